@@ -225,11 +225,11 @@ export class RequestHandler {
   ): Promise<Route> {
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
-    entry.setTarget('intercepted', session.authority, pathnameOf(path));
+    entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
     this.#options.router.ensureFirstPass(request);
     entry.setClient(authenticated.client);
     entry.names(authenticated.connectors);
-    ensureSameHost(request, target, session);
+    ensureSameHost(request, target, named);
     const client = session.isOver
       ? undefined
       : await this.#options.authorizer.identify(authenticated.token, addressOf(request), signal);

@@ -73,10 +73,12 @@ export class RequestQueues {
   /** Adds a request. @returns undefined if the queued requests of the connection are too many or too large. */
   enter(request: IncomingMessage): QueuedRequest | undefined {
     const queue = this.#queueOf(request.socket);
-    const queued = new QueuedRequest(queue, headerBytesOf(request));
+    const headerBytes = headerBytesOf(request);
     const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
-    const isTooMuch = queue.length > maxRequests || (queue.length > 1 && queue.headerBytes > maxBytes);
-    return isTooMuch ? undefined : queued;
+    const isTooMany = queue.length >= maxRequests;
+    const isTooLarge = queue.length > 0 && queue.headerBytes + headerBytes > maxBytes;
+    // A rejected request must not be in the queue: it never ends.
+    return isTooMany || isTooLarge ? undefined : new QueuedRequest(queue, headerBytes);
   }
 
   #queueOf(socket: Socket): Queue {

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { NamedHost } from '../credential/connector-match.js';
-import { authorityOf } from '../upstream/tool-origin.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
 /** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */
@@ -13,8 +12,6 @@ const maxTimerMs = 24 * 3_600_000;
 export class TunnelSession {
   readonly authenticated: AuthenticatedClient;
   readonly named: NamedHost;
-  /** The host and port of `named`, as clients write them in the header `Host`. */
-  readonly authority: string;
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout;
   #inFlight = 0;
@@ -24,7 +21,6 @@ export class TunnelSession {
   constructor(authenticated: AuthenticatedClient, named: NamedHost, socket: Socket, leftMs: number) {
     this.authenticated = authenticated;
     this.named = named;
-    this.authority = authorityOf(named);
     this.#socket = socket;
     this.#timer = setTimeout(() => this.end(), Math.min(Math.max(leftMs, 0), maxTimerMs));
     socket.once('close', () => clearTimeout(this.#timer));

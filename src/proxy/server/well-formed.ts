@@ -4,6 +4,7 @@ import { parseAuthority } from '../credential/tool-address.js';
 import { ProxyError } from '../proxy-error.js';
 import { hasWord, valuesOf } from '../upstream/headers.js';
 import { framingOf } from '../upstream/request-body.js';
+import { authorityOf } from '../upstream/tool-origin.js';
 import type { RequestTarget } from './request-target.js';
 import type { TunnelSession } from './tunnel-session.js';
 
@@ -37,18 +38,15 @@ export function ensureWellFormed(
 }
 
 /** Rejects requests in a tunnel for another host. @throws {ProxyError} 421. */
-export function ensureSameHost(request: IncomingMessage, target: RequestTarget, session: TunnelSession): void {
-  const { named, authority } = session;
+export function ensureSameHost(request: IncomingMessage, target: RequestTarget, named: TunnelSession['named']): void {
   const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
   const [header] = valuesOf(request.rawHeaders, 'host');
-  // Nearly every request has this header, so nothing is parsed for it.
-  if (header === authority && target.kind !== 'forward') return;
   const host = header === undefined ? named : parseAuthority(header, named.port);
   const usual = header === undefined || header.includes(':') ? undefined : parseAuthority(header, named.port);
   const isHost = host !== undefined && (isSame(host.host, host.port) || usual?.host === named.host);
   const isTarget = target.kind !== 'forward' || isSame(target.named.host, target.named.port);
   if (isHost && isTarget) return;
-  throw new ProxyError(421, 'malformed', `this tunnel leads to ${authority} and nowhere else`);
+  throw new ProxyError(421, 'malformed', `this tunnel leads to ${authorityOf(named)} and nowhere else`);
 }
 
 /**

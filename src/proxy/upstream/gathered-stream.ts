@@ -192,8 +192,7 @@ export class GatheredStream {
 
   #closeBlock(): void {
     if (this.#end === this.#start) return;
-    const isWhole = this.#end - this.#start === this.#block.length;
-    this.#pending.push(isWhole ? this.#block : this.#block.subarray(this.#start, this.#end));
+    this.#pending.push(this.#block.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
 

@@ -32,15 +32,10 @@ export function endToEnd(raw: RawHeaders, ...without: readonly ReadonlySet<strin
     const name = (raw[at] ?? '').toLowerCase();
     if (hopByHop.has(name) || name.startsWith('proxy-') || listed.has(name)) continue;
     const canonical = name.includes('_') ? canonicalHeaderName(name) : name;
-    if (isIn(without, canonical)) continue;
+    if (without.some((names) => names.has(canonical))) continue;
     kept.push(raw[at] ?? '', raw[at + 1] ?? '');
   }
   return kept;
-}
-
-function isIn(sets: readonly ReadonlySet<string>[], name: string): boolean {
-  for (const set of sets) if (set.has(name)) return true;
-  return false;
 }
 
 /** Returns the headers that `Connection` makes hop-by-hop. */

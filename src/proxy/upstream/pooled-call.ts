@@ -167,7 +167,5 @@ function withoutCoding(headers: RawHeaders): string[] {
 /** Returns headers as Node decodes them, so that the next hop gets the same bytes. */
 function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): RawHeaders {
   if (!Array.isArray(raw)) return [];
-  const texts: string[] = [];
-  for (const text of raw) texts.push(typeof text === 'string' ? text : text.toString('latin1'));
-  return texts;
+  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
 }

@@ -2,6 +2,14 @@
 import { annotated } from '../rules/rule-sets.js';
 import type { Annotations } from '../rules/rule-sets.js';
 
+/** The Service of a proxy, as the status controller gets it. */
+export const statusService = {
+  name: 'connectors-proxy-service',
+  namespace: 'connectors-system',
+  clusterDomain: 'cluster.local',
+  scheme: 'http',
+} as const;
+
 /** The Service of the proxy as deployed, as classes name it. */
 export const proxyService = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 

@@ -5,14 +5,8 @@ import { CodedError } from '../../../../src/errors.js';
 import type { JsonObject } from '../../../../src/json.js';
 import { missingClassResults, ownershipOf } from '../../../../src/proxy/status/ownership.js';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, statusService as service } from '../../../support/proxy/manifests.js';
 
-const service = {
-  name: 'connectors-proxy-service',
-  namespace: 'connectors-system',
-  clusterDomain: 'cluster.local',
-  scheme: 'http',
-} as const;
 const second = { ...service, name: 'second-proxy' };
 const { name, namespace } = service;
 const classOf = (ref: object) =>

@@ -8,16 +8,10 @@ import type { ConditionResult } from '../../../../src/proxy/status/conditions.js
 import { newReconcileState } from '../../../../src/proxy/status/reconcile-state.js';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.js';
 import { StatusUpdates } from '../../../../src/proxy/status/status-updates.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, statusService as service } from '../../../support/proxy/manifests.js';
 
 const epochMs = Date.parse('2026-01-01T00:00:00Z');
 const hourMs = 3_600_000;
-const service = {
-  name: 'connectors-proxy-service',
-  namespace: 'connectors-system',
-  clusterDomain: 'cluster.local',
-  scheme: 'http',
-} as const;
 const ca = { current: () => ({ certificate: 'CA' }) } as never;
 
 /** A Connector whose status is written by the proxy, with a clock of its own. */

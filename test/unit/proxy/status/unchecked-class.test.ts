@@ -8,14 +8,8 @@ import { newReconcileState } from '../../../../src/proxy/status/reconcile-state.
 import { statusTimings } from '../../../../src/proxy/status/status-timings.js';
 import { StatusUpdates } from '../../../../src/proxy/status/status-updates.js';
 import type { Due } from '../../../../src/proxy/status/status-updates.js';
-import { connectorClass } from '../../../support/proxy/manifests.js';
+import { connectorClass, statusService as service } from '../../../support/proxy/manifests.js';
 
-const service = {
-  name: 'connectors-proxy-service',
-  namespace: 'connectors-system',
-  clusterDomain: 'cluster.local',
-  scheme: 'http',
-} as const;
 const spec = { proxy: { ref: service }, auth: { types: [{ name: 'own', generator: { cel: '{}' } }] } };
 
 /** A class with a generator, whose status is written by the proxy. */
