@@ -65,18 +65,21 @@ const countsOfNode = { MODEL_RUNS: '100', FUZZ_CASES: '1000', SOAK_SECONDS: '20'
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
 const startMs = Date.now();
-/** Failures outside of tests. */
+/** Number of failures outside of tests. */
 let failed = 0;
 /**
  * Results of the tests of each part: {name, node, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}.
  */
 const outcomes = [];
-/** Failures that are printed again at the end: thousands of lines can follow them. */
+/** Failures that are printed again at the end, also those outside of tests: thousands of lines can follow them. */
 const failures = [];
 /** Failures of tests that passed when their file ran once more. */
 const flaky = [];
 /** Limit of files that are run again. More failures are not caused by a busy machine. */
 const maxRetriedFiles = 6;
+
+/** Number of a crashed part's last lines of output that are printed again at the end. */
+const lastLines = 60;
 
 /** Number of slow files that are listed at the end. */
 const listedFiles = 15;
@@ -169,8 +172,9 @@ async function runPart({ name, files, node }) {
   const status = await spawned(program, args, output, env);
   closeSync(output);
   console.log(`\n== ${name} (${seconds(startedMs)} s)`);
-  console.log(readFileSync(outputFile, 'utf8'));
-  count(name, totals, status, node);
+  const lines = readFileSync(outputFile, 'utf8');
+  console.log(lines);
+  count(name, totals, status, node, lines.trimEnd().split('\n').slice(-lastLines).join('\n'));
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -205,15 +209,15 @@ function partsOf(names, node, suffix = '') {
 
 /**
  * @param status how the suite ended: an exit status, or the name of a signal. @param node the Node that ran it, unless
- * this one.
+ * this one. @param end the last lines of its output, unless they are printed last anyway.
  */
-function count(name, totals, status, node) {
+function count(name, totals, status, node, end = '') {
   const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   const isCrashed = counted.failures.length === 0 && status !== 0;
-  if (isCrashed) fail(`suite ${name} ended with status ${status}`);
+  if (isCrashed) fail(`suite ${name} ended with status ${status}`, 1, end);
   const sums = Object.values(counted.files);
   const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
-  if (sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
+  if (!isCrashed && sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
   if (sum('pending') > 0 && process.env.CI) {
     fail(`suite ${name} skipped ${sum('pending')} tests; nothing may be skipped in CI`, sum('pending'));
   }
@@ -249,8 +253,10 @@ function seconds(sinceMs) {
   return Math.round((Date.now() - sinceMs) / 1000);
 }
 
-function fail(message, count = 1) {
+/** @param details printed with the message at the end. */
+function fail(message, count = 1, details = '') {
   console.log(message);
+  failures.push({ title: message, file: '', message: details });
   failed += count;
 }
 
