@@ -68,12 +68,12 @@ const startMs = Date.now();
 /** Number of failures outside of tests. */
 let failed = 0;
 /**
- * Results of the tests of each part: {name, node, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}.
+ * Results of the tests of each part: {part, crash, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}.
  */
 const outcomes = [];
 /** Failures that are printed again at the end, also those outside of tests: thousands of lines can follow them. */
 const failures = [];
-/** Failures of tests that passed when their file ran once more. */
+/** Failures of tests that passed when their file, or a part that crashed, ran once more. */
 const flaky = [];
 /** Limit of files that are run again. More failures are not caused by a busy machine. */
 const maxRetriedFiles = 6;
@@ -159,7 +159,7 @@ function suite(name, files) {
   console.log(`\n== ${name}`);
   const { folder, totals, program, args, env } = mocha(files);
   const { status, signal } = run(program, args, env);
-  count(name, totals, status ?? signal);
+  count({ name, files }, totals, status ?? signal);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -174,7 +174,7 @@ async function runPart({ name, files, node }) {
   console.log(`\n== ${name} (${seconds(startedMs)} s)`);
   const lines = readFileSync(outputFile, 'utf8');
   console.log(lines);
-  count(name, totals, status, node, lines.trimEnd().split('\n').slice(-lastLines).join('\n'));
+  count({ name, files, node }, totals, status, lines.trimEnd().split('\n').slice(-lastLines).join('\n'));
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -208,55 +208,67 @@ function partsOf(names, node, suffix = '') {
 }
 
 /**
- * @param status how the suite ended: an exit status, or the name of a signal. @param node the Node that ran it, unless
- * this one. @param end the last lines of its output, unless they are printed last anyway.
+ * @param status how the part ended: an exit status, or the name of a signal. @param end the last lines of its output,
+ * unless they are printed last anyway.
  */
-function count(name, totals, status, node, end = '') {
+function count(part, totals, status, end = '') {
+  const { name } = part;
   const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   const isCrashed = counted.failures.length === 0 && status !== 0;
-  if (isCrashed) fail(`suite ${name} ended with status ${status}`, 1, end);
+  const crash = { title: `suite ${name} ended with status ${status}`, file: '', message: end };
+  if (isCrashed) console.log(crash.title);
   const sums = Object.values(counted.files);
   const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
   if (!isCrashed && sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
   if (sum('pending') > 0 && process.env.CI) {
     fail(`suite ${name} skipped ${sum('pending')} tests; nothing may be skipped in CI`, sum('pending'));
   }
-  outcomes.push({ name, node, ...counted });
+  outcomes.push({ part, crash: isCrashed ? crash : undefined, ...counted });
 }
 
 /**
- * Runs files with failures once more, when nothing else runs any more. A test that passes then depends on the load of
- * the machine: it is reported at the end and does not fail the run.
+ * Runs files with failures, and parts that crashed, once more, when nothing else runs any more. What passes then
+ * depends on the load of the machine: it is reported at the end and does not fail the run.
  */
 function retry() {
   const failedFiles = ({ failures }) => [...new Set(failures.map(({ file }) => file))];
-  const isOfMachine = outcomes.flatMap(failedFiles).length <= maxRetriedFiles;
+  const crashed = outcomes.filter(({ crash }) => crash);
+  const isOfMachine = outcomes.flatMap(failedFiles).length + crashed.length <= maxRetriedFiles;
   for (const outcome of outcomes) {
     const retried = isOfMachine ? failedFiles(outcome).filter((file) => file !== '') : [];
-    const again = retried.length > 0 ? runAgain(outcome, retried) : {};
+    const again = retried.length > 0 ? runAgain(outcome.part, retried).files : {};
     const isSteady = (file) => again[file]?.failed === 0 && again[file].passed > 0;
     for (const file of retried.filter(isSteady)) outcome.files[file] = again[file];
     for (const failure of outcome.failures) (isSteady(failure.file) ? flaky : failures).push(failure);
+  }
+  for (const outcome of crashed) {
+    const { status, files } = isOfMachine ? runAgain(outcome.part, outcome.part.files) : { status: 1 };
+    if (status === 0) {
+      outcome.files = files;
+      flaky.push(outcome.crash);
+    } else {
+      failures.push(outcome.crash);
+      failed += 1;
+    }
   }
 }
 
 function runAgain({ name, node }, files) {
   console.log(`\n== ${name}, once more: ${files.map((file) => path.relative(root, file)).join(' ')}`);
   const { folder, totals, program, args, env } = mocha(files, node);
-  run(program, args, env);
+  const { status } = run(program, args, env);
   const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {} };
   rmSync(folder, { recursive: true, force: true });
-  return again.files;
+  return { status, files: again.files };
 }
 
 function seconds(sinceMs) {
   return Math.round((Date.now() - sinceMs) / 1000);
 }
 
-/** @param details printed with the message at the end. */
-function fail(message, count = 1, details = '') {
+function fail(message, count = 1) {
   console.log(message);
-  failures.push({ title: message, file: '', message: details });
+  failures.push({ title: message, file: '', message: '' });
   failed += count;
 }
 
@@ -269,7 +281,7 @@ function print(heading, entries) {
 
 /** Prints where time is spent, if CI takes too long: on waiting and on work. */
 function printSlowest() {
-  const files = outcomes.flatMap(({ name, node, files }) =>
+  const files = outcomes.flatMap(({ part: { name, node }, files }) =>
     Object.entries(files).map(([file, { ms, processorMs }]) => ({
       file,
       seconds: ms / 1000,
