@@ -227,8 +227,8 @@ function count(part, totals, status, end = '') {
 }
 
 /**
- * Runs files with failures, and parts that crashed, once more, when nothing else runs any more. What passes then
- * depends on the load of the machine: it is reported at the end and does not fail the run.
+ * Runs files with failures, and parts that crashed, once more, when nothing else runs any more. Tests that pass then
+ * depend on the load of the machine: they are reported at the end and do not fail the run.
  */
 function retry() {
   const failedFiles = ({ failures }) => [...new Set(failures.map(({ file }) => file))];
