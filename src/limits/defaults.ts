@@ -400,6 +400,11 @@ export const limits = {
     bodyBytes: 64 << 10,
     /** Redirects that a probe follows. Sites use one or two; more is a loop. */
     redirects: 5,
+    /**
+     * Work of an expression, counted as for `generators`: four searches with a pattern in the longest body. No value gets
+     * longer than some 700,000 characters, which take a fraction of the thread's heap.
+     */
+    work: 4 << 20,
   },
   /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/generator/generators.ts. */
   generators: {

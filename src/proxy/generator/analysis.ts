@@ -1,12 +1,9 @@
-import type { parse } from '@bufbuild/cel';
 import { limits } from '../../limits/defaults.js';
 import { quote } from '../../wording.js';
-import { counters } from './cel-environment.js';
+import type { Expr, ParsedExpr } from '../cel/count-loops.js';
 import { ExpressionError, positionOf } from './position.js';
 import { headerNameProblem, parameterNameProblem } from './result.js';
 
-type ParsedExpr = ReturnType<typeof parse>;
-type Expr = NonNullable<ParsedExpr['expr']>;
 type Kind<Case extends string> = Extract<Expr['exprKind'], { readonly case: Case }>['value'];
 
 const requestFields: ReadonlySet<string> = new Set(['method', 'host', 'path', 'query']);
@@ -24,7 +21,7 @@ export interface Analysis {
 }
 
 /**
- * Checks a parsed expression, and inserts the counting of its loops.
+ * Checks a parsed expression.
  * @param functions names of all functions.
  * @throws {ExpressionError} that names the position of a mistake.
  */
@@ -145,13 +142,7 @@ class Walk {
     const inside = new Set([...variables, loop.iterVar, loop.accuVar]);
     this.visit(loop.iterRange, variables, depth + 1);
     this.visit(loop.accuInit, variables, depth + 1);
-    const before = this.#nodes;
-    this.visit(loop.loopCondition, inside, depth + 1);
-    this.visit(loop.loopStep, inside, depth + 1);
-    const nodes = this.#nodes - before;
-    this.visit(loop.result, inside, depth + 1);
-    loop.iterRange = callOf(counters.range, [loop.iterRange]);
-    loop.loopCondition = callOf(counters.nodes, [loop.loopCondition, integer(nodes)]);
+    for (const each of [loop.loopCondition, loop.loopStep, loop.result]) this.visit(each, inside, depth + 1);
   }
 }
 
@@ -166,14 +157,4 @@ function* constantEntries(node: Expr | undefined): Generator<[key: Expr, name: s
     const { constantKind } = keyKind.value.exprKind.value;
     if (constantKind.case === 'stringValue') yield [keyKind.value, constantKind.value, value];
   }
-}
-
-/** Returns nodes for the evaluator, which reads only these members of them. */
-function callOf(name: string, args: readonly (Expr | undefined)[]): Expr {
-  return { id: 0n, exprKind: { case: 'callExpr', value: { function: name, args } } } as unknown as Expr;
-}
-
-function integer(value: number): Expr {
-  const constantKind = { case: 'int64Value', value: BigInt(value) };
-  return { id: 0n, exprKind: { case: 'constExpr', value: { constantKind } } } as unknown as Expr;
 }

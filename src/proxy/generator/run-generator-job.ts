@@ -4,13 +4,15 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { limits } from '../../limits/defaults.js';
 import { quote } from '../../wording.js';
+import { countLoops, counters } from '../cel/count-loops.js';
+import { countedEnvironment } from '../cel/counted-environment.js';
+import { Work, WorkExceeded } from '../cel/work.js';
 import { analyse } from './analysis.js';
 import type { Analysis } from './analysis.js';
-import { counters, generatorEnvironment } from './cel-environment.js';
+import { generatorFunctions } from './generator-functions.js';
 import type { GeneratorJob, GeneratorOutcome } from './generator-job.js';
 import { ExpressionError } from './position.js';
 import { parseResult } from './result.js';
-import { Work, WorkExceeded } from './work.js';
 
 type BrokenExpression = Extract<GeneratorOutcome, { readonly kind: 'broken' }>;
 
@@ -27,8 +29,8 @@ const safeMessages = [
 
 /** Runs jobs, one at a time, and keeps compiled expressions. */
 export class GeneratorJobs {
-  readonly #work = new Work();
-  readonly #environment = generatorEnvironment(this.#work);
+  readonly #work = new Work(limits.generators.work);
+  readonly #environment = countedEnvironment(this.#work, generatorFunctions());
   readonly #functions: ReadonlySet<string>;
   readonly #compiled = new BoundedMap<string, Compiled | BrokenExpression>(limits.generators.compiled);
 
@@ -58,6 +60,7 @@ export class GeneratorJobs {
     try {
       const parsed = parse(cel);
       const analysis = analyse(cel, parsed, this.#functions);
+      countLoops(parsed);
       compiled = { evaluate: plan(this.#environment, parsed), analysis };
     } catch (error) {
       compiled = { kind: 'broken', message: problemOf(error) };

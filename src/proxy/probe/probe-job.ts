@@ -1,10 +1,14 @@
-import { celEnv, isCelError, parse, plan } from '@bufbuild/cel';
+import { isCelError, parse, plan } from '@bufbuild/cel';
 import { Budget } from '../../gotemplate/budget.js';
 import { TemplateError } from '../../gotemplate/errors.js';
 import { defaultLimits } from '../../gotemplate/limits.js';
 import { compileTemplate } from '../../gotemplate/template.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { parseJson } from '../../json.js';
+import { limits } from '../../limits/defaults.js';
+import { countLoops } from '../cel/count-loops.js';
+import { countedEnvironment } from '../cel/counted-environment.js';
+import { Work, WorkExceeded } from '../cel/work.js';
 import type { ResponseHeaders } from './response-headers.js';
 
 /** The CPU-bound work of a probe, as plain data. It runs in a thread that can be terminated. */
@@ -30,20 +34,20 @@ export type ProbeJob =
 export type ProbeOutcome =
   | { readonly kind: 'rendered'; readonly texts: readonly string[] }
   | { readonly kind: 'judged'; readonly isMet: boolean }
-  /** The template or the expression is wrong, independent of the response. */
+  /** The template or the expression is wrong, or takes too much work. */
   | { readonly kind: 'malformed'; readonly message: string }
   /** The expression cannot be evaluated for this response, or its result is not a boolean. */
   | { readonly kind: 'undecided' };
 
 /** Paths and headers are short, and no legitimate template takes long. */
-const limits = { ...defaultLimits, steps: 200_000, memoryBytes: 4 << 20, outputBytes: 16 << 10, slowTasks: 0 };
+const renderLimits = { ...defaultLimits, steps: 200_000, memoryBytes: 4 << 20, outputBytes: 16 << 10, slowTasks: 0 };
 
 export function runProbeJob(job: ProbeJob): ProbeOutcome {
   return job.kind === 'render' ? render(job) : judge(job);
 }
 
 function render({ texts, data, shownData }: Extract<ProbeJob, { kind: 'render' }>): ProbeOutcome {
-  const budget = new Budget(limits, { clock: () => Date.now(), slowWork: () => '' });
+  const budget = new Budget(renderLimits, { clock: () => Date.now(), slowWork: () => '' });
   try {
     const rendered = texts.map(([name, text]) =>
       compileTemplate(name, text)
@@ -60,7 +64,9 @@ function render({ texts, data, shownData }: Extract<ProbeJob, { kind: 'render' }
 function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'judge' }>): ProbeOutcome {
   let evaluate: ReturnType<typeof plan>;
   try {
-    evaluate = plan(celEnv(), parse(cel));
+    const parsed = parse(cel);
+    countLoops(parsed);
+    evaluate = plan(countedEnvironment(new Work(limits.probes.work)), parsed);
   } catch (error) {
     return { kind: 'malformed', message: error instanceof Error ? error.message : 'it cannot be read' };
   }
@@ -72,8 +78,10 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   try {
     const result: unknown = evaluate({ response: response as never });
     if (typeof result === 'boolean') return { kind: 'judged', isMet: result };
-    // A CEL error's message can quote the response.
-    if (isCelError(result)) return { kind: 'undecided' };
+    // Other messages of the evaluator can quote the response.
+    if (isCelError(result) && result.cause instanceof WorkExceeded) {
+      return { kind: 'malformed', message: `${result.cause.message}: make it simpler` };
+    }
   } catch {
     return { kind: 'undecided' };
   }

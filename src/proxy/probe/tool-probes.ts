@@ -169,7 +169,10 @@ export class ToolProbes {
       return await this.#options.threads.run(job, { namespace, group: name }, signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof CodedError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
-      throw unusable(`${source}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
+      const subject = job.kind === 'render' ? 'its templates take' : 'response.cel takes';
+      throw unusable(
+        `${source}: ${subject} too much time or memory: make ${job.kind === 'render' ? 'them' : 'it'} simpler`,
+      );
     }
   }
 }

@@ -250,17 +250,35 @@ describe('the probes of a class', function () {
     assert.equal(endedBefore, 0);
   });
 
-  it('end with expressions that would never end, and hold up nobody', async () => {
-    const list = `[${Array.from({ length: 60 }, (_, at) => at).join(',')}]`;
-    const cel = `${list}.all(a, ${list}.all(b, ${list}.all(c, ${list}.all(d, ${list}.all(e, ${list}.all(f, a+b+c+d+e+f >= 0))))))`;
+  it('end with expressions that take all memory of their thread in small parts, and hold up nobody', async () => {
+    const cel = `"x".matches("${'.{0,1000}'.repeat(400)}")`;
     put({ livenessProbe: { http: { path: '/', response: { cel } } } });
-    fixture.statusTimings = { ...fixture.statusTimings, probeJobMs: 2_000 };
     await fixture.replica();
     fixture.allow('tool');
     const asked = fixture.client().getSecurely(tool.url());
     await fixture.becomes('LivenessReady', 'Unknown ProbeUnusable');
-    assert.match(fixture.message('LivenessReady'), /response\.cel takes too long$/);
+    assert.match(fixture.message('LivenessReady'), /response\.cel takes too much time or memory: make it simpler$/);
     assert.equal((await asked).status, 200);
+  });
+
+  it('end with expressions whose values alone are larger than that memory, which would end the process', async () => {
+    const values = [
+      `["0123456789abcdef"]${'.map(a, a + a)'.repeat(21)}.exists(a, a.size() == 3)`,
+      `["0123456789abcdef"]${'.map(a, a + a)'.repeat(24)}.exists(a, bytes(a) == b"")`,
+      `[b"0123456789abcdef"]${'.map(a, a + a)'.repeat(25)}.exists(a, a.size() == 3)`,
+    ];
+    await fixture.replica();
+    for (const [at, cel] of values.entries()) {
+      put({ livenessProbe: { http: { path: `/${at}`, response: { cel } } } });
+      await eventually('the probe is sent', () => tool.seen.some(({ url }) => url === `/${at}`));
+      await fixture.becomes('LivenessReady', 'Unknown ProbeUnusable');
+      assert.match(
+        fixture.message('LivenessReady'),
+        /response\.cel: takes more than \d+ units of work: make it simpler$/,
+      );
+      put({ livenessProbe: { http: { path: '/up', response: { cel: 'response.statusCode == 200' } } } });
+      await fixture.becomes('LivenessReady', 'True Answered');
+    }
   });
 
   for (const [what, below, root] of [

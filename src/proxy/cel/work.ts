@@ -1,6 +1,5 @@
 import { isCelList, isCelMap } from '@bufbuild/cel';
 import type { CelValue } from '@bufbuild/cel';
-import { limits } from '../../limits/defaults.js';
 
 const perNode = 32;
 /** Longest text that is converted to a number or a time. Converting digits takes quadratic time. */
@@ -15,19 +14,28 @@ export class WorkExceeded extends Error {
 
 /**
  * The work of one evaluation, counted in characters and nodes. Unlike a clock it depends on the expression and its input
- * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt.
+ * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt. It also bounds the size of
+ * values. A single allocation larger than the heap of a thread would end the whole process, and memory of bytes does not
+ * count as heap.
  */
 export class Work {
-  #left: number = limits.generators.work;
+  readonly #limit: number;
+  #left: number;
+
+  /** @param limit units of one evaluation. */
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#left = limit;
+  }
 
   reset(): void {
-    this.#left = limits.generators.work;
+    this.#left = this.#limit;
   }
 
   /** @throws {WorkExceeded} */
   charge(units: number): void {
     this.#left -= units;
-    if (this.#left < 0) throw new WorkExceeded(`takes more than ${limits.generators.work} units of work`);
+    if (this.#left < 0) throw new WorkExceeded(`takes more than ${this.#limit} units of work`);
   }
 
   chargeNodes(count: number): void {
