@@ -1,3 +1,4 @@
+import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { CodedError, abortError, throwIfAborted } from '../errors.js';
 import { FairQueue } from '../limits/fair-queue.js';
@@ -167,6 +168,8 @@ export class WorkerPool<Input, Output> {
 
   #newThread(): Thread<Input, Output> {
     const { entry, heapMb, noun } = this.#options;
+    // The flag has precedence over the limit of a thread. The heaps that there are keep their size.
+    v8.setFlagsFromString('--max-old-space-size=0');
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 4 };
     const worker = new Worker(entry, { execArgv: [], env: {}, resourceLimits });
     const isReady = this.#options.startMs === undefined;

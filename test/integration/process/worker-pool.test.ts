@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
+import v8 from 'node:v8';
 import { JobLimitExceeded, WorkerPool, type WorkerPoolOptions } from '../../../src/process/worker-pool.js';
 import { eventually } from '../../support/poll.js';
 
@@ -96,6 +97,15 @@ describe('threads for jobs', () => {
       message: 'the job "memory": riddle needs more memory than there is for it',
     });
     assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
+  });
+
+  it('have their own memory limit, whatever that of the process is', async () => {
+    v8.setFlagsFromString('--max-old-space-size=512');
+    const heapBytes = v8.getHeapStatistics().heap_size_limit;
+    await assert.rejects(threads.run({ what: '128 MB' }, owner('x'), never), JobLimitExceeded);
+    assert.equal(v8.getHeapStatistics().heap_size_limit, heapBytes);
+    using({ heapMb: 256 });
+    assert.equal(await threads.run({ what: '128 MB' }, owner('x'), never), '128 MB');
   });
 
   for (const what of ['mistake', 'exit']) {

@@ -12,6 +12,9 @@ parentPort.on('message', ({ what, ms }) => {
       for (;;);
     case 'memory':
       for (const kept = []; ;) kept.push(new Array(1_000).fill({}));
+    case '128 MB':
+      for (const kept = []; kept.length < 16_000;) kept.push(new Array(1_000).fill({}));
+      break;
     case 'mistake':
       throw new Error('a mistake');
     case 'exit':
