@@ -14,7 +14,7 @@ export class WorkExceeded extends Error {
 
 /**
  * The work of one evaluation, counted in characters and nodes. Unlike a clock it depends on the expression and its input
- * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt. It also bounds the size of
+ * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt. It also limits the size of
  * values. A single allocation larger than the heap of a thread would end the whole process, and memory of bytes does not
  * count as heap.
  */
