@@ -44,7 +44,10 @@ async function activateIn(
 }
 
 describe('activate, in containers', function () {
-  let fixture: ActivationFixture;
+  /** Undefined if the tests are skipped. */
+  let fixture: ActivationFixture | undefined;
+  let folder: string;
+  let certificate: string;
   let volume: TestVolume;
   let container: BusyboxContainer;
   let roots = 0;
@@ -54,11 +57,13 @@ describe('activate, in containers', function () {
   before(async () => {
     fixture = await ActivationFixture.start();
     volume = await fixture.volume('one', 'tool,!absent');
+    folder = fixture.node.root;
+    certificate = fixture.authority.certificate;
   });
   beforeEach(() => {
-    container = new BusyboxContainer(path.join(fixture.node.root, `root-${(roots += 1)}`), volume.target);
+    container = new BusyboxContainer(path.join(folder, `root-${(roots += 1)}`), volume.target);
   });
-  after(() => fixture.stop());
+  after(() => fixture?.stop());
 
   const expected = (bundle: string, system?: string): Readonly<Record<string, string>> => ({
     ...expectedVariables('/connectors', volume.read()['http.proxy'] ?? '', bundle, system),
@@ -80,7 +85,7 @@ describe('activate, in containers', function () {
       const bundle = variables['SSL_CERT_FILE'] ?? '';
       assert.match(bundle, /^\/tmp\/connectors-csi-0\/[0-9a-f]{16}-[0-9a-f]{64}\.pem$/);
       assertVariables(variables, expected(bundle, file));
-      assert.equal(container.read(bundle), `SYSTEM\n\n${fixture.authority.certificate}`);
+      assert.equal(container.read(bundle), `SYSTEM\n\n${certificate}`);
     });
   }
 
@@ -115,7 +120,7 @@ describe('activate, in containers', function () {
     const { variables } = await activateIn(container, { env: { SSL_CERT_FILE: '/own.pem', TMPDIR: '/own' } });
     assert.equal(variables['CONNECTORS_SYSTEM_CA'], '/own.pem');
     assert.match(variables['CURL_CA_BUNDLE'] ?? '', /^\/own\/connectors-csi-0\//);
-    assert.equal(container.read(variables['CURL_CA_BUNDLE'] ?? ''), `OWN\n${fixture.authority.certificate}`);
+    assert.equal(container.read(variables['CURL_CA_BUNDLE'] ?? ''), `OWN\n${certificate}`);
   });
 
   describe('trusts no folder in /tmp that another user has made', () => {

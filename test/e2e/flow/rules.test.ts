@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
+import { skopeo } from '../../support/e2e/program-rounds.js';
 import { containersEnvironment } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { secret } from '../../support/proxy/manifests.js';
@@ -47,7 +48,6 @@ describe('programs and rules of their connectors', function () {
     fixture.connect('secure', withTokens.url, { secret: 'registry', extensions: [tokens.url] });
     fixture.connect('secure-pull', withTokens.url, { secret: 'registry', extensions: [tokens.url], rules: readOnly });
     fixture.allow(['git', 'gitlab', 'hub', 'hub-pull', 'secure', 'secure-pull']);
-    writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
   });
 
   const volumeOf = (connectors: string) => use.fixture.volume({ attributes: { connectors } });
@@ -93,8 +93,7 @@ describe('programs and rules of their connectors', function () {
     );
     assert.equal(made.status, 0, made.output);
     const copy = (from: string, to: string): string =>
-      `mkdir -p ${work}/certs && cp ca.crt ${work}/certs/
-      skopeo --policy ${work}/policy.json copy -q --src-cert-dir ${work}/certs --dest-cert-dir ${work}/certs ${from} ${to}`;
+      skopeo(fixture, (certs) => `copy -q --src-cert-dir ${certs} --dest-cert-dir ${certs} ${from} ${to}`);
     for (const [name, registry] of [
       ['hub', htpasswd],
       ['secure', withTokens],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestVolume } from '../driver/test-volume.js';
 import type { FlowFixture } from './flow-fixture.js';
@@ -49,9 +49,19 @@ export async function pushAndPull(fixture: FlowFixture, volume: TestVolume, imag
   assert.equal(pulled, (await fixture.without(configOf(layout))).stdout);
 }
 
-/** @returns a line that runs skopeo in a volume, with the directory of the volume's certificate. */
+/**
+ * @returns a line that runs skopeo in a volume, with the directory of the volume's certificate. It looks for signatures
+ * in a directory of its own: that of root cannot be read by an ordinary user, who is root in the namespace of the tests.
+ */
 export function skopeo({ work }: FlowFixture, words: (certs: string) => string): string {
   const policy = path.join(work, 'policy.json');
   writeFileSync(policy, imagePolicy);
-  return `mkdir -p ${work}/certs && cp ca.crt ${work}/certs/ && skopeo --policy ${policy} ${words(`${work}/certs`)}`;
+  const signatures = path.join(work, 'registries.d');
+  mkdirSync(signatures, { recursive: true });
+  writeFileSync(
+    path.join(signatures, 'default.yaml'),
+    `default-docker: { lookaside: 'file://${path.join(work, 'signatures')}' }\n`,
+  );
+  const flags = `--policy ${policy} --registries.d ${signatures}`;
+  return `mkdir -p ${work}/certs && cp ca.crt ${work}/certs/ && skopeo ${flags} ${words(`${work}/certs`)}`;
 }
