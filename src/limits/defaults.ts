@@ -401,8 +401,8 @@ export const limits = {
     /** Redirects that a probe follows. Sites use one or two; more is a loop. */
     redirects: 5,
     /**
-     * Work of an expression, counted as for `generators`: four searches with a pattern in the longest body. No value gets
-     * longer than some 700,000 characters, which take a fraction of the thread's heap.
+     * Work of an expression, counted as for `generators`: three searches with a short pattern in the longest body. No value
+     * gets longer than some 700,000 characters, which take a fraction of the thread's heap.
      */
     work: 4 << 20,
   },
@@ -417,8 +417,9 @@ export const limits = {
     /** Compiled expressions that a thread keeps. */
     compiled: 64,
     /**
-     * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. Takes some
-     * milliseconds. V8 cannot interrupt searches in text and conversions of long numbers, so they are counted.
+     * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. In a search with
+     * a pattern, a character is 16 and 1/4 of the pattern's instructions, an instruction 128. Takes some milliseconds. V8
+     * cannot interrupt searches in text and conversions of long numbers, so they are counted.
      */
     work: 256 << 10,
     /** Characters of all values of a Secret, which are copied for each evaluation. */

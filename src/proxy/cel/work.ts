@@ -1,5 +1,6 @@
 import { isCelList, isCelMap } from '@bufbuild/cel';
 import type { CelValue } from '@bufbuild/cel';
+import { patternSize } from './pattern-size.js';
 
 const perNode = 32;
 /** Longest text that is converted to a number or a time. Converting digits takes quadratic time. */
@@ -56,11 +57,9 @@ export class Work {
         this.charge(text + pattern + (text * Math.min(pattern, maxPattern)) / 8);
         return;
       }
-      case 'matches': {
-        const [text = 0, pattern = 0] = values.map(sizeOf);
-        this.charge(text * 16 + pattern * 128);
+      case 'matches':
+        this.#chargeSearch(values);
         return;
-      }
       case 'int':
       case 'uint':
       case 'double':
@@ -75,6 +74,16 @@ export class Work {
         // Time zones are looked up in tables of the system.
         if (name.startsWith('get') && values.length > 1) this.charge(4096);
     }
+  }
+
+  /**
+   * The engine keeps a state for each place of the text that it has not seen alike. A state has the instructions that can
+   * match there, in memory outside the heap.
+   */
+  #chargeSearch([text = '', pattern = '']: readonly CelValue[]): void {
+    this.charge(sizeOf(text) * 16 + sizeOf(pattern) * 128);
+    const instructions = typeof pattern === 'string' ? patternSize(pattern) : 0;
+    this.charge(instructions * (128 + sizeOf(text) / 4));
   }
 
   /** Lists can hold the same list many times, so the depth of a value is no bound for its size. */

@@ -65,6 +65,7 @@ describe('An expression of a generator', () => {
   const worked: readonly (readonly [what: string, value: string])[] = [
     ['searches', 'string(secret.long.contains(secret.long.startsWith("a") ? "ba" + secret.long : ""))'],
     ['patterns', 'string(secret.long.matches("(a|b)*c"))'],
+    ['copies in patterns', 'string("x".matches("a{1000}b{1000}c{1000}"))'],
     ['conversions', 'string(int(secret.digits))'],
     ['lists in lists', `string([${'[1,2,3,4,5,6,7,8].map(x, '.repeat(6)}1${')'.repeat(6)}] == [1])`],
     ['equality of shared lists', `string(${shared(7)} == ${shared(7)})`],
