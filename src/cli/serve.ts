@@ -16,7 +16,8 @@ import type { Backend } from '../driver/backend.js';
 import type { Command } from './command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
-import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
+import { kubernetesBackend } from '../driver/kubernetes-backend.js';
+import { loadClusterConfig } from '../kube/load-cluster-config.js';
 
 const trimIntervalMs = 2000;
 /** More than the maximum of Driver.stop(), and less than the pod's grace period. */
@@ -75,7 +76,7 @@ function backendOf(
     return () => directoryBackend(config, manifests, log, clock);
   }
   const now = (): number => performance.now();
-  const cluster = clusterConfigOf(config, env, now);
+  const cluster = loadClusterConfig(config, env, now);
   const kubeClock = { now, random: Math.random };
   return (metrics) =>
     kubernetesBackend({ config, cluster, timings: kubeTimings, kubeClock, watchTimes, metrics, clock, log });

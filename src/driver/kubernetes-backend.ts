@@ -5,9 +5,7 @@ import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
 import type { WatchLimits } from '../connectors/watch-limits.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
 import type { ClockAndRandom } from '../kube/connection-pool.js';
-import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
-import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
 import { limits } from '../limits/defaults.js';
 import { withRejectionLog } from '../limits/rejection-log.js';
@@ -36,22 +34,6 @@ export interface KubernetesBackendParts {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/**
- * Returns the access to the API server: that of the kubeconfig if one is named, else the in-cluster configuration.
- * @param now a clock in milliseconds for the age of tokens.
- * @throws {CodedError} if neither can be used.
- */
-export function clusterConfigOf(
-  config: Pick<DriverConfig, 'kubeconfig'>,
-  env: Readonly<Record<string, string | undefined>>,
-  now: () => number,
-): ClusterConfig {
-  if (config.kubeconfig !== undefined) return kubeconfigConfig(config.kubeconfig, now);
-  const host = env['KUBERNETES_SERVICE_HOST'];
-  const port = env['KUBERNETES_SERVICE_PORT'];
-  return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
 /** Returns the backend of `--connector-source kubernetes`, which reads everything from the API server. */

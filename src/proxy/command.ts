@@ -8,7 +8,8 @@ import { version } from '../version.js';
 import type { ProxyConfig } from './config.js';
 import { parseProxyConfig, proxyFlags } from './config.js';
 import { directoryBackend } from './directory-backend.js';
-import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
+import { loadClusterConfig } from '../kube/load-cluster-config.js';
+import { kubernetesBackend } from './kubernetes-backend.js';
 import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
 import type { Log } from '../log.js';
@@ -58,7 +59,7 @@ function backendOf(
 ): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
-    const cluster = clusterConfigOf(config, env, monotonicNow);
+    const cluster = loadClusterConfig(config, env, monotonicNow);
     const maxObjectBytes = config['max-object-memory'];
     const common = { cluster, timings: kubeTimings, namespace, audience, maxObjectBytes, clock, monotonicNow, log };
     return {

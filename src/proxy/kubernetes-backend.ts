@@ -1,8 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
-import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
-import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
 import { limits } from '../limits/defaults.js';
 import { noLimitObserver } from '../limits/limit-observer.js';
@@ -12,7 +10,6 @@ import { version } from '../version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
 import { TokenReviewVerifier } from './auth/token-review-verifier.js';
-import type { ProxyConfig } from './config.js';
 import { KubernetesCa } from './kubernetes-ca.js';
 import { kubernetesSources } from './kubernetes-sources.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
@@ -29,22 +26,6 @@ export interface KubernetesBackendOptions {
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   readonly log: Log;
-}
-
-/**
- * Returns the connection to the API server: from the kubeconfig if one is named, else from the pod's service account.
- * @param now a monotonic clock in milliseconds, for the age of tokens.
- * @throws {CodedError} if the configuration is unusable.
- */
-export function clusterConfigOf(
-  { kubeconfig }: Pick<ProxyConfig, 'kubeconfig'>,
-  env: Readonly<Record<string, string | undefined>>,
-  now: () => number,
-): ClusterConfig {
-  if (kubeconfig !== undefined) return kubeconfigConfig(kubeconfig, now);
-  const host = env['KUBERNETES_SERVICE_HOST'];
-  const port = env['KUBERNETES_SERVICE_PORT'];
-  return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
 /** Returns the backend for `--connector-source kubernetes`: everything from the API server. */

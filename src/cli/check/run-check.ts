@@ -3,7 +3,7 @@ import { CodedError } from '../../errors.js';
 import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../process/flags.js';
 import type { ProxyConfig } from '../../proxy/config.js';
 import { parseProxyConfig } from '../../proxy/config.js';
-import { clusterConfigOf } from '../../proxy/kubernetes-backend.js';
+import { loadClusterConfig } from '../../kube/load-cluster-config.js';
 import type { CommandContext } from '../command.js';
 import { asLine } from '../doctor/check-result.js';
 import { jsonText, outputFlag } from '../output-format.js';
@@ -163,7 +163,7 @@ function open(config: ProxyConfig, env: CommandContext['env']): OpenSources {
   const { manifests, namespace } = config;
   if (config['connector-source'] === 'directory' && manifests !== undefined) return openManifests(manifests, namespace);
   return openCluster(
-    clusterConfigOf(config, env, () => performance.now()),
+    loadClusterConfig(config, env, () => performance.now()),
     config,
   );
 }

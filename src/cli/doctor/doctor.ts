@@ -1,6 +1,6 @@
 import { parseServeConfig, serveFlags } from '../../driver/config.js';
 import type { DriverConfig } from '../../driver/config.js';
-import { clusterConfigOf } from '../../driver/kubernetes-backend.js';
+import { loadClusterConfig } from '../../kube/load-cluster-config.js';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
 import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
@@ -60,7 +60,7 @@ export const doctor: Command = {
     const config = parseServeConfig([...runningArguments('serve'), ...args], env);
     const results = await examine({
       config,
-      cluster: () => clusterConfigOf(config, env, () => performance.now()),
+      cluster: () => loadClusterConfig(config, env, () => performance.now()),
       syscalls: loadSyscalls(),
       clock: { now: () => Date.now() },
       signal,

@@ -2,7 +2,7 @@ import { sleep } from '../../../abortable.js';
 import { describeFlags } from '../../../process/flags.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
 import { parseProxyConfig, proxyFlags, serviceOf } from '../../../proxy/config.js';
-import { clusterConfigOf } from '../../../proxy/kubernetes-backend.js';
+import { loadClusterConfig } from '../../../kube/load-cluster-config.js';
 import { classUrl } from '../../../proxy/status/proxy-service.js';
 import type { ProxyService } from '../../../proxy/status/proxy-service.js';
 import type { Dial } from '../send-connect.js';
@@ -43,7 +43,7 @@ export function examineRunningProxy(
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const config = parseProxyConfig(args, env);
-  const cluster = (): ReturnType<typeof clusterConfigOf> => clusterConfigOf(config, env, () => performance.now());
+  const cluster = (): ReturnType<typeof loadClusterConfig> => loadClusterConfig(config, env, () => performance.now());
   return examineProxy({ config, cluster, clock: { now: () => Date.now() }, signal });
 }
 
