@@ -15,8 +15,6 @@ export interface ClusterConfig {
    */
   readonly readTls: () => TlsMaterial;
   readonly token?: BearerToken;
-  /** Namespace of the configuration. */
-  readonly namespace?: string;
 }
 
 export interface TlsMaterial {

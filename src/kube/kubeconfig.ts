@@ -35,15 +35,9 @@ export function kubeconfigConfig(file: string, now: () => number): ClusterConfig
   cluster.reject('proxy-url', 'not supported');
   const server = parseServerUrl(cluster.requiredText('server'), `${cluster.where}.server`);
   const token = tokenOf(user, now);
-  const namespace = context.text('namespace');
   const readTls = (): TlsMaterial => tlsOf(cluster, user);
   readTls();
-  return {
-    ...server,
-    readTls,
-    ...(token === undefined ? {} : { token }),
-    ...(namespace === undefined ? {} : { namespace }),
-  };
+  return { ...server, readTls, ...(token === undefined ? {} : { token }) };
 }
 
 function tokenOf(user: Entry, now: () => number): BearerToken | undefined {

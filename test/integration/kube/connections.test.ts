@@ -315,9 +315,7 @@ describe('the connections of the Kubernetes client', () => {
       const file = path.join(folder, 'config');
       api.writeKubeconfig(file, { name: 'jane', groups: ['developers'], namespace: 'team-a' }, credential);
       api.bind({ group: 'developers', rules: [{ verbs: ['get'], apiGroups: ['*'], resources: ['connectors'] }] });
-      const config = kubeconfigConfig(file, now);
-      assert.equal(config.namespace, 'team-a');
-      await use(config).get(git, { signal: never });
+      await use(kubeconfigConfig(file, now)).get(git, { signal: never });
       assert.equal(api.requests[0]!.user, 'jane');
     });
   }

@@ -122,7 +122,7 @@ describe('a kubeconfig', () => {
   const message = (cluster: Fields, user: Fields, root: Fields = {}): string =>
     failure(() => kubeconfigConfig(kubeconfig(cluster, user, root), now)).message;
 
-  it('gives server, namespace and inline credentials of its current context', () => {
+  it('gives server and inline credentials of its current context', () => {
     const config = kubeconfigConfig(
       kubeconfig(
         { ...valid, 'certificate-authority-data': base64('CA'), 'tls-server-name': 'kubernetes' },
@@ -130,10 +130,7 @@ describe('a kubeconfig', () => {
       ),
       now,
     );
-    assert.deepEqual(
-      [config.host, config.port, config.basePath, config.namespace],
-      ['api.example', 6443, '/prefix', 'team-a'],
-    );
+    assert.deepEqual([config.host, config.port, config.basePath], ['api.example', 6443, '/prefix']);
     assert.equal(config.token?.current().expose(), 't0ken');
     const { clientKey, ...rest } = config.readTls();
     assert.equal(clientKey?.expose(), 'KEY');
