@@ -1,9 +1,9 @@
-import type { Connector } from '../../connectors/model.js';
+import type { ResolvedConnector } from '../../connectors/model.js';
 import type { ToolAddress } from './tool-address.js';
 import { addressesAt } from './tool-address.js';
 
-export interface ConnectorMatch {
-  readonly connector: Connector;
+/** A connector and the address of it that a client has named. */
+export interface ConnectorMatch extends ResolvedConnector {
   readonly address: ToolAddress;
 }
 
@@ -19,11 +19,11 @@ export interface NamedHost {
  * Returns the connectors' addresses at this host and port, in the order of the connectors. A plain request to port 80
  * also matches an https address at port 443: clients send it if a registry is configured as insecure.
  */
-export function matchesOfHost(connectors: readonly Connector[], named: NamedHost): readonly ConnectorMatch[] {
+export function matchesOfHost(connectors: readonly ResolvedConnector[], named: NamedHost): readonly ConnectorMatch[] {
   const matches: ConnectorMatch[] = [];
-  for (const connector of connectors) {
+  for (const { connector, connectorClass } of connectors) {
     for (const address of addressesAt(connector, named.host)) {
-      if (isAt(address, named)) matches.push({ connector, address });
+      if (isAt(address, named)) matches.push({ connector, connectorClass, address });
     }
   }
   return matches;

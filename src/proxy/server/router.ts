@@ -1,4 +1,4 @@
-import type { Connector, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
+import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
 import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
@@ -52,7 +52,7 @@ export interface Route {
 }
 
 /** The connector of a request in reverse mode, and the request as its tool gets it. */
-interface ReverseTarget {
+interface ReverseDestination {
   readonly found: ResolvedConnector;
   readonly address: ToolAddress;
   readonly path: string;
@@ -90,7 +90,7 @@ export class Router {
     entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<readonly ConnectorMatch[]> {
-    const matches = matchesOfHost(await this.#named(authenticated, signal), named);
+    const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
     if (matches.length > 0) entry.names(refsOf(matches));
     await this.#authorizeHost(authenticated, named, matches, signal);
     return matches;
@@ -109,11 +109,7 @@ export class Router {
     entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<Route> {
-    const resolved = await this.#resolved(authenticated, signal);
-    const matches = matchesOfHost(
-      resolved.map(({ connector }) => connector),
-      named,
-    );
+    const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
     if (matches.length > 0) entry.names(refsOf(matches));
     const pathname = pathnameOf(path);
     const problem = matches.length === 0 ? undefined : pathProblem(pathname);
@@ -123,21 +119,19 @@ export class Router {
     }
     const match = bestMatch(matches, pathname);
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
-    const { connector, address } = match;
+    const { connector, connectorClass, address } = match;
     entry.names([connector.ref]);
-    const found = resolved.find((each) => each.connector === connector);
-    if (found === undefined) throw missing([connector.ref]);
     const ruled = await ruledRequest(request, path, signal);
     entry.isFor(ruled);
     await this.#options.authorizer.authorize(authenticated.client, connector.ref, () => verbOf(ruled), signal);
-    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
+    const { isReadOnly } = this.#options.rules.enforce(match, ruled, entry);
     const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
+    const { trust, credential } = await this.#access(match, address, isReadOnly, signal);
     const lookedUpFor = ownerOfHost(connector.ref);
     const via = this.#options.via.headers;
     return {
       connector: connector.ref,
-      clientLimits: clientLimitsOf(found.connector, found.connectorClass),
+      clientLimits: clientLimitsOf(connector, connectorClass),
       outgoing: { origin, path, trust, credential, lookedUpFor, via },
     };
   }
@@ -156,8 +150,9 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Route> {
     const { connector: ref, prefix, base } = target;
-    let resolving: Promise<ReverseTarget> | undefined;
-    const resolve = (): Promise<ReverseTarget> => (resolving ??= this.#reverseTarget(target, request, entry, signal));
+    let resolving: Promise<ReverseDestination> | undefined;
+    const resolve = (): Promise<ReverseDestination> =>
+      (resolving ??= this.#reverseTarget(target, request, entry, signal));
     await this.#options.authorizer.authorize(client, ref, async () => verbOf((await resolve()).ruled), signal);
     const { found, address, path, ruled } = await resolve();
     const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
@@ -185,7 +180,7 @@ export class Router {
     request: RoutedRequest,
     entry: RouteObserver,
     signal: AbortSignal,
-  ): Promise<ReverseTarget> {
+  ): Promise<ReverseDestination> {
     const found = await this.#options.connectors.find(ref, signal);
     if (found === undefined) throw missing([ref]);
     const address = mainAddressOf(found.connector);
@@ -252,10 +247,6 @@ export class Router {
       }
     }
     return resolved;
-  }
-
-  async #named(authenticated: NamingClient, signal: AbortSignal): Promise<readonly Connector[]> {
-    return (await this.#resolved(authenticated, signal)).map(({ connector }) => connector);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../../src/connectors/parse-connector.js';
 import { bestMatch, matchesOfHost } from '../../../../src/proxy/credential/connector-match.js';
 import {
@@ -20,12 +21,19 @@ function connector(name: string, address: string, ...extensions: readonly string
 }
 
 describe('the connector of a request', () => {
+  const connectorClass = parseConnectorClass({ metadata: { name: 'any' } });
   const named = (url: string): Parameters<typeof matchesOfHost>[1] => {
     const { scheme = 'http', host = '', port = 0 } = parseToolAddress(url) ?? {};
     return { scheme, host, port };
   };
   const found = (connectors: readonly ReturnType<typeof connector>[], url: string, path = '/'): string | undefined =>
-    bestMatch(matchesOfHost(connectors, named(url)), path)?.connector.ref.name;
+    bestMatch(
+      matchesOfHost(
+        connectors.map((each) => ({ connector: each, connectorClass })),
+        named(url),
+      ),
+      path,
+    )?.connector.ref.name;
 
   it('has its host and port, default ports filled in, whatever the case', () => {
     const tool = [connector('tool', 'https://Harbor.Example.com')];

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../../src/connectors/parse-connector.js';
 import type { JsonObject } from '../../../../src/json.js';
 import { matchesOfHost } from '../../../../src/proxy/credential/connector-match.js';
 import { canBePlain } from '../../../../src/proxy/server/interception.js';
 import { parseConnectTarget } from '../../../../src/proxy/server/request-target.js';
-import { connector } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass } from '../../../support/proxy/manifests.js';
 
 describe('plain HTTP in a tunnel', () => {
   const cases: readonly (readonly [target: string, addresses: readonly string[], isServed: boolean])[] = [
@@ -19,8 +20,11 @@ describe('plain HTTP in a tunnel', () => {
     it(`is ${isServed ? '' : 'not '}served to ${target} for ${addresses.join(' and ')}`, () => {
       const named = parseConnectTarget(target);
       assert.ok(named !== undefined);
-      const connectors = addresses.map((address, at) => parseConnector(connector(`tool-${at}`, address) as JsonObject));
-      const matches = matchesOfHost(connectors, named);
+      const resolved = addresses.map((address, at) => ({
+        connector: parseConnector(connector(`tool-${at}`, address) as JsonObject),
+        connectorClass: parseConnectorClass(connectorClass('any') as JsonObject),
+      }));
+      const matches = matchesOfHost(resolved, named);
       assert.equal(matches.length, addresses.length);
       assert.equal(canBePlain(named, matches), isServed);
     });
