@@ -229,7 +229,7 @@ export class Proxy {
   #createServer(): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens: verifier, authorizer: rbac, approvals, flags, connectors } = this.#backend;
-    const { client, own, credentials, trust, trustSets } = this.#tools;
+    const { client, own, credentials, trust, trustStores } = this.#tools;
     const onReview = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
     const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onReview });
@@ -237,7 +237,7 @@ export class Proxy {
     const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
       authorizer,
-      ...{ connectors, credentials, trust, trustSets },
+      ...{ connectors, credentials, trust, trustStores },
       rules: new RuleEnforcer(this.metrics),
       otherHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),

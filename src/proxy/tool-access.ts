@@ -43,7 +43,7 @@ export interface ToolAccess {
   readonly own: OwnEndpoints;
   readonly resolver: Resolver;
   readonly client: ToolClient;
-  readonly trustSets: TrustStoreCache;
+  readonly trustStores: TrustStoreCache;
   readonly trust: UpstreamTrust;
   readonly credentials: ToolCredentials;
   readonly generators: Generators;
@@ -79,9 +79,9 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     chunkRate: new TokenBucket(limits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],
   });
-  const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
-  const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.failedReviews, monotonicNow));
+  const trustStores = new TrustStoreCache(systemRoots(config['system-ca-file']));
+  const trust = new UpstreamTrust(secrets, trustStores, new FailureRateLimiter(limits.failedReviews, monotonicNow));
   const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
-  return { own, resolver, client, trustSets, trust, credentials, generators };
+  return { own, resolver, client, trustStores, trust, credentials, generators };
 }

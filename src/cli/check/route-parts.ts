@@ -69,7 +69,7 @@ export class RouteParts {
 
   router(): Router {
     const { sources, config } = this.#options;
-    const { own, trustSets } = this.#tools;
+    const { own, trustStores } = this.#tools;
     return new Router({
       authorizer:
         this.#question.client === undefined
@@ -79,7 +79,7 @@ export class RouteParts {
       rules: this.#rules(),
       credentials: this.#credentials(),
       trust: this.#trust(),
-      trustSets,
+      trustStores,
       otherHosts: config['unmatched-hosts'],
       via: new Via(() => undefined),
       isOwnName: (host) => own.isOwnName(host),
@@ -135,7 +135,7 @@ export class RouteParts {
         try {
           return await this.#tools.trust.of(connector, signal);
         } catch (error) {
-          if (this.#cannotRead(error)) return this.#tools.trustSets.getOrCreate([]);
+          if (this.#cannotRead(error)) return this.#tools.trustStores.getOrCreate([]);
           this.#trace.reject('destination', error);
           throw error;
         }

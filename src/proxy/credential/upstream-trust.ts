@@ -44,10 +44,10 @@ export class UpstreamTrust {
   readonly #keys = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
 
   /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
-  constructor(secrets: SecretSource, sets: TrustStoreCache, rateLimiter: FailureRateLimiter) {
+  constructor(secrets: SecretSource, stores: TrustStoreCache, rateLimiter: FailureRateLimiter) {
     this.#rateLimiter = rateLimiter;
     this.#secrets = secrets;
-    this.#stores = sets;
+    this.#stores = stores;
   }
 
   /**
@@ -116,7 +116,7 @@ function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bu
   const bundle = bundleIn(secret);
   const { blocks } = bundle;
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
-  if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
+  if (length > maxOwnLength) throw unusable(connector, `holds more than ${maxOwnLength >> 10} KiB of certificates`);
   if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
   if (blocks.length === 0) throw unusable(connector, noCertificate);
   return bundle;

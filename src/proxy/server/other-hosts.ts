@@ -18,7 +18,7 @@ export interface OtherHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
   readonly connectors: ConnectorLookup;
   readonly trust: Pick<UpstreamTrust, 'of'>;
-  readonly trustSets: TrustStoreCache;
+  readonly trustStores: TrustStoreCache;
   /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
   readonly otherHosts: 'tunnel' | 'deny';
   readonly via: Via;
@@ -67,10 +67,10 @@ export class OtherHosts {
     match: ConnectorMatch | undefined,
     signal: AbortSignal,
   ): Promise<Outgoing> {
-    const { trust: trusted, trustSets, via } = this.#options;
+    const { trust: trusted, trustStores, via } = this.#options;
     const { scheme, host, port }: ToolOrigin = match?.address ?? named;
     const trustOf = async (): Promise<Outgoing['trust']> =>
-      match === undefined ? trustSets.getOrCreate([]) : trusted.of(match.connector, signal);
+      match === undefined ? trustStores.getOrCreate([]) : trusted.of(match.connector, signal);
     return {
       origin: { scheme, host, port },
       path,

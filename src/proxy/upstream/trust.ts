@@ -14,12 +14,10 @@ export interface Trust {
   readonly ignored: ReadonlySet<string>;
 }
 
-const maxSets = limits.trustStores.count;
-
 /** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
-  readonly #stores = new BoundedMap<string, Trust>(maxSets);
+  readonly #stores = new BoundedMap<string, Trust>(limits.trustStores.count);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
 
   /** @param systemRoots returns a PEM bundle: the same string until it changes. */
