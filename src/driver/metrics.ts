@@ -2,6 +2,7 @@ import type { EventOutcome } from '../kube/event-recorder.js';
 import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../limits/limit-observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
+import type { VolumesOfACode, VolumesSummary } from './volume/published-volumes.js';
 
 /** Sources of the gauges, called when they are scraped. */
 export interface DriverGaugeSources {
@@ -9,14 +10,10 @@ export interface DriverGaugeSources {
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   /** Threads for long renders, and volumes that wait for one. */
   readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
-  readonly volumes: () => {
-    readonly volumes: number;
-    /** By the code of the last refresh, `OK` without a failure; only codes with volumes. */
-    readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
-  };
+  readonly volumes: () => VolumesSummary;
   readonly volumeMemory: () => {
     readonly heldBytes: number;
-    /** Absent if there is no limit; then there is no such metric. */
+    /** Undefined without a limit; the metric is 0 then. */
     readonly budgetBytes: number | undefined;
     readonly persistentBytes: number;
     readonly rejections: Readonly<Record<string, number>>;
@@ -31,14 +28,6 @@ export interface DriverGaugeSources {
   readonly droppedLogLines: () => number;
   /** Absent if the driver does not register itself; then there is no such metric. */
   readonly isRegistered?: () => boolean;
-}
-
-export interface VolumesOfACode {
-  readonly volumes: number;
-  /** First expiry of a token of these volumes, in milliseconds since the epoch. */
-  readonly earliestTokenExpiryMs: number | undefined;
-  /** Start of the longest failure of these volumes, in milliseconds since the epoch. */
-  readonly oldestFailureMs: number | undefined;
 }
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */

@@ -58,15 +58,14 @@ export class FairQueue<T> {
     return item;
   }
 
-  /** Removes a cancelled item. @returns whether it was queued. */
-  remove(path: readonly string[], item: T): boolean {
+  /** Removes a cancelled item, if it is queued. */
+  remove(path: readonly string[], item: T): void {
     const shares = this.#sharesOf(path);
     const items = shares.at(-1)?.items ?? [];
     const index = items.indexOf(item);
-    if (index < 0) return false;
+    if (index < 0) return;
     items.splice(index, 1);
     for (const share of shares) share.waiting--;
-    return true;
   }
 
   /** Charges service to the share at the end of the path and to its parents. */

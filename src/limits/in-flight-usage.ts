@@ -52,20 +52,19 @@ export class InFlightUsage<Entry extends InFlightEntry> {
     this.#units += units;
   }
 
-  /** Removes an entry. @returns whether it existed. */
-  delete(entry: Entry): boolean {
+  /** Removes an entry. A preempted call has been removed before it ends. */
+  delete(entry: Entry): void {
     const { owner, units } = entry;
     const namespace = this.#namespaces.get(owner.namespace);
     const pod = namespace?.pods.get(owner.podUid);
     const at = pod?.entries.indexOf(entry) ?? -1;
-    if (namespace === undefined || pod === undefined || at === -1) return false;
+    if (namespace === undefined || pod === undefined || at === -1) return;
     pod.entries.splice(at, 1);
     pod.units -= units;
     namespace.units -= units;
     this.#units -= units;
     if (pod.entries.length === 0) namespace.pods.delete(owner.podUid);
     if (namespace.pods.size === 0) this.#namespaces.delete(owner.namespace);
-    return true;
   }
 
   /**

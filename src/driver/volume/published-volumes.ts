@@ -201,14 +201,17 @@ function earliest(one: number | undefined, other: number | undefined): number | 
   return Math.min(one, other);
 }
 
-/** Volumes by the code of their last refresh; `OK` without a failure. */
+/** The volumes of the node. */
 export interface VolumesSummary {
   readonly volumes: number;
+  /** By the code of the last refresh, `OK` without a failure; only codes with volumes. */
   readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
 }
 
 export interface VolumesOfACode {
   readonly volumes: number;
+  /** First expiry of a token of these volumes, in milliseconds since the epoch. */
   readonly earliestTokenExpiryMs: number | undefined;
+  /** Start of the longest failure of these volumes, in milliseconds since the epoch. */
   readonly oldestFailureMs: number | undefined;
 }

@@ -11,7 +11,7 @@ export type RequestTarget =
   /** `/v2/`, the first request of registry clients. */
   | { readonly kind: 'registry-root' }
   /** Another path: inside a tunnel the host is known, elsewhere there is no such resource. */
-  | { readonly kind: 'origin'; readonly path: string };
+  | { readonly kind: 'origin' };
 
 const reversePath =
   /^(\/v2)?(\/namespaces\/([a-z0-9][-a-z0-9.]*)\/connectors\/([a-z0-9][-a-z0-9.]*))(\/[^?]*)?(\?.*)?$/;
@@ -38,7 +38,7 @@ export function parseRequestTarget(
 function parseOriginForm(url: string): RequestTarget {
   if (/^\/v2\/?(\?|$)/.test(url)) return { kind: 'registry-root' };
   const [, registry = '', prefix = '', namespace, name, rest = '', query = ''] = reversePath.exec(url) ?? [];
-  if (namespace === undefined || name === undefined) return { kind: 'origin', path: url };
+  if (namespace === undefined || name === undefined) return { kind: 'origin' };
   const path = `${registry}${rest === '' ? '/' : rest}${query}`;
   return { kind: 'reverse', connector: { namespace, name }, prefix, path };
 }

@@ -4,20 +4,15 @@ import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
 import { PooledCall } from './pooled-call.js';
 import type { OutgoingBody } from './request-body.js';
-import type { LookupOwner, Resolver } from './resolver.js';
+import type { LookupOwner } from './resolver.js';
 import { SingleCall } from './single-call.js';
 import { hasConnectionScheme } from './tool-call.js';
 import type { CallParts, ToolCall, ToolRequest } from './tool-call.js';
 import { ToolConnection } from './tool-connection.js';
 import { ToolConnector } from './tool-connector.js';
-import type { ToolSockets } from './tool-sockets.js';
+import type { ToolConnectorOptions } from './tool-connector.js';
 
-export interface ToolClientOptions extends CallParts {
-  readonly resolver: Resolver;
-  readonly sockets: ToolSockets;
-  /** Limit of the time for DNS, TCP and TLS of a new connection. */
-  readonly connectMs: number;
-}
+export interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
 
 /** Headers of requests with `100 Continue` or trailers, which undici does not support. */
 const headersBeyondUndici = ['expect', 'te', 'trailer'];
@@ -101,7 +96,7 @@ export class ToolClient {
     const { origin, trust, lookedUpFor } = request;
     const { host, port, scheme } = origin;
     if (scheme === 'http') return this.#connector.open(host, port, lookedUpFor);
-    if (trust === undefined) throw new TypeError('an https tool needs a trust set');
+    if (trust === undefined) throw new TypeError('an https tool needs a trust store');
     return this.#connector.openTls(host, port, lookedUpFor, trust, poolOf(request));
   }
 
