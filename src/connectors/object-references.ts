@@ -1,27 +1,5 @@
+import { Counts } from '../limits/counts.js';
 import type { FlowKey } from '../limits/flow-key.js';
-
-/** Reference counts per key. A key without references is removed. */
-class Counts {
-  readonly #counts = new Map<string, number>();
-
-  get size(): number {
-    return this.#counts.size;
-  }
-
-  has(key: string): boolean {
-    return this.#counts.has(key);
-  }
-
-  add(key: string): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-  }
-
-  remove(key: string): void {
-    const count = (this.#counts.get(key) ?? 0) - 1;
-    if (count > 0) this.#counts.set(key, count);
-    else this.#counts.delete(key);
-  }
-}
 
 /** References to objects, per pod and namespace: from published volumes, and from calls that wait for an object. */
 export class ObjectReferences {
@@ -35,7 +13,7 @@ export class ObjectReferences {
   }
 
   isUsed(key: string): boolean {
-    return this.#all.has(key);
+    return this.#all.of(key) > 0;
   }
 
   /** Returns how many objects the pods of the namespace use. */
@@ -54,7 +32,7 @@ export class ObjectReferences {
   }
 
   remove(key: string, { namespace, podUid }: FlowKey): void {
-    this.#all.remove(key);
+    this.#all.subtract(key);
     removeFrom(this.#ofPods, podUid, key);
     removeFrom(this.#ofNamespaces, namespace, key);
   }
@@ -68,6 +46,6 @@ function addTo(holders: Map<string, Counts>, holder: string, key: string): void 
 
 function removeFrom(holders: Map<string, Counts>, holder: string, key: string): void {
   const counts = holders.get(holder);
-  counts?.remove(key);
+  counts?.subtract(key);
   if (counts?.size === 0) holders.delete(holder);
 }

@@ -3,6 +3,7 @@ import type { AbortHandle } from '../abortable.js';
 import { abortError, throwIfAborted } from '../errors.js';
 import type { CodedError } from '../errors.js';
 import type { FlowKey } from './flow-key.js';
+import { Counts } from './counts.js';
 import { dynamicShare } from './dynamic-share.js';
 import { FairQueue } from './fair-queue.js';
 
@@ -30,7 +31,7 @@ export class FairSemaphore {
   readonly #options: FairSemaphoreOptions;
   readonly #queue = new FairQueue<() => void>();
   readonly #perNamespace: number;
-  readonly #runningOf = new Map<string, number>();
+  readonly #runningOf = new Counts();
   #running = 0;
 
   constructor(options: FairSemaphoreOptions) {
@@ -58,7 +59,7 @@ export class FairSemaphore {
     const path = [owner.namespace, owner.podUid, kind];
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
       this.#running += 1;
-      this.#count(owner.namespace, 1);
+      this.#runningOf.add(owner.namespace);
     } else {
       this.#ensureQueueable(owner);
       await this.#wait(path, owner.namespace, signalOf(abortHandle));
@@ -68,20 +69,14 @@ export class FairSemaphore {
   }
 
   #canRun(namespace: string): boolean {
-    return namespace === this.#options.unlimited || (this.#runningOf.get(namespace) ?? 0) < this.#perNamespace;
-  }
-
-  #count(namespace: string, change: 1 | -1): void {
-    const count = (this.#runningOf.get(namespace) ?? 0) + change;
-    if (count > 0) this.#runningOf.set(namespace, count);
-    else this.#runningOf.delete(namespace);
+    return namespace === this.#options.unlimited || this.#runningOf.of(namespace) < this.#perNamespace;
   }
 
   #wait(path: readonly string[], namespace: string, signal: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const run = (): void => {
         signal.removeEventListener('abort', giveUp);
-        this.#count(namespace, 1);
+        this.#runningOf.add(namespace);
         resolve();
       };
       const giveUp = (): void => {
@@ -106,7 +101,7 @@ export class FairSemaphore {
    * a row would block connections and signals.
    */
   #release(namespace: string): void {
-    this.#count(namespace, -1);
+    this.#runningOf.subtract(namespace);
     if (this.#queue.length === 0) this.#free();
     else setImmediate(() => this.#passOn());
   }

@@ -1,10 +1,11 @@
+import { Counts } from './counts.js';
 import { dynamicShare } from './dynamic-share.js';
 
 /** A quota that holders reserve parts of, each up to its dynamic share. */
 export class SharedQuota {
   readonly capacity: number;
   readonly #share: number;
-  readonly #usedBy = new Map<string, number>();
+  readonly #usedBy = new Counts();
   #used = 0;
 
   constructor(capacity: number, share: number) {
@@ -17,7 +18,7 @@ export class SharedQuota {
   }
 
   usedBy(holder: string): number {
-    return this.#usedBy.get(holder) ?? 0;
+    return this.#usedBy.of(holder);
   }
 
   /** Reports whether the holder can reserve `amount` more. */
@@ -29,13 +30,11 @@ export class SharedQuota {
   /** Reserves without a check. */
   reserve(holder: string, amount: number): void {
     this.#used += amount;
-    this.#usedBy.set(holder, this.usedBy(holder) + amount);
+    this.#usedBy.add(holder, amount);
   }
 
   release(holder: string, amount: number): void {
     this.#used -= amount;
-    const left = this.usedBy(holder) - amount;
-    if (left > 0) this.#usedBy.set(holder, left);
-    else this.#usedBy.delete(holder);
+    this.#usedBy.subtract(holder, amount);
   }
 }

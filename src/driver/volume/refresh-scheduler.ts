@@ -1,3 +1,4 @@
+import { Counts } from '../../limits/counts.js';
 import type { FlowKey } from '../../limits/flow-key.js';
 import { FairQueue } from '../../limits/fair-queue.js';
 import { TokenBucket } from '../../limits/token-bucket.js';
@@ -17,7 +18,7 @@ export interface ScheduledRefresh {
 export class RefreshScheduler {
   readonly #queue = new FairQueue<ScheduledRefresh>();
   readonly #budget: TokenBucket;
-  readonly #inFlightOf = new Map<string, number>();
+  readonly #inFlightOf = new Counts();
   #inFlight = 0;
 
   /** @param now a monotonic clock in milliseconds. */
@@ -33,11 +34,10 @@ export class RefreshScheduler {
   next(): ScheduledRefresh | undefined {
     const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
     if (this.#inFlight >= inFlight || this.#budget.delayMs(1) > 0) return undefined;
-    const refresh = this.#queue.dequeue((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
+    const refresh = this.#queue.dequeue((namespace) => this.#inFlightOf.of(namespace) < inFlight * namespaceShare);
     if (refresh === undefined) return undefined;
-    const { namespace } = refresh.owner;
     this.#inFlight += 1;
-    this.#inFlightOf.set(namespace, this.#countOf(namespace) + 1);
+    this.#inFlightOf.add(refresh.owner.namespace);
     // Charged before it ends, so that the next one is another namespace's.
     this.#queue.charge(pathOf(refresh), overheadMs);
     return refresh;
@@ -45,11 +45,8 @@ export class RefreshScheduler {
 
   /** Ends a refresh. @param workMs milliseconds of work in the main thread. */
   end(refresh: ScheduledRefresh, workMs: number): void {
-    const { namespace } = refresh.owner;
     this.#inFlight -= 1;
-    const left = this.#countOf(namespace) - 1;
-    if (left > 0) this.#inFlightOf.set(namespace, left);
-    else this.#inFlightOf.delete(namespace);
+    this.#inFlightOf.subtract(refresh.owner.namespace);
     this.#queue.charge(pathOf(refresh), workMs);
     this.#budget.consume(limits.refreshes.overheadMs + workMs);
     if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.reset();
@@ -59,10 +56,6 @@ export class RefreshScheduler {
   get waitMs(): number {
     const waitMs = this.#budget.delayMs(1);
     return this.#queue.length === 0 || waitMs === 0 ? Infinity : waitMs;
-  }
-
-  #countOf(namespace: string): number {
-    return this.#inFlightOf.get(namespace) ?? 0;
   }
 }
 

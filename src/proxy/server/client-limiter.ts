@@ -1,5 +1,6 @@
 import type { ConnectorRef } from '../../connectors/model.js';
 import { BoundedMap } from '../../limits/bounded-map.js';
+import { Counts } from '../../limits/counts.js';
 import { limits } from '../../limits/defaults.js';
 import { TokenBucket } from '../../limits/token-bucket.js';
 import type { ClientLimits } from '../../rules/client-limits.js';
@@ -16,7 +17,7 @@ export class ClientLimiter {
   readonly #now: () => number;
   /** By Connector and client. */
   readonly #rates = new BoundedMap<string, Rate>(limits.clientLimits.tracked);
-  readonly #running = new Map<string, number>();
+  readonly #running = new Counts();
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
@@ -32,8 +33,7 @@ export class ClientLimiter {
   enter({ namespace, name }: ConnectorRef, { perSecond, concurrent }: ClientLimits, client: string): () => void {
     if (perSecond === undefined && concurrent === undefined) return nothing;
     const key = `${namespace}/${name} ${client}`;
-    const running = this.#running.get(key) ?? 0;
-    if (concurrent !== undefined && running >= concurrent) {
+    if (concurrent !== undefined && this.#running.of(key) >= concurrent) {
       throw exceeded(`connector ${namespace}/${name} permits ${concurrent} requests of a pod at once`, 'concurrent', 1);
     }
     if (perSecond !== undefined) {
@@ -50,8 +50,8 @@ export class ClientLimiter {
       bucket.consume(1);
     }
     if (concurrent === undefined) return nothing;
-    this.#running.set(key, running + 1);
-    return () => this.#leave(key);
+    this.#running.add(key);
+    return () => this.#running.subtract(key);
   }
 
   #rate(key: string, perSecond: number): Rate {
@@ -65,12 +65,6 @@ export class ClientLimiter {
           };
     this.#rates.set(key, rate);
     return rate;
-  }
-
-  #leave(key: string): void {
-    const running = (this.#running.get(key) ?? 1) - 1;
-    if (running === 0) this.#running.delete(key);
-    else this.#running.set(key, running);
   }
 }
 
