@@ -93,6 +93,8 @@ export const limits = {
     idleMs: 75_000,
     /** TLS handshake in a tunnel, and before its first byte. */
     handshakeMs: 30_000,
+    /** From the end of a response until the client has read it, before the connection serves the next request. */
+    flushMs: 30_000,
   },
   /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
   requestsInFlight: {
@@ -224,6 +226,11 @@ export const limits = {
     /** Interval for one more chunk. */
     everyMs: 1 / 20,
   },
+  /**
+   * Times that text of a request is percent-decoded, and that a path can be encoded. Servers decode once or twice, and each
+   * gateway in between perhaps once more.
+   */
+  percentDecodings: 4,
   /** Requests on one connection that a client sends without waiting for responses, as apt does. */
   pipeline: {
     /** Requests, the one in flight included. */

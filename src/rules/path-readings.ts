@@ -13,7 +13,7 @@ export interface PathReadings {
 /** A sign of more than one reading. */
 const unusual = /[%;\\]|[^\x21-\x7e]|\/\/|\/\.(?:\/|$)/;
 /** A path without a `pathProblem` is encoded at most this many times. */
-const maxDecodings = 4;
+const maxDecodings = limits.percentDecodings;
 /**
  * Ends of a segment that some tools ignore: a format (GitLab's API routes `/tokens.json` as `/tokens`), dots and spaces
  * (Windows), and what follows a decoded `?` or `#`.

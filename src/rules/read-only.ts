@@ -1,3 +1,4 @@
+import { limits } from '../limits/defaults.js';
 import { percentDecoded } from './percent-decode.js';
 import type { PathReadings } from './path-readings.js';
 
@@ -18,7 +19,6 @@ type Readings = () => PathReadings | undefined;
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const overrideHeader = /^x[-_](?:http[-_])?(?:method(?:[-_]override)?|verb)$/i;
-const maxDecodings = 4;
 
 /**
  * Reports whether a request only reads. Methods alone do not show it: `git clone` sends POST requests, and `git push`
@@ -109,7 +109,7 @@ function paramsOf(query: string): readonly string[] {
 
 function fullyDecoded(text: string): string {
   let current = text;
-  for (let times = 0; times < maxDecodings && current.includes('%'); times += 1) {
+  for (let times = 0; times < limits.percentDecodings && current.includes('%'); times += 1) {
     current = percentDecoded(current);
   }
   return current;

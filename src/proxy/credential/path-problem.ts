@@ -1,5 +1,6 @@
-/** Servers decode a path once or twice, and each gateway in between perhaps once more. */
-const maxDecodings = 4;
+import { limits } from '../../limits/defaults.js';
+
+const maxDecodings = limits.percentDecodings;
 const percent = 0x25;
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
+import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
@@ -57,7 +58,6 @@ export interface ConnectionOwner {
   readonly intercepted: (plain: Socket, session: TunnelSession) => void;
 }
 
-const flushMs = 30_000;
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 /** Serves CONNECT. The proxy terminates TLS for hosts of the named connectors; other hosts get a passthrough tunnel. */
@@ -183,7 +183,7 @@ export class ConnectHandler {
 
 /** Waits until a response has left the process. A client that does not read it in time loses its connection. */
 async function flushed(socket: Socket, response: Buffer): Promise<void> {
-  const timer = setTimeout(() => socket.destroy(), flushMs);
+  const timer = setTimeout(() => socket.destroy(), limits.connections.flushMs);
   await new Promise<void>((resolve) => {
     socket.once('close', resolve);
     socket.write(response, () => {

@@ -42,8 +42,6 @@ export interface FailureObserver {
 
 const headersMs = limits.connections.headersMs;
 const keptConnectionMs = limits.connections.idleMs;
-/** Limit of the time that a client takes to read a response of the proxy itself. */
-const flushMs = 30_000;
 const drainCheckMs = 100;
 const ignore = (): void => undefined;
 
@@ -274,7 +272,7 @@ export class ProxyServer {
 /** Waits until a response has left the process, or its connection is closed. */
 async function untilFlushed(response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
-  const timer = setTimeout(() => response.destroy(), flushMs);
+  const timer = setTimeout(() => response.destroy(), limits.connections.flushMs);
   await new Promise<void>((resolve) => response.once('close', resolve));
   clearTimeout(timer);
 }

@@ -1,12 +1,12 @@
-const maxDecodings = 4;
+import { limits } from '../../limits/defaults.js';
 
 /**
- * Yields percent-encoded text, and what it is after each decoding, at most four times. Lenient servers decode
+ * Yields percent-encoded text, and what it is after each decoding, at most `limits.percentDecodings` times. Lenient servers decode
  * repeatedly, and also `%u` with four digits.
  */
 export function* percentDecodings(text: string): Generator<string> {
   let current = text;
-  for (let times = 0; times <= maxDecodings; times += 1) {
+  for (let times = 0; times <= limits.percentDecodings; times += 1) {
     yield current;
     const decoded = current.includes('%') ? decodedOnce(current) : current;
     if (decoded === current) return;
