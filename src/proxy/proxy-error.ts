@@ -19,9 +19,9 @@ export type ProxyErrorKind =
   | 'timeout'
   | 'reset'
   | 'protocol'
-  /** A client or namespace exceeds a limit for one kind of work. */
+  /** A client or namespace exceeds a limit. */
   | 'rate_limited'
-  /** A limit of the proxy is reached, or the proxy is stopping. */
+  /** A limit of the proxy is reached. */
   | 'overload'
   /** The API server gave no decision. */
   | 'unavailable'

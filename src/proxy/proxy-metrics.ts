@@ -112,7 +112,7 @@ export class ProxyMetrics
     ]);
     this.#apiDuration = registry.histogram(
       'api_request_duration_seconds',
-      'Duration of requests to the API server',
+      'Duration of requests to the API server, watches excepted',
       ['verb', 'resource'],
       requestBuckets,
     );

@@ -249,7 +249,7 @@ export class RefreshOnChange {
   #failed(request: PublishRequest, changedAtMs: number, error: unknown): void {
     if (this.#stopping.signal.aborted) return;
     const { observer, log, monotonicNow } = this.#deps;
-    const failure = toCodedError(error, 'renewing the volume after a change failed unexpectedly');
+    const failure = toCodedError(error, 'refreshing the volume after a change failed unexpectedly');
     const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
     if (cause === 'CANCELLED') return;
     if (cause === 'ABORTED') {
