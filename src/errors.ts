@@ -60,6 +60,22 @@ export function toCodedError(error: unknown, summary: string): CodedError {
   return error instanceof CodedError ? error : new CodedError('INTERNAL', summary, { cause: error });
 }
 
+/** Returns the result of `work`, or the CodedError that it throws. @throws other errors of `work`. */
+export function orCodedError<T>(work: () => T): T | CodedError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
+}
+
+/** Returns a result. @throws {CodedError} the result if it is one. */
+export function orThrow<T>(result: T | CodedError): T {
+  if (result instanceof CodedError) throw result;
+  return result;
+}
+
 /**
  * Converts an aborted signal to the error of an RPC.
  * @returns the signal's reason if it is a CodedError (a deadline, a shutdown), else CANCELLED.

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CodedError, abortError } from '../errors.js';
+import { CodedError, abortError, orThrow } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
@@ -170,9 +170,4 @@ export class DirectoryConnectors implements ConnectorSource {
 
 function isMissing(found: Parsed<unknown>): boolean {
   return found instanceof CodedError && found.code === 'NOT_FOUND';
-}
-
-function orThrow<T>(found: Parsed<T>): T {
-  if (found instanceof CodedError) throw found;
-  return found;
 }

@@ -1,4 +1,4 @@
-import { CodedError } from '../errors.js';
+import { CodedError, orCodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import { YamlError, parseYaml } from '../kube/yaml-documents.js';
@@ -37,13 +37,16 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
     connectors: new Map(
       ofKind('Connector').map((object) => [
         `${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`,
-        parsed(parseConnector, object),
+        orCodedError(() => parseConnector(object)),
       ]),
     ),
     classes: new Map(
-      ofKind('ConnectorClass').map((object) => [nameOf(object, 'name'), parsed(parseConnectorClass, object)]),
+      ofKind('ConnectorClass').map((object) => [
+        nameOf(object, 'name'),
+        orCodedError(() => parseConnectorClass(object)),
+      ]),
     ),
-    flags: configMap === undefined ? undefined : parsed(parseFeatureFlags, configMap),
+    flags: configMap === undefined ? undefined : orCodedError(() => parseFeatureFlags(configMap)),
   };
 }
 
@@ -71,15 +74,6 @@ function valuesIn(text: string): readonly unknown[] {
 /** Returns the errors of the file, one per malformed object. */
 export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly CodedError[] {
   return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof CodedError);
-}
-
-function parsed<T>(parse: (object: JsonObject) => T, object: JsonObject): Parsed<T> {
-  try {
-    return parse(object);
-  } catch (error) {
-    if (error instanceof CodedError) return error;
-    throw error;
-  }
 }
 
 /** Returns the items of a `kind: List`, or the object itself. */

@@ -1,6 +1,7 @@
-import { CodedError } from '../errors.js';
+import { CodedError, orThrow } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
+import { ParsedObjects } from '../kube/parsed-objects.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
@@ -51,16 +52,17 @@ interface Entry {
  * Caches objects of one kind. Each is listed on first use and watched while it is in use, so a node watches only the
  * objects that its pods mount. Reading a cached object sends no request.
  */
-export class OnDemandInformer<T> {
+export class OnDemandInformer<T extends object> {
   readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
-  readonly #parsed = new WeakMap<JsonObject, T | CodedError>();
+  readonly #parsed: ParsedObjects<T>;
   readonly #references = new ObjectReferences();
   readonly #watchQuota: WatchQuota;
   readonly #rateLimiters: ChangeRateLimiters;
 
   constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
+    this.#parsed = new ParsedObjects(options.parse);
     this.#watchQuota = new WatchQuota(this.#references, options.watchLimits.maxCount, options.observer);
     this.#rateLimiters = new ChangeRateLimiters(options.client.clock.now);
     options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
@@ -123,9 +125,7 @@ export class OnDemandInformer<T> {
     try {
       await waitForSync(reflector.state, signal, this.#reading(name));
       const waitMs = isBackground === true ? 0 : this.#options.notFoundWaitMs;
-      const found = this.#current(reflector) ?? (await this.#waitUntilExists(name, reflector, waitMs, signal));
-      if (found instanceof CodedError) throw found;
-      return found;
+      return orThrow(this.#current(reflector) ?? (await this.#waitUntilExists(name, reflector, waitMs, signal)));
     } finally {
       this.release(name, owner);
     }
@@ -241,27 +241,12 @@ export class OnDemandInformer<T> {
     return `${this.#options.noun} ${keyOf(name)}`;
   }
 
-  /** Returns the parsed object. Each version is parsed once, so that an unchanged object is the same value. */
+  /** Returns the parsed object; undefined if it does not exist. */
   #current(reflector: Reflector): T | CodedError | undefined {
     const [rejection] = reflector.state.rejected.values();
     if (rejection !== undefined) return rejection;
     const [object] = reflector.state.objects.values();
-    if (object === undefined) return undefined;
-    let parsed = this.#parsed.get(object);
-    if (parsed === undefined) {
-      parsed = this.#parse(object);
-      this.#parsed.set(object, parsed);
-    }
-    return parsed;
-  }
-
-  #parse(object: JsonObject): T | CodedError {
-    try {
-      return this.#options.parse(object);
-    } catch (error) {
-      if (error instanceof CodedError) return error;
-      throw error;
-    }
+    return object && this.#parsed.of(object);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Awaitable } from '../awaitable.js';
-import { CodedError } from '../errors.js';
-import type { JsonObject } from '../json.js';
+import { CodedError, orThrow } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
+import { ParsedObjects } from '../kube/parsed-objects.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
@@ -15,7 +15,7 @@ const readingFlags = `reading configmap ${flagsConfigMapName}`;
 /** The current feature flags, kept up to date by a watch. */
 export class WatchedFlags {
   readonly #reflector: Reflector;
-  readonly #parsed = new WeakMap<JsonObject, FeatureFlags | CodedError>();
+  readonly #parsed = new ParsedObjects(parseFeatureFlags);
 
   /** @param namespace of the ConfigMap `connectors-config`. */
   constructor(client: KubeClient, namespace: string, log: Log) {
@@ -37,13 +37,9 @@ export class WatchedFlags {
   /** @throws {CodedError} if the flags have never been read or are malformed; the signal's reason. */
   get(signal: AbortSignal): Awaitable<FeatureFlags> {
     const { state } = this.#reflector;
-    return state.isSynced ? this.#usable() : waitForSync(state, signal, readingFlags).then(() => this.#usable());
-  }
-
-  #usable(): FeatureFlags {
-    const flags = this.#current();
-    if (flags instanceof CodedError) throw flags;
-    return flags;
+    return state.isSynced
+      ? orThrow(this.#current())
+      : waitForSync(state, signal, readingFlags).then(() => orThrow(this.#current()));
   }
 
   /** Returns undefined if the flags have never been read or are malformed. */
@@ -69,21 +65,6 @@ export class WatchedFlags {
     const [rejection] = state.rejected.values();
     if (rejection !== undefined) return rejection;
     const [configMap] = state.objects.values();
-    if (configMap === undefined) return defaultFlags;
-    let flags = this.#parsed.get(configMap);
-    if (flags === undefined) {
-      flags = parseFlagsOrError(configMap);
-      this.#parsed.set(configMap, flags);
-    }
-    return flags;
-  }
-}
-
-function parseFlagsOrError(configMap: JsonObject): FeatureFlags | CodedError {
-  try {
-    return parseFeatureFlags(configMap);
-  } catch (error) {
-    if (error instanceof CodedError) return error;
-    throw error;
+    return configMap === undefined ? defaultFlags : this.#parsed.of(configMap);
   }
 }

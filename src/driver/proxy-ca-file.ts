@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { CodedError } from '../errors.js';
+import { CodedError, orCodedError } from '../errors.js';
 import type { Log } from '../log.js';
 import { certificatesOnly } from '../pem.js';
 
@@ -38,18 +38,14 @@ export class ProxyCaFile {
 
   /** Returns the bundle of `read`; undefined if there has never been one. */
   lastGood(): string | undefined {
-    return this.problem() === undefined ? this.#bundle : undefined;
+    const found = orCodedError(() => this.read());
+    return found instanceof CodedError ? undefined : found;
   }
 
   /** Returns why `read` fails now; undefined if it does not. */
   problem(): string | undefined {
-    try {
-      this.read();
-      return undefined;
-    } catch (error) {
-      if (error instanceof CodedError) return error.message;
-      throw error;
-    }
+    const found = orCodedError(() => this.read());
+    return found instanceof CodedError ? found.message : undefined;
   }
 
   /** Returns the bundle. @throws {CodedError} FAILED_PRECONDITION if it was never readable. */

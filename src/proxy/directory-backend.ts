@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { CodedError } from '../errors.js';
+import { CodedError, orCodedError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
@@ -78,10 +78,6 @@ function caOf(
 
 /** Returns the CA's certificate; undefined while there is no CA. */
 function certificateOf(ca: CaSource): string | undefined {
-  try {
-    return ca.current().certificate;
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
+  const found = orCodedError(() => ca.current());
+  return found instanceof CodedError ? undefined : found.certificate;
 }

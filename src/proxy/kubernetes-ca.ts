@@ -1,11 +1,12 @@
 import { sleep } from '../abortable.js';
 import type { Clock } from '../clock.js';
-import { CodedError } from '../errors.js';
+import { CodedError, orThrow } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { apiFailure } from '../kube/api-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
 import { metadataText } from '../kube/kube-object.js';
+import { ParsedObjects } from '../kube/parsed-objects.js';
 import { Reflector } from '../kube/reflector.js';
 import type { Log } from '../log.js';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
@@ -28,7 +29,7 @@ export class KubernetesCa implements CaSource {
   readonly #log: Log;
   readonly #reflector: Reflector;
   readonly #stopping = new AbortController();
-  #cached: { readonly object: JsonObject; readonly ca: CertificateAuthority | CodedError } | undefined;
+  readonly #parsed = new ParsedObjects(parsedCa);
   #problem: CodedError | undefined;
 
   constructor(client: KubeClient, namespace: string, clock: Clock, log: Log) {
@@ -61,10 +62,7 @@ export class KubernetesCa implements CaSource {
         new CodedError('UNAVAILABLE', `secret ${this.#namespace}/${caSecretName} with the CA has not been read yet`)
       );
     }
-    if (this.#cached?.object !== object) this.#cached = { object, ca: parsed(object) };
-    const { ca } = this.#cached;
-    if (ca instanceof CodedError) throw ca;
-    return ca;
+    return orThrow(this.#parsed.of(object));
   }
 
   /** UID of the Secret, which all replicas read; undefined until it has been read. */
@@ -118,12 +116,8 @@ export class KubernetesCa implements CaSource {
   }
 }
 
-function parsed(object: JsonObject): CertificateAuthority | CodedError {
-  try {
-    const secret = parseSecret(object);
-    return secret === undefined ? new CodedError('FAILED_PRECONDITION', 'the CA has no name') : caIn(secret);
-  } catch (error) {
-    if (error instanceof CodedError) return error;
-    throw error;
-  }
+function parsedCa(object: JsonObject): CertificateAuthority {
+  const secret = parseSecret(object);
+  if (secret === undefined) throw new CodedError('FAILED_PRECONDITION', 'the CA has no name');
+  return caIn(secret);
 }

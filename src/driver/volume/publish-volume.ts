@@ -1,7 +1,7 @@
 import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
 import type { ContentDefaults } from '../content/volume-content.js';
 import type { Cancellation } from '../../abortable.js';
-import { CodedError, throwIfAborted } from '../../errors.js';
+import { CodedError, orThrow, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { AccessControl } from '../../access/access-control.js';
@@ -93,7 +93,7 @@ export class PublishVolume {
         );
       }),
     );
-    return outcomeOf(result);
+    return orThrow(result);
   }
 
   /** Reports whether a volume is at the path, so that a failure there is one of a refresh. */
@@ -121,7 +121,7 @@ export class PublishVolume {
         return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
       }),
     );
-    return outcomeOf(result);
+    return orThrow(result);
   }
 
   /**
@@ -252,11 +252,6 @@ export class PublishVolume {
   #confirmation(outcome: VolumeChange): Confirmation {
     return { outcome, atMs: this.#deps.clock.now() };
   }
-}
-
-function outcomeOf(result: PublishOutcome | CodedError): PublishOutcome {
-  if (result instanceof CodedError) throw result;
-  return result;
 }
 
 function ownerOf({ pod }: PublishRequest): FlowKey {

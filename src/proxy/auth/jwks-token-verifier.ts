@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { JWTPayload } from 'jose';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import type { Clock } from '../../clock.js';
-import { CodedError } from '../../errors.js';
+import { CodedError, orCodedError } from '../../errors.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
 import type { Secret } from '../../secret.js';
@@ -54,13 +54,8 @@ export class JwksTokenVerifier implements TokenVerifier {
 
   /** Returns why tokens cannot be verified; undefined if they can. */
   problem(): string | undefined {
-    try {
-      this.#keys();
-      return undefined;
-    } catch (error) {
-      if (error instanceof CodedError) return error.message;
-      throw error;
-    }
+    const found = orCodedError(() => this.#keys());
+    return found instanceof CodedError ? found.message : undefined;
   }
 
   /** Checks the file on each call, so that a replaced key takes effect at once. */

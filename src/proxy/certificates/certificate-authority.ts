@@ -1,6 +1,6 @@
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { CodedError } from '../../errors.js';
+import { CodedError, orCodedError } from '../../errors.js';
 import type { Clock } from '../../clock.js';
 import { certificatesOnly } from '../../pem.js';
 import { Secret } from '../../secret.js';
@@ -37,13 +37,8 @@ export interface CaSource {
 
 /** Returns why there is no CA; undefined if there is one. */
 export function caProblem(ca: CaSource): string | undefined {
-  try {
-    ca.current();
-    return undefined;
-  } catch (error) {
-    if (error instanceof CodedError) return error.message;
-    throw error;
-  }
+  const found = orCodedError(() => ca.current());
+  return found instanceof CodedError ? found.message : undefined;
 }
 
 /** Creates an ECDSA P-256 CA. */

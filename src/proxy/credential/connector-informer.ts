@@ -5,11 +5,12 @@ import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
 import { InformerMemoryQuota } from '../../connectors/informer-memory-quota.js';
 import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
-import { CodedError } from '../../errors.js';
+import { CodedError, orThrow } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { objectKey } from '../../kube/kube-object.js';
 import type { ReflectedState } from '../../kube/reflected-state.js';
+import { ParsedObjects } from '../../kube/parsed-objects.js';
 import { Reflector } from '../../kube/reflector.js';
 import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
@@ -25,7 +26,8 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #classes: Reflector;
   readonly #bytes: InformerMemoryQuota;
   #relisting: NodeJS.Timeout | undefined;
-  readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | CodedError>();
+  readonly #parsedConnectors = new ParsedObjects(parseConnector);
+  readonly #parsedClasses = new ParsedObjects(parseConnectorClass);
 
   /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
@@ -65,11 +67,11 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   connector(key: string): Connector | CodedError | undefined {
-    return this.#parsedOrError(this.#connectors, key, parseConnector);
+    return parsedIn(this.#connectors, key, this.#parsedConnectors);
   }
 
   connectorClass(name: string): ConnectorClass | CodedError | undefined {
-    return this.#parsedOrError(this.#classes, name, parseConnectorClass);
+    return parsedIn(this.#classes, name, this.#parsedClasses);
   }
 
   classObject(name: string): JsonObject | undefined {
@@ -109,7 +111,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   #resolve(ref: ConnectorRef): ResolvedConnector | undefined {
     const object = objectIn(this.#connectors, objectKey(ref));
     if (object === undefined) return undefined;
-    const connector = this.#parse(object, parseConnector);
+    const connector = orThrow(this.#parsedConnectors.of(object));
     const classObject = objectIn(this.#classes, connector.className);
     if (classObject === undefined) {
       const { namespace, name } = ref;
@@ -118,7 +120,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
         `connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`,
       );
     }
-    return { connector, connectorClass: this.#parse(classObject, parseConnectorClass) };
+    return { connector, connectorClass: orThrow(this.#parsedClasses.of(classObject)) };
   }
 
   /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
@@ -131,38 +133,16 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
       }
     }, relistMs).unref();
   }
+}
 
-  #parsedOrError<T extends Connector | ConnectorClass>(
-    { state }: Reflector,
-    key: string,
-    parse: (object: JsonObject) => T,
-  ): T | CodedError | undefined {
-    const object = state.objects.get(key);
-    if (object === undefined) return state.rejected.get(key);
-    try {
-      return this.#parse(object, parse);
-    } catch (error) {
-      if (error instanceof CodedError) return error;
-      throw error;
-    }
-  }
-
-  /** Parses an object once per revision. */
-  #parse<T extends Connector | ConnectorClass>(object: JsonObject, parse: (object: JsonObject) => T): T {
-    let parsed = this.#parsed.get(object);
-    if (parsed === undefined) {
-      try {
-        parsed = parse(object);
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error;
-        parsed = error;
-      }
-      this.#parsed.set(object, parsed);
-    }
-    if (parsed instanceof CodedError) throw parsed;
-    // Objects of one kind are only ever parsed as that kind.
-    return parsed as T;
-  }
+/** Returns the object, or why it cannot be used; undefined if it does not exist. */
+function parsedIn<T extends object>(
+  { state }: Reflector,
+  key: string,
+  parsed: ParsedObjects<T>,
+): T | CodedError | undefined {
+  const object = state.objects.get(key);
+  return object === undefined ? state.rejected.get(key) : parsed.of(object);
 }
 
 function rejectedForMemory({ rejected }: ReflectedState): number {

@@ -2,7 +2,7 @@ import type { Awaitable } from '../../awaitable.js';
 import { limits } from '../../limits/defaults.js';
 import { FairMap } from '../../limits/fair-map.js';
 import { SingleFlight } from '../../limits/single-flight.js';
-import { CodedError } from '../../errors.js';
+import { CodedError, orThrow } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
@@ -56,7 +56,7 @@ export class KubernetesSecrets implements SecretSource {
   get(ref: SecretName, signal: AbortSignal): Awaitable<SecretObject | undefined> {
     const key = `${ref.namespace}/${ref.name}`;
     const cached = this.#cache.get(key);
-    if (cached !== undefined && this.#client.clock.now() - cached.readMs < keptForMs) return usable(cached.secret);
+    if (cached !== undefined && this.#client.clock.now() - cached.readMs < keptForMs) return orThrow(cached.secret);
     return this.#reads.run(key, signal, (shared) => this.#read(key, ref, shared));
   }
 
@@ -90,7 +90,7 @@ export class KubernetesSecrets implements SecretSource {
     // An unchanged Secret stays the same object, because tokens of registries and trust stores are cached with it as
     // key.
     const isSame = version !== undefined && cached?.version === version;
-    const secret = isSame ? usable(cached.secret) : object && parseSecret(object);
+    const secret = isSame ? orThrow(cached.secret) : object && parseSecret(object);
     this.#cache.set(key, { secret, version, readMs }, ref.namespace, bytes + overheadBytes);
     return secret;
   }
@@ -120,12 +120,6 @@ function tooLarge(key: string): CodedError {
     'FAILED_PRECONDITION',
     `Secret ${key} is larger than ${limit}: leave only the credential or the CA in it`,
   );
-}
-
-/** Returns a cached result. @throws {CodedError} if the Secret is unusable. */
-function usable(secret: CachedSecret['secret']): SecretObject | undefined {
-  if (secret instanceof CodedError) throw secret;
-  return secret;
 }
 
 /** Returns the size of a Secret's data once decoded. */
