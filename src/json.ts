@@ -193,6 +193,17 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Returns the items of a list; none if the value is no list. */
+export function jsonItems(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+}
+
+/** Returns the own member `key` if it is a string and not empty. */
+export function jsonText(value: JsonValue | undefined, key: string): string | undefined {
+  const text = jsonMember(value, key);
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
 /** Returns the own member `key`; undefined if it is absent or the value is not an object. Never reads the prototype. */
 export function jsonMember(value: JsonValue | undefined, key: string): JsonValue | undefined {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;

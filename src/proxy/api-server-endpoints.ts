@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { JsonObject, JsonValue } from '../json.js';
-import { jsonMember } from '../json.js';
+import { jsonItems, jsonMember } from '../json.js';
 import { apiFailure } from '../kube/api-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { KubeError } from '../kube/kube-error.js';
@@ -87,6 +87,5 @@ function endpointsIn(slice: JsonObject): readonly Endpoint[] {
 }
 
 function listIn(value: JsonValue, key: string): readonly JsonValue[] {
-  const list = jsonMember(value, key);
-  return Array.isArray(list) ? (list as readonly JsonValue[]) : [];
+  return jsonItems(jsonMember(value, key));
 }

@@ -1,6 +1,6 @@
 import type { DriverConfig } from '../../driver/config.js';
-import { jsonMember } from '../../json.js';
 import type { JsonObject, JsonValue } from '../../json.js';
+import { jsonItems, jsonMember } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { CheckResult } from './check-result.js';
@@ -56,9 +56,8 @@ function problemsOf(object: JsonObject, config: ObjectConfig): readonly CheckRes
 
 /** Returns the audiences in spec.tokenRequests. */
 export function requestedAudiences(csiDriver: JsonObject | undefined): ReadonlySet<JsonValue | undefined> {
-  const requests = jsonMember(csiDriver?.['spec'], 'tokenRequests');
-  if (!Array.isArray(requests)) return new Set();
-  return new Set((requests as readonly JsonValue[]).map((request) => jsonMember(request, 'audience')));
+  const requests = jsonItems(jsonMember(csiDriver?.['spec'], 'tokenRequests'));
+  return new Set(requests.map((request) => jsonMember(request, 'audience')));
 }
 
 function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly CheckResult[] {

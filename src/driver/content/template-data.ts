@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { ClassGroup } from './configuration-selection.js';
@@ -56,18 +56,14 @@ function connectorView(connector: Connector, connectorClass: ConnectorClass): Js
 
 /** Returns the list of `{name, value}`, with an entry for each default of the class that the connector does not set. */
 function withDefaults(own: JsonValue | undefined, declared: JsonValue | undefined): readonly JsonValue[] {
-  const set = listOf(own);
+  const set = jsonItems(own);
   const names = new Set(set.map((entry) => jsonMember(entry, 'name')));
-  const missing = listOf(declared).flatMap((entry) => {
+  const missing = jsonItems(declared).flatMap((entry) => {
     const name = jsonMember(entry, 'name');
     const value = jsonMember(entry, 'default') ?? jsonMember(entry, 'value');
     return name === undefined || value === undefined || names.has(name) ? [] : [{ name, value }];
   });
   return [...set, ...missing];
-}
-
-function listOf(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
 }
 
 function objectAt(object: JsonObject, key: string): JsonObject {

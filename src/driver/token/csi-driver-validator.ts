@@ -1,6 +1,6 @@
 import { CodedError } from '../../errors.js';
-import { jsonMember } from '../../json.js';
 import type { JsonObject, JsonValue } from '../../json.js';
+import { jsonItems, jsonMember } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { Reflector } from '../../kube/reflector.js';
 import type { ResourceType } from '../../kube/resource-location.js';
@@ -63,9 +63,8 @@ export class ApiCsiDriverValidator implements CsiDriverValidator {
 
   /** Reports whether the object requests tokens of an audience from the kubelet. */
   requestsTokensFor(audience: string): boolean {
-    const requests = jsonMember(this.#spec(), 'tokenRequests');
-    if (!Array.isArray(requests)) return false;
-    return (requests as readonly JsonValue[]).some((request) => jsonMember(request, 'audience') === audience);
+    const requests = jsonItems(jsonMember(this.#spec(), 'tokenRequests'));
+    return requests.some((request) => jsonMember(request, 'audience') === audience);
   }
 
   #reading(): string {

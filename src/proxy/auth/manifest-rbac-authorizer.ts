@@ -1,7 +1,7 @@
 import type { Permission } from '../../access/permission.js';
 import { connectorsGroup } from '../../connectors/api-group.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
 import type { Authorizer } from './ports.js';
 import type { ClientIdentity } from './client-identity.js';
 
@@ -81,8 +81,7 @@ function allows(rule: JsonValue, { verb, resource, connector }: Permission): boo
 }
 
 function listAt(value: JsonValue, field: string): readonly JsonValue[] {
-  const list = jsonMember(value, field);
-  return Array.isArray(list) ? (list as readonly JsonValue[]) : [];
+  return jsonItems(jsonMember(value, field));
 }
 
 function textAt(value: JsonValue, ...path: readonly string[]): string | undefined {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../json.js';
-import { jsonMember, parseJson } from '../../json.js';
+import { jsonItems, jsonMember, parseJson } from '../../json.js';
 import type { Secret } from '../../secret.js';
 
 export interface TokenClaims {
@@ -26,6 +26,5 @@ export function tokenClaims(token: Secret): TokenClaims | undefined {
 
 function audiencesIn(value: JsonValue | undefined): readonly string[] {
   if (typeof value === 'string') return [value];
-  const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
-  return list.filter((each) => typeof each === 'string');
+  return jsonItems(value).filter((each) => typeof each === 'string');
 }

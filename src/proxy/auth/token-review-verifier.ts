@@ -1,6 +1,6 @@
 import { CodedError } from '../../errors.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
@@ -88,13 +88,12 @@ function clientIn(review: JsonObject, audience: string, expiresAtMs: number): Cl
   }
   if (!textsIn(jsonMember(status, 'audiences')).includes(audience)) return undefined;
   const user = jsonMember(status, 'user');
-  const name = jsonMember(user, 'username');
-  if (typeof name !== 'string' || name === '') return undefined;
-  const uid = jsonMember(user, 'uid');
+  const name = jsonText(user, 'username');
+  if (name === undefined) return undefined;
   const extra = extraIn(jsonMember(user, 'extra'));
   return {
     user: name,
-    uid: typeof uid === 'string' && uid !== '' ? uid : undefined,
+    uid: jsonText(user, 'uid'),
     groups: textsIn(jsonMember(user, 'groups')),
     extra,
     pod: podIn(name, extra),
@@ -116,6 +115,5 @@ function extraIn(value: JsonValue | undefined): ClientIdentity['extra'] {
 }
 
 function textsIn(value: JsonValue | undefined): readonly string[] {
-  const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
-  return list.filter((each) => typeof each === 'string');
+  return jsonItems(value).filter((each) => typeof each === 'string');
 }

@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
-import type { JsonValue } from '../../json.js';
-import { jsonIn, jsonMember } from '../../json.js';
+import { jsonIn, jsonMember, jsonText } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { ProxyError } from '../proxy-error.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
@@ -146,14 +145,9 @@ export class RegistryTokens {
 
 function parseToken(body: string, requestedMs: number): CachedToken | undefined {
   const response = jsonIn(body);
-  const value = textIn(response, 'token') ?? textIn(response, 'access_token');
+  const value = jsonText(response, 'token') ?? jsonText(response, 'access_token');
   // The value is sent in a header.
   if (value === undefined || !isSendable(value)) return undefined;
   const seconds = Number(jsonMember(response, 'expires_in') ?? 0);
   return unrenewed(new Secret(value), requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
-}
-
-function textIn(value: JsonValue | undefined, key: string): string | undefined {
-  const text = jsonMember(value, key);
-  return typeof text === 'string' && text !== '' ? text : undefined;
 }

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Connector } from '../../connectors/model.js';
-import type { JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
+import { jsonItems, jsonMember } from '../../json.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { limits } from '../../limits/defaults.js';
 
@@ -59,8 +58,7 @@ function parsedOf(connector: Connector): ParsedAddresses {
 
 function readAddresses({ object }: Connector): ParsedAddresses {
   const spec = jsonMember(object, 'spec');
-  const extensions = jsonMember(spec, 'addressExtensions');
-  const listed = Array.isArray(extensions) ? (extensions as readonly JsonValue[]) : [];
+  const listed = jsonItems(jsonMember(spec, 'addressExtensions'));
   const count = listed.length + 1;
   if (count > maxAddresses) {
     return without({

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
+import { jsonItems, jsonMember, jsonText } from '../../json.js';
 import { FairMap } from '../../limits/fair-map.js';
 import { limits } from '../../limits/defaults.js';
 import { dns1123SubdomainProblem } from '../../names.js';
@@ -96,12 +96,12 @@ export class ToolCredentials {
   ): Promise<ToolCredential> {
     const auth = jsonMember(connector.object['spec'], 'auth');
     const type = authTypeOf(auth, connectorClass);
-    const secretName = textAt(jsonMember(auth, 'secretRef'), 'name');
+    const secretName = jsonText(jsonMember(auth, 'secretRef'), 'name');
     if (secretName === undefined) {
       if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
       throw misconfigured(
         connector,
-        `spec.auth.secretRef is missing, which the class requires for ${textAt(type, 'name') ?? 'its auth'}`,
+        `spec.auth.secretRef is missing, which the class requires for ${jsonText(type, 'name') ?? 'its auth'}`,
       );
     }
     const nameProblem = dns1123SubdomainProblem(secretName);
@@ -109,7 +109,7 @@ export class ToolCredentials {
       throw misconfigured(connector, `spec.auth.secretRef.name ${quote(secretName)} ${nameProblem}`);
     }
     const { namespace } = connector.ref;
-    if ((textAt(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {
+    if ((jsonText(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {
       throw misconfigured(connector, 'spec.auth.secretRef must be in the namespace of the Connector');
     }
     const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
@@ -214,13 +214,13 @@ export function authTypeOf(
   connectorClass: ConnectorClass | undefined,
 ): JsonValue | undefined {
   const types = jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types');
-  const list = Array.isArray(types) ? (types as readonly JsonValue[]) : [];
-  const name = textAt(auth, 'name');
+  const list = jsonItems(types);
+  const name = jsonText(auth, 'name');
   return name === undefined
     ? list.length === 1
       ? list[0]
       : undefined
-    : list.find((type) => textAt(type, 'name') === name);
+    : list.find((type) => jsonText(type, 'name') === name);
 }
 
 function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {
@@ -251,9 +251,4 @@ function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyErro
 
 function nameOf({ ref }: SecretObject): string {
   return `${ref.namespace}/${ref.name}`;
-}
-
-export function textAt(value: JsonValue | undefined, key: string): string | undefined {
-  const text = jsonMember(value, key);
-  return typeof text === 'string' && text !== '' ? text : undefined;
 }

@@ -1,6 +1,6 @@
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Connector } from '../../connectors/model.js';
-import { jsonMember } from '../../json.js';
+import { jsonMember, jsonText } from '../../json.js';
 import { dns1123SubdomainProblem } from '../../names.js';
 import { quote } from '../../wording.js';
 import { ProxyError, rateLimited } from '../proxy-error.js';
@@ -126,8 +126,7 @@ const noCertificate = 'holds no certificate in PEM';
 
 /** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA. */
 export function caSecretName({ object }: Connector): string | undefined {
-  const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
 }
 
 function unusable(connector: Connector, problem: string, reason: UnusableCa['reason'] = 'InvalidCACert'): UnusableCa {

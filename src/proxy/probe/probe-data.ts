@@ -1,6 +1,6 @@
 import type { Connector } from '../../connectors/model.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
 import type { SecretObject } from '../credential/secret-source.js';
 
 /**
@@ -48,12 +48,14 @@ function connectorView(object: JsonObject): JsonObject {
 
 /** Converts a list of `{name, value}`. A value is a string, a list or an object. */
 function namedValues(list: JsonValue | undefined): readonly JsonValue[] {
-  return (Array.isArray(list) ? (list as readonly JsonValue[]) : []).filter(isJsonObject).map((entry) => {
-    const value = entry['value'] ?? null;
-    const StringVal = typeof value === 'string' ? value : '';
-    const ArrayVal = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
-    return { ...goFields(entry), Value: { StringVal, ArrayVal, ObjectVal: isJsonObject(value) ? value : {} } };
-  });
+  return jsonItems(list)
+    .filter(isJsonObject)
+    .map((entry) => {
+      const value = entry['value'] ?? null;
+      const StringVal = typeof value === 'string' ? value : '';
+      const ArrayVal = jsonItems(value);
+      return { ...goFields(entry), Value: { StringVal, ArrayVal, ObjectVal: isJsonObject(value) ? value : {} } };
+    });
 }
 
 function goFields(object: JsonObject): JsonObject {

@@ -1,7 +1,7 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { CodedError } from '../../errors.js';
-import { jsonMember } from '../../json.js';
-import { authTypeOf, textAt } from '../credential/tool-credentials.js';
+import { jsonMember, jsonText } from '../../json.js';
+import { authTypeOf } from '../credential/tool-credentials.js';
 import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
 import { ownerOfHost } from '../upstream/resolver.js';
@@ -76,7 +76,7 @@ export class ToolProbes {
     return toVerdict(signal, async () => {
       const { connector, connectorClass, secret, credential } = tool;
       if (secret === undefined) return undefined;
-      const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
+      const authName = jsonText(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
       const { authenticationPath } = credential;
       const isRequested = credential.obtain !== undefined;

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Connector } from '../../connectors/model.js';
-import type { JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
+import { jsonItems, jsonMember } from '../../json.js';
 import { parseAuthority, parseToolAddress } from '../credential/tool-address.js';
 
 /** Limit of a quoted value, in characters. */
@@ -14,9 +13,8 @@ const maxLength = 100;
  * @returns one line for the owner of the Connector; undefined if there is no such value.
  */
 export function addressHint({ object }: Connector): string | undefined {
-  const extensions = jsonMember(object['spec'], 'addressExtensions');
-  if (!Array.isArray(extensions)) return undefined;
-  for (const [at, extension] of (extensions as readonly JsonValue[]).entries()) {
+  const extensions = jsonItems(jsonMember(object['spec'], 'addressExtensions'));
+  for (const [at, extension] of extensions.entries()) {
     const value = jsonMember(extension, 'value');
     if (typeof value !== 'string' || parseToolAddress(value) !== undefined) continue;
     const text = value.trim();

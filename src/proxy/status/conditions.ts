@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
 
 /** Conditions of a Connector that the proxy writes. Others in the list belong to other controllers. */
 export const conditionTypes = [
@@ -94,8 +94,7 @@ function isConditionReason(value: JsonValue | undefined): value is ConditionReas
 
 /** Returns the conditions in an object's status; malformed entries are ignored. */
 export function conditionsIn(object: JsonObject): readonly JsonObject[] {
-  const list = jsonMember(object['status'], 'conditions');
-  return Array.isArray(list) ? (list as readonly JsonValue[]).filter(isJsonObject) : [];
+  return jsonItems(jsonMember(object['status'], 'conditions')).filter(isJsonObject);
 }
 
 export function conditionOf(conditions: readonly JsonObject[], type: ConditionType): JsonObject | undefined {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import { jsonMember } from '../../json.js';
+import { jsonMember, jsonText } from '../../json.js';
 import { CodedError } from '../../errors.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
@@ -8,7 +8,7 @@ import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
-import { authTypeOf, textAt } from '../credential/tool-credentials.js';
+import { authTypeOf } from '../credential/tool-credentials.js';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
 import { UnusableCa, caSecretName } from '../credential/upstream-trust.js';
@@ -121,7 +121,7 @@ export class ConnectorCheck {
       const { credentials, secrets } = this.#options;
       const { namespace } = connector.ref;
       const auth = jsonMember(connector.object['spec'], 'auth');
-      const name = textAt(jsonMember(auth, 'secretRef'), 'name');
+      const name = jsonText(jsonMember(auth, 'secretRef'), 'name');
       if (name !== undefined) secrets.expire({ namespace, name });
       const credential = await credentials.of(connector, connectorClass, origin, signal);
       await credential.check?.(signal);

@@ -1,7 +1,7 @@
 import { sleep } from '../../abortable.js';
 import type { Clock } from '../../clock.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
+import type { JsonObject } from '../../json.js';
+import { jsonMember, jsonText } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { isKubeError } from '../../kube/kube-error.js';
@@ -157,12 +157,12 @@ export class LeaderElector {
     const spec = object['spec'];
     const seconds = jsonMember(spec, 'leaseDurationSeconds');
     const transitions = jsonMember(spec, 'leaseTransitions');
-    const recordText = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => textAt(spec, key)));
+    const recordText = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => jsonText(spec, key)));
     if (recordText !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
     this.#lastRecord = recordText;
     this.#record = {
       resourceVersion: metadataText(object, 'resourceVersion') ?? '',
-      holder: textAt(spec, 'holderIdentity'),
+      holder: jsonText(spec, 'holderIdentity') ?? '',
       transitions: typeof transitions === 'bigint' ? transitions : 0n,
       durationMs: typeof seconds === 'bigint' ? Number(seconds) * 1000 : this.#options.timings.durationMs,
     };
@@ -258,9 +258,4 @@ export class LeaderElector {
   #call(signal: AbortSignal): { readonly signal: AbortSignal; readonly timeoutMs: number; readonly retry: false } {
     return { signal, timeoutMs: this.#options.timings.callMs, retry: false };
   }
-}
-
-function textAt(value: JsonValue | undefined, key: string): string {
-  const text = jsonMember(value, key);
-  return typeof text === 'string' ? text : '';
 }
