@@ -185,14 +185,17 @@ export const limits = {
     /** Characters of one token. */
     tokenLength: 16 << 10,
   },
+  /** Requests of the proxy itself to registries, token services and issuers. */
+  ownRequests: {
+    /** Time for one request with its response. */
+    timeoutMs: 30_000,
+    /** Bytes of a response. */
+    bodyBytes: 64 << 10,
+  },
   /** Tokens that the proxy requests for Secrets of issuers. They are cached with those of registries. See proxy/credential/issuer. */
   issuedTokens: {
     /** Shortest interval of two requests for one credential. */
     everyMs: 5_000,
-    /** Time for one request with its response. */
-    timeoutMs: 30_000,
-    /** Bytes of a response. */
-    responseBytes: 64 << 10,
     /** Credentials whose last request is known. */
     credentials: 4096,
     /** Life of a token in the cache. */

@@ -52,7 +52,7 @@ export interface ToolAccess {
 /** Creates them. The caller starts `own`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
-  const { issuerTimeoutMs = limits.issuedTokens.timeoutMs } = options;
+  const { issuerTimeoutMs = limits.ownRequests.timeoutMs } = options;
   const { secrets } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';

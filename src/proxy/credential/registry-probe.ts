@@ -31,7 +31,6 @@ export interface RegistryProbeOptions {
 /** Returns the trust store for an address; undefined for `http`. */
 export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
 
-const responseLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 /** Minimum interval of repeated probes of a registry that rejects the authentication it required. */
 const reprobeMs = 10_000;
 /** TTL of the result that a registry requires no authentication for pushes. */
@@ -130,7 +129,7 @@ export class RegistryProbe {
     const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
     const trust = await trustOf(address, signal);
     const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
-    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, responseLimits, signal);
+    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, limits.ownRequests, signal);
     if (status === 429 || status >= 500) {
       throw new ProxyError(
         502,

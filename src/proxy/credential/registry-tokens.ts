@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { limits } from '../../limits/defaults.js';
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import { jsonIn, jsonMember, jsonText } from '../../json.js';
@@ -38,7 +39,6 @@ export class RejectedPassword extends SecretRejected {
 
 /** The default of the CNCF Distribution's token authentication. */
 const defaultLifeMs = 60_000;
-const responseLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 
 /**
  * Tokens that the registry's token service issued for one credential, cached until they expire. Each is requested once
@@ -124,7 +124,7 @@ export class RegistryTokens {
         lookedUpFor: this.#owner,
       },
       server,
-      responseLimits,
+      limits.ownRequests,
       signal,
     );
     if (status === 401 || status === 403) {

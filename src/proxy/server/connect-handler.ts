@@ -8,7 +8,7 @@ import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { NamedHost } from '../credential/connector-match.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
-import { valuesOf } from '../upstream/headers.js';
+import { hasBody, valuesOf } from '../upstream/headers.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
@@ -198,11 +198,7 @@ async function flushed(socket: Socket, response: Buffer): Promise<void> {
 function targetOf(request: IncomingMessage): NamedHost {
   const { url = '', rawHeaders, httpVersion } = request;
   const named = parseConnectTarget(url);
-  const isAmbiguous =
-    valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
-    valuesOf(rawHeaders, 'content-length').some((length) => length !== '0') ||
-    valuesOf(rawHeaders, 'host').length > 1 ||
-    !httpVersion.startsWith('1.');
+  const isAmbiguous = hasBody(rawHeaders) || valuesOf(rawHeaders, 'host').length > 1 || !httpVersion.startsWith('1.');
   if (named === undefined || isAmbiguous) {
     throw new ProxyError(400, 'malformed', 'CONNECT must name host:port and have no body');
   }

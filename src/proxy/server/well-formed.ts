@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { limits } from '../../limits/defaults.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import { ProxyError } from '../proxy-error.js';
-import { hasWord, valuesOf } from '../upstream/headers.js';
+import { hasBody, hasWord, valuesOf } from '../upstream/headers.js';
 import { framingOf } from '../upstream/request-body.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import type { RequestTarget } from './request-target.js';
@@ -54,9 +54,6 @@ export function ensureSameHost(request: IncomingMessage, target: RequestTarget, 
  * @throws {ProxyError} 400.
  */
 export function ensureNoBody(request: IncomingMessage, head: Buffer): void {
-  const lengths = valuesOf(request.rawHeaders, 'content-length');
-  const hasBody =
-    lengths.some((length) => length !== '0') || valuesOf(request.rawHeaders, 'transfer-encoding').length > 0;
-  if (hasBody || head.length > 0)
+  if (hasBody(request.rawHeaders) || head.length > 0)
     throw new ProxyError(400, 'malformed', 'a request to change the protocol has no body');
 }

@@ -63,6 +63,13 @@ export function valuesOf(raw: RawHeaders, name: string): readonly string[] {
   return values ?? none;
 }
 
+/** Reports whether the framing headers of a request announce a body. */
+export function hasBody(raw: RawHeaders): boolean {
+  return (
+    valuesOf(raw, 'transfer-encoding').length > 0 || valuesOf(raw, 'content-length').some((length) => length !== '0')
+  );
+}
+
 /**
  * Reports whether a list header contains a word.
  * @param word in lower case.

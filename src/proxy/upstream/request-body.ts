@@ -3,7 +3,7 @@ import type { TokenBucket } from '../../limits/token-bucket.js';
 import { ProxyError } from '../proxy-error.js';
 import { gather } from './gather.js';
 import type { GatheredStream } from './gathered-stream.js';
-import { canonicalHeaderName, hasWord, valuesOf } from './headers.js';
+import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.js';
 import { replacedHeaders } from './tool-credential.js';
 import { Upload } from './upload.js';
 
@@ -71,11 +71,8 @@ export class RequestBody {
   constructor(incoming: IncomingMessage, chunkRate: TokenBucket) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
-    const hasBody =
-      valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
-      valuesOf(rawHeaders, 'content-length').some((length) => length !== '0');
-    if (hasBody) this.#stream = gather(incoming, chunkRate);
-    this.expectsContinue = hasBody && hasWord(rawHeaders, 'expect', '100-continue');
+    if (hasBody(rawHeaders)) this.#stream = gather(incoming, chunkRate);
+    this.expectsContinue = this.#stream !== undefined && hasWord(rawHeaders, 'expect', '100-continue');
   }
 
   /** Whether `send` can be called: until the first byte of a streamed body, always for a buffered one. */

@@ -66,7 +66,7 @@ async function send(
       lookedUpFor: owner,
     },
     `the token endpoint ${nameOf(endpoint)}`,
-    { bodyBytes: limits.issuedTokens.responseBytes, timeoutMs },
+    { ...limits.ownRequests, timeoutMs },
     signal,
     body,
   );
