@@ -15,6 +15,7 @@ const baseModules = [
   'wording',
   'pem',
   'names',
+  'file-signature',
 ];
 /** Shared packages, which both the driver and the proxy need. */
 const sharedPackages = ['kube', 'limits', 'connectors', 'access', ...baseModules];
@@ -30,6 +31,7 @@ export const layers = {
   wording: [],
   pem: [],
   names: [],
+  'file-signature': [],
   version: ['../package'],
   abortable: ['errors'],
   awaitable: [],

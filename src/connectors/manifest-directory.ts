@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError, toCodedError } from '../errors.js';
+import { fileSignature } from '../file-signature.js';
 import type { Log } from '../log.js';
 
 export interface ManifestDirectoryOptions<T> {
@@ -102,8 +103,7 @@ export class ManifestDirectory<T> {
     const file = path.join(directory, name);
     let signature = '';
     try {
-      const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-      signature = [ino, size, mtimeNs, ctimeNs].join('.');
+      signature = fileSignature(file);
       if (previous?.signature === signature) return previous;
       const content = parse(readFileSync(file, 'utf8'));
       for (const error of errorsIn(content)) log.error('Malformed manifest', { file: name, error });

@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { CodedError, orCodedError } from '../errors.js';
+import { fileSignature } from '../file-signature.js';
 import type { Log } from '../log.js';
 import { certificatesOnly } from '../pem.js';
 
@@ -52,8 +53,7 @@ export class ProxyCaFile {
   read(): string {
     let signature = 'unreadable';
     try {
-      const { ino, size, mtimeNs, ctimeNs } = statSync(this.#path, { bigint: true });
-      signature = [ino, size, mtimeNs, ctimeNs].join('.');
+      signature = fileSignature(this.#path);
       if (signature !== this.#signature) this.#bundle = parsePem(readFileSync(this.#path, 'utf8'));
     } catch (error) {
       if (this.#bundle === undefined) {

@@ -1,10 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { JWTPayload } from 'jose';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import type { Clock } from '../../clock.js';
 import { CodedError, orCodedError } from '../../errors.js';
+import { fileSignature } from '../../file-signature.js';
 import type { JsonValue } from '../../json.js';
-import { jsonMember, parseJson } from '../../json.js';
+import { jsonMember, jsonText, parseJson } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountGroups } from './client-identity.js';
@@ -62,8 +63,7 @@ export class JwksTokenVerifier implements TokenVerifier {
   #keys(): KeySet {
     const { file } = this.#options;
     try {
-      const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-      const signature = [ino, size, mtimeNs].join('.');
+      const signature = fileSignature(file);
       if (this.#read?.signature !== signature) {
         this.#read = { signature, keys: createLocalJWKSet(parseKeySet(readFileSync(file, 'utf8'))) };
       }
@@ -83,25 +83,21 @@ function parseKeySet(text: string): Parameters<typeof createLocalJWKSet>[0] {
 /** Converts the claims of a service account token (KEP-1205). Returns undefined for other tokens. */
 function clientOf(payload: JWTPayload): ClientIdentity | undefined {
   const kubernetes = payload['kubernetes.io'] as JsonValue | undefined;
-  const namespace = textOf(jsonMember(kubernetes, 'namespace'));
+  const namespace = jsonText(kubernetes, 'namespace');
   const account = jsonMember(kubernetes, 'serviceaccount');
-  const name = textOf(jsonMember(account, 'name'));
+  const name = jsonText(account, 'name');
   if (namespace === undefined || name === undefined || payload.exp === undefined) return undefined;
   const user = `system:serviceaccount:${namespace}:${name}`;
   if (payload.sub !== user) return undefined;
   const pod = jsonMember(kubernetes, 'pod');
-  const podName = textOf(jsonMember(pod, 'name'));
-  const podUid = textOf(jsonMember(pod, 'uid'));
+  const podName = jsonText(pod, 'name');
+  const podUid = jsonText(pod, 'uid');
   return {
     user,
-    uid: textOf(jsonMember(account, 'uid')),
+    uid: jsonText(account, 'uid'),
     groups: serviceAccountGroups(namespace),
     extra: {},
     pod: podName === undefined || podUid === undefined ? undefined : { namespace, name: podName, uid: podUid },
     expiresAtMs: payload.exp * 1000,
   };
-}
-
-function textOf(value: JsonValue | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }

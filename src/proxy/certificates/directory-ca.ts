@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../clock.js';
 import { CodedError } from '../../errors.js';
+import { fileSignature } from '../../file-signature.js';
 import { Secret } from '../../secret.js';
 import type { CaSource, CertificateAuthority } from './certificate-authority.js';
 import { createCa, parseCa } from './certificate-authority.js';
@@ -23,10 +24,7 @@ export class DirectoryCa implements CaSource {
     const [certificate, key] = files;
     try {
       if (!files.some((file) => existsSync(file))) this.#create(certificate, key);
-      const signature = files
-        .map((file) => statSync(file, { bigint: true }))
-        .map(({ ino, size, mtimeNs }) => [ino, size, mtimeNs].join('.'))
-        .join(' ');
+      const signature = files.map(fileSignature).join(' ');
       if (this.#read?.signature !== signature) {
         const pem = { certificate: readFileSync(certificate, 'utf8'), key: new Secret(readFileSync(key, 'utf8')) };
         this.#read = { signature, ca: parseCa(pem, `--ca-dir ${directory}`) };
