@@ -236,13 +236,13 @@ describe('the files of a node', () => {
 
   it('cannot be written, and not be removed, on a node that is read-only', () => {
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', node.providers]);
-    execFileSync('mount', ['-o', 'remount,ro', node.providers]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', node.providers]);
     assert.deepEqual(uninstall(), []);
     const reason = 'EROFS: name a directory of the node that can be written';
     assert.deepEqual(install(), [`cannot write ${node.at('providers', script)}: ${reason}`]);
-    execFileSync('mount', ['-o', 'remount,rw', node.providers]);
+    execFileSync('mount', ['-o', 'remount,bind,rw', node.providers]);
     assert.deepEqual(install(), []);
-    execFileSync('mount', ['-o', 'remount,ro', node.providers]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', node.providers]);
     assert.match(uninstall().join(), /^cannot remove .*EROFS/);
   });
 });
