@@ -8,8 +8,7 @@ interface Decision {
   readonly startedAt: Moment;
 }
 
-export const allowedTtlMs = limits.access.allowedTtlMs;
-export const deniedTtlMs = limits.access.deniedTtlMs;
+/** Lifetimes of decisions in the cache. */
 export interface DecisionTtls {
   readonly allowedTtlMs: number;
   readonly deniedTtlMs: number;
@@ -29,7 +28,7 @@ export class DecisionCache {
   readonly #denied = new FairMap<Decision>(maxDecisions);
 
   /** @param monotonicNow a monotonic clock in milliseconds. */
-  constructor(clock: Clock, monotonicNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
+  constructor(clock: Clock, monotonicNow: () => number, lifetimes: DecisionTtls) {
     this.#clock = clock;
     this.#monotonicNow = monotonicNow;
     this.#lifetimes = lifetimes;
@@ -46,8 +45,8 @@ export class DecisionCache {
     const { isAllowed, startedAt } = decision;
     const { wallMs, monotonicMs } = this.now();
     const ageMs = Math.max(wallMs - startedAt.wallMs, monotonicMs - startedAt.monotonicMs);
-    const { allowedTtlMs: allowedMs, deniedTtlMs: deniedMs } = this.#lifetimes;
-    return ageMs < (isAllowed ? allowedMs : deniedMs) ? isAllowed : undefined;
+    const { allowedTtlMs, deniedTtlMs } = this.#lifetimes;
+    return ageMs < (isAllowed ? allowedTtlMs : deniedTtlMs) ? isAllowed : undefined;
   }
 
   /** Returns the last decision, however old: a hint at the next one. */

@@ -11,6 +11,7 @@ import { SubjectAccessReviewer } from './subject-access-reviewer.js';
 import type { ApprovalObserver, ApprovalResult } from './approvals.js';
 import { Approvals } from './approvals.js';
 import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
+import { limits } from '../limits/defaults.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { Grants } from './grants.js';
 import { ApprovalWatcher } from './approval-watcher.js';
@@ -52,7 +53,7 @@ export class KubernetesAccess implements AccessControl {
 
   constructor(options: KubernetesAccessOptions) {
     const { client, clock, log, observer, currentFlags } = options;
-    this.#reviews = new SubjectAccessReviewer(client, clock);
+    this.#reviews = new SubjectAccessReviewer(client, clock, limits.access);
     const requests = new AccessRequestClient(client, options.nodeName, log);
     this.#mounted = options.watchesApprovals
       ? new ApprovalWatcher({ requests, onChange: (permission, state) => this.#changed(permission, state) })

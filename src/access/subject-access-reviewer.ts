@@ -37,8 +37,7 @@ export class SubjectAccessReviewer {
   readonly #reviews = new SingleFlight<boolean>();
   readonly #denialListeners: (() => void)[] = [];
 
-  /** @param lifetimes TTLs of decisions; by default those of a volume's refresh. */
-  constructor(client: KubeClient, clock: Clock, lifetimes?: DecisionTtls) {
+  constructor(client: KubeClient, clock: Clock, lifetimes: DecisionTtls) {
     this.#client = client;
     this.#decisions = new DecisionCache(clock, client.clock.now, lifetimes);
   }

@@ -60,7 +60,7 @@ export const limits = {
     /** Pods that are tracked. */
     pods: 1024,
   },
-  /** Caches of the driver's decisions about access. The proxy caches allowed access for 10 s. */
+  /** Caches of the driver's decisions about access. */
   access: {
     /** Lifetime of an allowed decision: a revoked permission is noticed after this time. */
     allowedTtlMs: 60_000,
@@ -72,6 +72,13 @@ export const limits = {
     approvalWaits: 1024,
     /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
     watchedApprovals: 256,
+  },
+  /** Caches of the proxy's decisions about access. */
+  proxyAccess: {
+    /** Lifetime of an allowed decision: what uses a revoked permission ends after this time. */
+    allowedTtlMs: 10_000,
+    /** Lifetime of a denied decision: a new permission is noticed after this time. */
+    deniedTtlMs: 5_000,
   },
   /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
   connections: {

@@ -24,7 +24,7 @@ export class MetricsRegistry {
     return this.#registry.contentType;
   }
 
-  counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
+  counter(name: string, help: string, labelNames: readonly string[]): Counter {
     return new Counter({ ...this.#naming(name, help), labelNames: [...labelNames] });
   }
 

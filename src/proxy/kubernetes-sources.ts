@@ -2,10 +2,11 @@ import { SubjectAccessReviewer } from '../access/subject-access-reviewer.js';
 import type { Clock } from '../clock.js';
 import { WatchedFlags } from '../connectors/watched-flags.js';
 import type { KubeClient } from '../kube/kube-client.js';
+import { limits } from '../limits/defaults.js';
 import type { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
 import type { Log } from '../log.js';
 import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
-import { SubjectAccessReviewAuthorizer, accessLifetimes } from './auth/subject-access-review-authorizer.js';
+import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.js';
 import type { DecisionSources } from './backend.js';
 import { ConnectorInformer } from './credential/connector-informer.js';
 import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
@@ -38,7 +39,7 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authorizer = new SubjectAccessReviewAuthorizer({
-    reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
+    reviews: new SubjectAccessReviewer(client, clock, limits.proxyAccess),
     rateLimiter,
     exists: (connector) => connectors.has(connector),
     onReview,

@@ -3,11 +3,11 @@ import { accessRequestName } from '../../access/access-request.js';
 import { DecisionCache } from '../../access/decision-cache.js';
 import { approvalStateOf } from '../../access/approval-state.js';
 import { findRequestByName } from '../../access/request-lookup.js';
+import { limits } from '../../limits/defaults.js';
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodApprovals } from './ports.js';
-import { accessLifetimes } from './subject-access-review-authorizer.js';
 
 /** Limit of one lookup with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const timeoutMs = 10_000;
@@ -21,7 +21,7 @@ export class KubernetesApprovals implements PodApprovals {
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#decisions = new DecisionCache(clock, client.clock.now, accessLifetimes);
+    this.#decisions = new DecisionCache(clock, client.clock.now, limits.proxyAccess);
   }
 
   isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {

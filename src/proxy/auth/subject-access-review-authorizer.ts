@@ -7,9 +7,6 @@ import type { Authorizer } from './ports.js';
 import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity } from './client-identity.js';
 
-/** TTLs of access reviews. A revoked permission ends what uses it within 10 seconds. */
-export const accessLifetimes = { allowedTtlMs: 10_000, deniedTtlMs: 5_000 } as const;
-
 export interface SubjectAccessReviewAuthorizerOptions {
   readonly reviews: SubjectAccessReviewer;
   readonly rateLimiter: FailureRateLimiter;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { DecisionCache, allowedTtlMs, deniedTtlMs } from '../../../src/access/decision-cache.js';
+import { DecisionCache } from '../../../src/access/decision-cache.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { ManualClock } from '../../support/access/access-fixture.js';
+
+const { allowedTtlMs, deniedTtlMs } = limits.access;
 
 describe('the cache of answers', () => {
   let clock: ManualClock;
@@ -16,7 +19,7 @@ describe('the cache of answers', () => {
   beforeEach(() => {
     clock = new ManualClock();
     monotonicMs = 1000;
-    cache = new DecisionCache(clock, () => monotonicMs);
+    cache = new DecisionCache(clock, () => monotonicMs, limits.access);
   });
 
   it('keeps allowed answers longer than denied ones, counted from the question', () => {
