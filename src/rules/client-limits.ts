@@ -3,6 +3,7 @@ import type { JsonObject } from '../json.js';
 import { jsonMember } from '../json.js';
 import { limits } from '../limits/defaults.js';
 import { quote } from '../wording.js';
+import { annotationText } from './annotation-text.js';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit the requests of each pod. */
 export const limitAnnotations = {
@@ -62,9 +63,10 @@ function limitsIn(object: JsonObject): OwnLimits {
 }
 
 function parse(annotations: ReturnType<typeof jsonMember>): OwnLimits {
-  const [rate, count] = [limitAnnotations.perSecond, limitAnnotations.concurrent].map((name) =>
-    textOf(jsonMember(annotations, name)),
-  );
+  const [rate, count] = [limitAnnotations.perSecond, limitAnnotations.concurrent].map((name) => {
+    const value = jsonMember(annotations, name);
+    return value === undefined ? undefined : annotationText(value);
+  });
   const { perSecond: maxPerSecond, concurrent: maxConcurrent } = limits.clientLimits;
   const perSecond = numberIn(rate, /^\d{1,6}(?:\.\d{1,3})?$/, maxPerSecond);
   if (rate !== undefined && perSecond === undefined) {
@@ -79,12 +81,6 @@ function parse(annotations: ReturnType<typeof jsonMember>): OwnLimits {
     };
   }
   return { perSecond, concurrent };
-}
-
-/** Annotations are strings in the API; in a manifest they can be anything. */
-function textOf(value: ReturnType<typeof jsonMember>): string | undefined {
-  if (value === undefined) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Returns a number above 0 and at most `max`. */

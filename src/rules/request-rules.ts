@@ -2,6 +2,7 @@ import type { Connector, ConnectorClass } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import { jsonMember } from '../json.js';
 import { quote } from '../wording.js';
+import { annotationText } from './annotation-text.js';
 import { clientLimitsProblem } from './client-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
 import type { Rule } from './rule.js';
@@ -117,7 +118,7 @@ function parse(object: JsonObject, owner: string): OwnRules {
 
 function parseAnnotation(text: unknown): readonly Rule[] {
   try {
-    return parseRules(textOf(text));
+    return parseRules(annotationText(text));
   } catch (error) {
     if (error instanceof RulesError)
       throw new RulesError(
@@ -131,10 +132,5 @@ function parseChoice<T extends string>(name: string, value: unknown, choices: re
   if (value === undefined) return undefined;
   const found = choices.find((choice) => choice === value);
   if (found !== undefined) return found;
-  throw new RulesError(`annotation ${name} is ${quote(textOf(value))}: write ${choices.join(', ')}`);
-}
-
-/** Annotations are strings in the API; in a manifest they can be anything. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : String(value);
+  throw new RulesError(`annotation ${name} is ${quote(annotationText(value))}: write ${choices.join(', ')}`);
 }

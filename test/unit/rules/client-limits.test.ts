@@ -26,6 +26,11 @@ describe('limits that an owner sets', () => {
     assert.equal(clientLimitsProblem(ofConnector('7'), ofClass('9', '9')), undefined);
   });
 
+  it('can be numbers without quotes in a manifest', () => {
+    assert.deepEqual(clientLimitsOf(ofConnector(0.5, 3n), ofClass(9n)), { perSecond: 0.5, concurrent: 3 });
+    assert.equal(clientLimitsProblem(ofConnector(0.5, 3n), ofClass(9n)), undefined);
+  });
+
   it('are the smallest ones by a mistake, which is told', () => {
     for (const wrong of ['', '0', '-1', '1e3', 'ten', ' 1', '10001', '1.2345', 'Infinity', {}, null]) {
       assert.deepEqual(clientLimitsOf(ofConnector(wrong), ofClass()), { perSecond: 1, concurrent: 1 });
