@@ -1,9 +1,11 @@
 import { isIP } from 'node:net';
+import { orThrow } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { jsonItems, jsonMember } from '../json.js';
 import { apiFailure } from '../kube/api-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { KubeError } from '../kube/kube-error.js';
+import { ParsedObjects } from '../kube/parsed-objects.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
@@ -18,6 +20,7 @@ const endpointSliceType: ResourceType = {
 /** The EndpointSlice that the API servers maintain themselves, with the addresses behind the Service of this name. */
 export const apiServerSlice = { namespace: 'default', name: 'kubernetes' };
 
+const noEndpoints: readonly Endpoint[] = [];
 const reading = `reading endpointslice ${apiServerSlice.namespace}/${apiServerSlice.name}`;
 
 /**
@@ -30,7 +33,7 @@ export class ApiServerEndpoints {
   readonly #stopping = new AbortController();
   /** Whether the API server has returned the endpoints or denied access to them. */
   #isSettled = false;
-  #cached: { readonly slice: JsonObject | undefined; readonly endpoints: readonly Endpoint[] } | undefined;
+  readonly #parsed = new ParsedObjects(endpointsIn);
 
   constructor(client: KubeClient, log: Log) {
     this.#log = log;
@@ -50,10 +53,7 @@ export class ApiServerEndpoints {
   /** The endpoints: the same array until they change. */
   current(): readonly Endpoint[] {
     const [slice] = this.#reflector.state.objects.values();
-    if (this.#cached === undefined || this.#cached.slice !== slice) {
-      this.#cached = { slice, endpoints: slice === undefined ? [] : endpointsIn(slice) };
-    }
-    return this.#cached.endpoints;
+    return slice === undefined ? noEndpoints : orThrow(this.#parsed.of(slice));
   }
 
   /** Returns why requests must wait: until the endpoints are known, tunnels could lead to them. */
