@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { constants, generateKeyPairSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { BoundedMap } from '../../limits/bounded-map.js';
@@ -63,6 +63,8 @@ export class LeafCertificates {
       cert: `${certificate}${ca.certificate}`,
       key: this.#keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
       minVersion: 'TLSv1.2',
+      // A handshake costs as much CPU time as several requests, and further ones of a connection have no limit.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     });
     return { context, ca, renewAtMs: notAfterMs - renewBeforeMs };
   }
