@@ -198,6 +198,12 @@ export function jsonItems(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
 }
 
+/** Returns the own member `key` if it is an object; an empty object otherwise. */
+export function jsonObject(value: JsonValue | undefined, key: string): JsonObject {
+  const object = jsonMember(value, key);
+  return isJsonObject(object) ? object : {};
+}
+
 /** Returns the own member `key` if it is a string and not empty. */
 export function jsonText(value: JsonValue | undefined, key: string): string | undefined {
   const text = jsonMember(value, key);

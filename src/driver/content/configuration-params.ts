@@ -1,6 +1,6 @@
 import { CodedError } from '../../errors.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
+import { isJsonObject, jsonMember, jsonObject } from '../../json.js';
 import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../wording.js';
 import type { Configuration, ConfigurationParam } from '../../connectors/model.js';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
@@ -30,7 +30,7 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
   const passed = new Set<string>();
   for (const owner of owners) {
     const { name, params } = owner.configuration;
-    resolved.push(params.length === 0 && passed.has(name) ? valuesOf(name, given) : paramsOf(owner, given, problems));
+    resolved.push(params.length === 0 && passed.has(name) ? jsonObject(given, name) : paramsOf(owner, given, problems));
     if (params.length === 0) passed.add(name);
     if (problems.length >= maxProblems) break;
   }
@@ -40,18 +40,13 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
 
 function paramsOf(owner: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
   const { name, params } = owner.configuration;
-  const values = valuesOf(name, given);
+  const values = jsonObject(given, name);
   const own: string[] = [];
   const resolved = params.length === 0 ? undeclared(values, own) : declared(owner, values, own);
   problems.push(...own.map((problem) => `${attribute}: configuration ${name}${problem}`));
   const variable = own.length === 0 ? undefined : unsubstitutedIn(Object.values(values).map(textOf).join(' '));
   if (variable !== undefined) problems.push(`${attribute} ${variable}`);
   return resolved;
-}
-
-function valuesOf(configurationName: string, given: JsonObject): JsonObject {
-  const values = jsonMember(given, configurationName);
-  return isJsonObject(values) ? values : {};
 }
 
 /** Returns the values unchanged, after a check of their types. */

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
+import { jsonItems, jsonMember, jsonObject } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { ClassGroup } from './configuration-selection.js';
@@ -36,8 +36,8 @@ function proxyOriginOf(connector: Connector | undefined): string {
 
 /** Returns the whole object with `name`, `namespace` and `status.proxyAddress`, and with the class's defaults. */
 function connectorView(connector: Connector, connectorClass: ConnectorClass): JsonObject {
-  const spec = objectAt(connector.object, 'spec');
-  const classSpec = objectAt(connectorClass.object, 'spec');
+  const spec = jsonObject(connector.object, 'spec');
+  const classSpec = jsonObject(connectorClass.object, 'spec');
   return {
     ...connector.object,
     name: connector.ref.name,
@@ -50,7 +50,7 @@ function connectorView(connector: Connector, connectorClass: ConnectorClass): Js
         jsonMember(classSpec, 'addressExtensions'),
       ),
     },
-    status: { ...objectAt(connector.object, 'status'), proxyAddress: connector.proxyAddress?.url ?? '' },
+    status: { ...jsonObject(connector.object, 'status'), proxyAddress: connector.proxyAddress?.url ?? '' },
   };
 }
 
@@ -64,9 +64,4 @@ function withDefaults(own: JsonValue | undefined, declared: JsonValue | undefine
     return name === undefined || value === undefined || names.has(name) ? [] : [{ name, value }];
   });
   return [...set, ...missing];
-}
-
-function objectAt(object: JsonObject, key: string): JsonObject {
-  const value = jsonMember(object, key);
-  return isJsonObject(value) ? value : {};
 }

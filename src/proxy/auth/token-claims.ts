@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../json.js';
-import { jsonItems, jsonMember, parseJson } from '../../json.js';
+import { jsonIn, jsonItems, jsonMember } from '../../json.js';
 import type { Secret } from '../../secret.js';
 
 export interface TokenClaims {
@@ -14,14 +14,10 @@ export interface TokenClaims {
  */
 export function tokenClaims(token: Secret): TokenClaims | undefined {
   const payload = token.expose().split('.')[1] ?? '';
-  try {
-    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
-    const expires = jsonMember(claims, 'exp');
-    if (typeof expires !== 'bigint' && typeof expires !== 'number') return undefined;
-    return { expiresAtMs: Number(expires) * 1000, audiences: audiencesIn(jsonMember(claims, 'aud')) };
-  } catch {
-    return undefined;
-  }
+  const claims = jsonIn(Buffer.from(payload, 'base64url').toString());
+  const expires = jsonMember(claims, 'exp');
+  if (typeof expires !== 'bigint' && typeof expires !== 'number') return undefined;
+  return { expiresAtMs: Number(expires) * 1000, audiences: audiencesIn(jsonMember(claims, 'aud')) };
 }
 
 function audiencesIn(value: JsonValue | undefined): readonly string[] {

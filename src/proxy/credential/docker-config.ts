@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember, parseJson } from '../../json.js';
+import { jsonIn, jsonMember, jsonObject } from '../../json.js';
 import { Secret } from '../../secret.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { nameOf } from '../upstream/tool-origin.js';
@@ -49,14 +49,10 @@ function parse(text: string): Entries | DockerConfigProblem {
       problem: `has a .dockerconfigjson of ${Math.ceil(text.length / 1024)} KiB, at most ${maxLength / 1024} KiB are allowed: leave only the registries in it that its Connectors use`,
     };
   }
-  let auths: JsonValue | undefined;
-  try {
-    auths = jsonMember(parseJson(text), 'auths');
-  } catch {
-    return { problem: 'has a .dockerconfigjson that is not JSON' };
-  }
+  const config = jsonIn(text);
+  if (config === undefined) return { problem: 'has a .dockerconfigjson that is not JSON' };
   const entries = new Map<string, Entry[]>();
-  for (const [key, value] of isJsonObject(auths) ? Object.entries(auths) : []) {
+  for (const [key, value] of Object.entries(jsonObject(config, 'auths'))) {
     const authority = key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
     const target = parseAuthority(authority, 443);
     if (target === undefined) continue;

@@ -1,6 +1,6 @@
 import type { Connector } from '../../connectors/model.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
+import { isJsonObject, jsonItems, jsonObject } from '../../json.js';
 import type { SecretObject } from '../credential/secret-source.js';
 
 /**
@@ -28,9 +28,9 @@ function secretView({ ref, type, data }: SecretObject, show: (value: string) => 
 }
 
 function connectorView(object: JsonObject): JsonObject {
-  const metadata = objectAt(object, 'metadata');
-  const spec = objectAt(object, 'spec');
-  const auth = objectAt(spec, 'auth');
+  const metadata = jsonObject(object, 'metadata');
+  const spec = jsonObject(object, 'spec');
+  const auth = jsonObject(spec, 'auth');
   return {
     ...goFields(metadata),
     Spec: {
@@ -39,7 +39,7 @@ function connectorView(object: JsonObject): JsonObject {
       Params: namedValues(spec['params']),
       Auth: {
         ...goFields(auth),
-        SecretRef: goFields(objectAt(auth, 'secretRef')),
+        SecretRef: goFields(jsonObject(auth, 'secretRef')),
         Params: namedValues(auth['params']),
       },
     },
@@ -62,9 +62,4 @@ function goFields(object: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object).map(([key, value]) => [key.slice(0, 1).toUpperCase() + key.slice(1), value]),
   );
-}
-
-function objectAt(object: JsonObject, key: string): JsonObject {
-  const value = jsonMember(object, key);
-  return isJsonObject(value) ? value : {};
 }

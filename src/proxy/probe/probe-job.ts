@@ -4,7 +4,7 @@ import { TemplateError } from '../../gotemplate/errors.js';
 import { defaultLimits } from '../../gotemplate/limits.js';
 import { compileTemplate } from '../../gotemplate/template.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { parseJson } from '../../json.js';
+import { jsonIn } from '../../json.js';
 import { limits } from '../../limits/defaults.js';
 import { countLoops } from '../cel/count-loops.js';
 import { countedEnvironment } from '../cel/counted-environment.js';
@@ -90,9 +90,6 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
 
 /** Parses the body as JSON; other bodies remain a string. */
 function bodyValue(body: string): JsonValue {
-  try {
-    return parseJson(body);
-  } catch {
-    return body;
-  }
+  const value = jsonIn(body);
+  return value === undefined ? body : value;
 }
