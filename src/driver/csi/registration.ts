@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import type { ConnectionLimits, SocketLimits } from './server.js';
+import type { GrpcConnectionLimits, SocketLimits } from './server.js';
 import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
@@ -20,7 +20,7 @@ export interface RegistrationOptions {
   /** Delay before a rejected registration is offered again, in milliseconds. */
   readonly retryMs: number;
   readonly socket: SocketLimits;
-  readonly connection: ConnectionLimits;
+  readonly connection: GrpcConnectionLimits;
   /** Called for each connection over the limit. */
   readonly onRejected: () => void;
 }

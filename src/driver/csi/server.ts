@@ -28,7 +28,7 @@ export interface SocketServerOptions {
   /** Time that a graceful stop waits for running calls, in milliseconds. */
   readonly drainMs: number;
   readonly socket: SocketLimits;
-  readonly connection: ConnectionLimits;
+  readonly connection: GrpcConnectionLimits;
   /** Called for each connection over the limit. */
   readonly onRejected: () => void;
   readonly log: Log;
@@ -41,8 +41,8 @@ export interface SocketLimits {
   readonly backlog: number;
 }
 
-/** Limits of one connection; see limits/defaults.ts. */
-export interface ConnectionLimits {
+/** Limits of one gRPC connection; see limits/defaults.ts. */
+export interface GrpcConnectionLimits {
   readonly idleMs: number;
   readonly ageMs: number;
   readonly ageGraceMs: number;

@@ -12,7 +12,7 @@ import type { Challenge } from './challenge.js';
 import { parseChallenges } from './challenge.js';
 import type { RegistryEndpoint } from './registry-api.js';
 import { apiRootOf, uploadsPath } from './registry-api.js';
-import { isRead } from './registry-scope.js';
+import { isReadMethod } from './registry-scope.js';
 import type { TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
 import { parseToolAddress } from './tool-address.js';
@@ -91,7 +91,7 @@ export class RegistryProbe {
     trustOf: TrustOf,
     signal: AbortSignal,
   ): Promise<TokenService | undefined> {
-    const isPush = endpoint.kind === 'repository' && !isRead(method);
+    const isPush = endpoint.kind === 'repository' && !isReadMethod(method);
     const probe = isPush ? 'POST' : 'HEAD';
     const path = isPush ? uploadsPath(this.root, endpoint.name) : endpoint.pathname;
     return this.#atEndpoint.run(`${probe} ${path}`, signal, async (shared) => {

@@ -10,13 +10,14 @@ const catalogScope = 'registry:catalog:*';
 export function impliedScopes(method: string, endpoint: RegistryEndpoint): readonly string[] {
   if (endpoint.kind !== 'repository') return endpoint.kind === 'root' ? [] : [catalogScope];
   const { name, query } = endpoint;
-  const actions = isRead(method) ? 'pull' : method === 'DELETE' ? 'delete' : 'pull,push';
+  const actions = isReadMethod(method) ? 'pull' : method === 'DELETE' ? 'delete' : 'pull,push';
   const from = method === 'POST' ? new URLSearchParams(query).get('from') : null;
   const source = from !== null && isRepositoryName(from) ? [`repository:${from}:pull`] : [];
   return [`repository:${name}:${actions}`, ...source];
 }
 
-export function isRead(method: string): boolean {
+/** Reports whether a request to the distribution API reads: each write has another method. */
+export function isReadMethod(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 

@@ -99,7 +99,7 @@ export class UpstreamTrust {
  * @throws {ProxyError} 502 if the name is invalid.
  */
 function caSecretOf(connector: Connector): SecretName | undefined {
-  const name = caSecretName(connector);
+  const name = ownCaSecretName(connector);
   if (name === undefined) return undefined;
   const nameProblem = dns1123SubdomainProblem(name);
   if (nameProblem !== undefined)
@@ -124,13 +124,13 @@ function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bu
 
 const noCertificate = 'holds no certificate in PEM';
 
-/** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA. */
-export function caSecretName({ object }: Connector): string | undefined {
+/** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA of its own. */
+export function ownCaSecretName({ object }: Connector): string | undefined {
   return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
 }
 
 function unusable(connector: Connector, problem: string, reason: UnusableCa['reason'] = 'InvalidCACert'): UnusableCa {
-  const secret = `${connector.ref.namespace}/${caSecretName(connector) ?? ''}`;
+  const secret = `${connector.ref.namespace}/${ownCaSecretName(connector) ?? ''}`;
   const fix = ': it has to hold the certificate of the CA';
   return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
 }

@@ -11,7 +11,7 @@ import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { authTypeOf } from '../credential/tool-credentials.js';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
-import { UnusableCa, caSecretName } from '../credential/upstream-trust.js';
+import { UnusableCa, ownCaSecretName } from '../credential/upstream-trust.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import { UnusableGenerator } from '../generator/unusable-generator.js';
 import { ProxyError } from '../proxy-error.js';
@@ -109,7 +109,7 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<{ readonly results: readonly ConditionResult[]; readonly tool?: ProbedTool }> {
     const { trust, failure } = await this.#trustOf(connector, signal);
-    const ofCa = caSecretName(connector) === undefined ? [] : [failure ?? isTrue('CACertReady', 'Ready')];
+    const ofCa = ownCaSecretName(connector) === undefined ? [] : [failure ?? isTrue('CACertReady', 'Ready')];
     const origin = mainAddressOf(connector);
     if ('reason' in origin) return { results: [...ofCa, isFalse('SecretReady', origin.reason, origin.message)] };
     const own = addressesOf(connector).find(this.#options.isOwnAddress);
@@ -145,7 +145,7 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<{ readonly trust?: ProbedTool['trust']; readonly failure?: ConditionResult }> {
     const { trust: trusts, secrets } = this.#options;
-    const name = caSecretName(connector);
+    const name = ownCaSecretName(connector);
     if (name !== undefined) secrets.expire({ namespace: connector.ref.namespace, name });
     try {
       return { trust: await trusts.of(connector, signal) };

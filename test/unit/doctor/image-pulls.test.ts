@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { flagsOf, providerProblems } from '../../../src/cli/doctor/image-pulls/kubelet.js';
-import { addressIn, caIn } from '../../../src/cli/doctor/image-pulls/runtimes.js';
+import { addressIn, caFileIn } from '../../../src/cli/doctor/image-pulls/runtimes.js';
 
 describe('what doctor reads from a node', () => {
   it('finds flags in each of their forms', () => {
@@ -37,7 +37,7 @@ describe('what doctor reads from a node', () => {
 
   it('finds the CA in hosts.toml, and a name in /etc/hosts', () => {
     assert.deepEqual(
-      ['ca = "ca.crt"', "[host.x]\n  ca = ['/etc/a.crt', 'b']", '# ca = "x"', 'cache = "x"', ''].map(caIn),
+      ['ca = "ca.crt"', "[host.x]\n  ca = ['/etc/a.crt', 'b']", '# ca = "x"', 'cache = "x"', ''].map(caFileIn),
       ['ca.crt', '/etc/a.crt', undefined, undefined, undefined],
     );
     const hosts = '# 10.0.0.1 a.b\n10.0.0.2 x a.b\n10.0.0.3 a.b\n\n10.0.0.4 a.bc # c\n';

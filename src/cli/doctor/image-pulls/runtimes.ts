@@ -58,11 +58,11 @@ function containerdRoute(root: HostRoot, { registry, 'containerd-dir': directory
   const origin = proxyOriginIn(hosts) ?? '';
   if (!URL.canParse(origin) || new URL(origin).protocol !== 'https:')
     throw new CodedError('FAILED_PRECONDITION', `${from} has no [host."https://ADDRESS"] of the proxy`);
-  return { from, origin: new URL(origin).origin, caFile: path.resolve(folder, caIn(hosts) ?? caFileName) };
+  return { from, origin: new URL(origin).origin, caFile: path.resolve(folder, caFileIn(hosts) ?? caFileName) };
 }
 
 /** Returns the first file of `ca` in a hosts.toml. */
-export function caIn(hostsToml: string): string | undefined {
+export function caFileIn(hostsToml: string): string | undefined {
   return /^\s*ca\s*=\s*\[?\s*["']([^"']+)["']/m.exec(hostsToml)?.[1];
 }
 
