@@ -37,8 +37,6 @@ export function startTls(
     stop();
     secure.off('error', fail).off('end', leave);
     socket.off('end', leave);
-    // After the handshake, Node reports an error of TLS by this event alone, and does not close the connection.
-    secure.once('_tlsError', leave);
     onSecure(secure);
   });
 }

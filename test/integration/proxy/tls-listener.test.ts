@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { duplexPair } from 'node:stream';
 import tls from 'node:tls';
 import { ClientRateLimiter } from '../../../src/limits/client-rate-limiter.js';
 import { memoryCa } from '../../../src/proxy/certificates/directory-ca.js';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
-import { startTls } from '../../../src/proxy/server/tls-handshake.js';
 import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, portOf, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
@@ -182,36 +180,6 @@ describe('TLS to the proxy itself', () => {
 });
 
 describe('TLS handshakes', () => {
-  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`are followed by the end of the connection at a record that cannot be decrypted: ${maxVersion}`, async () => {
-      const leaves = new LeafCertificates(() => memoryCa({ now: Date.now }).current(), { now: Date.now });
-      let accepted: net.Socket | undefined;
-      let isSecured = false;
-      const server = net.createServer((socket) => {
-        accepted = socket;
-        startTls(socket, leaves.contextFor('proxy.example'), (secure) => {
-          isSecured = true;
-          secure.resume();
-        });
-      });
-      await once(server.listen(0, '127.0.0.1'), 'listening');
-      const outer = net.connect(portOf(server), '127.0.0.1').on('error', () => undefined);
-      // Not passed to the client itself, which closes its connection when it is told of the error.
-      const [inner, bytes] = duplexPair();
-      bytes.on('data', (chunk: Buffer) => outer.write(chunk));
-      outer.on('data', (chunk: Buffer) => bytes.write(chunk));
-      tls.connect({ socket: inner, maxVersion, rejectUnauthorized: false }).on('error', () => undefined);
-      try {
-        await eventually('the connection is secured', () => isSecured);
-        outer.write(Buffer.concat([Buffer.from([0x17, 3, 3, 0, 40]), Buffer.alloc(40)]));
-        await eventually('the connection is closed', () => accepted?.closed === true);
-      } finally {
-        outer.destroy();
-        server.close();
-      }
-    });
-  }
-
   it('of an address with too many wait, and those of others do not', async () => {
     const handshakes = new ClientRateLimiter({ burst: 2, everyMs: 1e9, longestMs: 1e9, clients: 10 }, () => 0);
     const leaves = new LeafCertificates(() => memoryCa({ now: Date.now }).current(), { now: Date.now });
