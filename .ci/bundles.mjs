@@ -134,8 +134,9 @@ export const bundles = {
         // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
         // use, and V8 would mark the whole heap again and again.
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
-        // Cached objects are most of the heap and stay. V8 would let the heap grow to three times their size.
-        "__v8.setFlagsFromString('--heap-growing-percent=60');",
+        // Buffers of transfers count towards the limit of the old generation. They would reach a lower one first, and V8
+        // would mark the whole heap instead of the young generation.
+        "__v8.setFlagsFromString('--heap-growing-percent=300');",
         '} else {',
         // Set before anything is allocated: a young generation that has grown while loading does not shrink.
         "__v8.setFlagsFromString('--max-semi-space-size=1');",
