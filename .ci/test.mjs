@@ -217,12 +217,10 @@ function count(part, totals, status, end = '') {
   const isCrashed = counted.failures.length === 0 && status !== 0;
   const crash = { title: `suite ${name} ended with status ${status}`, file: '', message: end };
   if (isCrashed) console.log(crash.title);
-  const sums = Object.values(counted.files);
-  const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
-  if (!isCrashed && sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
-  if (sum('pending') > 0 && process.env.CI) {
-    fail(`suite ${name} skipped ${sum('pending')} tests; nothing may be skipped in CI`, sum('pending'));
+  if (!isCrashed && sumOf(counted.files, 'passed') + sumOf(counted.files, 'failed') === 0) {
+    fail(`suite ${name} found no test`);
   }
+  ensureNothingSkipped(name, counted.files);
   outcomes.push({ part, crash: isCrashed ? crash : undefined, ...counted });
 }
 
@@ -259,7 +257,19 @@ function runAgain({ name, node }, files) {
   const { status } = run(program, args, env);
   const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {} };
   rmSync(folder, { recursive: true, force: true });
+  ensureNothingSkipped(name, again.files);
   return { status, files: again.files };
+}
+
+function sumOf(files, outcome) {
+  return Object.values(files).reduce((total, file) => total + file[outcome], 0);
+}
+
+function ensureNothingSkipped(name, files) {
+  const skipped = sumOf(files, 'pending');
+  if (skipped > 0 && process.env.CI) {
+    fail(`suite ${name} skipped ${skipped} tests; nothing may be skipped in CI`, skipped);
+  }
 }
 
 function seconds(sinceMs) {
@@ -302,9 +312,9 @@ function printSlowest() {
 function finish() {
   printSlowest();
   retry();
-  const sums = outcomes.flatMap(({ files }) => Object.values(files));
-  const passed = sums.reduce((total, file) => total + file.passed, 0);
-  failed += sums.reduce((total, file) => total + file.failed, 0);
+  const total = (outcome) => outcomes.reduce((sum, { files }) => sum + sumOf(files, outcome), 0);
+  const passed = total('passed');
+  failed += total('failed');
   print('failed at first and passed alone: look into these', flaky);
   print('failed', failures);
   console.log(`\n${passed} passed, ${failed} failed`);
