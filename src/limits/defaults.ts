@@ -425,7 +425,7 @@ export const limits = {
   },
   /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/generator/generators.ts. */
   generators: {
-    /** Characters of an expression, or of a policy in Rego that is translated for a message. Those in use have 500. */
+    /** Characters of an expression. Those in use have 500. */
     textLength: 8192,
     /** Nodes of a parsed expression. */
     nodes: 2000,
@@ -472,10 +472,6 @@ export const limits = {
     paused: 1024,
     /** Results by expression that are kept with a Secret. */
     resultsOfSecret: 16,
-    /** Characters of the expression that a message proposes for a policy in Rego. */
-    translationLength: 2048,
-    /** Tokens of such a policy. */
-    tokens: 1000,
   },
   /** Cached objects of the driver. See connectors/on-demand-informer.ts. */
   watches: {

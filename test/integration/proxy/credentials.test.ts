@@ -108,7 +108,7 @@ describe('the credential of a Connector', () => {
     assert.equal(answer.status, 502);
     assert.match(
       answer.body,
-      /^connectorclass made: generator\.rego of auth type "oidc" is not run: write generator\.cel \(docs\/migration\.md/m,
+      /^connectorclass made: generator\.rego of auth type "oidc" is not run: add generator\.cel with the same result \(docs\//m,
     );
     assert.equal(tool.seen.length, 1);
   });

@@ -18,7 +18,8 @@ const mistakes: readonly Mistake[] = [
     name: 'rego',
     // Secrets of the known types need no generator.
     condition: `has(t.generator.rego) && !has(t.generator.cel) && has(t.secretType) && !(t.secretType in ${celList(knownSecretTypes)})`,
-    message: 'generator.rego is not run: add generator.cel with the same result (docs/migration.md)',
+    message:
+      'generator.rego is not run: add generator.cel with the same result (docs/writing-a-connectorclass.md#from-rego)',
   },
   {
     name: 'other',

@@ -5,7 +5,10 @@ export type TutorialStep =
   | { readonly kind: 'cel'; readonly line: number; readonly cel: string }
   | { readonly kind: 'command'; readonly line: number; readonly command: string; readonly output: string };
 
-/** Its fenced blocks in order: `yaml` ones with the file's name in the first line, `cel` ones, `console` ones with `$ ` before commands. */
+/**
+ * Its fenced blocks in order: `yaml` ones with the file's name in the first line, `cel` ones, `console` ones with `$ `
+ * before commands. Those in `rego` are no steps.
+ */
 export function tutorialSteps(page: string): readonly TutorialStep[] {
   return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(
     ({ 1: language, 2: text = '', index }): TutorialStep[] => {
@@ -15,6 +18,7 @@ export function tutorialSteps(page: string): readonly TutorialStep[] {
         return [{ kind: 'file', name, content: text }];
       }
       const line = page.slice(0, index).split('\n').length;
+      if (language === 'rego') return [];
       if (language === 'cel') return [{ kind: 'cel', line, cel: text }];
       if (language !== 'console') throw new Error(`a block of ${language}`);
       return [...text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)].map(([, command = '', output = '']) => ({

@@ -42,7 +42,7 @@ describe('docs/writing-a-connectorclass.md', function () {
       it(`writes ${step.name}`, () => fs.writeFileSync(path.join(folder, 'manifests', step.name), step.content));
     } else if (step.kind === 'cel') {
       it(`has an expression in line ${step.line} that makes a credential`, () => {
-        const secret = ['key', 'username', 'password'].map((key) => [key, 'value'] as const);
+        const secret = ['key', 'token', 'username', 'password'].map((key) => [key, 'value'] as const);
         const request = { method: 'GET', host: 'tool.example', path: '/', query: '' };
         const outcome = new GeneratorJobs().run({ cel: step.cel, secret, request, nowMs: 0 });
         assert.equal(outcome.kind, 'generated', JSON.stringify(outcome));

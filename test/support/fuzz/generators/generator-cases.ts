@@ -2,24 +2,20 @@ import fc from 'fast-check';
 import { mutatedText } from '../mutations.js';
 import { oddPieces } from '../pieces.js';
 import { celExpressions, extremeExpressions } from './cel-expressions.js';
-import { extremePolicies, regoPolicies } from './rego-policies.js';
 
 /** Text as the parts that it repeats, so that a case is small on its way to the process under test. */
 export type Repeated = readonly (readonly [part: string, times: number])[];
 
 /** A generator and what it is used with, as plain data. */
-export type GeneratorCase =
-  | {
-      readonly kind: 'cel';
-      readonly cel: string;
-      readonly secret: readonly (readonly [key: string, value: Repeated])[];
-      readonly method: string;
-      readonly path: Repeated;
-      readonly query: Repeated;
-      /** A header of the tool's response. */
-      readonly location: Repeated;
-    }
-  | { readonly kind: 'rego'; readonly policy: string };
+export interface GeneratorCase {
+  readonly cel: string;
+  readonly secret: readonly (readonly [key: string, value: Repeated])[];
+  readonly method: string;
+  readonly path: Repeated;
+  readonly query: Repeated;
+  /** A header of the tool's response. */
+  readonly location: Repeated;
+}
 
 /** In values of Secrets. No message contains it. */
 export const secretCanary = 'CANARY-OF-THE-SECRET';
@@ -96,19 +92,8 @@ const expressions = fc.oneof(
   { weight: 4, arbitrary: celExpressions.chain((cel) => mutatedText([cel])) },
   { weight: 1, arbitrary: mutatedText(['{"headers": {"X-Key": secret.token + request.path}}', 'secret.map(x, x)']) },
 );
-const policies = fc.oneof(
-  { weight: 6, arbitrary: regoPolicies },
-  { weight: 2, arbitrary: extremePolicies },
-  { weight: 2, arbitrary: regoPolicies.chain((policy) => mutatedText([policy])) },
-);
 
-/** Generators with Secrets and requests: nine in CEL for one in Rego. */
-export const generatorCases: fc.Arbitrary<GeneratorCase> = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc
-      .record({ kind: fc.constant('cel' as const), cel: expressions, secret })
-      .chain((made) => request.map((each) => ({ ...made, ...each }))),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('rego' as const), policy: policies }) },
-);
+/** Generators with Secrets and requests. */
+export const generatorCases: fc.Arbitrary<GeneratorCase> = fc
+  .record({ cel: expressions, secret })
+  .chain((made) => request.map((each) => ({ ...made, ...each })));

@@ -4,20 +4,17 @@ import { generatorOf } from '../../../../src/proxy/generator/generator-of-class.
 import type { GeneratorUse } from '../../../../src/proxy/generator/generator-use.js';
 import { Generators, generatorPool } from '../../../../src/proxy/generator/generators.js';
 import type { GeneratorPool } from '../../../../src/proxy/generator/generators.js';
-import { UnusableGenerator } from '../../../../src/proxy/generator/unusable-generator.js';
 import { ProxyError } from '../../../../src/proxy/proxy-error.js';
 import { Secret } from '../../../../src/secret.js';
 import { eventually } from '../../poll.js';
 import { requestCanary, secretCanary, textOf } from './generator-cases.js';
 import type { GeneratorCase } from './generator-cases.js';
 
-type CelCase = Extract<GeneratorCase, { readonly kind: 'cel' }>;
-
-export type GeneratorEnd = 'result' | 'rejected' | 'over the limit of the thread' | 'translated' | 'not translated';
+export type GeneratorEnd = 'result' | 'rejected' | 'over the limit of the thread';
 
 const never = new AbortController().signal;
 const goodValue = 'Bearer good';
-/** All that a message of the largest expression or policy can quote, and names. */
+/** All that a message of the largest expression can quote, and names. */
 const maxMessageLength = 16 << 10;
 
 /** Uses generators as the proxy does: from the class to the headers and the query of a request. */
@@ -43,7 +40,7 @@ export class GeneratorRun {
   /** @throws if anything but a valid result or a documented error comes of it. */
   async run(each: GeneratorCase): Promise<GeneratorEnd> {
     try {
-      return each.kind === 'cel' ? await this.#generate(each) : await this.#translate(each.policy);
+      return await this.#generate(each);
     } catch (error) {
       return endOf(error, [secretCanary, requestCanary]);
     }
@@ -70,7 +67,7 @@ export class GeneratorRun {
     }
   }
 
-  async #generate({ cel, secret, method, path, query, location }: CelCase): Promise<GeneratorEnd> {
+  async #generate({ cel, secret, method, path, query, location }: GeneratorCase): Promise<GeneratorEnd> {
     const data = new Map(secret.map(([key, value]) => [key, new Secret(textOf(value))]));
     const use = this.#use(cel, data);
     const credential = new GeneratedCredential(use, this.#generators);
@@ -95,30 +92,6 @@ export class GeneratorRun {
     const namespace = `ns-${(this.#namespaces += 1)}`;
     const connector = `${namespace}/tool`;
     return { generator, secret: { ref: { namespace, name: 'login' }, data }, connector, host: 'tool.example' };
-  }
-
-  /** A policy is translated for a message, and the proposed expression can be read. */
-  async #translate(rego: string): Promise<GeneratorEnd> {
-    let message = '';
-    try {
-      generatorOf({ name: 'own', generator: { rego } }, 'made');
-    } catch (error) {
-      assert.ok(error instanceof UnusableGenerator && error.reason === 'UnsupportedGenerator', error as Error);
-      message = error.message;
-    }
-    const [, cel] = /: add generator\.cel with the same result: ([^]*)$/.exec(message) ?? [];
-    if (cel === undefined) {
-      assert.match(message, /could not be translated, /);
-      return 'not translated';
-    }
-    try {
-      await this.#generators.check(this.#use(cel, new Map()), never);
-    } catch (error) {
-      // Without the Secret's keys it has no result.
-      endOf(error, []);
-      assert.doesNotMatch(String(error), /: line \d+, column \d+: unexpected|: cannot be read/, cel);
-    }
-    return 'translated';
   }
 }
 
