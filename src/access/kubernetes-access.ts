@@ -193,7 +193,7 @@ export class KubernetesAccess implements AccessControl {
     return connectors.map((connector) => {
       const need = proxyNeed(pod, connector, counts);
       // A pod that can only read mounts the connector too: the proxy denies its writes.
-      return isApprovalOn(flags) ? need : { ...need, anyOf: withVerb(need, 'get').anyOf };
+      return isApprovalOn(flags) ? need : withVerb(need, 'get');
     });
   }
 }

@@ -77,17 +77,14 @@ describe('access by reviews', () => {
   it('lists every denied connector at once, with rules that allow them all; the proxy only of what may be read', async () => {
     const other = { namespace: 'team-a', name: '1e3' };
     const connectors = [harbor, github, other];
-    for (const [resource, verb] of [
-      ['connectors', 'get'],
-      ['connectors/proxy', '*'],
-    ]) {
+    for (const resource of ['connectors', 'connectors/proxy']) {
       const denied = await failureOf(authorize({ connectors, flags: proxyFlags }));
       const rules = rulesIn(denied.message);
       assert.deepEqual(
         rules.map(({ resources, resourceNames, verbs }) => [resources, resourceNames, verbs]),
         [
-          [[resource], ['harbor', '1e3'], [verb]],
-          [[resource], ['github'], [verb]],
+          [[resource], ['harbor', '1e3'], ['get']],
+          [[resource], ['github'], ['get']],
         ],
       );
       fixture.api.bind({ serviceAccount: 'ci/builder', rules });
@@ -214,7 +211,7 @@ describe('access by reviews', () => {
       assert.equal(denied.code, 'PERMISSION_DENIED');
       assert.match(
         denied.message,
-        /^cannot use the proxy of connector team-a\/harbor: .* cannot use every verb of connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/,
+        /^cannot use the proxy of connector team-a\/harbor: .* cannot get connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/,
       );
       assert.equal(rulesIn(denied.message).length, 1);
     });
