@@ -16,6 +16,7 @@ const baseModules = [
   'pem',
   'names',
   'file-signature',
+  'spelling',
 ];
 /** Shared packages, which both the driver and the proxy need. */
 const sharedPackages = ['kube', 'limits', 'connectors', 'access', ...baseModules];
@@ -32,6 +33,7 @@ export const layers = {
   pem: [],
   names: [],
   'file-signature': [],
+  spelling: [],
   version: ['../package'],
   abortable: ['errors'],
   awaitable: [],

@@ -10,6 +10,7 @@ import { volumes } from './cli/volumes.js';
 import { limits } from './limits/defaults.js';
 import { NonBlockingLineWriter } from './process/non-blocking-line-writer.js';
 import { nonBlockingSink } from './process/non-blocking-descriptor.js';
+import { didYouMean } from './spelling.js';
 import { version } from './version.js';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -41,7 +42,9 @@ async function main(argv: readonly string[]): Promise<number> {
   if (isHelp(name) || name === 'help') return print(usage);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    errorOutput.write(`connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`);
+    errorOutput.write(
+      `connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"${didYouMean(name, Object.keys(commands))}`}\n\n${usage}`,
+    );
     return exitStatus.usage;
   }
   if (args.some(isHelp)) return print(await usageOf(command));

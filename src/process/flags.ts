@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseGoDurationMs } from '../duration.js';
+import { didYouMean } from '../spelling.js';
+import { quote } from '../wording.js';
 
 /** A command line that cannot be used. The message names the flag and its valid values. */
 export class UsageError extends Error {
@@ -21,19 +23,20 @@ export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
 /**
  * Parses arguments by a table of flags. `<name>` in a default is replaced by the value of that flag.
- * @throws {UsageError}
+ * @throws {UsageError} with all mistakes.
  */
 export function parseFlags(
   table: FlagTable,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, unknown>> {
-  const given = readArguments(table, args);
+  const problems: string[] = [];
+  const given = readArguments(table, args, problems);
   const textOf = (name: string): string | undefined => {
     const { env: variable, default: fallback } = table[name] ?? {};
     const fromEnv = variable === undefined ? undefined : env[variable];
     return (
-      given[name] ??
+      given.get(name) ??
       (fromEnv === '' ? undefined : fromEnv) ??
       fallback?.replaceAll(/<([-a-z]+)>/g, (_whole, other: string) => textOf(other) ?? '')
     );
@@ -42,41 +45,53 @@ export function parseFlags(
   for (const [name, { env: variable, value, parse }] of Object.entries(table)) {
     const written = textOf(name);
     if (written === undefined) {
-      throw new UsageError(`--${name} ${value ?? ''} is required${variable ? ` (or environment ${variable})` : ''}`);
+      problems.push(`--${name} ${value ?? ''} is required${variable ? ` (or environment ${variable})` : ''}`);
+      continue;
     }
     try {
       values[name] = parse(written);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      throw new UsageError(`--${name} ${JSON.stringify(written)}: ${error.message}`);
+      problems.push(`--${name} ${JSON.stringify(written)}: ${error.message}`);
     }
   }
+  if (problems.length > 0) throw new UsageError(problems.join('; '));
   return Object.freeze(values);
 }
 
-function readArguments(table: FlagTable, args: readonly string[]): Readonly<Record<string, string>> {
-  const options = Object.fromEntries(Object.keys(table).map((name) => [name, { type: 'string' as const }]));
-  const switches = switchNames(table);
-  // To parseArgs `--switch` is a flag without a value. A switch can also be written `--switch=false`.
-  const spelled = args.map((arg) => (switches.has(arg) ? `${arg}=true` : arg));
-  try {
-    const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
-    return values as Readonly<Record<string, string>>;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(
-      message
-        .replace(
-          / argument is ambiguous\..*(--[-\w]+)=.*$/s,
-          ' has no value; one that begins with "-" is written $1=-VALUE',
-        )
-        .replace(/\.\s+To specify.*$/s, ''),
-    );
+/** Returns the written values by flag. A switch without a value is `true`. */
+function readArguments(
+  table: FlagTable,
+  args: readonly string[],
+  problems: string[],
+): ReadonlyMap<string, string | undefined> {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, { value }]) => [
+      name,
+      { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
+  const given = new Map<string, string | undefined>();
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  let isAfterUnknown = false;
+  for (const token of tokens) {
+    // What follows an unknown flag is probably its value.
+    if (token.kind === 'positional' && !isAfterUnknown) problems.push(`unexpected argument ${quote(token.value)}`);
+    isAfterUnknown = false;
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value, inlineValue } = token;
+    const flag = Object.hasOwn(table, name) ? table[name] : undefined;
+    const placeholder = flag?.value;
+    if (flag === undefined) {
+      problems.push(`unknown flag ${quote(rawName)}${didYouMean(name, Object.keys(table), '--')}`);
+      isAfterUnknown = inlineValue !== true;
+    } else if (placeholder === undefined) given.set(name, value ?? 'true');
+    else if (value === undefined) problems.push(`--${name} has no value: write --${name} ${placeholder}`);
+    else if (!inlineValue && /^-./.test(value)) {
+      problems.push(`--${name} has no value; one that begins with "-" is written --${name}=${placeholder}`);
+    } else given.set(name, value);
   }
-}
-
-function switchNames(table: FlagTable): ReadonlySet<string> {
-  return new Set(Object.entries(table).flatMap(([name, { value }]) => (value === undefined ? [`--${name}`] : [])));
+  return given;
 }
 
 /** Returns one line per flag, for `--help` and usage errors. */
@@ -92,7 +107,9 @@ export function describeFlags(table: FlagTable): string {
           ? 'required'
           : fallback === '' || (value === undefined && fallback === 'false')
             ? ''
-            : `default ${fallback}`,
+            : value === undefined
+              ? `on by default; off with =false`
+              : `default ${fallback}`,
         env === undefined ? '' : `environment ${env}`,
       ].filter((note) => note !== '');
       return `${(heads[index] ?? '').padEnd(width)}${help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;

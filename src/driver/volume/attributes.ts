@@ -7,7 +7,7 @@ import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from '
 import type { AttributeName } from './attribute-table.js';
 import { parseConnectors, listItems } from './connector-attributes.js';
 import type { AttributeReader } from './connector-attributes.js';
-import { similarNames } from './spelling.js';
+import { similarNames } from '../../spelling.js';
 
 /** Limit of reported problems, so that a message stays readable. */
 const maxProblems = 20;

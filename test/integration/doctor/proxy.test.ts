@@ -371,7 +371,7 @@ describe('doctor of the proxy', function () {
     it('takes the flags of the proxy, and no others', async () => {
       const { status, output } = await run('--proxy', '--node-name', 'x');
       assert.equal(status, 2);
-      assert.match(output, /^connectors-csi doctor: Unknown option '--node-name'/);
+      assert.match(output, /^connectors-csi doctor: unknown flag "--node-name"/);
       assert.match((await run('--help')).output, /^Flags after --proxy:\n {2}--proxy-address ADDRESS/m);
     });
 

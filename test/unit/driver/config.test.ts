@@ -161,18 +161,25 @@ describe('the flags of serve', () => {
   }
 
   for (const [what, args, message] of [
-    ['an unknown flag', ['--nope'], /^Unknown option '--nope'$/],
-    ['a word that belongs to none', ['constructor'], /^Unexpected argument 'constructor'/],
-    ['a flag without its value', ['--manifests'], /'--manifests <value>' argument missing$/],
+    ['an unknown flag', ['--nope'], /^unknown flag "--nope"$/],
+    ['an unknown flag with a value', ['--nope', 'x'], /^unknown flag "--nope"$/],
+    ['a misspelt flag', ['--kubelet-dirr', '/x'], /^unknown flag "--kubelet-dirr" \(did you mean "--kubelet-dir"\?\)$/],
+    [
+      'all mistakes',
+      ['--kubelet-dirr', '/x', '--log-level=loud'],
+      /^unknown flag "--kubelet-dirr" \(did you mean "--kubelet-dir"\?\); --log-level "loud": must be one of /,
+    ],
+    ['a word that belongs to none', ['constructor'], /^unexpected argument "constructor"$/],
+    ['a flag without its value', ['--manifests'], /^--manifests has no value: write --manifests DIR$/],
     [
       'a flag as the value of another',
       ['--manifests', '--nope'],
-      /^Option '--manifests' has no value; one that begins with "-" is written --manifests=-VALUE$/,
+      /^--manifests has no value; one that begins with "-" is written --manifests=DIR$/,
     ],
     [
       'a value that looks like a flag',
       ['--approval-wait', '-5s'],
-      /^Option '--approval-wait' has no value; one that begins with "-" is written --approval-wait=-VALUE$/,
+      /^--approval-wait has no value; one that begins with "-" is written --approval-wait=DURATION$/,
     ],
     ['the source directory without one', ['--connector-source=directory'], /needs --manifests DIR$/],
     [

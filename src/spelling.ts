@@ -17,6 +17,12 @@ export function similarNames(written: string, known: readonly string[]): readonl
   return known.filter((name) => name.startsWith(`${written.toLowerCase()}.`));
 }
 
+/** Returns ` (did you mean "NAME"?)` with the similar names; empty without one. @param prefix of each name. */
+export function didYouMean(written: string, known: readonly string[], prefix = ''): string {
+  const names = similarNames(written, known).map((name) => `"${prefix}${name}"`);
+  return names.length === 0 ? '' : ` (did you mean ${names.join(' or ')}?)`;
+}
+
 function lettersOf(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { attributeNames } from '../../../../src/driver/volume/attribute-table.js';
-import { editDistance, similarNames } from '../../../../src/driver/volume/spelling.js';
+import { attributeNames } from '../../src/driver/volume/attribute-table.js';
+import { editDistance, similarNames } from '../../src/spelling.js';
 
 describe('the names that somebody may have meant', () => {
   for (const [written, ...meant] of [
