@@ -5,9 +5,7 @@ import { toProxyError } from '../../proxy/server/error-response.js';
 import type { ProxyError, ProxyErrorKind } from '../../proxy/proxy-error.js';
 import type { RouteObserver } from '../../proxy/server/router.js';
 import type { Decision } from '../../rules/decision.js';
-import type { RuledRequest } from '../../rules/ruled-request.js';
 import type { Verb } from '../../rules/verb.js';
-import { verbOf } from '../../rules/verb.js';
 import type { Step, StepName } from './answer.js';
 
 const order: readonly StepName[] = [
@@ -30,7 +28,7 @@ export class DecisionTrace implements RouteObserver {
   readonly #recorded = new Set<unknown>();
   #response: ProxyError | undefined;
   #atHost: readonly ConnectorRef[] | undefined;
-  #ruled: RuledRequest | undefined;
+  #verb: Verb | undefined;
   #decision: Decision['outcome'] | undefined;
   #rule: string | undefined;
 
@@ -69,8 +67,8 @@ export class DecisionTrace implements RouteObserver {
     this.#atHost ??= connectors;
   }
 
-  isFor(ruled: RuledRequest): void {
-    this.#ruled = ruled;
+  setVerb(verb: Verb): void {
+    this.#verb = verb;
   }
 
   decides(decision: Decision['outcome'], rule?: string): void {
@@ -84,7 +82,7 @@ export class DecisionTrace implements RouteObserver {
   }
 
   get verb(): Verb | undefined {
-    return this.#ruled && verbOf(this.#ruled);
+    return this.#verb;
   }
 
   get decision(): Decision['outcome'] | undefined {

@@ -124,7 +124,7 @@ async function passedOf(
   const request = { method: asked.method, httpVersion: '1.1', rawHeaders: ['Host', host, ...asked.headers] };
   if (url === undefined && only !== undefined) {
     // Only in reverse mode can a request be for a Connector without an address.
-    const reversed = { connector: only, prefix: '', path: asked.target, base };
+    const reversed = { connector: only, prefix: '', path: asked.target, base, isImagePull: false };
     return router.reverse(client, reversed, request, trace, signal);
   }
   if (target?.kind === 'forward' && target.named.scheme === 'https') {
@@ -136,7 +136,7 @@ async function passedOf(
   ensureWellFormed(request, target);
   if (target.kind === 'reverse') {
     trace.names([target.connector]);
-    return router.reverse(client, { ...target, base }, request, trace, signal);
+    return router.reverse(client, { ...target, base, isImagePull: false }, request, trace, signal);
   }
   return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'answered';
 }

@@ -4,8 +4,7 @@ import type { LogFields } from '../../log.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
 import type { Decision } from '../../rules/decision.js';
-import type { RuledRequest } from '../../rules/ruled-request.js';
-import { verbOf } from '../../rules/verb.js';
+import type { Verb } from '../../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { isServed } from './connector-use.js';
@@ -56,7 +55,7 @@ export class AccessLogEntry {
   #named: readonly ConnectorRef[] = [];
   #host: string | undefined;
   #path: string | undefined;
-  #ruled: RuledRequest | undefined;
+  #verb: Verb | undefined;
   #decision: Decision['outcome'] | undefined;
   #rule: string | undefined;
   #firstByteMs: number | undefined;
@@ -111,14 +110,14 @@ export class AccessLogEntry {
     this.#connector = connector;
   }
 
-  /** Sets the request to a Connector as rules see it, for its verb. */
-  isFor(ruled: RuledRequest): void {
-    this.#ruled = ruled;
+  /** Sets the verb of RBAC that a request to a Connector needs. */
+  setVerb(verb: Verb): void {
+    this.#verb = verb;
   }
 
-  /** Whether the request is for a Connector and can write. */
+  /** Whether the request is for a Connector that the client can read, and can write. */
   get isWrite(): boolean {
-    return this.#ruled?.isRead === false;
+    return this.#verb !== undefined && this.#verb !== 'get';
   }
 
   /** @param rule the rule that decided; undefined if none did. */
@@ -194,7 +193,7 @@ export class AccessLogEntry {
     const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
     if (decision !== undefined) line.decision = decision;
     if (this.#rule !== undefined) line.rule = this.#rule;
-    if (this.#ruled !== undefined) line.verb = verbOf(this.#ruled);
+    if (this.#verb !== undefined) line.verb = this.#verb;
     return line;
   }
 }

@@ -11,18 +11,14 @@ const imagePullUser = 'connectors';
 export type ReverseTarget = Extract<RequestTarget, { readonly kind: 'reverse' | 'registry-root' }>;
 
 /**
- * Returns the target of a request as the registry receives it. Requests of the user name for image pulls can only read
- * below `/v2/`, so a container runtime cannot push with the credential that it has for pulls. This does not confine a
- * client that has the token, because it chooses the user name.
+ * Reports whether a request pulls an image. Requests of the user name for image pulls can only read below `/v2/`, so a
+ * container runtime cannot push with the credential that it has for pulls. This does not confine a client that has the
+ * token, because it chooses the user name.
  * @param user from `Authorization`, undefined for a bearer token.
  * @throws {ProxyError} 403.
  */
-export function imagePullTarget(
-  user: string | undefined,
-  request: IncomingMessage,
-  target: ReverseTarget,
-): ReverseTarget {
-  if (user !== imagePullUser) return target;
+export function isImagePull(user: string | undefined, request: IncomingMessage, target: ReverseTarget): boolean {
+  if (user !== imagePullUser) return false;
   const isRead = (request.method === 'GET' || request.method === 'HEAD') && !isPassableUpgrade(request);
   if (!isRead || (target.kind === 'reverse' && !target.path.startsWith('/v2/'))) {
     throw new ProxyError(
@@ -31,14 +27,14 @@ export function imagePullTarget(
       `user name ${imagePullUser} is for image pulls, GET and HEAD below /v2/: use another user name with the same token`,
     );
   }
-  return target.kind === 'reverse' ? { ...target, path: withoutMirrorParameter(target.path) } : target;
+  return true;
 }
 
 /**
  * Removes the query parameter `ns`, in which containerd names the image's registry to a mirror. The registry does not
  * know that name. Other parameters stay as they are.
  */
-function withoutMirrorParameter(path: string): string {
+export function withoutMirrorParameter(path: string): string {
   const pathname = pathnameOf(path);
   if (pathname === path) return path;
   const parameters = path.slice(pathname.length + 1).split('&');

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
@@ -18,6 +19,7 @@ import type { Trust } from '../upstream/trust.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
 import { toProxyError } from './error-response.js';
+import { withoutMirrorParameter } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { AccessLogEntry } from './access-log-entry.js';
@@ -40,7 +42,7 @@ export interface RouterOptions extends OtherHostsOptions {
 }
 
 /** Records the decisions about a request. */
-export type RouteObserver = Pick<AccessLogEntry, 'names' | 'isFor' | 'decides'>;
+export type RouteObserver = Pick<AccessLogEntry, 'names' | 'setVerb' | 'decides'>;
 
 /** The destination of a request, and the connector that it uses. */
 export interface Route {
@@ -51,12 +53,22 @@ export interface Route {
   readonly outgoing: Outgoing;
 }
 
-/** The connector of a request in reverse mode, and the request as its tool gets it. */
-interface ReverseDestination {
+/** The connector of a request, and the request as its tool gets it. */
+interface Destination {
   readonly found: ResolvedConnector;
   readonly address: ToolAddress;
+  /** With the query. */
   readonly path: string;
-  readonly ruled: RuledRequest;
+}
+
+/** A destination with the request as rules see it. */
+type RuledDestination = Destination & { readonly ruled: RuledRequest };
+
+/** A request in reverse mode: the connector that its path names, and the path below it. */
+interface ReverseRequest {
+  readonly connector: ConnectorRef;
+  readonly path: string;
+  readonly isImagePull: boolean;
 }
 
 /** Selects the connector of each request, authorizes the client for it, and selects the credential. */
@@ -111,29 +123,13 @@ export class Router {
   ): Promise<Route> {
     const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
     if (matches.length > 0) entry.names(refsOf(matches));
-    const pathname = pathnameOf(path);
-    const problem = matches.length === 0 ? undefined : pathProblem(pathname);
-    if (problem !== undefined) {
-      await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
-      throw ambiguousPath(problem);
-    }
-    const match = bestMatch(matches, pathname);
+    const match = bestMatch(matches, pathnameOf(path));
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
-    const { connector, connectorClass, address } = match;
+    const { connector, address } = match;
     entry.names([connector.ref]);
-    const ruled = await ruledRequest(request, path, signal);
-    entry.isFor(ruled);
-    await this.#options.authorizer.authorize(authenticated.client, connector.ref, () => verbOf(ruled), signal);
-    const { isReadOnly } = this.#options.rules.enforce(match, ruled, entry);
-    const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(match, address, isReadOnly, signal);
-    const lookedUpFor = ownerOfHost(connector.ref);
-    const via = this.#options.via.headers;
-    return {
-      connector: connector.ref,
-      clientLimits: clientLimitsOf(connector, connectorClass),
-      outgoing: { origin, path, trust, credential, lookedUpFor, via },
-    };
+    const destination = (): Destination => ({ found: match, address, path });
+    const { route } = await this.#routeTo(authenticated.client, connector.ref, destination, request, entry, signal);
+    return route;
   }
 
   /**
@@ -144,53 +140,72 @@ export class Router {
    */
   async reverse(
     client: AuthenticatedClient['client'],
-    target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string; readonly base: string },
+    target: ReverseRequest & { readonly prefix: string; readonly base: string },
     request: RoutedRequest,
     entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<Route> {
     const { connector: ref, prefix, base } = target;
-    let resolving: Promise<ReverseDestination> | undefined;
-    const resolve = (): Promise<ReverseDestination> =>
-      (resolving ??= this.#reverseTarget(target, request, entry, signal));
-    await this.#options.authorizer.authorize(client, ref, async () => verbOf((await resolve()).ruled), signal);
-    const { found, address, path, ruled } = await resolve();
-    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
-    const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
+    const destination = (): Promise<Destination> => this.#reverseDestination(target, signal);
+    const { route, address, path } = await this.#routeTo(client, ref, destination, request, entry, signal);
     return {
-      connector: ref,
-      clientLimits: clientLimitsOf(found.connector, found.connectorClass),
+      ...route,
       outgoing: {
-        origin,
-        path,
-        trust,
-        credential,
-        lookedUpFor: ownerOfHost(ref),
-        via: this.#options.via.headers,
+        ...route.outgoing,
         withoutHeaders: new Set(['authorization']),
         rewriteResponseHeaders: (headers) => rewriteResponseHeaders(headers, { address, path, prefix, base }),
       },
     };
   }
 
-  /** Reads the connector of a request in reverse mode, for clients that can read it. @throws {ProxyError} {CodedError} */
-  async #reverseTarget(
-    { connector: ref, path: below }: { readonly connector: ConnectorRef; readonly path: string },
+  /**
+   * Authorizes the client, then looks at the request. Of a client that cannot read the connector, neither path, query
+   * nor body are read.
+   */
+  async #routeTo(
+    client: AuthenticatedClient['client'],
+    ref: ConnectorRef,
+    destination: () => Awaitable<Destination>,
     request: RoutedRequest,
     entry: RouteObserver,
     signal: AbortSignal,
-  ): Promise<ReverseDestination> {
+  ): Promise<Omit<Destination, 'found'> & { readonly route: Route }> {
+    let looking: Promise<RuledDestination> | undefined;
+    const look = (): Promise<RuledDestination> => (looking ??= this.#look(destination, request, entry, signal));
+    await this.#options.authorizer.authorize(client, ref, async () => verbOf((await look()).ruled), signal);
+    const { found, address, path, ruled } = await look();
+    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
+    const origin: ToolOrigin = address;
+    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
+    const via = this.#options.via.headers;
+    const outgoing = { origin, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
+    const clientLimits = clientLimitsOf(found.connector, found.connectorClass);
+    return { address, path, route: { connector: ref, clientLimits, outgoing } };
+  }
+
+  async #look(
+    destination: () => Awaitable<Destination>,
+    request: RoutedRequest,
+    entry: RouteObserver,
+    signal: AbortSignal,
+  ): Promise<RuledDestination> {
+    const { found, address, path } = await destination();
+    ensureInside(path);
+    const ruled = await ruledRequest(request, path, signal);
+    entry.setVerb(verbOf(ruled));
+    return { found, address, path, ruled };
+  }
+
+  /** Reads the connector of a request in reverse mode. @throws {ProxyError} {CodedError} */
+  async #reverseDestination(
+    { connector: ref, path, isImagePull }: ReverseRequest,
+    signal: AbortSignal,
+  ): Promise<Destination> {
     const found = await this.#options.connectors.find(ref, signal);
     if (found === undefined) throw missing([ref]);
     const address = mainAddressOf(found.connector);
     if ('reason' in address) throw withoutAddress(ref, address);
-    const problem = pathProblem(pathnameOf(below));
-    if (problem !== undefined) throw ambiguousPath(problem);
-    const path = `${address.path}${below}`;
-    const ruled = await ruledRequest(request, path, signal);
-    entry.isFor(ruled);
-    return { found, address, path, ruled };
+    return { found, address, path: `${address.path}${isImagePull ? withoutMirrorParameter(path) : path}` };
   }
 
   /** Routes a request without a credential. @param matches connectors at the host with other paths. */
@@ -202,6 +217,7 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Route> {
     await this.#authorizeHost(authenticated, named, matches, signal);
+    if (matches.length > 0) ensureInside(path);
     const outgoing = await this.#otherHosts.outgoing(authenticated, named, path, matches[0], signal);
     return { connector: undefined, outgoing };
   }
@@ -248,6 +264,12 @@ export class Router {
     }
     return resolved;
   }
+}
+
+/** @throws {ProxyError} 400 if the tool could read the path as one outside the connector. */
+function ensureInside(path: string): void {
+  const problem = pathProblem(pathnameOf(path));
+  if (problem !== undefined) throw ambiguousPath(problem);
 }
 
 function refsOf(matches: readonly ConnectorMatch[]): readonly ConnectorRef[] {

@@ -240,6 +240,33 @@ describe('rules of a Connector', () => {
     assert.doesNotMatch(body, /rule of|annotation/);
   });
 
+  it('are not reached by an account that may not use the Connector: nothing of its request is read', async () => {
+    fixture.put(objects({ access: 'read-only' }));
+    const other = await fixture.client('ci/tool,ci/secure', { account: 'other' });
+    const batch = (first: string, credentials: string): string =>
+      [
+        `POST ${first} HTTP/1.1`,
+        `Host: tool.example:${plain.port}`,
+        credentials,
+        'Content-Type: application/vnd.git-lfs+json',
+        'Content-Length: 20000\r\n\r\n',
+      ].join('\r\n');
+    for (const text of [
+      batch(`${plain.url()}/a.git/info/lfs/objects/batch`, `Proxy-Authorization: ${other.authorization}`),
+      batch('/namespaces/ci/connectors/tool/a.git/info/lfs/objects/batch', `Authorization: Bearer ${other.token}`),
+    ]) {
+      const socket = await other.raw();
+      socket.write(text);
+      // The body never arrives.
+      assert.match(await headOf(socket), /^HTTP\/1\.1 403 /);
+      socket.destroy();
+      const { outcome, verb, decision } = fixture.requests.at(-1) ?? {};
+      assert.deepEqual([outcome, verb, decision], ['denied', undefined, 'denied']);
+    }
+    const socket = await other.connect(`tool.example:${secure.port}`);
+    assert.match(socket.head, /^HTTP\/1\.1 403 /);
+  });
+
   it('deny before the credential is read', async () => {
     fixture.put(
       objects({ access: 'read-only' }).filter(
