@@ -62,7 +62,7 @@ const undiciClient = {
   },
 };
 
-/** The start can restart the program, and must not load it before. */
+/** The start sets flags of V8 before the program is loaded. */
 const separateProgram = {
   name: 'program-apart',
   setup(builder) {

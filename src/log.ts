@@ -33,7 +33,6 @@ export interface LogFields {
   readonly port?: number;
   readonly tlsPort?: number;
   readonly version?: string;
-  readonly capabilities?: string;
   readonly method?: string;
   /** Decision about access: allowed, denied, or audit for a request that rules in audit mode would deny. */
   readonly decision?: string;

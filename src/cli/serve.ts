@@ -2,7 +2,6 @@ import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
 import { watchTimes } from '../connectors/watch-limits.js';
-import { capabilitiesOf, describeCapabilities, excessCapabilities } from '../driver/host/capabilities.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../kube/timings.js';
@@ -44,7 +43,6 @@ export const serve: Command = {
     });
     const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls.total, trimIntervalMs);
     await driver.start();
-    reportCapabilities(config, log);
     log.info('Started', { version, name: config['driver-name'] });
     await untilAborted(stopped);
     log.info('Stopping', { signal: String(stopped.reason) });
@@ -53,17 +51,6 @@ export const serve: Command = {
     return 0;
   },
 };
-
-/** Logs the capabilities that remain after main.ts has dropped the others. */
-function reportCapabilities(config: DriverConfig, log: Log): void {
-  const current = capabilitiesOf();
-  const capabilities = describeCapabilities(current);
-  if (config['drop-capabilities'] && excessCapabilities(current) !== 0n) {
-    log.error('Failed to drop capabilities, continuing with them', { capabilities });
-  } else {
-    log.info('Running with capabilities', { capabilities });
-  }
-}
 
 function backendOf(
   config: DriverConfig,

@@ -126,7 +126,6 @@ export const serveFlags = {
     sizeBytes,
   ),
   'skip-propagation-check': toggle('mount volumes even if no pod can see them (for trials without a kubelet)'),
-  'drop-capabilities': toggle('drop all capabilities except those for mounting and group ownership', true),
   'log-level': commonFlags['log-level'],
 } as const;
 

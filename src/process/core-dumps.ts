@@ -5,8 +5,7 @@ const PR_SET_DUMPABLE = 4;
 
 /**
  * Prevents core dumps of this process: its memory contains tokens, and the proxy's contains credentials of tools. The
- * limit alone does not suffice if the node pipes core dumps to a program, core(5). An execve(2) keeps the limit, but
- * makes the process dumpable again.
+ * limit alone does not suffice if the node pipes core dumps to a program, core(5).
  */
 export async function forbidCoreDumps(): Promise<void> {
   // Imported here, so that other commands do not load the library.

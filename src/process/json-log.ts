@@ -30,7 +30,6 @@ const fieldNames = Object.keys({
   port: true,
   tlsPort: true,
   version: true,
-  capabilities: true,
   method: true,
   decision: true,
   rule: true,

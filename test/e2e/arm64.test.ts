@@ -31,7 +31,7 @@ describe('on arm64', function () {
   it('the driver publishes a volume, renews its token, tells its statistics and takes it away', async () => {
     const node = new NodeSandbox();
     // It cannot start itself anew: the kernel does not execute what is for another processor.
-    const flags = ['--drop-capabilities=false', '--log-level', 'info'];
+    const flags = ['--log-level', 'info'];
     const driver = new DriverProcess(node, flags, {}, [], [...arm64.node, arm64.main]);
     try {
       await driver.kubelet.untilReady(300_000);

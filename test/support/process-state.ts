@@ -65,25 +65,6 @@ export async function untilOwnMemoryIs(pid: number, atMostBytes: number): Promis
   });
 }
 
-/** Fields of proc_pid_status(5) as each thread of a process has them. */
-export function threadFields(pid: number, names: readonly string[]): readonly Readonly<Record<string, string>>[] {
-  return fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    const text = textOf(`/proc/${pid}/task/${thread}/status`);
-    // It ended since it was listed.
-    if (text === undefined) return [];
-    const valueOf = (name: string): string => new RegExp(`^${name}:\\s*(\\S*)$`, 'm').exec(text)?.[1] ?? '';
-    return [Object.fromEntries(names.map((name) => [name, valueOf(name)]))];
-  });
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
 /** Resident bytes now, and the most there ever were. */
 export function memoryOf(pid: number): { readonly nowBytes: number; readonly peakBytes: number } {
   return { nowBytes: bytesOf(pid, 'VmRSS'), peakBytes: bytesOf(pid, 'VmHWM') };

@@ -42,7 +42,6 @@ const defaults: DriverConfig = {
   'tmpfs-size': undefined,
   'memory-reserve': 160 * 1024 * 1024,
   'skip-propagation-check': false,
-  'drop-capabilities': true,
   'log-level': 'info',
 };
 
