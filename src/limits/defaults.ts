@@ -322,13 +322,6 @@ export const limits = {
     /** Interval in which the number of suppressed lines is logged. */
     reportMs: 60_000,
   },
-  /** Clients that do not trust the CA of the proxy. `doctor --proxy` lists them. See proxy/server/trust-failures.ts. */
-  trustFailures: {
-    /** Clients, one for each reason and program. Those of the namespace with most are evicted first. */
-    entries: 512,
-    /** Time after the last failed handshake of a client until it is not listed. */
-    keptMs: 3_600_000,
-  },
   /** Secrets of Connectors. */
   secrets: {
     /** One Secret. Credentials and CA bundles can have 256 KiB. */

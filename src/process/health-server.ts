@@ -22,8 +22,6 @@ export interface HealthServerOptions {
   readonly readyNotice?: () => string | undefined;
   /** Returns the PEM served at `/ca.crt`; undefined while there is none. Absent: the path does not exist. */
   readonly certificate?: () => string | undefined;
-  /** Returns JSON by path, for programs in the network namespace of this one alone, such as doctor. */
-  readonly localPages?: Readonly<Record<string, () => string>>;
   readonly limits: HealthLimits;
   readonly log: Log;
 }
@@ -43,9 +41,8 @@ export interface HealthLimits {
 const pieceBytes = 256;
 
 /**
- * Serves `/metrics`, `/healthz`, `/readyz`, `/ca.crt` and local pages over HTTP, for Prometheus, the kubelet's probes and
- * doctor.
- * Any pod can reach the port. So each connection gets one response and is closed, and each address has a limit of
+ * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
+ * pod can reach the port. So each connection gets one response and is closed, and each address has a limit of
  * connections.
  */
 export class HealthServer {
@@ -56,8 +53,6 @@ export class HealthServer {
   readonly #metrics: { readonly text: CachedText; readonly contentType: string } | undefined;
   /** Connections with a request. */
   readonly #served = new WeakSet<Duplex>();
-  /** Connections from this network namespace. */
-  readonly #local = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
     const { metrics } = options;
@@ -94,8 +89,6 @@ export class HealthServer {
     if (!this.#connections.admit(socket)) return;
     const timer = setTimeout(() => socket.destroy(), this.#options.limits.connectionMs).unref();
     const connection = Duplex.from({ readable: this.#requestOf(socket, () => connection), writable: socket });
-    // A connection to an own address comes from that address. Packets of others that claim it are dropped.
-    if (socket.remoteAddress === socket.localAddress) this.#local.add(connection);
     // A broken connection emits an error after node:http has released it. Without a listener that would end the
     // process.
     connection.on('error', () => undefined);
@@ -120,7 +113,7 @@ export class HealthServer {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (this.#served.has(request.socket)) return;
     this.#served.add(request.socket);
-    this.#respond(request, this.#local.has(request.socket))
+    this.#respond(request)
       .then(({ status, body, ...headers }) => {
         response.writeHead(status, { ...headers, 'Content-Length': body.length, Connection: 'close' }).end(body);
       })
@@ -139,13 +132,10 @@ export class HealthServer {
     connection.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
   }
 
-  async #respond({ method, url = '' }: IncomingMessage, isLocal: boolean): Promise<HealthResponse> {
+  async #respond({ method, url = '' }: IncomingMessage): Promise<HealthResponse> {
     if (method !== 'GET' && method !== 'HEAD') return onlyGet;
-    const { unhealthyReason, notReadyReason, readyNotice, localPages = {} } = this.#options;
+    const { unhealthyReason, notReadyReason, readyNotice } = this.#options;
     const [path = ''] = url.split('?', 1);
-    if (isLocal && Object.hasOwn(localPages, path)) {
-      return { status: 200, body: Buffer.from(localPages[path]?.() ?? ''), 'Content-Type': 'application/json' };
-    }
     switch (path) {
       case '/metrics':
         if (this.#metrics === undefined) return text(404, 'there are no metrics here\n');

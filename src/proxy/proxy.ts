@@ -23,7 +23,6 @@ import { RequestHandler } from './server/request-handler.js';
 import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
-import { TrustFailures, trustFailuresPath } from './server/trust-failures.js';
 import { createStatusController } from './create-status-controller.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { generatorPool } from './generator/generators.js';
@@ -87,7 +86,6 @@ export class Proxy {
   readonly #leaves: LeafCertificates;
   readonly #server: ProxyServer;
   readonly #requestLog: RequestLog;
-  readonly #trustFailures: TrustFailures;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
   readonly #probeThreads: ProbeThreads;
@@ -126,7 +124,6 @@ export class Proxy {
       ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
-    this.#trustFailures = new TrustFailures({ clock, limits: limits.trustFailures });
     this.#server = this.#createServer();
     const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
@@ -144,7 +141,6 @@ export class Proxy {
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
         certificate: () => (caProblem(this.#backend.ca) === undefined ? this.authorityCertificate : undefined),
-        localPages: { [trustFailuresPath]: () => JSON.stringify(this.#trustFailures.recent()) },
         limits: limits.healthPort,
         log,
       });
@@ -270,7 +266,7 @@ export class Proxy {
       connections: this.#connections,
       slots: this.#slots,
       requests: new RequestHandler({ ...common, onUse, clientLimits: new ClientLimiter(monotonicNow) }),
-      connects: new ConnectHandler({ ...common, leaves: this.#leaves, trustFailures: this.#trustFailures }),
+      connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,
       observer: this.metrics,
       log,

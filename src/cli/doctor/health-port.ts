@@ -1,5 +1,4 @@
 import type { DriverConfig } from '../../driver/config.js';
-import type { trustFailuresPath } from '../../proxy/server/trust-failures.js';
 
 /** Timeout of one request to a port on this node, in milliseconds. */
 const timeoutMs = 5_000;
@@ -17,7 +16,7 @@ export interface HealthResponse {
  */
 export async function askHealthPort(
   address: NonNullable<DriverConfig['http-address']>,
-  path: '/readyz' | '/ca.crt' | typeof trustFailuresPath,
+  path: '/readyz' | '/ca.crt',
 ): Promise<HealthResponse> {
   const host = address.host ?? '127.0.0.1';
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;

@@ -12,11 +12,10 @@ import { hasBody, valuesOf } from '../upstream/headers.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { handshakeHint, isRejectedCertificate, trustSettingOf } from './handshake-failure.js';
+import { handshakeHint, trustSettingOf } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { canBePlain, startTlsOrPlain } from './interception.js';
 import { startTls } from './tls-handshake.js';
-import type { TrustFailures } from './trust-failures.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
 import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
@@ -39,7 +38,6 @@ export interface ConnectHandlerOptions {
   readonly observer: RequestObserver & TunnelObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
-  readonly trustFailures: TrustFailures;
   readonly log: Log;
 }
 
@@ -76,7 +74,7 @@ export class ConnectHandler {
     slot: ExchangeSlot | ProxyError,
     owner: ConnectionOwner,
   ): Promise<void> {
-    const { observer, log, requestLog, rejections, exchange, authorizer, router, trustFailures } = this.#options;
+    const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
     const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
@@ -102,11 +100,7 @@ export class ConnectHandler {
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {
         observer.handshakeFailed(reason);
-        const setting = trustSettingOf(request.headers['user-agent']);
-        entry.handshakeFailed(reason, handshakeHint(reason, setting));
-        if (isRejectedCertificate(reason)) {
-          trustFailures.add(authenticated.client, authorityOf(named), reason, setting);
-        }
+        entry.handshakeFailed(reason, handshakeHint(reason, trustSettingOf(request.headers['user-agent'])));
       });
       entry.finish('ok', 200);
     } catch (error) {

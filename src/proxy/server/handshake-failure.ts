@@ -16,7 +16,7 @@ export function handshakeFailureOf(error: Error & { readonly code?: string }): H
 }
 
 /** Reports whether the client does not trust the certificate. */
-export function isRejectedCertificate(reason: string): reason is Exclude<HandshakeFailure, 'plain_http' | 'other'> {
+function isRejectedCertificate(reason: string): reason is Exclude<HandshakeFailure, 'plain_http' | 'other'> {
   return ['unknown_ca', 'bad_certificate', 'certificate_unknown', 'certificate_expired'].includes(reason);
 }
 
@@ -47,7 +47,7 @@ export function handshakeHint(reason: HandshakeFailure, setting: string | undefi
 }
 
 /** Returns what to do about a program that does not trust the CA of the proxy. @param setting see trustSettingOf. */
-export function trustFix(setting: string | undefined): string {
+function trustFix(setting: string | undefined): string {
   const activated = 'run it with the script "activate" of its volume';
   if (setting === undefined) return `${activated}, or name ca.crt by the variable or option that it reads`;
   return setting.startsWith('--')

@@ -3,7 +3,6 @@ import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { HealthServer } from '../../../src/process/health-server.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
@@ -35,7 +34,6 @@ describe('HealthServer', () => {
       unhealthyReason: () => unhealthy,
       notReadyReason: () => notReady,
       certificate: () => certificate,
-      localPages: { '/pods': () => '["ci/build-1"]' },
       limits,
       log,
     });
@@ -47,16 +45,6 @@ describe('HealthServer', () => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     return [response.status, await response.text()];
   }
-
-  it('has pages for programs of its own network namespace alone', async () => {
-    assert.deepEqual(await get('/pods?all'), [200, '["ci/build-1"]']);
-    assert.equal((await get('/constructor'))[0], 404);
-    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
-    socket.write('GET /pods HTTP/1.1\r\n\r\n');
-    const answer = await text(socket);
-    assert.match(answer, /^HTTP\/1\.1 404 /);
-    assert.ok(!answer.includes('build-1'));
-  });
 
   it('says that the driver is well and ready', async () => {
     assert.deepEqual(await get('/healthz'), [200, 'ok\n']);

@@ -19,7 +19,6 @@ import { checkService } from './service.js';
 import { checkStatuses, outdated } from './statuses.js';
 import type { OwnObjects } from './own-objects.js';
 import { ownObjects } from './own-objects.js';
-import { checkTrustFailures } from './trust-failures.js';
 
 /** Time in milliseconds that the proxy can take to write a change. */
 const statusDelayMs = 3_000;
@@ -50,10 +49,7 @@ export function examineRunningProxy(
 /** Runs all checks; none changes anything. */
 export async function examineProxy(context: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
   const { config, cluster, clock, dial, signal } = context;
-  const process = [
-    await checkReadiness(config['http-address'], 'proxy', 'serve'),
-    ...(await checkTrustFailures(config, clock.now())),
-  ];
+  const process = [await checkReadiness(config['http-address'], 'proxy', 'serve')];
   if (config['connector-source'] === 'directory') {
     return [...process, ok('api-server', 'not used: --connector-source directory')];
   }
