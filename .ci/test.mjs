@@ -54,7 +54,7 @@ const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'con
  */
 const sameOnEachNode = [
   'e2e/arm64.test.ts',
-  ...['apply', 'credential-provider', 'kustomize', 'proxy', 'upgrade'].map(
+  ...['apply', 'credential-provider', 'kustomize', 'proxy'].map(
     (name) => `integration/deploy/${name}.test.ts`,
   ),
   'integration/docs/',

@@ -1,1 +1,0 @@
-export function importDigests(files: readonly string[], common: string): ReadonlyMap<string, string>;
