@@ -12,7 +12,7 @@ import { planVolume } from '../driver/content/volume-plan.js';
 import { CodedError } from '../errors.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
-import { parseVolumeAttributes } from '../driver/volume/attributes.js';
+import { paramsOf, parseVolumeAttributes } from '../driver/volume/attributes.js';
 import type { Call } from '../limits/call.js';
 import type { VolumeFile } from '../driver/volume/ports.js';
 import type { Command } from './command.js';
@@ -78,7 +78,13 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   };
   const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
   return renderVolumeContent(
-    { ...attributes, volumeId: `render ${config.connectors}`, plan, tokenFor: () => new Secret(config.token) },
+    {
+      ...attributes,
+      configurationParams: paramsOf(attributes),
+      volumeId: `render ${config.connectors}`,
+      plan,
+      tokenFor: () => new Secret(config.token),
+    },
     defaults,
     new TemplateRenderer({
       clock: () => Date.now(),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CodedError, orCodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
@@ -37,17 +38,23 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
     connectors: new Map(
       ofKind('Connector').map((object) => [
         `${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`,
-        orCodedError(() => parseConnector(object)),
+        orCodedError(() => ({ ...parseConnector(object), version: digestOf(object) })),
       ]),
     ),
     classes: new Map(
       ofKind('ConnectorClass').map((object) => [
         nameOf(object, 'name'),
-        orCodedError(() => parseConnectorClass(object)),
+        orCodedError(() => ({ ...parseConnectorClass(object), version: digestOf(object) })),
       ]),
     ),
     flags: configMap === undefined ? undefined : orCodedError(() => parseFeatureFlags(configMap)),
   };
+}
+
+/** Returns the version of an object of a manifest: its author can change it and leave its resourceVersion. */
+function digestOf(object: JsonObject): string {
+  const text = JSON.stringify(object, (_key, member: unknown) => (typeof member === 'bigint' ? `${member}n` : member));
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /**

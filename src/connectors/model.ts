@@ -16,11 +16,10 @@ export interface ProxyAddress {
   readonly audience?: string;
 }
 
-/**
- * A parsed Connector. Instances are immutable and replaced when the object changes, so identity (===) shows whether it
- * has changed.
- */
+/** A parsed Connector; immutable and replaced on change. */
 export interface Connector {
+  /** Digest of a manifest. Objects of the API server have their resourceVersion. */
+  readonly version?: string;
   readonly ref: ConnectorRef;
   readonly className: string;
   readonly proxyAddress?: ProxyAddress;
@@ -66,6 +65,8 @@ export interface ClassProxy {
 
 /** A parsed ConnectorClass; immutable and replaced on change like a Connector. */
 export interface ConnectorClass {
+  /** As in `Connector`. */
+  readonly version?: string;
   readonly name: string;
   /** Absent: Connectors of the class mount without proxy files. */
   readonly proxy?: ClassProxy;

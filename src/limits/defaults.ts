@@ -505,8 +505,8 @@ export const limits = {
     keepaliveTimeoutMs: 20_000,
     /** Calls in flight. The kubelet has one on each connection. */
     streams: 8,
-    /** One request. The API server accepts no larger pod. */
-    requestBytes: 2 << 20,
+    /** One request. The volume attributes take at most 192 KiB of it, and tokens of ten audiences 20 KiB. */
+    requestBytes: 256 << 10,
   },
   /** The driver's CSI socket. The kubelet can connect for all volumes of a node at once. */
   csiSocket: {
@@ -596,7 +596,7 @@ export const limits = {
     /** Content of all files. */
     bytes: 1 << 20,
     /** One volume attribute. */
-    attributeBytes: 64 << 10,
+    attributeBytes: 32 << 10,
     /** User name in the proxy URL, which travels in a request header. */
     userBytes: 6 << 10,
   },

@@ -59,8 +59,8 @@ export function resolvedOf(path: string, url: string, connectorClass = classOf('
 
 /** What a call of the kubelet for a volume of `pod` is read into. */
 export function publishRequestOf(targetPath: string): PublishRequest {
-  const attributes = { connectors: [], includedConfigurations: [], excludedFiles: [], configurationParams: {} };
-  return { volumeId: 'csi-1', targetPath, pod, attributes, passedTokens: {}, mountOptions: {} };
+  const attributes = { connectors: [], includedConfigurations: [], excludedFiles: [], configurationParams: '{}' };
+  return { volumeId: 'csi-1', targetPath, digest: 'digest', pod, attributes, passedTokens: {}, mountOptions: {} };
 }
 
 /** A token with these claims, and a signature that nobody checks. */

@@ -15,7 +15,7 @@ import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeLimits } from '../volume/attributes.js';
 import type { PublishFailureThrottle, PublishAttempt } from '../../limits/publish-failure-throttle.js';
 import { identifyPublish } from './incoming-publish.js';
-import { isRepeatOf, parsePublishRequest } from './publish-request.js';
+import { digestOf, parsePublishRequest } from './publish-request.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
 import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
@@ -71,11 +71,12 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
+    const digest = digestOf(message);
     // A call counts as rejected until its request is parsed.
     report.outcome = 'rejected';
     const parse = (): PublishRequest => {
       delete report.outcome;
-      const request = parsePublishRequest(message, publishLimits);
+      const request = parsePublishRequest(message, publishLimits, digest);
       describePod(report, request.pod);
       return request;
     };
@@ -84,7 +85,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       targetPath: message.target_path,
       identify: (isPodInfoTrusted) => identifyPublish(message, isPodInfoTrusted),
       isRepeatOf: (request) => {
-        const isRepeat = isRepeatOf(message, request);
+        const isRepeat = digest === request.digest;
         if (isRepeat) describePod(report, request.pod);
         return isRepeat;
       },

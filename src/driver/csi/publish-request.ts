@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { CodedError } from '../../errors.js';
+import { flatCopy } from '../volume/flat-copy.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
-import { kubeletPrefix } from '../volume/attribute-table.js';
+import { attributeNames, isAttributeName, kubeletPrefix } from '../volume/attribute-table.js';
 import { parseVolumeAttributes } from '../volume/attributes.js';
 import type { AttributeLimits } from '../volume/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
@@ -23,6 +25,9 @@ export const podKeys = {
 const ephemeralKey = `${kubeletPrefix}ephemeral`;
 const tokensKey = `${kubeletPrefix}serviceAccount.tokens`;
 
+/** Everything that the driver reads of `volume_context`; the kubelet's other attributes are ignored. */
+const contextKeys = [...attributeNames, ...Object.values(podKeys), ephemeralKey, tokensKey];
+
 const maxGid = 2 ** 32 - 2;
 
 export interface PublishLimits extends AttributeLimits {
@@ -32,9 +37,14 @@ export interface PublishLimits extends AttributeLimits {
 /**
  * Parses a NodePublishVolume request. All problems are reported in one message.
  * @param limits limits of the attributes; `targetPathProblem`: see VolumeHost.
+ * @param digest of the request; see `digestOf`.
  * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION if only the kubelet's pod information is missing.
  */
-export function parsePublishRequest(request: NodePublishVolumeRequest__Output, limits: PublishLimits): PublishRequest {
+export function parsePublishRequest(
+  request: NodePublishVolumeRequest__Output,
+  limits: PublishLimits,
+  digest = digestOf(request),
+): PublishRequest {
   const context = request.volume_context;
   const { pod, problems: podProblems, missing } = parsePod(context);
   const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, limits);
@@ -47,53 +57,41 @@ export function parsePublishRequest(request: NodePublishVolumeRequest__Output, l
       `the kubelet passed no ${missing.join(', ')}: set "podInfoOnMount: true" in the driver's CSIDriver object`,
     );
   }
-  const parsed: PublishRequest = {
+  return {
     volumeId: request.volume_id,
     targetPath: request.target_path,
+    digest,
     pod,
     attributes,
     passedTokens: passedTokens(request),
     mountOptions,
   };
-  messages.set(parsed, request);
-  return parsed;
 }
 
-/** The message of each parsed request, as long as the request is referenced. */
-const messages = new WeakMap<PublishRequest, NodePublishVolumeRequest__Output>();
-
-/** Reports whether a message equals the one of a parsed request, in all fields that the driver reads. */
-export function isRepeatOf(message: NodePublishVolumeRequest__Output, request: PublishRequest): boolean {
-  const earlier = messages.get(request);
-  if (earlier === undefined) return false;
-  return (
-    message.volume_id === earlier.volume_id &&
-    message.target_path === earlier.target_path &&
-    message.readonly === earlier.readonly &&
-    hasSameEntries(message.volume_context, earlier.volume_context) &&
-    hasSameEntries(message.secrets, earlier.secrets) &&
-    isSameCapability(message.volume_capability, earlier.volume_capability)
-  );
+/**
+ * Returns the SHA-256 of everything in a message that the driver reads. Messages with equal digests are the same
+ * request.
+ */
+export function digestOf(message: NodePublishVolumeRequest__Output): string {
+  const { volume_id: volumeId, target_path: targetPath, readonly, volume_capability: capability } = message;
+  const { volume_context: context, secrets } = message;
+  const mount = capability?.mount;
+  const read = [
+    ...[volumeId, targetPath, readonly, capability?.block != null, mount?.volume_mount_group, mount?.mount_flags],
+    ...contextKeys.map((key) => textAt(context, key)),
+    textAt(secrets, tokensKey),
+    ...unknownNames(context),
+  ];
+  return createHash('sha256').update(JSON.stringify(read)).digest('base64');
 }
 
-function hasSameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
+/** Returns the attributes for which a request is rejected. */
+function unknownNames(context: Readonly<Record<string, string>>): readonly string[] {
+  return Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
 }
 
-/** @param earlier capability of a parsed request, so a mount. */
-function isSameCapability(
-  capability: VolumeCapability__Output | null,
-  earlier: VolumeCapability__Output | null,
-): boolean {
-  const [mount, formerMount] = [capability?.mount, earlier?.mount];
-  if (!mount || !formerMount || capability?.block) return false;
-  return (
-    mount.volume_mount_group === formerMount.volume_mount_group &&
-    mount.mount_flags.length === formerMount.mount_flags.length &&
-    mount.mount_flags.every((flag, index) => flag === formerMount.mount_flags[index])
-  );
+function textAt(entries: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(entries, key) ? entries[key] : undefined;
 }
 
 function requestProblems(
@@ -121,7 +119,7 @@ function parsePod(context: Readonly<Record<string, string>>): {
   readonly problems: readonly string[];
   readonly missing: readonly string[];
 } {
-  const read = (key: string): string => (Object.hasOwn(context, key) ? (context[key] ?? '') : '');
+  const read = (key: string): string => textAt(context, key) ?? '';
   const pod = {
     namespace: read(podKeys.namespace),
     name: read(podKeys.name),
@@ -176,14 +174,14 @@ function parseMountFlags(flags: readonly string[], problems: string[]): string |
     selinuxContext = label?.[1] ?? label?.[2];
     if (selinuxContext === undefined || !isSelinuxLabel(selinuxContext)) {
       problems.push(`mount flag ${quote(flag)} is not supported: only context=LABEL is`);
-    }
+    } else selinuxContext = flatCopy(selinuxContext);
   }
   return selinuxContext;
 }
 
 function passedTokens({ secrets, volume_context: context }: NodePublishVolumeRequest__Output): PassedTokens {
-  const inSecrets = Object.hasOwn(secrets, tokensKey) ? secrets[tokensKey] : undefined;
-  const inVolumeContext = Object.hasOwn(context, tokensKey) ? context[tokensKey] : undefined;
+  const inSecrets = textAt(secrets, tokensKey);
+  const inVolumeContext = textAt(context, tokensKey);
   return {
     ...(inSecrets === undefined ? {} : { inSecrets: new Secret(inSecrets) }),
     ...(inVolumeContext === undefined ? {} : { inVolumeContext: new Secret(inVolumeContext) }),

@@ -2,6 +2,7 @@ import type { ConnectorRef } from '../../connectors/model.js';
 import { formatDuration, parseGoDuration } from '../../duration.js';
 import type { JsonObject } from '../../json.js';
 import { isJsonObject, parseJson } from '../../json.js';
+import { flatCopy } from './flat-copy.js';
 import { quote, unsubstitutedIn } from '../../wording.js';
 import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
@@ -21,10 +22,19 @@ export interface VolumeAttributes {
   readonly includedConfigurations: readonly string[];
   /** Files to remove from the final mount. */
   readonly excludedFiles: readonly string[];
-  /** By configuration name; checked against the declared params only if the configuration is selected. */
-  readonly configurationParams: JsonObject;
+  /**
+   * JSON text of the params of the included configurations, by configuration name. A text, because parsed JSON of small
+   * values takes up to 44 times its length in memory.
+   */
+  readonly configurationParams: string;
   /** Absent: the token that the kubelet passes. */
   readonly tokenExpirationMs?: number;
+}
+
+/** Returns the params of the included configurations, parsed for one render. */
+export function paramsOf({ configurationParams }: VolumeAttributes): JsonObject {
+  const params = parseJson(configurationParams);
+  return isJsonObject(params) ? params : {};
 }
 
 export interface AttributeLimits {
@@ -54,10 +64,14 @@ export function parseVolumeAttributes(
     if (own.length > 0 && tooLong.length === 0) problems.push(...variableProblems(names, read), ...own);
     return result;
   };
+  const connectors = collect(connectorAttributes, (own) => parseConnectors(read, podNamespace, own));
+  const selectors = collect(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own));
   const attributes: VolumeAttributes = {
-    connectors: collect(connectorAttributes, (own) => parseConnectors(read, podNamespace, own)),
-    ...collect(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own)),
-    configurationParams: collect(['configuration.params'], (own) => parseParams(read('configuration.params'), own)),
+    connectors,
+    ...selectors,
+    configurationParams: collect(['configuration.params'], (own) =>
+      parseParams(read('configuration.params'), new Set(selectors.includedConfigurations), own),
+    ),
     ...collect(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), limits, own)),
   };
   return { attributes, problems: abridged(problems, Math.max(0, unknown.length - maxProblems - 1)) };
@@ -120,7 +134,7 @@ function parseSelectors(
         `attribute "configuration.names" item ${quote(item)}: only letters, digits, "-", "." and "_" are allowed, at most 253`,
       );
     } else {
-      (item.startsWith('!') ? excluded : included).add(bare);
+      (item.startsWith('!') ? excluded : included).add(flatCopy(bare));
     }
   }
   return { includedConfigurations: [...included], excludedFiles: [...excluded] };
@@ -130,14 +144,15 @@ function isPlainName(name: string): boolean {
   return /^[-._a-zA-Z0-9]{1,253}$/.test(name);
 }
 
-function parseParams(text: string | undefined, problems: string[]): JsonObject {
-  if (text === undefined) return {};
+/** Returns the JSON text of the included configurations' params. */
+function parseParams(text: string | undefined, included: ReadonlySet<string>, problems: string[]): string {
+  if (text === undefined) return '{}';
   const shape = 'a JSON object {"CONFIGURATION": {"PARAM": value}}';
   try {
     const value = parseJson(text);
     if (!isJsonObject(value)) {
       problems.push(`attribute "configuration.params" must be ${shape}`);
-      return {};
+      return '{}';
     }
     for (const [configuration, params] of Object.entries(value)) {
       if (!isJsonObject(params)) {
@@ -146,12 +161,17 @@ function parseParams(text: string | undefined, problems: string[]): JsonObject {
         );
       }
     }
-    return value;
+    return toText(Object.fromEntries(Object.entries(value).filter(([name]) => included.has(name))));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     problems.push(`attribute "configuration.params" is not valid JSON; it must be ${shape}`);
-    return {};
+    return '{}';
   }
+}
+
+/** Writes integers like other numbers: the values of params are strings, so a number is rejected in either form. */
+function toText(value: JsonObject): string {
+  return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? Number(member) : member));
 }
 
 function parseTokenExpiration(

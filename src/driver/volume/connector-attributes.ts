@@ -1,4 +1,5 @@
 import type { ConnectorRef } from '../../connectors/model.js';
+import { flatCopy } from './flat-copy.js';
 import { quote } from '../../wording.js';
 import { attributeTable } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
@@ -27,7 +28,7 @@ export function parseConnectors(
   }
   if (list !== undefined) return parseConnectorList(list, podNamespace, problems);
   if (name !== undefined) {
-    const ref = { namespace: (namespace ?? podNamespace).trim(), name: name.trim() };
+    const ref = { namespace: flatCopy((namespace ?? podNamespace).trim()), name: flatCopy(name.trim()) };
     const item = namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
     checkRef(ref, 'connector.name', item, problems);
     return [ref];
@@ -52,8 +53,8 @@ function parseConnectorList(list: string, podNamespace: string, problems: string
     const slash = item.indexOf('/');
     const ref =
       slash < 0
-        ? { namespace: podNamespace, name: item }
-        : { namespace: item.slice(0, slash), name: item.slice(slash + 1) };
+        ? { namespace: podNamespace, name: flatCopy(item) }
+        : { namespace: flatCopy(item.slice(0, slash)), name: flatCopy(item.slice(slash + 1)) };
     if (!checkRef(ref, 'connectors', item, problems)) continue;
     const key = `${ref.namespace}/${ref.name}`;
     if (refs.has(key)) problems.push(`attribute "connectors" names ${quote(key)} twice: name each connector once`);

@@ -6,6 +6,7 @@ import { rejectionContent, renderVolumeContent } from '../content/volume-content
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
 import type { VolumePlan } from '../content/volume-plan.js';
+import { paramsOf } from './attributes.js';
 import type { PublishRequest } from './publish-request.js';
 import { secretOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
@@ -46,6 +47,7 @@ export async function renderContent(
   const content = await renderVolumeContent(
     {
       ...request.attributes,
+      configurationParams: paramsOf(request.attributes),
       volumeId: request.volumeId,
       plan: planned.plan,
       tokenFor: (audience) => secretOf(tokens, audience),

@@ -18,12 +18,12 @@ import { audiencesFor, planContent, renderContent } from './publish-content.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import type { AdmittedCall } from '../../limits/admitted-call.js';
 import type { PublishAdmission } from '../../limits/publish-admission.js';
-import { isSameInput } from './published-volumes.js';
+import { isSameInput, versionsOf } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
 import { obtainTokens, tokensRequestOf } from './volume-tokens.js';
 import { isMounted, publishFailure } from './publish-failure.js';
-import { ensureSameVolume, isKnownUnchanged, isUnchanged, requestKeyOf } from './unchanged-volume.js';
+import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.js';
 import { warnAboutLifetimes } from './volume-warnings.js';
 import type { VolumeLocks } from './volume-locks.js';
 
@@ -157,17 +157,16 @@ export class PublishVolume {
   }
 
   async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: Cancellation): Promise<PublishOutcome> {
-    const requestKey = requestKeyOf(request);
     const published = this.#deps.volumes.get(request.targetPath);
     if (published !== undefined) ensureSameVolume(request, published);
 
     // 3. Nothing changed.
-    if (published !== undefined && (await isUnchanged(this.#deps, request, requestKey, published, cancellation))) {
+    if (published !== undefined && (await isUnchanged(this.#deps, request, published, cancellation))) {
       return this.#unchanged(request.targetPath);
     }
     return admitted.runInSlot(cancellation, async (call) => {
       try {
-        return await this.#publishChanged(request, requestKey, published, call, cancellation);
+        return await this.#publishChanged(request, published, call, cancellation);
       } catch (error) {
         if (this.#deps.removesRevoked && error instanceof CodedError && error.isDenial) {
           await removeTokens(this.#deps, request, published, error, call);
@@ -179,7 +178,6 @@ export class PublishVolume {
 
   async #publishChanged(
     request: PublishRequest,
-    requestKey: string,
     published: PublishedVolume | undefined,
     call: Call,
     cancellation: Cancellation,
@@ -218,8 +216,8 @@ export class PublishVolume {
     // Nothing changed after all.
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && published?.input.isAllowed === true);
     const input: VolumeInput = {
-      requestKey,
-      resolved,
+      digest: request.digest,
+      versions: versionsOf(resolved),
       flags,
       tokens: volumeTokens,
       caBundle: defaults.caBundle,

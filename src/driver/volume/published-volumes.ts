@@ -1,4 +1,6 @@
 import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import { jsonMember } from '../../json.js';
+import type { JsonObject } from '../../json.js';
 import type { VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
@@ -9,12 +11,13 @@ import type { CodedError, ErrorCode } from '../../errors.js';
 
 /**
  * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has
- * nothing to do. Objects are compared by identity: sources replace them when they change.
+ * nothing to do. Of objects it has only the versions, so that a mounted volume keeps no former object in memory.
  */
 export interface VolumeInput {
-  /** The author's attributes and the mount options as one text. */
-  readonly requestKey: string;
-  readonly resolved: readonly ResolvedConnector[];
+  /** Digest of the request. */
+  readonly digest: string;
+  /** See `versionsOf`. */
+  readonly versions: string;
   readonly flags: FeatureFlags;
   /** Empty if only the reason of a rejection was mounted. */
   readonly tokens: VolumeTokens;
@@ -51,17 +54,26 @@ export interface RefreshListener {
 
 export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   return (
-    a.requestKey === b.requestKey &&
+    a.digest === b.digest &&
+    a.versions === b.versions &&
     a.flags === b.flags &&
     a.caBundle === b.caBundle &&
     a.isAllowed === b.isAllowed &&
-    areSameTokens(a.tokens, b.tokens) &&
-    a.resolved.length === b.resolved.length &&
-    a.resolved.every(
-      ({ connector, connectorClass }, index) =>
-        connector === b.resolved[index]?.connector && connectorClass === b.resolved[index].connectorClass,
-    )
+    areSameTokens(a.tokens, b.tokens)
   );
+}
+
+/** Returns the versions of the connectors and their classes as one text. */
+export function versionsOf(resolved: readonly ResolvedConnector[]): string {
+  return resolved
+    .flatMap(({ connector, connectorClass }) => [connector, connectorClass])
+    .map(({ version, object }) => version ?? `${textIn(object, 'uid')}/${textIn(object, 'resourceVersion')}`)
+    .join(' ');
+}
+
+function textIn({ metadata }: JsonObject, field: string): string {
+  const value = jsonMember(metadata, field);
+  return typeof value === 'string' ? value : '';
 }
 
 /** The last successful call. */

@@ -6,6 +6,7 @@ import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
+import { versionsOf } from './published-volumes.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
 import { RefreshScheduler } from './refresh-scheduler.js';
 import type { ScheduledRefresh } from './refresh-scheduler.js';
@@ -53,7 +54,7 @@ interface Pending {
   readonly changedAtMs: number;
 }
 
-/** Objects that a volume would be rendered from now, compared by identity. */
+/** What a volume would be rendered from now: the versions of objects, and flags and CA bundle by identity. */
 type Basis = readonly unknown[];
 
 interface Attempt {
@@ -150,9 +151,9 @@ export class RefreshOnChange {
   }
 
   #isStale(volume: PublishedVolume): boolean {
-    const { flags, caBundle, resolved } = volume.input;
+    const { flags, caBundle, versions } = volume.input;
     const { hasChanged } = this.#accessOf(volume);
-    return hasChanged || !isSame(this.#objectsOf(volume), objectsIn(flags, caBundle, resolved));
+    return hasChanged || !isSame(this.#objectsOf(volume), [flags, caBundle, versions]);
   }
 
   #basisOf(volume: PublishedVolume): Basis {
@@ -161,7 +162,8 @@ export class RefreshOnChange {
 
   #objectsOf({ request }: PublishedVolume): Basis {
     const { source, caBundle } = this.#deps;
-    return objectsIn(source.peekFlags(), caBundle(), source.peek(request.attributes.connectors));
+    const resolved = source.peek(request.attributes.connectors);
+    return [source.peekFlags(), caBundle(), resolved && versionsOf(resolved)];
   }
 
   /** Returns the cached state of access, and whether it differs from the one that the volume was rendered with. */
@@ -281,15 +283,6 @@ function ownerOf({ pod }: PublishRequest): FlowKey {
 
 function podOf({ pod }: PublishRequest): string {
   return `${pod.namespace}/${pod.name}`;
-}
-
-function objectsIn(
-  flags: unknown,
-  caBundle: string | undefined,
-  resolved: readonly { readonly connector: unknown; readonly connectorClass: unknown }[] | undefined,
-): Basis {
-  const objects = resolved?.flatMap(({ connector, connectorClass }) => [connector, connectorClass]) ?? [undefined];
-  return [flags, caBundle, ...objects];
 }
 
 function isSame(a: Basis, b: Basis): boolean {

@@ -2,15 +2,19 @@ import type { ConfigurationRenderer } from '../content/configuration-renderer.js
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { planVolume } from '../content/volume-plan.js';
+import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { CodedError, throwIfAborted } from '../../errors.js';
 import type { Call } from '../../limits/call.js';
 import type { Log } from '../../log.js';
 import { Secret } from '../../secret.js';
+import { paramsOf } from './attributes.js';
 import type { VolumeHost } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
+import { versionsOf } from './published-volumes.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
 
 export interface RemovalDependencies {
+  readonly source: Pick<ConnectorSource, 'peek'>;
   readonly host: VolumeHost;
   readonly volumes: PublishedVolumes;
   readonly renderer: ConfigurationRenderer;
@@ -48,18 +52,24 @@ export async function removeTokens(
   });
 }
 
-/** Renders the volume without tokens. @returns undefined if its templates fail without a token. */
+/**
+ * Renders the volume without tokens. @returns undefined if its templates fail without a token, or its connectors or
+ * classes have changed.
+ */
 async function withoutTokens(
-  { renderer, contentDefaults }: RemovalDependencies,
+  { source, renderer, contentDefaults }: RemovalDependencies,
   { request, input }: PublishedVolume,
   call: Call,
 ): Promise<VolumeContent | undefined> {
   const { volumeId, attributes } = request;
+  const resolved = source.peek(attributes.connectors);
+  // The pod must not get what was written after it lost access.
+  if (resolved === undefined || versionsOf(resolved) !== input.versions) return undefined;
   const defaults = contentDefaults();
   try {
-    const plan = planVolume(input.resolved, attributes.includedConfigurations, defaults);
+    const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
     return await renderVolumeContent(
-      { ...attributes, volumeId, plan, tokenFor: () => noToken },
+      { ...attributes, configurationParams: paramsOf(attributes), volumeId, plan, tokenFor: () => noToken },
       defaults,
       renderer,
       call,

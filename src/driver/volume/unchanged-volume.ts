@@ -7,15 +7,8 @@ import type { ContentDefaults } from '../content/volume-content.js';
 import type { CsiDriverValidator, TokenSource, VolumeHost } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishedVolume } from './published-volumes.js';
-import { isSameInput } from './published-volumes.js';
+import { isSameInput, versionsOf } from './published-volumes.js';
 import { peekTokens, tokensRequestOf } from './volume-tokens.js';
-
-/** Returns a key of the request without its token, to compare it with the next one. */
-export function requestKeyOf({ pod, attributes, mountOptions }: PublishRequest): string {
-  return JSON.stringify([pod, attributes, mountOptions], (_key, value: unknown) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  );
-}
 
 /**
  * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.
@@ -25,7 +18,8 @@ export function ensureSameVolume(request: PublishRequest, published: PublishedVo
   if (published.request.volumeId !== request.volumeId) {
     throw new CodedError('ALREADY_EXISTS', `target path holds another volume: ${published.request.volumeId}`);
   }
-  if (JSON.stringify(published.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
+  const { gid, selinuxContext } = published.request.mountOptions;
+  if (gid !== request.mountOptions.gid || selinuxContext !== request.mountOptions.selinuxContext) {
     throw new CodedError(
       'ALREADY_EXISTS',
       'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
@@ -49,12 +43,11 @@ export interface UnchangedDependencies {
 export async function isUnchanged(
   deps: UnchangedDependencies,
   request: PublishRequest,
-  requestKey: string,
   published: PublishedVolume,
   cancellation: AbortHandle,
 ): Promise<boolean> {
   const { access } = deps;
-  const authorization = authorizationIfUnchanged(deps, request, requestKey, published);
+  const authorization = authorizationIfUnchanged(deps, request, published);
   if (authorization === undefined) return false;
   if (access.isKnownAllowed(authorization)) return true;
   const isAnswered = await access.isAnsweredSoon(authorization, signalOf(cancellation));
@@ -66,7 +59,7 @@ export async function isUnchanged(
  * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
  */
 export function isKnownUnchanged(deps: UnchangedDependencies, published: PublishedVolume): boolean {
-  const authorization = authorizationIfUnchanged(deps, published.request, published.input.requestKey, published);
+  const authorization = authorizationIfUnchanged(deps, published.request, published);
   return authorization !== undefined && deps.access.isKnownAllowed(authorization);
 }
 
@@ -74,7 +67,6 @@ export function isKnownUnchanged(deps: UnchangedDependencies, published: Publish
 function authorizationIfUnchanged(
   { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
   request: PublishRequest,
-  requestKey: string,
   published: PublishedVolume,
 ): AuthorizationRequest | undefined {
   const { connectors } = request.attributes;
@@ -83,7 +75,9 @@ function authorizationIfUnchanged(
   // The same connectors need tokens for the same audiences.
   const peeked = peekTokens(tokens, tokensRequestOf(request), published.input.tokens.keys());
   if (flags === undefined || resolved === undefined || peeked === undefined) return undefined;
-  const input = { requestKey, resolved, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
+  const { digest } = request;
+  const versions = versionsOf(resolved);
+  const input = { digest, versions, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
   if (!guard.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
   if (!host.isPublished(request.targetPath)) return undefined;
   return { pod: request.pod, connectors, flags };

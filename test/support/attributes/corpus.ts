@@ -399,11 +399,11 @@ export const refusedBlocks: readonly RefusedBlock[] = [
     block: { connectors: 'oci', 'token.expiration': '48h' },
     says: [/"48h" is too long: at most 24h \(--max-token-expiration/],
   },
-  { what: '64 KiB and more', block: { connectors: long(65_537) }, says: [/^attribute "connectors" is over 64 KiB$/] },
+  { what: '32 KiB and more', block: { connectors: long(65_537) }, says: [/^attribute "connectors" is over 32 KiB$/] },
   {
     what: 'params over 64 KiB',
     block: { connectors: 'oci', 'configuration.params': `{"a":{"b":"${long(65_536)}"}}` },
-    says: [/^attribute "configuration\.params" is over 64 KiB$/],
+    says: [/^attribute "configuration\.params" is over 32 KiB$/],
   },
   {
     what: 'four mistakes',

@@ -276,7 +276,7 @@ describe('the admission policies', () => {
   it('name the attributes that are too long, and the limit', () => {
     const long = 'a'.repeat(65_537);
     assert.deepEqual(toldOf(pod, { connectors: long, 'configuration.names': long, 'token.expiration': '1h' }), [
-      'volume connectors, too long attribute "connectors", "configuration.names": at most 64 KiB',
+      'volume connectors, too long attribute "connectors", "configuration.names": at most 32 KiB',
     ]);
   });
 

@@ -100,9 +100,9 @@ const malformed: readonly Omit<Case, 'code'>[] = [
     message: /not valid JSON/,
   },
   {
-    what: 'params over 64 KiB',
-    changes: { attributes: { connectors: 'harbor', 'configuration.params': `{"a":{"b":"${'x'.repeat(65_536)}"}}` } },
-    message: /over 64 KiB/,
+    what: 'params over 32 KiB',
+    changes: { attributes: { connectors: 'harbor', 'configuration.params': `{"a":{"b":"${'x'.repeat(32_768)}"}}` } },
+    message: /over 32 KiB/,
   },
   {
     what: 'a lifetime that is no duration',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
-import { isRepeatOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
+import { digestOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
 import type { PublishRequest } from '../../../../src/driver/volume/publish-request.js';
 import { pod } from '../../../support/domain.js';
+import { heapGrowth } from '../../../support/heap-growth.js';
 
 const kubelet = 'csi.storage.k8s.io/';
 const podKeys = ['pod.namespace', 'pod.name', 'pod.uid', 'serviceAccount.name', 'ephemeral'] as const;
@@ -50,7 +51,8 @@ function contextWith(key: string, value: string | undefined): Readonly<Record<st
 
 describe('parsePublishRequest', () => {
   it('reads a request of the kubelet', () => {
-    const { attributes, ...rest } = parse({});
+    const { attributes, digest, ...rest } = parse({});
+    assert.equal(digest, digestOf(valid));
     assert.deepEqual(rest, {
       volumeId: 'csi-1',
       targetPath: valid.target_path,
@@ -164,14 +166,22 @@ describe('parsePublishRequest', () => {
 });
 
 describe('a repeated request', () => {
-  const flagged = { volume_capability: capabilityOf('7', ['context="system_u:object_r:a:s0"']), secrets: { a: 'b' } };
-  const request = parse(flagged);
+  const flagged = {
+    volume_capability: capabilityOf('7', ['context="system_u:object_r:a:s0"']),
+    secrets: { [`${kubelet}serviceAccount.tokens`]: 'b' },
+  };
+  const { digest } = parse(flagged);
   const isRepeat = (change: Partial<NodePublishVolumeRequest__Output>): boolean =>
-    isRepeatOf({ ...structuredClone(valid), ...structuredClone(flagged), ...change }, request);
+    digestOf({ ...structuredClone(valid), ...structuredClone(flagged), ...change }) === digest;
 
   it('is one that says the same, in whatever order', () => {
     assert.equal(isRepeat({}), true);
     assert.equal(isRepeat({ volume_context: Object.fromEntries(Object.entries(context).reverse()) }), true);
+  });
+
+  it('is one that differs only in what the driver does not read', () => {
+    assert.equal(isRepeat({ secrets: { ...flagged.secrets, password: 'x' } }), true);
+    assert.equal(isRepeat({ volume_context: contextWith(`${kubelet}x`, 'x') }), true);
   });
 
   const changes: readonly Partial<NodePublishVolumeRequest__Output>[] = [
@@ -179,7 +189,7 @@ describe('a repeated request', () => {
     { target_path: `${valid.target_path}2` },
     { readonly: false },
     { secrets: {} },
-    { secrets: { a: 'c' } },
+    { secrets: { [`${kubelet}serviceAccount.tokens`]: 'c' } },
     { volume_context: contextWith('connectors', 'other') },
     { volume_context: contextWith('connectors', undefined) },
     { volume_context: contextWith('configuration.names', 'x') },
@@ -193,8 +203,43 @@ describe('a repeated request', () => {
   for (const change of changes) {
     it(`is none with ${JSON.stringify(change)}`, () => assert.equal(isRepeat(change), false));
   }
+});
 
-  it('is none of a request that was not read from a message', () => {
-    assert.equal(isRepeatOf(valid, { ...parse({}) }), false);
+describe('a parsed request', () => {
+  const filler = ' '.repeat(30_000);
+  for (const [what, change] of [
+    [
+      'params of a configuration that is not selected',
+      { 'configuration.params': `{"a":{"b":[${'{},'.repeat(10_000)}{}]}}` },
+    ],
+    [
+      'white space around its values',
+      { connectors: `${filler}a-name-of-some-length`, 'configuration.names': `${filler}a` },
+    ],
+    ['attributes of the kubelet that the driver does not read', { [`${kubelet}x`]: 'x'.repeat(200_000) }],
+  ] as const) {
+    it(`does not keep ${what}`, () => {
+      const requests: PublishRequest[] = [];
+      const bytes = heapGrowth(() => {
+        for (let index = 0; index < 100; index++) {
+          // As from a socket: strings of their own.
+          const read = (text: string): string => Buffer.from(text).toString();
+          const entries = Object.entries({ ...context, ...change }).map(([key, value]) => [key, read(value)] as const);
+          requests.push(parse({ volume_context: Object.fromEntries(entries) }));
+        }
+      });
+      assert.equal(requests.length, 100);
+      assert.ok(bytes < 500_000, `${bytes} bytes for 100 requests`);
+    });
+  }
+
+  it('keeps no secrets but the tokens', () => {
+    const tokens = { [`${kubelet}serviceAccount.tokens`]: '{}' };
+    assert.deepEqual(Object.keys(parse({ secrets: { ...tokens, password: 'x' } }).passedTokens), ['inSecrets']);
+  });
+
+  it('keeps params of the configurations that are selected', () => {
+    const names = { 'configuration.names': 'a', 'configuration.params': '{"a":{"b":"c"},"d":{"e":"f"}}' };
+    assert.equal(parse({ volume_context: { ...context, ...names } }).attributes.configurationParams, '{"a":{"b":"c"}}');
   });
 });

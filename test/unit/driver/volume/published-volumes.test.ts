@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { CodedError } from '../../../../src/errors.js';
+import type { ResolvedConnector } from '../../../../src/connectors/model.js';
+import { jsonObject } from '../../../../src/json.js';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
-import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
+import { PublishedVolumes, isSameInput, versionsOf } from '../../../../src/driver/volume/published-volumes.js';
 import type { VolumeTokens } from '../../../../src/driver/volume/volume-tokens.js';
-import { classOf, publishRequestOf, resolvedOf } from '../../../support/domain.js';
+import { publishRequestOf, resolvedOf } from '../../../support/domain.js';
 
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
-const resolved = [resolvedOf('ci/harbor', 'http://proxy')];
+const resolved = [resolvedOf('ci/harbor', 'http://proxy')] as const;
 const tokensOf = (text: string, expiresAtMs: number, audience = 'connectors-proxy'): VolumeTokens =>
   new Map([[audience, { secret: new Secret(text), expiresAtMs }]]);
 const input: VolumeInput = {
-  requestKey: 'key',
-  resolved,
+  digest: 'digest',
+  versions: versionsOf(resolved),
   flags,
   tokens: tokensOf('token', 1000),
   caBundle: undefined,
@@ -30,23 +32,31 @@ function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
 
 const confirmed = { outcome: 'fresh', atMs: 7 } as const;
 
+/** The connector or class in another version. */
+function changed(part: 'connector' | 'connectorClass', resourceVersion: string, uid = 'uid'): ResolvedConnector {
+  const [before] = resolved;
+  const metadata = { ...jsonObject(before[part].object, 'metadata'), uid, resourceVersion };
+  return { ...before, [part]: { ...before[part], object: { ...before[part].object, metadata } } };
+}
+
 describe('isSameInput', () => {
   it('holds for copies of the same parts and an equal token', () => {
     const tokens = tokensOf('token', 2000);
-    assert.equal(isSameInput(input, { ...input, resolved: [{ ...resolved[0]! }], tokens }), true);
+    assert.equal(isSameInput(input, { ...input, versions: versionsOf(structuredClone(resolved)), tokens }), true);
   });
 
   for (const [what, change] of [
-    ['request', { requestKey: 'other' }],
+    ['request', { digest: 'other' }],
     ['flags object', { flags: { ...flags } }],
     ['CA bundle', { caBundle: 'PEM' }],
     ['decision', { isAllowed: false }],
     ['token', { tokens: tokensOf('renewed', 1000) }],
     ['audience', { tokens: tokensOf('token', 1000, 'other') }],
     ['number of tokens', { tokens: new Map([...tokensOf('token', 1000), ...tokensOf('token', 1000, 'other')]) }],
-    ['number of connectors', { resolved: [...resolved, ...resolved] }],
-    ['connector object', { resolved: [{ ...resolved[0]!, connector: { ...resolved[0]!.connector } }] }],
-    ['class object', { resolved: [{ ...resolved[0]!, connectorClass: classOf('class') }] }],
+    ['number of connectors', { versions: versionsOf([...resolved, ...resolved]) }],
+    ['connector', { versions: versionsOf([changed('connector', '2')]) }],
+    ['class', { versions: versionsOf([changed('connectorClass', '2')]) }],
+    ['object of the same version', { versions: versionsOf([changed('connector', '1', 'other')]) }],
   ] as const) {
     it(`does not hold for another ${what}`, () => {
       assert.equal(isSameInput(input, { ...input, ...change }), false);

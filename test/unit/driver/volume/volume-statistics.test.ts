@@ -27,8 +27,8 @@ describe('VolumeStatisticsQuery', () => {
       {
         request: publishRequestOf('/t'),
         input: {
-          requestKey: '',
-          resolved: [],
+          digest: '',
+          versions: '',
           flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
           tokens: new Map([['connectors-proxy', { secret: new Secret('token'), expiresAtMs }]]),
           caBundle: undefined,
