@@ -117,12 +117,6 @@ export class EventRecorder {
     return this.#reported.delete(key);
   }
 
-  /** Ends all problems without events. */
-  clear(): void {
-    this.#waiting.clear();
-    this.#reported.clear();
-  }
-
   /** @param reason for which running requests fail. */
   stop(reason: string): void {
     this.#stopping.abort(new CodedError('UNAVAILABLE', reason));

@@ -568,27 +568,6 @@ export const limits = {
     /** Volumes with waiting events, and pods that are tracked. */
     waiting: 512,
   },
-  /** Events on Connectors, written by one replica of the proxy. See proxy/status/connector-events.ts. */
-  connectorEvents: {
-    /** Events of one Connector. */
-    ofConnector: {
-      /** Events at once. */
-      burst: 6,
-      /** Interval for one more. */
-      everyMs: 60_000,
-    },
-    /** Events of all Connectors. */
-    ofAll: {
-      /** Events at once. */
-      burst: 120,
-      /** Interval for one more. */
-      everyMs: 1000,
-    },
-    /** Interval in which a lasting problem is reported again. */
-    repeatMs: 300_000,
-    /** Connectors with waiting events, and Connectors that are tracked. */
-    waiting: 512,
-  },
   /** Content of one volume. */
   volume: {
     /** Files. */

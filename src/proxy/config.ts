@@ -120,9 +120,6 @@ export const proxyFlags = {
   'publish-ca-config-map': toggle(
     'publish the CA as ConfigMap connectors-proxy-ca; needs --write-status and permissions',
   ),
-  'connector-events': toggle(
-    'write events on Connectors whose CA cannot be used; needs --write-status and RBAC for events',
-  ),
   'log-level': commonFlags['log-level'],
 } as const;
 
@@ -151,9 +148,7 @@ export function parseProxyConfig(
   if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
     throw new UsageError('--tls-names needs --tls-address, such as :8443');
   }
-  const ofStatus = (['publish-trust-bundle', 'publish-ca-config-map', 'connector-events'] as const).find(
-    (name) => config[name],
-  );
+  const ofStatus = (['publish-trust-bundle', 'publish-ca-config-map'] as const).find((name) => config[name]);
   if (ofStatus !== undefined && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
     throw new UsageError(`--${ofStatus} needs --write-status and --connector-source kubernetes`);
   }

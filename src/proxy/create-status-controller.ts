@@ -44,7 +44,6 @@ export function createStatusController(parts: StatusParts): StatusController | u
     audience: config['token-audience'],
     isTrustBundlePublished: config['publish-trust-bundle'],
     isCaConfigMapPublished: config['publish-ca-config-map'],
-    hasEvents: config['connector-events'],
     ...{ ca, clock, observer, log, timings, generators },
   });
 }

@@ -1,5 +1,4 @@
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import type { EventOutcome } from '../kube/event-recorder.js';
 import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import type { Tally } from '../process/metrics-registry.js';
@@ -8,7 +7,6 @@ import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ProbeObserver } from './status/connector-check.js';
-import type { ConnectorEventsObserver } from './status/connector-events.js';
 import type { StatusObserver } from './status/status-patches.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
 
@@ -40,14 +38,7 @@ export interface ProxyGaugeSources {
 
 /** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
 export class ProxyMetrics
-  implements
-    RequestObserver,
-    RuleObserver,
-    TunnelObserver,
-    KubeObserver,
-    StatusObserver,
-    ConnectorEventsObserver,
-    ProbeObserver
+  implements RequestObserver, RuleObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver
 {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
@@ -64,7 +55,6 @@ export class ProxyMetrics
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
   readonly #statusWrites: Counter;
-  readonly #connectorEvents: Counter;
   readonly #probes: Counter;
   readonly #handlerFailures: Counter;
 
@@ -118,7 +108,6 @@ export class ProxyMetrics
     );
     this.#watchRestarts = registry.counter('watch_restarts_total', 'Watch restarts by reason', ['resource', 'reason']);
     this.#statusWrites = registry.counter('status_writes_total', 'Status updates by outcome', ['resource', 'outcome']);
-    this.#connectorEvents = registry.counter('connector_events_total', 'Events on Connectors by outcome', ['outcome']);
     this.#probes = registry.counter('probes_total', 'Probes of tools by result', ['probe', 'result']);
     this.#handlerFailures = registry.counter(
       'handler_failures_total',
@@ -230,10 +219,6 @@ export class ProxyMetrics
 
   wroteStatus(resource: string, outcome: string): void {
     this.#statusWrites.inc({ resource, outcome });
-  }
-
-  connectorEvent(outcome: EventOutcome): void {
-    this.#connectorEvents.inc({ outcome });
   }
 
   /** Returns the metrics in the Prometheus text format. */

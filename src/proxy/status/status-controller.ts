@@ -8,8 +8,6 @@ import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { GeneratorCompiler } from '../generator/generator-use.js';
 import type { ConnectorCheck } from './connector-check.js';
-import { ConnectorEvents } from './connector-events.js';
-import type { ConnectorEventsObserver } from './connector-events.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';
 import type { LeaseTimings } from './leader-elector.js';
 import type { ProxyService } from './proxy-service.js';
@@ -35,10 +33,8 @@ export interface StatusControllerOptions {
   readonly isTrustBundlePublished: boolean;
   /** Whether to publish the CA as a ConfigMap. */
   readonly isCaConfigMapPublished: boolean;
-  /** Whether to write events on Connectors. */
-  readonly hasEvents: boolean;
   readonly clock: Clock;
-  readonly observer: StatusObserver & ConnectorEventsObserver;
+  readonly observer: StatusObserver;
   readonly log: Log;
   /** Timings that tests shorten. */
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
@@ -57,7 +53,6 @@ export class StatusController {
     this.#reconciler = new StatusReconciler({
       ...options,
       patches: new StatusPatches(options),
-      events: options.hasEvents ? new ConnectorEvents({ ...options, instance: hostname() }) : undefined,
       timings: { ...statusTimings, ...timings },
     });
     const objects = [

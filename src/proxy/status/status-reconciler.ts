@@ -10,7 +10,6 @@ import { limits } from '../../limits/defaults.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
-import type { ConnectorEvents } from './connector-events.js';
 import { ConditionEvaluator } from './condition-evaluator.js';
 import { DelayQueue } from './delay-queue.js';
 import { newReconcileState } from './reconcile-state.js';
@@ -35,8 +34,6 @@ export interface StatusReconcilerOptions {
   readonly timings: StatusTimings;
   readonly clock: Clock;
   readonly patches: StatusPatches;
-  /** Undefined if no events are written. */
-  readonly events: ConnectorEvents | undefined;
   readonly log: Log;
 }
 
@@ -67,9 +64,6 @@ export class StatusReconciler {
       ...options,
       evaluator: this.#evaluator,
       random: clock.random,
-      onSettled: (connector, results) => {
-        if (this.#isLeader) options.events?.checked(connector, results);
-      },
     });
     this.#due = new DelayQueue((key) => void this.#reconcile(key), clock.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
@@ -92,7 +86,6 @@ export class StatusReconciler {
   stop(): void {
     this.#isStopped = true;
     this.end();
-    this.#options.events?.stop();
   }
 
   /** Records that a request to a Connector was served, or failed for a reason that its status must show. */
@@ -199,9 +192,7 @@ export class StatusReconciler {
 
   #forget(key: string): void {
     this.#states.delete(key);
-    const [kind, name] = partsOf(key);
-    this.#evaluator.forget(name);
-    if (kind === 'connector') this.#options.events?.gone(name);
+    this.#evaluator.forget(partsOf(key)[1]);
   }
 
   #reset(): void {
@@ -210,7 +201,6 @@ export class StatusReconciler {
     this.#due.clear();
     this.#states.clear();
     this.#evaluator.clear();
-    this.#options.events?.clear();
   }
 }
 

@@ -52,8 +52,6 @@ export interface StatusUpdatesOptions {
   readonly timings: StatusTimings;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Called after each check whose results the status of the Connector has. */
-  readonly onSettled: (connector: Connector, results: readonly ConditionResult[]) => void;
 }
 
 /** The time of an object's next reconciliation. */
@@ -147,10 +145,7 @@ export class StatusUpdates {
     });
     // The time of a probe is written with other changes, or alone when it is old.
     const isOld = isNew && isProbeTimeOld(conditions, results, timings.probeTimeMs);
-    const settled = (): Due => {
-      if (isNew) this.#options.onSettled(connector, results);
-      return { inMs: evaluator.untilNextMs(state), isPending: false };
-    };
+    const settled = (): Due => ({ inMs: evaluator.untilNextMs(state), isPending: false });
     if (!isOld && statusChange(connector.object, wanted(true)) === undefined) {
       state.doubtedMs = undefined;
       return settled();

@@ -188,7 +188,6 @@ describe('deploy', function () {
         'scheduling',
         'volume-limit',
         'proxy-credentials',
-        'proxy-events',
         'proxy-pod-monitor',
         'trust-bundle',
       ].sort(),

@@ -275,24 +275,6 @@ describe('deploy/proxy', function () {
     );
   });
 
-  it('lets the proxy write events on Connectors, and has it write them, where that is chosen', async () => {
-    const objects = await buildOverlay(['proxy-events'], { namespace: 'elsewhere' }, 'standalone');
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    assert.equal(configurationOf(container(objects))['connector-events'], true);
-    const binding = only(objects, 'ClusterRoleBinding', 'connectors-proxy-events');
-    assert.deepEqual(subjectsOf(binding)[0], {
-      kind: 'ServiceAccount',
-      namespace: 'elsewhere',
-      name: 'connectors-proxy',
-    });
-    const role = only(objects, 'ClusterRole', (binding['roleRef'] as { name: string }).name);
-    assert.deepEqual(role['rules'], [
-      { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-    ]);
-    const without = await buildOverlay([], {}, 'standalone');
-    assert.equal(configurationOf(container(without))['connector-events'], false);
-  });
-
   it('follows a change of image and namespace together with the driver', async () => {
     const images = [{ name: 'connectors-csi', newName: 'registry.example.com/connectors-csi', newTag: '7' }];
     const objects = await buildOverlay([], { namespace: 'elsewhere', images }, 'standalone');

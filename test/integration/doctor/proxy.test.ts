@@ -149,22 +149,6 @@ describe('doctor of the proxy', function () {
       });
     }
 
-    it('to events, where they are written', async () => {
-      const flags = ['--connector-events'];
-      const missing = (await fixture.problems(flags)).filter((line) => line.startsWith('fail rbac: '));
-      assert.equal(missing.length, 2, missing.join('\n'));
-      for (const [at, verb] of ['create', 'patch'].entries()) {
-        assert.match(
-          missing[at]!,
-          new RegExp(`service account cannot ${verb} events.*: apply deploy/components/proxy-events$`),
-        );
-      }
-      const serviceAccount = 'connectors-system/connectors-proxy';
-      for (const binding of driverBindings('components/proxy-events/rbac.yaml', { serviceAccount }))
-        fixture.cluster.api.bind(binding);
-      assert.deepEqual(await fixture.problems(flags), []);
-    });
-
     it('to the Secrets of a namespace', async () => {
       fixture.unbindCredentials();
       assert.match(

@@ -28,7 +28,6 @@ async function exported(): Promise<readonly Metric[]> {
   metrics.watchRestart('connectors', 'ended');
   metrics.probed('auth', 'success');
   metrics.wroteStatus('connectors', 'written');
-  metrics.connectorEvent('written');
   return exportedIn(await metrics.text(), prefix);
 }
 

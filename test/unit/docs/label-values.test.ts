@@ -99,7 +99,6 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
     'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
     'rule_decisions_total decision': strings('rules/decision.ts', 'Decision', 'outcome'),
-    'connector_events_total outcome': strings('kube/event-recorder.ts', 'EventOutcome'),
     'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
     'probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
     'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),

@@ -17,7 +17,7 @@ import type { OwnObjects } from './own-objects.js';
 
 type PermissionConfig = Pick<
   ProxyConfig,
-  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map' | 'connector-events'
+  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map'
 >;
 
 const manifest = 'deploy/proxy/rbac.yaml';
@@ -41,7 +41,6 @@ function requiredPermissions({
   'write-status': writes,
   'publish-trust-bundle': publishesBundle,
   'publish-ca-config-map': publishesConfigMap,
-  'connector-events': writesEvents,
 }: PermissionConfig): readonly RequiredPermission[] {
   const permissions = (
     verbs: readonly RequiredPermission['verb'][],
@@ -68,7 +67,6 @@ function requiredPermissions({
       : []),
     ...(writes && publishesBundle ? trustBundlePermissions : []),
     ...(writes && publishesConfigMap ? caConfigMapPermissions(namespace) : []),
-    ...(writes && writesEvents ? eventPermissions : []),
   ];
 }
 
@@ -79,12 +77,6 @@ const trustBundlePermissions: readonly RequiredPermission[] = [
   { ...trustBundles, verb: 'get', name: trustBundleName },
   { ...trustBundles, verb: 'patch', name: trustBundleName },
   { ...certificates, resource: 'signers', verb: 'attest', name: trustBundleSigner },
-];
-
-const events = { group: 'events.k8s.io', resource: 'events', from: 'deploy/components/proxy-events' } as const;
-const eventPermissions: readonly RequiredPermission[] = [
-  { ...events, verb: 'create' },
-  { ...events, verb: 'patch' },
 ];
 
 function caConfigMapPermissions(namespace: string): readonly RequiredPermission[] {

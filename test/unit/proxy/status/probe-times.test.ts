@@ -54,7 +54,6 @@ class Bench {
     timings: statusTimings,
     clock: { now: () => epochMs + this.nowMs },
     random: () => 0.5,
-    onSettled: () => undefined,
   });
 
   async until(endMs: number): Promise<void> {

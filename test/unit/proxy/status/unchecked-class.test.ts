@@ -40,7 +40,6 @@ class Bench {
     timings: statusTimings,
     clock: { now: () => 0 },
     random: () => 0.5,
-    onSettled: () => undefined,
   });
 
   /** Reconciles the class once. @returns its condition Ready and the address's CA. */
