@@ -19,9 +19,6 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** The cause of a failure, if its code alone is ambiguous. */
-export type FailureReason = 'approval pending' | 'not reconciled' | 'no configuration';
-
 /**
  * A failure with a code for the kubelet and a message for the pod's author, shown by `kubectl describe pod`. The
  * message is one line that names the object and the fix, and no secret. Details for operators go into `cause`, which is
@@ -32,19 +29,16 @@ export class CodedError extends Error {
   readonly code: ErrorCode;
   /** Whether an authorizer has denied access, as opposed to not having responded. */
   readonly isDenial: boolean;
-  readonly reason: FailureReason | undefined;
 
   constructor(code: ErrorCode, message: string, options: CodedErrorOptions = {}) {
     super(inOneLine(message), options);
     this.code = code;
     this.isDenial = options.isDenial === true;
-    this.reason = options.reason;
   }
 }
 
 export interface CodedErrorOptions extends ErrorOptions {
   readonly isDenial?: boolean;
-  readonly reason?: FailureReason | undefined;
 }
 
 /** Replaces line breaks, and the white space around them, with spaces. Takes linear time, also for hostile input. */

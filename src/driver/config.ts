@@ -73,9 +73,6 @@ export const serveFlags = {
     true,
   ),
   'pod-events': toggle('write events on pods whose volumes fail to refresh (needs RBAC for events)'),
-  'volume-health': toggle(
-    'advertise GET_VOLUME_HEALTH, which kubelets of 1.37 with the feature gate CSIVolumeHealth read (alpha)',
-  ),
   'on-revoked': flag(
     'keep',
     'WHAT',

@@ -20,7 +20,6 @@ import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
 import { RefreshOnChange } from './volume/refresh-on-change.js';
 import { UnpublishVolume } from './volume/unpublish-volume.js';
-import { VolumeHealthQuery } from './volume/volume-health.js';
 import { VolumeLocks } from './volume/volume-locks.js';
 import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
 
@@ -96,8 +95,6 @@ export class VolumeService {
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
-      health: new VolumeHealthQuery(shared),
-      advertisesHealth: config['volume-health'],
       failures: this.failures,
       onPublished: ({ path }) => metrics.published('ok', path),
       onFailed: (code) => metrics.published(code, ''),

@@ -23,23 +23,6 @@ describe('CSI Node', () => {
     assert.deepEqual(capabilities.sort(), ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP']);
   });
 
-  it('advertises the health of volumes where the operator has turned it on', async () => {
-    const other = new NodeSandbox();
-    const alpha = await DriverProcess.start(other, ['--volume-health']);
-    try {
-      const capabilities = await alpha.kubelet.nodeCapabilities();
-      assert.deepEqual(capabilities.sort(), [
-        'GET_VOLUME_HEALTH',
-        'GET_VOLUME_STATS',
-        'VOLUME_CONDITION',
-        'VOLUME_MOUNT_GROUP',
-      ]);
-    } finally {
-      await alpha.stop();
-      other.remove();
-    }
-  });
-
   it('has the node id that it was given', async () => {
     const { node_id: nodeId, accessible_topology: topology } = await driver.kubelet.nodeInfo();
     assert.equal(nodeId, 'node-1');

@@ -37,7 +37,7 @@ export function selectConfigurations(resolved: readonly ResolvedConnector[], nam
   const unknown = names.filter((name) => !found.has(name));
   if (unknown.length === 0) return { selected, warnings: [] };
   const message = `attribute "configuration.names": no configuration ${listed(unknown)} in ${describe(groups)}`;
-  if (selected.length === 0) throw new CodedError('NOT_FOUND', message, { reason: 'no configuration' });
+  if (selected.length === 0) throw new CodedError('NOT_FOUND', message);
   return { selected, warnings: [message] };
 }
 

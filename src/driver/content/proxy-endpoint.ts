@@ -96,7 +96,6 @@ function candidateOf(
     throw new CodedError(
       'UNAVAILABLE',
       `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set`,
-      { reason: 'not reconciled' },
     );
   }
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;

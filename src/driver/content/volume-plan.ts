@@ -100,7 +100,6 @@ function ensureNoNeedOfAddress(
       throw new CodedError(
         'FAILED_PRECONDITION',
         `connectorclass ${connectorClass.name}, configuration ${configuration.name}, file ${file}: it has the proxy's address, but connector ${namespace}/${name} is not reconciled yet (status.proxy.httpAddress is not set) and the class has no spec.proxy`,
-        { reason: 'not reconciled' },
       );
     }
   }

@@ -6,7 +6,6 @@ import type { PublishCall } from '../volume/publish-call.js';
 import type { PublishRequest } from '../volume/publish-request.js';
 import type { PublishOutcome, PublishVolume } from '../volume/publish-volume.js';
 import type { UnpublishVolume } from '../volume/unpublish-volume.js';
-import type { VolumeHealthQuery } from '../volume/volume-health.js';
 import type { VolumeStatisticsQuery } from '../volume/volume-statistics.js';
 import type { NodeHandlers } from './generated/csi/v1/Node.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
@@ -27,9 +26,6 @@ export interface NodeOptions {
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
-  readonly health: VolumeHealthQuery;
-  /** Advertises `GET_VOLUME_HEALTH`: alpha in CSI 1.13, and unknown to clients of earlier versions. */
-  readonly advertisesHealth: boolean;
   readonly failures: Pick<PublishFailureThrottle, 'run' | 'cancel'>;
   /** Called after each successful publish. */
   readonly onPublished: (outcome: PublishOutcome) => void;
@@ -49,14 +45,8 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
       const { statistics, condition } = options.statistics.run(volumeId, volumePath);
       return { usage: usageOf(statistics), volume_condition: condition };
     }),
-    NodeGetVolumeHealth: unary('NodeGetVolumeHealth', edge, ({ volume_id: volumeId, volume_publish_path: path }) => {
-      ensureGiven(volumeId);
-      return { volume_health: { volume_id: volumeId, health_statuses: [...options.health.run(volumeId, path)] } };
-    }),
     NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
-      capabilities: [...capabilities, ...(options.advertisesHealth ? (['GET_VOLUME_HEALTH'] as const) : [])].map(
-        (type) => ({ rpc: { type } }),
-      ),
+      capabilities: capabilities.map((type) => ({ rpc: { type } })),
     })),
     NodeGetInfo: unary('NodeGetInfo', edge, () => ({ node_id: options.nodeName })),
     NodeStageVolume: unary('NodeStageVolume', edge, unimplemented('NodeStageVolume')),
@@ -133,7 +123,7 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
   };
 }
 
-function ensureGiven(volumeId: string, paths: Readonly<Record<string, string>> = {}): void {
+function ensureGiven(volumeId: string, paths: Readonly<Record<string, string>>): void {
   const idProblem = volumeIdProblem(volumeId);
   const missing = Object.entries(paths).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
   const problems = [...(idProblem === undefined ? [] : [idProblem]), ...missing];

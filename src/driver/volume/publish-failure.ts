@@ -28,10 +28,7 @@ export function publishFailure(
     const message = `the target path cannot be checked: ${cause.code}: ${cause.message}`;
     return new CodedError('UNAVAILABLE', message, { cause });
   }
-  if (!isVolume(state)) {
-    volumes.failed.record(targetPath, { volumeId, error: cause });
-    return cause;
-  }
+  if (!isVolume(state)) return cause;
   const published = volumes.get(targetPath);
   if (published !== undefined && published.request.volumeId !== volumeId) return cause;
   if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {

@@ -201,7 +201,7 @@ export class PublishVolume {
     const access = await decideAccess(this.#deps.access, authorization, published !== undefined, call);
     throwIfAborted(cancellation);
     if (access.kind === 'pending') {
-      throw new CodedError('UNAVAILABLE', access.message, { reason: 'approval pending' });
+      throw new CodedError('UNAVAILABLE', access.message);
     }
     timer.lap('authorize');
 

@@ -3,11 +3,14 @@ import { jsonMember } from '../../json.js';
 import type { JsonObject } from '../../json.js';
 import type { VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
+import { flatCopy } from './flat-copy.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
-import { FailedPublishes } from './failed-publishes.js';
 import { WarningDeduplicator } from './warning-deduplicator.js';
 import type { CodedError, ErrorCode } from '../../errors.js';
+
+/** Characters of a failure that are kept. */
+const maxFailureLength = 1024;
 
 /**
  * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has
@@ -96,8 +99,6 @@ export class PublishedVolumes {
   readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
   readonly #warnings = new WarningDeduplicator();
-  /** Failures of volumes that are not mounted. */
-  readonly failed = new FailedPublishes();
   /** Target paths of volumes whose tokens were removed, also of volumes that an earlier process mounted. */
   readonly #withoutTokens = new Set<string>();
   #listener: RefreshListener | undefined;
@@ -108,14 +109,6 @@ export class PublishedVolumes {
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#volumes.get(targetPath);
-  }
-
-  /** Returns the target path of a mounted volume. */
-  targetPathOf(volumeId: string): string | undefined {
-    for (const [targetPath, { request }] of this.#volumes) {
-      if (request.volumeId === volumeId) return targetPath;
-    }
-    return undefined;
   }
 
   all(): Iterable<PublishedVolume> {
@@ -134,7 +127,6 @@ export class PublishedVolumes {
     const { targetPath } = volume.request;
     this.#volumes.set(targetPath, volume);
     this.#withoutTokens.delete(targetPath);
-    this.failed.forget(targetPath);
     this.confirm(targetPath, confirmed);
   }
 
@@ -164,7 +156,6 @@ export class PublishedVolumes {
     this.#volumes.delete(targetPath);
     this.#confirmed.delete(targetPath);
     this.#failures.delete(targetPath);
-    this.failed.forget(targetPath);
     this.#withoutTokens.delete(targetPath);
     this.#warnings.forget(targetPath);
     this.#listener?.gone(targetPath);
@@ -179,7 +170,7 @@ export class PublishedVolumes {
   recordFailure(targetPath: string, { code, message }: CodedError, nowMs: number): void {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
-    const failure = { sinceMs, code, message: `${code}: ${message}` };
+    const failure = { sinceMs, code, message: `${code}: ${cutFailure(message)}` };
     this.#failures.set(targetPath, failure);
     const volume = this.#volumes.get(targetPath);
     if (volume !== undefined) this.#listener?.failed(volume, failure, this.#withoutTokens.has(targetPath));
@@ -206,6 +197,11 @@ export class PublishedVolumes {
     }
     return { volumes: this.#volumes.size, byRefresh };
   }
+}
+
+/** A tenant chooses the length of a message, and a failure is kept as long as it lasts. */
+function cutFailure(message: string): string {
+  return message.length <= maxFailureLength ? message : `${flatCopy(message.slice(0, maxFailureLength))}…`;
 }
 
 function earliest(one: number | undefined, other: number | undefined): number | undefined {

@@ -6,7 +6,6 @@ import type { GetPluginCapabilitiesResponse__Output } from '../../../src/driver/
 import type { GetPluginInfoResponse__Output } from '../../../src/driver/csi/generated/csi/v1/GetPluginInfoResponse.js';
 import type { NodeGetInfoResponse__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetInfoResponse.js';
 import type { NodeGetCapabilitiesResponse__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetCapabilitiesResponse.js';
-import type { NodeGetVolumeHealthResponse__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetVolumeHealthResponse.js';
 import type { NodeGetVolumeStatsRequest } from '../../../src/driver/csi/generated/csi/v1/NodeGetVolumeStatsRequest.js';
 import type { NodeGetVolumeStatsResponse__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetVolumeStatsResponse.js';
 import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
@@ -69,16 +68,6 @@ export class KubeletClient {
 
   statistics(request: NodeGetVolumeStatsRequest): Promise<NodeGetVolumeStatsResponse__Output> {
     return this.node((node, options, done) => node.nodeGetVolumeStats(request, options, done));
-  }
-
-  /** As a kubelet of Kubernetes 1.37 asks: `STATUS/Reason` of each thing that is wrong, and its message. */
-  async health(volumeId: string, targetPath = ''): Promise<Record<string, string>> {
-    const request = { volume_id: volumeId, volume_publish_path: targetPath };
-    const { volume_health: health } = await this.node<NodeGetVolumeHealthResponse__Output>((node, options, done) =>
-      node.nodeGetVolumeHealth(request, options, done),
-    );
-    const entries = health?.health_statuses ?? [];
-    return Object.fromEntries(entries.map(({ status, reason, message }) => [`${status}/${reason}`, message]));
   }
 
   nodeInfo(): Promise<NodeGetInfoResponse__Output> {

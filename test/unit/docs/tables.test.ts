@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { healthReasons } from '../../../src/driver/volume/health-reasons.js';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
@@ -119,16 +118,6 @@ describe('docs/images.md, of doctor', () => {
       tableUnder(page('docs/images.md'), 'Flags of doctor').map((row) => row.slice(0, 3)),
       Object.entries(nodeDoctorFlags).map(([name, flag]) => [`--${name}`, '', flag.default]),
     );
-  });
-});
-
-describe('docs/monitoring.md', () => {
-  it('has every reason of a volume being ill, with its status, and no other', () => {
-    const documented = tableUnder(page('docs/monitoring.md'), 'Volume health').map(([reason, status = '']) => [
-      reason,
-      status.split(', ').map((word) => word.toUpperCase()),
-    ]);
-    assert.deepEqual(Object.fromEntries(documented), healthReasons);
   });
 });
 

@@ -31,7 +31,6 @@ const defaults: DriverConfig = {
   'approval-wait': 90_000,
   'refresh-on-change': true,
   'pod-events': false,
-  'volume-health': false,
   'on-revoked': 'keep',
   'not-found-wait': 5_000,
   'max-watched-objects': 1000,
