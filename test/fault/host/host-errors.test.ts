@@ -28,44 +28,43 @@ interface Failed {
   readonly error: ErrnoName;
 }
 
-const errorIndices = Array.from(
-  { length: Math.max(...Object.values(plausibleErrors).map(({ length }) => length)) },
-  (_, index) => index,
-);
+const mostErrors = Math.max(...Object.values(plausibleErrors).map(({ length }) => length));
 
 for (const kernel of kernelNames) {
   describe(`a ${kernel} volume where a system call fails`, function () {
     const plain = kernels[kernel]();
     let kubelet: KubeletDir;
     let host: TestHost;
+    let failing: TestHost;
+    let failure: Failure | undefined;
+    /** Number of system calls of `failing` since the failure was set. */
+    let count: number;
+    let failed: Failed[];
     beforeEach(() => {
       kubelet = new KubeletDir();
       host = kubelet.host(plain);
+      failing = kubelet.host(wrapSyscalls(plain, answer));
+      failure = undefined;
+      failing.mountProblem();
     });
     afterEach(() => kubelet.remove());
 
-    /** A host whose system call number `step` fails. The kernel closes a descriptor even when it says that it failed. */
-    function failingHost({ step, duration, errorIndex }: Failure) {
-      const failed: Failed[] = [];
-      let count = Number.NEGATIVE_INFINITY;
-      const syscalls = wrapSyscalls(plain, (call, args) => {
-        count += 1;
-        if (count < step || (duration === 'once' && count > step)) return undefined;
-        const errors = plausibleErrors[call];
-        const error = errors[errorIndex] ?? errors.at(-1)!;
-        failed.push({ call, error });
-        if (call === 'close') plain.close(args[0] as number);
-        return -constants.errno[error];
-      });
-      const failing = kubelet.host(syscalls);
-      failing.mountProblem();
-      count = 0;
-      return { failing, failed };
+    /** Fails the system call if the failure says so. The kernel closes a descriptor even when it reports a failure. */
+    function answer(call: CallName, args: readonly unknown[]): number | undefined {
+      if (failure === undefined) return undefined;
+      count += 1;
+      const { step, duration, errorIndex } = failure;
+      if (count < step || (duration === 'once' && count > step)) return undefined;
+      const errors = plausibleErrors[call];
+      const error = errors[errorIndex] ?? errors.at(-1)!;
+      failed.push({ call, error });
+      if (call === 'close') plain.close(args[0] as number);
+      return -constants.errno[error];
     }
 
     /**
-     * Makes the call once for each step and each way in which it may fail, until no step is left.
-     * @param afterwards looks at what is left, and heals it. @returns the calls that failed.
+     * Makes the call once for each step and each way in which it can fail, until no step is left.
+     * @param afterwards checks what is left, and repairs it. @returns the calls that failed.
      */
     async function atEveryStep(
       duration: Duration,
@@ -74,26 +73,30 @@ for (const kernel of kernelNames) {
       afterwards: (thrown: CodedError | undefined, where: string) => unknown,
     ): Promise<ReadonlySet<CallName>> {
       const calls = new Set<CallName>();
-      for (const errorIndex of errorIndices) {
-        for (let step = 1; ; step += 1) {
+      for (let step = 1; ; step += 1) {
+        let ways = 1;
+        for (let errorIndex = 0; errorIndex < ways; errorIndex += 1) {
           await prepare();
-          const { failing, failed } = failingHost({ step, duration, errorIndex });
+          failure = { step, duration, errorIndex };
+          count = 0;
+          failed = [];
           const descriptors = openDescriptors();
           const thrown = await caught(() => call(failing));
+          failure = undefined;
           const [first] = failed;
           if (first === undefined) {
             assert.equal(thrown, undefined);
             await afterwards(undefined, 'no failure');
-            break;
+            return calls;
           }
           const where = `step ${step}, ${first.call}: ${first.error}, ${duration}`;
           calls.add(first.call);
           assert.equal(openDescriptors(), descriptors, `descriptors after ${where}`);
           if (thrown !== undefined) assertNamed(thrown, failed, where);
           await afterwards(thrown, where);
+          ways = duration === 'once' ? plausibleErrors[first.call].length : mostErrors;
         }
       }
-      return calls;
     }
 
     const detachAll = async () => {

@@ -70,13 +70,12 @@ describe('a driver that is killed', function () {
         const call = run({ kernel: 'detached', action: 'put', revision: 1, killBefore: step });
         if (call === undefined) break;
         killedBefore.push(call);
-        const isMoved = killedBefore.slice(0, -1).includes('moveMount');
-        if (isMoved) assertClean(1);
-        else assert.deepEqual([kubelet.mounts(), restOf(kubelet)], [[], []], `step ${step}, before ${call}`);
+        assert.deepEqual([kubelet.mounts(), restOf(kubelet)], [[], []], `step ${step}, before ${call}`);
         await mend(repair);
       }
       assertClean(1);
-      assertEnumerated(killedBefore, ['fsopen', 'mkdirat', 'write', 'symlinkat', 'moveMount', 'close']);
+      await mend(repair);
+      assertEnumerated(killedBefore, ['fsopen', 'mkdirat', 'write', 'symlinkat', 'moveMount']);
     });
 
     it(`before any call of a first publish by mount(2) is never taken for published half-way, and ${repair} mends it`, async () => {
@@ -92,7 +91,9 @@ describe('a driver that is killed', function () {
         await mend(repair);
       }
       assertClean(1);
-      assertEnumerated(killedBefore, ['mkdirat', 'mount', 'write', 'symlinkat', 'close']);
+      states.add(host.inspect(kubelet.target));
+      await mend(repair);
+      assertEnumerated(killedBefore, ['mkdirat', 'mount', 'write', 'symlinkat']);
       assert.deepEqual([...states], ['absent', 'unmounted', 'incomplete', 'published']);
     });
   }
@@ -112,7 +113,7 @@ describe('a driver that is killed', function () {
       publish(step);
       assertClean(step);
     }
-    assertEnumerated(killedBefore, ['mkdirat', 'write', 'linkat', 'symlinkat', 'renameat', 'unlinkat', 'close']);
+    assertEnumerated(killedBefore, ['mkdirat', 'write', 'linkat', 'symlinkat', 'renameat', 'unlinkat']);
     for (const report of await readers.stop()) {
       assert.deepEqual(report.problems, []);
       assert.ok(report.revisions > 1, JSON.stringify(report));
@@ -170,7 +171,7 @@ describe('a driver that is killed', function () {
       assertGone();
     }
     assertGone();
-    assertEnumerated(killedBefore, ['umount2InThread', 'unlinkatInThread', 'close']);
+    assertEnumerated(killedBefore, ['umount2InThread', 'unlinkatInThread']);
   });
 });
 

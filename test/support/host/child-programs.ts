@@ -31,7 +31,10 @@ export interface HostCallEnd {
   readonly killedBefore: string | undefined;
 }
 
-/** What a child does, and before which of its system calls, counted from 1, it is killed. */
+/**
+ * What a child does, and before which of its system calls, counted from 1, it is killed. Only calls that change
+ * something count: a kill between two of them leaves the same state wherever it happens.
+ */
 export interface HostCall {
   readonly kernel: 'detached' | 'mounted';
   readonly kubeletDir: string;

@@ -3,13 +3,13 @@ import fs from 'node:fs';
 import type { HostCall } from './child-programs.js';
 import { revisionFiles } from './revision-files.js';
 import { TestHost, somebody, unlimited } from './kubelet-dir.js';
-import { kernels, wrapSyscalls } from './syscall-wrapper.js';
+import { changes, kernels, wrapSyscalls } from './syscall-wrapper.js';
 
 const call = JSON.parse(process.argv[2] ?? '') as HostCall;
 let count = 0;
 let isCounting = false;
-const syscalls = wrapSyscalls(kernels[call.kernel](), (name) => {
-  if (isCounting && ++count === call.killBefore) {
+const syscalls = wrapSyscalls(kernels[call.kernel](), (name, args) => {
+  if (isCounting && changes(name, args) && ++count === call.killBefore) {
     fs.writeSync(1, name);
     process.kill(process.pid, 'SIGKILL');
   }

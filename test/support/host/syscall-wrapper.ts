@@ -1,3 +1,4 @@
+import { constants as fileConstants } from 'node:fs';
 import { constants } from 'node:os';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
@@ -20,6 +21,23 @@ export function wrapSyscalls(
       return (...args: unknown[]): unknown => before(call, args) ?? Reflect.apply(method, target, args);
     },
   });
+}
+
+const reads: ReadonlySet<CallName> = new Set([
+  'openat2',
+  'close',
+  'read',
+  'readlinkat',
+  'fstat',
+  'stat',
+  'fstatfs',
+  'list',
+]);
+
+/** Reports whether the system call can change something that outlives the process. */
+export function changes(call: CallName, args: readonly unknown[]): boolean {
+  if (call === 'openat') return (Number(args[2]) & fileConstants.O_CREAT) !== 0;
+  return !reads.has(call);
 }
 
 /** The system calls of a kernel before 5.2: what came later answers ENOSYS. */
