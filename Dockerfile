@@ -16,6 +16,7 @@ COPY package.json package-lock.json .npmrc LICENSE ./
 RUN npm ci --no-audit --no-fund
 COPY .ci .ci
 COPY proto proto
+COPY deploy/crds deploy/crds
 COPY deploy/image-pulls deploy/image-pulls
 COPY src src
 RUN npm run --silent build

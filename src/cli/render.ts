@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { serveFlags } from '../driver/config.js';
-import { describeFlags, flag, parseFlags, required, text } from '../process/flags.js';
+import { describeFlags, flag, parseFlags, required, text, toggle } from '../process/flags.js';
 import { DirectoryConnectors } from '../connectors/directory-connectors.js';
 import { runRenderJob } from '../driver/content/render-job.js';
 import { TemplateRenderer } from '../driver/content/template-renderer.js';
@@ -15,7 +15,10 @@ import { Secret } from '../secret.js';
 import { paramsOf, parseVolumeAttributes } from '../driver/volume/attributes.js';
 import type { Call } from '../limits/call.js';
 import type { VolumeFile } from '../driver/volume/ports.js';
+import { listed } from '../wording.js';
 import type { Command } from './command.js';
+import { readManifestNotes } from './manifest-warnings.js';
+import type { ManifestNotes } from './manifest-warnings.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
 /** Replaces the token; valid in every format. */
@@ -29,6 +32,7 @@ const renderFlags = {
   'configuration-params': flag('', 'JSON', 'attribute "configuration.params"', (written) => written),
   token: flag(placeholderToken, 'T', 'token to render with', text),
   out: flag('', 'DIR', 'write the files there instead of to standard output', (written) => written),
+  strict: toggle('exit status 1 if there is a warning'),
   'default-proxy-url': serveFlags['default-proxy-url'],
   'no-proxy': serveFlags['no-proxy'],
   'proxy-ca-file': serveFlags['proxy-ca-file'],
@@ -41,18 +45,28 @@ type RenderConfig = { readonly [Name in keyof typeof renderFlags]: ReturnType<(t
  */
 export const render: Command = {
   summary: 'show the files that a pod would see, without mount and cluster',
-  usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]\n\nFlags:\n${describeFlags(renderFlags)}\n`,
+  usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]
+
+Prints the files of a volume, or writes them into a directory. It reads Connectors and classes from a directory of manifests.
+
+  connectors-csi render --manifests . --connectors ci/harbor --configuration-names docker
+
+Flags:
+${describeFlags(renderFlags)}
+`,
   run: async ({ args, env, stdout, stderr, stopped }) => {
     const config = parseFlags(renderFlags, args, env) as RenderConfig;
-    const { files, warnings } = await renderFiles(config, stopped);
+    const notes = readManifestNotes(config.manifests);
+    for (const warning of notes.warnings) stderr(`warning: ${warning}\n`);
+    const { files, warnings } = await renderFiles(config, notes, stopped);
     for (const warning of warnings) stderr(`warning: ${warning}\n`);
     if (config.out === '') stdout(files.map(asText).join(''));
     else writeFiles(config.out, files);
-    return 0;
+    return config.strict && notes.warnings.length + warnings.length > 0 ? 1 : 0;
   },
 };
 
-async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<VolumeContent> {
+async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: AbortSignal): Promise<VolumeContent> {
   const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
     maxTokenExpirationMs: Infinity,
   });
@@ -64,11 +78,13 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     log: silentLog,
   });
   const call: Call = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
+  // Reads the files.
+  source.peekFlags();
+  const broken = source.brokenFiles();
+  if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
   const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
-    throw withConnectorsThere(error, source);
+    throw withObjectsThere(error, config, notes);
   });
-  const problem = source.brokenFiles()[0];
-  if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
@@ -76,7 +92,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     proxyUrl: config['default-proxy-url'],
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
-  const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
+  const plan = planned(() => planVolume(resolved, attributes.includedConfigurations, defaults));
   return renderVolumeContent(
     {
       ...attributes,
@@ -96,11 +112,30 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   );
 }
 
-/** Adds the connectors of the manifests to a not-found error: usually --namespace is missing. */
-function withConnectorsThere(error: unknown, source: DirectoryConnectors): unknown {
-  const names = source.connectorNames();
-  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND' || names.length === 0) return error;
-  return new CodedError('NOT_FOUND', `${error.message}; the manifests have ${names.join(', ')}`);
+/** Adds the objects of the manifests to a not-found error: usually --namespace is missing, or a name is misspelt. */
+function withObjectsThere(error: unknown, { manifests, namespace }: RenderConfig, notes: ManifestNotes): unknown {
+  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') return error;
+  const { files, objects, connectors, classes } = notes;
+  const isClass = error.message.startsWith('connectorclass');
+  const names = isClass ? classes : connectors;
+  const there = names.length === 0 ? `no ${isClass ? 'ConnectorClass' : 'Connector'}` : listed(names);
+  const other = connectors.find((name) => error.message.includes(` ${namespace}/${name.split('/')[1] ?? ''} `));
+  const advice = isClass || other === undefined ? '' : `; to use ${other} set --namespace ${other.split('/')[0] ?? ''}`;
+  const read = `${files} ${files === 1 ? 'file' : 'files'} with ${objects} ${objects === 1 ? 'object' : 'objects'}`;
+  return new CodedError('NOT_FOUND', `${error.message}; ${manifests} has ${read}, and of these ${there}${advice}`);
+}
+
+/** Adds the fix for a Connector without a status, which no program writes here. */
+function planned<T>(plan: () => T): T {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
+    throw new CodedError(
+      'UNAVAILABLE',
+      `${error.message}: for render, write status.proxy.httpAddress.url into the manifest`,
+    );
+  }
 }
 
 function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {
@@ -118,7 +153,7 @@ function asText({ name, content }: VolumeFile): string {
 
 function writeFiles(directory: string, files: readonly VolumeFile[]): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    ensureDirectory(directory);
     for (const { name, content } of files) {
       const file = path.join(directory, name);
       // The files can contain a real token. An existing file would keep its mode, and a link would lead elsewhere.
@@ -128,4 +163,11 @@ function writeFiles(directory: string, files: readonly VolumeFile[]): void {
   } catch (error) {
     throw new CodedError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
   }
+}
+
+/** Creates a directory with its parents. Node's `recursive` does not end below /proc. */
+function ensureDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  ensureDirectory(path.dirname(directory));
+  mkdirSync(directory);
 }

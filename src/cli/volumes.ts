@@ -21,7 +21,7 @@ export const volumes: Command = {
   summary: "list the node's volumes with their pods, connectors, last refresh and failures",
   usage: `Usage: connectors-csi volumes [flags]
 
-Asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
+Lists the volumes of this node with their pods, Connectors, last refresh and failures. It asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
 published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
 
 ACTIVATE has the variables that the script "activate" of the volume sets: "proxy" and "trust" for those that it sets by
@@ -45,16 +45,17 @@ async function list(
   try {
     return await listVolumes(socketPath);
   } catch (error) {
-    throw new CodedError('UNAVAILABLE', unanswered(socketPath, env), { cause: error });
+    const [reason] = /\bE[A-Z]{3,}\b/.exec(error instanceof Error ? error.message : '') ?? ['no response'];
+    throw new CodedError('UNAVAILABLE', unanswered(socketPath, reason, env));
   }
 }
 
-function unanswered(socketPath: string, env: Readonly<Record<string, string | undefined>>): string {
+function unanswered(socketPath: string, reason: string, env: Readonly<Record<string, string | undefined>>): string {
   if (runningCommand() === 'proxy') {
     const namespace = env['POD_NAMESPACE'] ?? 'NAMESPACE';
     return `this container runs the proxy, which has no volumes: run it in a pod of the driver, such as kubectl -n ${namespace} exec daemonset/connectors-csi -- node /app/dist/main.js volumes`;
   }
-  return `the driver does not answer on ${socketPath}: run this in its container, as root, or name its socket with --endpoint`;
+  return `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`;
 }
 
 function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {

@@ -75,7 +75,7 @@ function readArguments(
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   let isAfterUnknown = false;
   for (const token of tokens) {
-    // What follows an unknown flag is probably its value.
+    // The argument after an unknown flag is probably its value.
     if (token.kind === 'positional' && !isAfterUnknown) problems.push(`unexpected argument ${quote(token.value)}`);
     isAfterUnknown = false;
     if (token.kind !== 'option') continue;

@@ -1,4 +1,5 @@
 import type { ProxyErrorKind } from '../../proxy/proxy-error.js';
+import { CodedError } from '../../errors.js';
 import { UsageError } from '../../process/flags.js';
 import type { Answer } from './answer.js';
 import { parseAskedClient, parseAskedConnectors } from './asked-client.js';
@@ -23,23 +24,28 @@ export interface Outcome {
   readonly answer: Answer;
 }
 
+/** Reported malformed lines. */
+const maxProblems = 20;
+
 /** Responses that deny a request. Others, such as that of a missing Connector, meet no expectation. */
 const denials: ReadonlySet<ProxyErrorKind> = new Set(['denied', 'denied_by_rule', 'blocked_address', 'malformed']);
 
 /**
  * Parses a table of expectations. A word that begins with `#` begins a comment.
  * @param name of the file, for messages.
- * @throws {UsageError} for a malformed line, or without any.
+ * @throws {CodedError} INVALID_ARGUMENT with each malformed line, or without any line.
  */
 export function parseExpectations(text: string, name: string): readonly Expectation[] {
-  const expectations = text.split('\n').flatMap((written, index) => {
+  const parsed = text.split('\n').flatMap((written, index) => {
     const words = wordsOf(written);
     const comment = words.findIndex((word) => word.startsWith('#'));
     const content = comment === -1 ? words : words.slice(0, comment);
     return content.length === 0 ? [] : [parseLine(content, index + 1, name)];
   });
-  if (expectations.length === 0) throw new UsageError(`${name} has no line "allow|deny CONNECTOR ACCOUNT METHOD PATH"`);
-  return expectations;
+  const problems = parsed.filter((line) => typeof line === 'string');
+  if (parsed.length === 0) problems.push(`${name} has no line "allow|deny CONNECTOR ACCOUNT METHOD PATH"`);
+  if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.slice(0, maxProblems).join('; '));
+  return parsed.filter((line) => typeof line !== 'string');
 }
 
 /** Compares the answer for a line with its expectation. A request without a Connector meets none. */
@@ -61,7 +67,8 @@ export function describeUnmet(name: string, { line, text }: Expectation, { answe
   return `${name}:${line}: ${text}: ${answer.passes ? `passes, ${reason}` : reason}\n`;
 }
 
-function parseLine(words: readonly string[], line: number, name: string): Expectation {
+/** @returns the mistake of a malformed line as text. */
+function parseLine(words: readonly string[], line: number, name: string): Expectation | string {
   const [expected, connectors = '', account = '', ...request] = words;
   try {
     if (expected !== 'allow' && expected !== 'deny') throw new UsageError('must begin with allow or deny');
@@ -78,7 +85,7 @@ function parseLine(words: readonly string[], line: number, name: string): Expect
     }
     return { line, text: words.join(' '), expected, question };
   } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${name}:${line}: ${error.message}`);
+    if (error instanceof UsageError) return `${name}:${line}: ${error.message}`;
     throw error;
   }
 }

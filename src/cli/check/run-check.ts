@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { CodedError } from '../../errors.js';
 import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../process/flags.js';
 import type { ProxyConfig } from '../../proxy/config.js';
@@ -6,6 +7,7 @@ import { parseProxyConfig } from '../../proxy/config.js';
 import { loadClusterConfig } from '../../kube/load-cluster-config.js';
 import type { CommandContext } from '../command.js';
 import { asLine } from '../doctor/check-result.js';
+import { readManifestNotes } from '../manifest-warnings.js';
 import { jsonText, outputFlag } from '../output-format.js';
 import type { OutputFormat } from '../output-format.js';
 import { runningArguments } from '../running-arguments.js';
@@ -44,8 +46,11 @@ type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typ
 
 export const usage = `Usage: connectors-csi check (--connector LIST --as USER --request REQUEST | --file FILE) [flags]
 
-Decides with the classes of the proxy, and sends nothing to a tool. In the container of a running proxy, its own flags
-are the defaults. Exit status 1 if the request would not pass, if an expectation is not met, or if that cannot be decided.
+Reports whether the proxy would let a request pass, and why. It decides with the code of the proxy, and sends nothing to a
+tool. In the container of a running proxy, its own flags are the defaults. Exit status 1 if the request would not pass, if
+an expectation is not met, or if that cannot be decided.
+
+  connectors-csi check --manifests . --connector ci/harbor --as system:serviceaccount:ci:builder --request 'GET /v2/'
 
 Flags:
 ${describeFlags(checkFlags)}
@@ -55,8 +60,14 @@ ${describeFlags(checkFlags)}
 const timeoutMs = 30_000;
 
 /** Runs `check`. @throws {UsageError} {CodedError} */
-export async function run({ args, env, stdout, stopped }: CommandContext): Promise<number> {
+export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
   const flags = parseFlags(checkFlags, args, env) as CheckConfig;
+  if (flags.manifests !== '') {
+    // The table can be in the same directory.
+    const isTable = (warning: string): boolean => warning.startsWith(`${path.basename(flags.file)}: not read`);
+    const { warnings } = readManifestNotes(flags.manifests);
+    for (const warning of warnings.filter((each) => !isTable(each))) stderr(`warning: ${warning}\n`);
+  }
   const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
   const opened = open(config, env);

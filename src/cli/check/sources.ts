@@ -23,8 +23,8 @@ export function openManifests(directory: string, namespace: string): OpenSources
   const { sources, directory: source } = manifestSources(directory, namespace, silentLog);
   // Reads the files.
   source.peekFlags();
-  const problem = source.problem() ?? source.brokenFiles()[0];
-  if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
+  const problems = source.brokenFiles();
+  if (problems.length > 0) throw new CodedError('FAILED_PRECONDITION', problems.join('; '));
   return { sources, close: () => undefined };
 }
 

@@ -9,7 +9,7 @@ import { version } from '../../version.js';
 import type { Clock } from '../../clock.js';
 import { checkApiServer } from './api-server.js';
 import type { CheckResult } from './check-result.js';
-import { fail, reasonOf } from './check-result.js';
+import { reasonOf } from './check-result.js';
 
 export interface ClusterDiagnosticContext {
   /** Returns the access to the API server. @throws {CodedError} if there is none. */
@@ -29,8 +29,9 @@ export async function withCluster(
   try {
     target = cluster();
   } catch (error) {
-    const fix = `run it in the container of the ${program}, or give --kubeconfig`;
-    return [fail('api-server', `no way to reach it: ${reasonOf(error)}`, fix)];
+    return [
+      { level: 'fail', check: 'api-server', text: `${reasonOf(error)}, or run it in the container of the ${program}` },
+    ];
   }
   const client = new KubeClient({
     config: target,

@@ -1,5 +1,6 @@
 import { CodedError } from '../../errors.js';
 import { joinCaBundles } from './ca-bundle.js';
+import { jsonMember, jsonText } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
 import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../connectors/model.js';
@@ -95,7 +96,7 @@ function candidateOf(
   if (connector.proxyAddress === undefined) {
     throw new CodedError(
       'UNAVAILABLE',
-      `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set`,
+      `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set; ${writerOf(connectorClass)} writes it`,
     );
   }
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;
@@ -103,6 +104,14 @@ function candidateOf(
   const owner = classAddress ? `connectorclass ${connectorClass.name}` : `connector ${ref.namespace}/${ref.name}`;
   const audience = audienceOf(address, connectorClass, defaultAudience);
   return { ref, address, audience, connectorClass, ...splitUrl(address.url, owner) };
+}
+
+/** Returns the writer of the status of a class's Connectors. */
+function writerOf({ name, proxy, object }: ConnectorClass): string {
+  if (proxy?.hasRef !== true) return `connectorclass ${name} has no spec.proxy.ref, so the operator of its proxy`;
+  const ref = jsonMember(jsonMember(object['spec'], 'proxy'), 'ref');
+  const [namespace, service] = [jsonText(ref, 'namespace'), jsonText(ref, 'name')];
+  return `the proxy of connectorclass ${name}, Service ${quote(`${namespace ?? ''}/${service ?? ''}`)},`;
 }
 
 const hostPattern = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]`;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { UsageError } from '../../../src/process/flags.js';
+import { CodedError } from '../../../src/errors.js';
 import { ask, runCheck } from '../../support/check/ask.js';
 import { repository } from '../../support/deploy/manifests.js';
 import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';
@@ -261,7 +261,7 @@ describe('check', () => {
 
     it('ends with 0 if all expectations are met, without credentials', async () => {
       put(connector('sub', 'https://harbor.example.com/sub', { secret: 'none', className: 'registry' }));
-      assert.deepEqual(await run(table.join('\n')), { status: 0, out: '6 of 6 expectations are met\n' });
+      assert.deepEqual(await run(table.join('\n')), { status: 0, out: '6 of 6 expectations are met\n', err: '' });
     });
 
     it('prints the lines that are not met, with the decision', async () => {
@@ -311,7 +311,7 @@ describe('check', () => {
       ['allow ci/harbor,ci/sub - GET /', /:1: has a path with several connectors/],
     ] as const) {
       it(`is rejected as ${JSON.stringify(text)}`, async () => {
-        await assert.rejects(run(text), (error) => error instanceof UsageError && problem.test(error.message));
+        await assert.rejects(run(text), (error) => error instanceof CodedError && problem.test(error.message));
       });
     }
 

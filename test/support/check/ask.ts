@@ -9,23 +9,26 @@ import { assertNoToken } from '../driver/canary.js';
 import { credentialCanary } from '../proxy/proxy-fixture.js';
 
 /** Runs `check` in the process of the test. No output can hold a credential. */
-export async function runCheck(...args: readonly string[]): Promise<{ readonly status: number; readonly out: string }> {
+export async function runCheck(
+  ...args: readonly string[]
+): Promise<{ readonly status: number; readonly out: string; readonly err: string }> {
   let out = '';
+  let err = '';
   const status = await run({
     args,
     env: {},
     stdout: (text) => (out += text),
-    stderr: (text) => (out += text),
+    stderr: (text) => (err += text),
     logOutput: { write: () => undefined, droppedLines: 0, onResumed: () => undefined },
     self: [process.execPath],
     stopped: new AbortController().signal,
     uid: 0,
   });
-  assertNoToken(out, 'the output of check');
+  assertNoToken(out + err, 'the output of check');
   const encoded = Buffer.from(credentialCanary).toString('base64').slice(2, 20);
-  if (out.includes(credentialCanary) || out.includes(encoded))
+  if ((out + err).includes(credentialCanary) || (out + err).includes(encoded))
     throw new Error('a credential is in the output of check');
-  return { status, out };
+  return { status, out, err };
 }
 
 /** Runs `check` for one request. */

@@ -34,7 +34,8 @@ describe('the proxy of one connector', () => {
   it('is waited for while it is not set', () => {
     assert.throws(() => urlOf({ connector: connectorOf('ci/harbor'), connectorClass: classOf('oci') }), {
       code: 'UNAVAILABLE',
-      message: 'connector ci/harbor is not reconciled yet: status.proxy.httpAddress is not set',
+      message:
+        'connector ci/harbor is not reconciled yet: status.proxy.httpAddress is not set; connectorclass oci has no spec.proxy.ref, so the operator of its proxy writes it',
     });
   });
 

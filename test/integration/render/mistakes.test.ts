@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { render } from '../../../src/cli/render.js';
+import { runCheck } from '../../support/check/ask.js';
+
+const connectorsVersion = 'apiVersion: connectors.alauda.io/v1alpha1';
+const harbor = `${connectorsVersion}
+kind: Connector
+metadata: { namespace: ci, name: harbor }
+spec: { connectorClassName: oci, address: 'https://harbor.example', auth: { name: basicAuth } }
+status: { proxy: { httpAddress: { url: 'http://proxy.example' } } }
+`;
+const oci = `${connectorsVersion}
+kind: ConnectorClass
+metadata: { name: oci }
+spec:
+  auth: { types: [{ name: basicAuth, secretType: kubernetes.io/basic-auth }] }
+  proxy: { ref: { kind: Service, namespace: connectors-system, name: connectors-proxy-service } }
+  configurations: [{ name: x, data: { f: text } }]
+`;
+const correct = { 'harbor.yaml': harbor, 'oci.yaml': oci };
+
+/** Files, by name, in addition to the correct ones or in their place; flags; and the text that is printed. */
+type Mistake = readonly [
+  what: string,
+  files: Readonly<Record<string, string | undefined>>,
+  flags: readonly string[],
+  text: RegExp,
+];
+
+const warned: readonly Mistake[] = [
+  [
+    'a misspelt field of a class',
+    { 'oci.yaml': oci.replace(' data: { f', ' dataa: { f') },
+    [],
+    /^warning: oci\.yaml:7: connectorclass oci: unknown field spec\.configurations\[0\]\.dataa \(did you mean "data"\?\)\n/,
+  ],
+  [
+    'a misspelt field of a Connector',
+    { 'harbor.yaml': harbor.replace('address:', 'adress:') },
+    [],
+    /^warning: harbor\.yaml:4: connector ci\/harbor: unknown field spec\.adress \(did you mean "address"\?\)\n/,
+  ],
+  [
+    'a field that nothing resembles',
+    { 'harbor.yaml': harbor.replace('spec: {', 'spec: { colour: red,') },
+    [],
+    /^warning: harbor\.yaml:4: connector ci\/harbor: unknown field spec\.colour\n/,
+  ],
+  [
+    'a misspelt section',
+    { 'oci.yaml': oci.replace('configurations:', 'configuration:') },
+    [],
+    /unknown field spec\.configuration \(did you mean "configurations"\?\)/,
+  ],
+  [
+    'a misspelt key of an address',
+    { 'harbor.yaml': harbor.replace("url: 'http", "cacerts: x, url: 'http") },
+    [],
+    /unknown field status\.proxy\.httpAddress\.cacerts \(did you mean "CACerts"\?\)/,
+  ],
+  [
+    'a misspelt flag',
+    {
+      'flags.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: connectors-config }\ndata: { enable-multi-conector: "true" }\n',
+    },
+    [],
+    /^warning: flags\.yaml:4: configmap connectors-config: unknown field data\.enable-multi-conector \(did you mean "enable-multi-connector"\?\)\n/,
+  ],
+  [
+    'a misspelt kind',
+    { 'c.yaml': `${connectorsVersion}\nkind: Connectorclass\n` },
+    [],
+    /^warning: c\.yaml:1: "Connectorclass" is no kind of connectors\.alauda\.io, and is not used \(did you mean "ConnectorClass"\?\)\n/,
+  ],
+  [
+    'an object without apiVersion',
+    { 'c.yaml': 'kind: Connector\nmetadata: { name: y }\n' },
+    [],
+    /^warning: c\.yaml:1: Connector has no apiVersion, and is not used\n/,
+  ],
+  [
+    'an object without kind',
+    { 'c.yaml': `${connectorsVersion}\nmetadata: { name: y }\n` },
+    [],
+    /^warning: c\.yaml:1: the object has no kind, and is not used\n/,
+  ],
+  [
+    'an item of a list',
+    { 'c.yaml': `apiVersion: v1\nkind: List\nitems:\n  - kind: Connector\n` },
+    [],
+    /^warning: c\.yaml:4: Connector has no apiVersion, and is not used\n/,
+  ],
+  [
+    'an address without a scheme',
+    { 'harbor.yaml': harbor.replace('https://', '') },
+    [],
+    /^warning: harbor\.yaml:4: connector ci\/harbor: spec\.address "harbor\.example" is no http or https URL, and the proxy cannot use it\n/,
+  ],
+  [
+    'an address that is a number',
+    { 'harbor.yaml': harbor.replace("'https://harbor.example'", '12') },
+    [],
+    /spec\.address "12" is no http or https URL/,
+  ],
+  [
+    'a misspelt type of authentication',
+    { 'harbor.yaml': harbor.replace('basicAuth', 'basicAuht') },
+    [],
+    /^warning: harbor\.yaml:4: connector ci\/harbor: spec\.auth\.name "basicAuht" is no entry of spec\.auth\.types of its class \(did you mean "basicAuth"\?\)\n/,
+  ],
+  [
+    'a proxy outside of this system',
+    { 'oci.yaml': oci.replace(/ref: \{.*\} \}/, "uri: 'http://x' }") },
+    [],
+    /^warning: oci\.yaml:6: connectorclass oci: spec\.proxy\.uri means a proxy outside of this system, .* set spec\.proxy\.ref\n/,
+  ],
+  [
+    'a file of another name',
+    { 'c.txt': oci },
+    [],
+    /^warning: c\.txt: not read: only \*\.yaml, \*\.yml and \*\.json are\n/,
+  ],
+  ['an excluded file that is not there', {}, ['--configuration-names', 'x,!y'], /^warning: .*excludes "y"/],
+  [
+    'one of two configurations',
+    {},
+    ['--configuration-names', 'x,z'],
+    /^warning: .*no configuration z in connectorclass oci \(available: x\)\n/,
+  ],
+];
+
+const rejected: readonly Mistake[] = [
+  [
+    'a misspelt Connector',
+    {},
+    ['--connectors', 'ci/harbr'],
+    /^connector ci\/harbr does not exist; \S+ has 2 files with 2 objects, and of these ci\/harbor$/,
+  ],
+  [
+    'a Connector of another namespace',
+    {},
+    ['--connectors', 'harbor'],
+    /^connector default\/harbor does not exist; .* of these ci\/harbor; to use ci\/harbor set --namespace ci$/,
+  ],
+  [
+    'a misspelt class',
+    { 'harbor.yaml': harbor.replace('oci', 'ocj') },
+    [],
+    /^connectorclass ocj of connector ci\/harbor does not exist; .*, and of these oci$/,
+  ],
+  [
+    'an empty directory',
+    { 'harbor.yaml': undefined, 'oci.yaml': undefined },
+    [],
+    /^connector ci\/harbor does not exist; \S+ has 0 files with 0 objects, and of these no Connector$/,
+  ],
+  [
+    'broken YAML, before anything else',
+    { 'a.yaml': 'kind: [' },
+    ['--connectors', 'ci/harbr'],
+    /^a\.yaml: not YAML at line 1, /,
+  ],
+  [
+    'a Connector without a status',
+    { 'harbor.yaml': harbor.replace(/status.*/, '') },
+    [],
+    /^connector ci\/harbor is not reconciled yet: status\.proxy\.httpAddress is not set; the proxy of connectorclass oci, Service "connectors-system\/connectors-proxy-service", writes it: for render, write status\.proxy\.httpAddress\.url into the manifest$/,
+  ],
+  ['a missing directory', {}, ['--manifests', '/nowhere'], /^--manifests \/nowhere does not exist$/],
+  [
+    'a file instead of a directory',
+    {},
+    ['--manifests', import.meta.filename],
+    /^--manifests \S+ is a file: name its directory$/,
+  ],
+  ['an output that cannot be created', {}, ['--out', '/proc/x/y'], /^--out \/proc\/x\/y cannot be written$/],
+  [
+    'a configuration that no class has',
+    {},
+    ['--configuration-names', 'y'],
+    /no configuration y in connectorclass oci \(available: x\)/,
+  ],
+  [
+    'params that are no JSON',
+    {},
+    ['--configuration-params', '{'],
+    /^attribute "configuration\.params" is not valid JSON/,
+  ],
+  [
+    'several mistakes of flags',
+    {},
+    ['--manifest', 'x', '--outt', '--no-proxy'],
+    /^unknown flag "--manifest" \(did you mean "--manifests"\?\); unknown flag "--outt" \(did you mean "--out"\?\); --no-proxy has no value: write --no-proxy LIST$/,
+  ],
+];
+
+const rejectedByCheck: readonly Mistake[] = [
+  [
+    'each malformed line of a table',
+    {},
+    ['--file', 'LINES'],
+    /^\S+:1: must begin with allow or deny; \S+:3: request "" /,
+  ],
+  [
+    'a broken file, before anything else',
+    { 'a.yaml': 'kind: [', 'b.yaml': '{' },
+    ['--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'],
+    /^a\.yaml: not YAML .*; b\.yaml: not YAML /,
+  ],
+];
+
+describe('a mistake in manifests or flags', () => {
+  let folder: string;
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(tmpdir(), 'connectors-csi-mistakes-'))));
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  const write = (files: Readonly<Record<string, string | undefined>>): void => {
+    for (const [name, text] of Object.entries<string | undefined>({ ...correct, ...files })) {
+      if (text !== undefined) fs.writeFileSync(path.join(folder, name), text);
+    }
+  };
+  const run = async (...flags: readonly string[]): Promise<{ status: number; err: string }> => {
+    let err = '';
+    const args = ['--manifests', folder, '--connectors', 'ci/harbor', ...flags];
+    const context = { args, env: {}, stdout: () => undefined, stderr: (text: string) => (err += text) };
+    const rest = {
+      logOutput: { write: () => undefined, droppedLines: 0, onResumed: () => undefined },
+      ...{ self: [process.execPath] as const, stopped: new AbortController().signal, uid: 0 },
+    };
+    return { status: await render.run({ ...context, ...rest }), err };
+  };
+
+  it('is not seen in correct manifests', async () => {
+    write({});
+    assert.deepEqual(await run('--configuration-names', 'x', '--strict'), { status: 0, err: '' });
+  });
+
+  for (const [what, files, flags, text] of warned) {
+    it(`is a warning for ${what}, and an error with --strict`, async () => {
+      write(files);
+      const names = flags.length > 0 ? flags : ['--configuration-names', '!z.y'];
+      const outcome = await run(...names, '--default-proxy-url', 'http://proxy.example');
+      assert.match(outcome.err, text);
+      assert.equal(outcome.status, 0);
+      assert.equal((await run(...names, '--default-proxy-url', 'http://proxy.example', '--strict')).status, 1);
+    });
+  }
+
+  for (const [what, files, flags, message] of rejected) {
+    it(`is an error for ${what}`, async () => {
+      write(files);
+      await assert.rejects(run(...flags), { message });
+    });
+  }
+
+  for (const [what, files, flags, message] of rejectedByCheck) {
+    it(`is an error of check for ${what}`, async () => {
+      write(files);
+      const lines = path.join(folder, 'lines.txt');
+      fs.writeFileSync(lines, 'permit ci/harbor - GET /\nallow ci/harbor - GET /\nallow ci/harbor -\n');
+      await assert.rejects(runCheck('--manifests', folder, ...flags.map((flag) => flag.replace('LINES', lines))), {
+        message,
+      });
+    });
+  }
+});
