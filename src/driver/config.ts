@@ -110,12 +110,6 @@ export const serveFlags = {
     'publishes in flight of one pod, waiting ones included; more are rejected',
     positiveInteger,
   ),
-  'tmpfs-size': flag(
-    '',
-    'SIZE',
-    'limit of each volume; empty: two revisions of the largest one, 4Mi with 4 KiB pages',
-    optionalSize,
-  ),
   'memory-reserve': flag(
     `${limits.volumeMemory.reserveBytes >> 20}Mi`,
     'SIZE',
@@ -200,10 +194,6 @@ function optionalProxyUrl(written: string): string | undefined {
 
 function isSocketPath(path: string): boolean {
   return Buffer.byteLength(path) <= maxSocketPathBytes;
-}
-
-function optionalSize(written: string): number | undefined {
-  return written === '' ? undefined : sizeBytes(written);
 }
 
 function socketPath(written: string): string {

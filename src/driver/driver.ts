@@ -11,7 +11,6 @@ import { CodedError } from '../errors.js';
 import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
 import type { Syscalls } from './host/syscalls.js';
-import { largestVolumeBytes } from './host/footprint.js';
 import { loadPageBytes } from './host/page-size.js';
 import { selinuxProcessLabel } from './host/selinux.js';
 import { TmpfsHost } from './host/tmpfs-host.js';
@@ -238,7 +237,6 @@ function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemo
   return new TmpfsHost(
     {
       kubeletDir: config['kubelet-dir'],
-      tmpfsSizeBytes: config['tmpfs-size'] ?? largestVolumeBytes(pageBytes),
       pageBytes,
       hasSelinux: selinuxProcessLabel() !== undefined,
       allowsPrivateMounts: config['skip-propagation-check'],

@@ -586,22 +586,14 @@ export const limits = {
      * some. A restarted driver needs it while all volumes still exist.
      */
     reserveBytes: 160 << 20,
-    /**
-     * Kernel memory of a volume in addition to its pages, see driver/host/footprint.ts. Measured on Linux 6.18,
-     * x86-64, and rounded up by a third for security modules and other kernels.
-     */
-    kernel: {
-      /** Superblock, mounts, two directories and `..data`. Measured: 5.7 KiB. */
-      volumeBytes: 8 << 10,
-      /** A file or a link. Measured: 752, and 32 of a security module. */
-      inodeBytes: 1024,
-      /** A name in a directory. Measured: 192. */
-      entryBytes: 256,
-      /** A file name that does not fit into its entries: three entries and the link. Measured: at most 1,560. */
-      longNameBytes: 1600,
-      /** A node of the tree of a file's pages. Measured: 584. */
-      nodeBytes: 640,
-    },
+    /** Pages of a tmpfs in addition to two revisions: for replaced files that a pod keeps open. */
+    sparePages: 16,
+    /** Inodes in addition to two revisions: for the same files. */
+    spareInodes: 16,
+    /** Kernel memory of a tmpfs: superblock and mounts. Measured on Linux 6.18, x86-64: 5.7 KiB. */
+    volumeBytes: 8 << 10,
+    /** Kernel memory of an inode with its name. Measured: at most 1,122 bytes on average; a file has four. */
+    inodeBytes: 1280,
     /** Largest part of the free memory for the volumes of one pod. */
     podShare: 1 / 8,
     /** Largest part of the free memory for the volumes of one namespace. */

@@ -35,7 +35,7 @@ function isOutOfSpace(error: SyscallError): boolean {
   return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
 }
 
-const inVolume = 'no room in the volume (see --tmpfs-size of the driver)';
+const inVolume = 'no room in the volume, because its pod keeps replaced files open';
 const onNode = 'no room for another mount on the node (see sysctl fs.mount-max)';
 
 /**

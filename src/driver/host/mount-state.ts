@@ -5,13 +5,14 @@ import { openCurrentRevision } from './atomic-writer.js';
 import { check, checkValue, closing } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';
+import type { TmpfsLimits } from './footprint.js';
 import { open, TMPFS_MAGIC } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
 /** The mount at an existing target. */
 export type Occupant =
-  { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly sizeBytes: number };
+  { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
 
 /**
  * Opens a target by its path only (`O_PATH`), without following it; undefined if it is absent. The caller closes it.
@@ -32,8 +33,10 @@ export function openTarget(syscalls: Syscalls, target: Target): Directory | unde
  */
 export function occupantOf(syscalls: Syscalls, target: Target, directory: Directory): Occupant {
   if (deviceOf(syscalls, directory) === deviceOf(syscalls, target.parent)) return { kind: 'nothing' };
-  const { type, blocks, blockSize } = checkValue(syscalls.fstatfs(directory.fd), 'statfs', directory);
-  return type === TMPFS_MAGIC ? { kind: 'tmpfs', sizeBytes: blocks * blockSize } : { kind: 'foreign' };
+  const { type, blocks, blockSize, inodes } = checkValue(syscalls.fstatfs(directory.fd), 'statfs', directory);
+  return type === TMPFS_MAGIC
+    ? { kind: 'tmpfs', limits: { sizeBytes: blocks * blockSize, inodes } }
+    : { kind: 'foreign' };
 }
 
 /** Returns the state of a target like `inspectTarget`, without a check that a volume is complete. */

@@ -1,6 +1,6 @@
-import { lstatSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
+import { realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import type { ContentSize } from './footprint.js';
+import type { TmpfsLimits } from './footprint.js';
 import { readMountTable } from './mount-table.js';
 import { volumeSource } from './tmpfs.js';
 
@@ -8,10 +8,7 @@ export interface MountedVolume {
   /** The kubelet's spelling of the path. */
   readonly targetPath: string;
   readonly podUid: string;
-  /** Size of its pages. */
-  readonly usedBytes: number;
-  /** Files of the current revision. */
-  readonly contents: readonly ContentSize[];
+  readonly limits: TmpfsLimits;
 }
 
 /** Returns the volumes that earlier drivers mounted. Reads the mount table, so it is called once, at the start. */
@@ -24,36 +21,18 @@ export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
     .map(({ point }) => ({
       targetPath: path.join(kubeletDir, point.slice(real.length)),
       podUid: point.slice(pods.length).split('/', 1)[0] ?? '',
-      usedBytes: usedBytesOf(point),
-      contents: contentsOf(point),
+      limits: limitsOf(point),
     }));
 }
 
-/** Returns 0 for a mount that is gone meanwhile. */
-function usedBytesOf(point: string): number {
+/** Returns zeros for a mount that is gone meanwhile. */
+function limitsOf(point: string): TmpfsLimits {
   try {
-    const { blocks, bfree, bsize } = statfsSync(point);
-    return (blocks - bfree) * bsize;
+    const { blocks, bsize, files } = statfsSync(point);
+    return { sizeBytes: blocks * bsize, inodes: files };
   } catch {
-    return 0;
+    return { sizeBytes: 0, inodes: 0 };
   }
-}
-
-/** Returns an empty list for a volume without a revision. */
-function contentsOf(point: string): readonly ContentSize[] {
-  const current = path.join(point, '..data');
-  const byInode = new Map<number, { readonly sizeBytes: number; readonly names: string[] }>();
-  try {
-    for (const name of readdirSync(current)) {
-      const { ino, size } = lstatSync(path.join(current, name));
-      const content = byInode.get(ino);
-      if (content === undefined) byInode.set(ino, { sizeBytes: size, names: [name] });
-      else content.names.push(name);
-    }
-  } catch {
-    // It was unmounted meanwhile.
-  }
-  return [...byInode.values()];
 }
 
 function realPath(directory: string): string | undefined {

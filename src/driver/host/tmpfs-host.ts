@@ -17,7 +17,8 @@ import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './check-file-names.js';
-import { ensureRefreshable, contentSizesOf, kernelBytesOf, memoryOf, pagesOf } from './footprint.js';
+import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.js';
+import type { TmpfsLimits } from './footprint.js';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
 import { mountedVolumes } from './mounted-volumes.js';
 import { fileModeOf } from './file-mode.js';
@@ -37,7 +38,6 @@ import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
 export interface TmpfsHostOptions extends RevisionNames {
   /** Absolute; can be reached through symbolic links. */
   readonly kubeletDir: string;
-  readonly tmpfsSizeBytes: number;
   /** Page size of the kernel. */
   readonly pageBytes: number;
   readonly hasSelinux: boolean;
@@ -48,8 +48,9 @@ export interface TmpfsHostOptions extends RevisionNames {
 
 /** The target content of a volume. */
 interface NewVolume extends SharedFiles {
-  /** Maximum of pages that it can use. */
-  readonly pages: number;
+  readonly owner: VolumeOwner;
+  /** Those of its tmpfs. */
+  readonly limits: TmpfsLimits;
   readonly options: MountOptions;
   readonly replaced: ReplacedFiles;
 }
@@ -116,30 +117,20 @@ export class TmpfsHost implements VolumeHost {
   ): VolumeChange {
     checkFileNames(files);
     const shared = deduplicateFiles(files);
-    const contents = contentSizesOf(shared);
-    const { pageBytes, memory } = this.#options;
+    const volume = { ...shared, owner, limits: tmpfsLimitsOf(shared, this.#options.pageBytes), options, replaced };
     return this.#at(targetPath, (target) => {
       if (target === undefined)
         throw new CodedError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
-      const { undo, isMemoryShort } = memory.reserve(targetPath, owner, memoryOf(contents, pageBytes));
-      try {
-        const found = openTarget(this.#syscalls, target);
-        const effective = isMemoryShort ? 'removed' : replaced;
-        const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: effective } as const;
-        if (found === undefined) return this.#attach(target, undefined, volume);
-        return closing(this.#syscalls, found, () => this.#putOn(target, found, volume));
-      } catch (error) {
-        undo();
-        throw error;
-      }
+      const found = openTarget(this.#syscalls, target);
+      if (found === undefined) return this.#attach(target, undefined, volume);
+      return closing(this.#syscalls, found, () => this.#putOn(target, found, volume));
     });
   }
 
   adoptMounted(): void {
-    const { kubeletDir, memory, pageBytes } = this.#options;
-    for (const { targetPath, podUid, usedBytes, contents } of mountedVolumes(kubeletDir)) {
-      const nowBytes = usedBytes + kernelBytesOf(contents, pageBytes);
-      memory.adopt(targetPath, { podUid }, Math.max(nowBytes, memoryOf(contents, pageBytes)));
+    const { kubeletDir, memory } = this.#options;
+    for (const { targetPath, podUid, limits } of mountedVolumes(kubeletDir)) {
+      memory.adopt(targetPath, { podUid }, memoryOf(limits));
     }
   }
 
@@ -190,9 +181,9 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
-  #tmpfsOptions(options: MountOptions): TmpfsOptions {
+  #tmpfsOptions({ limits, options }: NewVolume): TmpfsOptions {
     return {
-      sizeBytes: this.#options.tmpfsSizeBytes,
+      limits,
       permissions: fileModeOf(options),
       selinuxContext: selinuxContext(this.#options.hasSelinux, options.selinuxContext),
     };
@@ -213,11 +204,7 @@ export class TmpfsHost implements VolumeHost {
   #putOn(target: Target, found: Directory, volume: NewVolume): VolumeChange {
     const occupant = occupantOf(this.#syscalls, target, found);
     if (occupant.kind === 'foreign') throw foreignMount(target);
-    if (occupant.kind === 'tmpfs') {
-      // It was mounted with a smaller --tmpfs-size. If it cannot grow, it works as long as its content fits.
-      if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(found, this.#options.tmpfsSizeBytes);
-      return this.#writer.rewrite(found, volume, volume.options, volume.replaced);
-    }
+    if (occupant.kind === 'tmpfs') return this.#rewrite(target, found, occupant.limits, volume);
     if (checkValue(this.#syscalls.list(found.fd), 'getdents', found).length > 0) {
       throw new CodedError(
         'FAILED_PRECONDITION',
@@ -227,15 +214,43 @@ export class TmpfsHost implements VolumeHost {
     return this.#attach(target, found, volume);
   }
 
+  /**
+   * Rewrites a mounted volume. Its tmpfs grows before and shrinks afterwards, if its usage permits that. The
+   * reservation is always that of the tmpfs as it is, also if the call fails.
+   */
+  #rewrite(target: Target, mounted: Directory, present: TmpfsLimits, volume: NewVolume): VolumeChange {
+    const { memory } = this.#options;
+    const larger = largerOf(present, volume.limits);
+    const { undo, isMemoryShort } = memory.reserve(target.path, volume.owner, memoryOf(larger));
+    if (!isSameLimits(larger, present)) {
+      try {
+        check(this.#tmpfs.resize(mounted, larger), 'remount', mounted);
+      } catch (error) {
+        undo();
+        throw error;
+      }
+    }
+    const replaced = isMemoryShort ? 'removed' : volume.replaced;
+    const change = this.#writer.rewrite(mounted, volume, volume.options, replaced);
+    if (!isSameLimits(larger, volume.limits) && this.#tmpfs.resize(mounted, volume.limits) >= 0) {
+      memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
+    }
+    return change;
+  }
+
   /** Mounts a new volume. @param found the target's directory; undefined if there is none yet. */
   #attach(target: Target, found: Directory | undefined, volume: NewVolume): 'fresh' {
-    const { pageBytes, tmpfsSizeBytes } = this.#options;
     const problem = this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
-    ensureRefreshable(volume.pages, pageBytes, tmpfsSizeBytes);
-    const tmpfs = this.#tmpfsOptions(volume.options);
-    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);
-    else this.#attachMounted(target, found, volume, tmpfs);
+    const { undo } = this.#options.memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
+    const tmpfs = this.#tmpfsOptions(volume);
+    try {
+      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);
+      else this.#attachMounted(target, found, volume, tmpfs);
+    } catch (error) {
+      undo();
+      throw error;
+    }
     return 'fresh';
   }
 

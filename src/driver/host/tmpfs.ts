@@ -2,15 +2,13 @@ import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, errnoName } from './errno.js';
 import type { FileMode } from './file-mode.js';
+import type { TmpfsLimits } from './footprint.js';
 import { descriptorPath } from './linux-syscalls.js';
 import { mountAttribute, mountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
 /** Source of a volume in `mount` and `findmnt`. */
 export const volumeSource = 'connectors-csi';
-
-/** Limit of inodes: 128 files in two revisions, their old and new links, the directories, and some spare. */
-const maxInodes = 1024;
 
 /**
  * How a tmpfs is mounted. `detached`: built without a path and attached complete, in one step; it disappears with the
@@ -19,7 +17,7 @@ const maxInodes = 1024;
 export type MountMethod = 'detached' | 'mounted';
 
 export interface TmpfsOptions {
-  readonly sizeBytes: number;
+  readonly limits: TmpfsLimits;
   readonly permissions: FileMode;
   readonly selinuxContext: string | undefined;
 }
@@ -89,19 +87,18 @@ export class TmpfsMaker {
   /** Mounts on an open directory with mount(2); the directory cannot be exchanged in between. */
   mountOn(target: Directory, options: TmpfsOptions): void {
     const flags = mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
-    // Quoted: an SELinux context with categories contains commas.
-    const text = settings(options, false).map(([key, value]) => `${key}=${key === 'context' ? `"${value}"` : value}`);
-    check(
-      this.#syscalls.mount(volumeSource, descriptorPath(target.fd), 'tmpfs', flags, text.join(',')),
-      'mount',
-      target,
-    );
+    const text = optionsText(settings(options, false));
+    check(this.#syscalls.mount(volumeSource, descriptorPath(target.fd), 'tmpfs', flags, text), 'mount', target);
   }
 
-  /** Enlarges a mounted tmpfs; if that fails it keeps its size. Uses its descriptor's path as the mount point. */
-  grow(mounted: Directory, sizeBytes: number): void {
+  /**
+   * Changes the limits of a mounted tmpfs, with its descriptor's path as the mount point. If that fails it keeps its
+   * limits: the kernel permits none below the usage. @returns the negative errno of a failure.
+   */
+  resize(mounted: Directory, limits: TmpfsLimits): number {
     const flags = mountFlag.REMOUNT | mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
-    this.#syscalls.mount(volumeSource, descriptorPath(mounted.fd), 'tmpfs', flags, `size=${sizeBytes}`);
+    const text = optionsText(limitSettings(limits));
+    return this.#syscalls.mount(volumeSource, descriptorPath(mounted.fd), 'tmpfs', flags, text);
   }
 
   /** Tries all steps except attaching, and detects `noswap` (Linux 6.4, not permitted in a user namespace). */
@@ -122,15 +119,25 @@ export class TmpfsMaker {
   }
 }
 
-function settings(options: TmpfsOptions, noswap: boolean): [key: string, value?: string][] {
-  const { directoryMode, gid } = options.permissions;
-  const pairs: [string, string?][] = [
-    ['size', String(options.sizeBytes)],
-    ['nr_inodes', String(maxInodes)],
-    ['mode', `0${directoryMode.toString(8)}`],
-  ];
+type Setting = readonly [key: string, value?: string];
+
+function settings({ limits, permissions, selinuxContext }: TmpfsOptions, noswap: boolean): readonly Setting[] {
+  const { directoryMode, gid } = permissions;
+  const pairs: Setting[] = [...limitSettings(limits), ['mode', `0${directoryMode.toString(8)}`]];
   if (gid !== undefined) pairs.push(['gid', String(gid)]);
-  if (options.selinuxContext !== undefined) pairs.push(['context', options.selinuxContext]);
+  if (selinuxContext !== undefined) pairs.push(['context', selinuxContext]);
   if (noswap) pairs.push(['noswap']);
   return pairs;
+}
+
+function limitSettings({ sizeBytes, inodes }: TmpfsLimits): readonly Setting[] {
+  return [
+    ['size', String(sizeBytes)],
+    ['nr_inodes', String(inodes)],
+  ];
+}
+
+/** For mount(2). Quotes an SELinux context, because its categories contain commas. */
+function optionsText(pairs: readonly Setting[]): string {
+  return pairs.map(([key, value]) => `${key}=${key === 'context' ? `"${value}"` : value}`).join(',');
 }

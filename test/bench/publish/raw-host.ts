@@ -18,7 +18,6 @@ export class RawHost {
     this.#host = new TmpfsHost(
       {
         kubeletDir: node.kubeletDir,
-        tmpfsSizeBytes: 1024 * pageBytes,
         pageBytes,
         hasSelinux: false,
         allowsPrivateMounts: true,

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { CodedError } from '../../../src/errors.js';
 import type { MountOptions } from '../../../src/driver/volume/ports.js';
-import { revisionFiles, revisionOf } from '../../support/host/revision-files.js';
+import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.js';
 import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { plausibleErrors } from '../../support/host/plausible-errors.js';
@@ -139,27 +139,37 @@ for (const kernel of kernelNames) {
         });
       }
 
-      it(`keeps the old content, or has the new, ${whose}`, async function () {
-        needIds(this);
-        const calls = await atEveryStep(
-          'once',
-          () => {
-            host.put(kubelet.target, revisionFiles(0), options);
-            host.put(kubelet.target, revisionFiles(1), options);
-          },
-          (failing) => failing.put(kubelet.target, revisionFiles(2), options),
-          (thrown, where) => {
-            const found = currentRevision(kubelet);
-            assert.ok(found === 2 || (found === 1 && thrown !== undefined), `revision ${found} after ${where}`);
-            const own = kubelet.entries().filter((entry) => entry.startsWith('..'));
-            assert.ok(own.length <= 3 && own.includes('..data'), `${own.join(' ')} after ${where}`);
-            host.put(kubelet.target, revisionFiles(2), options);
-            assert.equal(revisionOf(readVolume(kubelet.target)), 2, where);
-          },
-        );
-        assertAmong(calls, ['write', 'linkat', 'symlinkat', 'renameat', 'unlinkat', 'read']);
-        await detachAll();
-      });
+      for (const next of [2, largeRevision]) {
+        it(`keeps the old content, or has the new, ${whose}, of revision ${next}`, async function () {
+          needIds(this);
+          const calls = await atEveryStep(
+            'once',
+            () => {
+              host.put(kubelet.target, revisionFiles(0), options);
+              host.put(kubelet.target, revisionFiles(1), options);
+            },
+            (failing) => failing.put(kubelet.target, revisionFiles(next), options),
+            (thrown, where) => {
+              const found = currentRevision(kubelet);
+              assert.ok(found === next || (found === 1 && thrown !== undefined), `revision ${found} after ${where}`);
+              const own = kubelet.entries().filter((entry) => entry.startsWith('..'));
+              assert.ok(own.length <= 3 && own.includes('..data'), `${own.join(' ')} after ${where}`);
+              host.put(kubelet.target, revisionFiles(next), options);
+              assert.equal(revisionOf(readVolume(kubelet.target)), next, where);
+            },
+          );
+          assertAmong(calls, [
+            ...(next === 2 ? [] : (['mount'] as const)),
+            'write',
+            'linkat',
+            'symlinkat',
+            'renameat',
+            'unlinkat',
+            'read',
+          ]);
+          await detachAll();
+        });
+      }
     }
 
     for (const duration of ['once', 'on'] as const) {
@@ -188,10 +198,10 @@ for (const kernel of kernelNames) {
         await atEveryStep(
           'on',
           () => before !== undefined && host.put(kubelet.target, revisionFiles(before), {}),
-          (failing) => failing.put(kubelet.target, revisionFiles(2), {}),
+          (failing) => failing.put(kubelet.target, revisionFiles(largeRevision), {}),
           async (_thrown, where) => {
             if (host.inspect(kubelet.target) === 'published') {
-              assert.ok([before, 2].includes(currentRevision(kubelet)), where);
+              assert.ok([before, largeRevision].includes(currentRevision(kubelet)), where);
             } else {
               assert.equal(before, undefined, where);
             }

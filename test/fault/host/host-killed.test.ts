@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
 import type { HostCall } from '../../support/host/child-programs.js';
-import { revisionFiles, revisionOf } from '../../support/host/revision-files.js';
+import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.js';
 import { KubeletDir, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { Readers } from '../../support/host/readers.js';
@@ -118,6 +118,22 @@ describe('a driver that is killed', function () {
       assert.deepEqual(report.problems, []);
       assert.ok(report.revisions > 1, JSON.stringify(report));
     }
+  });
+
+  it('before any call of a rewrite that grows the volume leaves the old revision or the new one', async () => {
+    const killedBefore: string[] = [];
+    for (let step = 1; ; step += 1) {
+      publish(1);
+      const call = run({ kernel: 'detached', action: 'put', revision: largeRevision, killBefore: step });
+      if (call === undefined) break;
+      killedBefore.push(call);
+      const isSwapped = killedBefore.slice(0, -1).includes('renameat');
+      assert.equal(currentRevision(kubelet), isSwapped ? largeRevision : 1, `step ${step}, before ${call}`);
+      publish(largeRevision);
+      assertClean(largeRevision);
+      await host.detach(kubelet.target);
+    }
+    assertEnumerated(killedBefore, ['mount', 'write', 'renameat']);
   });
 
   it('before any call of a write that is to leave no replaced file leaves none after the next such write', () => {

@@ -16,7 +16,8 @@ import {
 import { denials } from '../../support/deploy/admission-policy.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
-import { memoryOf } from '../../../src/driver/host/footprint.js';
+import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
+import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
 import { limits } from '../../../src/limits/defaults.js';
 
 const components = ['token-minting', 'approval', 'registrar-sidecar', 'token-in-secrets', 'pod-monitor'] as const;
@@ -257,11 +258,11 @@ describe('deploy', function () {
     assert.match(memory, /^\d+Mi$/);
     const limit = Number.parseInt(memory, 10) * 1024 * 1024;
     const reserve = configurationOf(own)['memory-reserve'];
-    const contents = Array.from({ length: 10 }, (_, n) => ({
-      sizeBytes: limits.volume.bytes / 10,
-      names: [`file-${n}`],
+    const files = Array.from({ length: 10 }, (_, n) => ({
+      name: `file-${n}`,
+      content: Buffer.alloc(limits.volume.bytes / 10, n),
     }));
-    const perVolume = memoryOf(contents, 4096);
+    const perVolume = memoryOf(tmpfsLimitsOf(deduplicateFiles(files), 4096));
     assert.ok(reserve >= 125e6 && limit - reserve >= 110 * perVolume, memory);
   });
 

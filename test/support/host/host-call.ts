@@ -18,7 +18,6 @@ const syscalls = wrapSyscalls(kernels[call.kernel](), (name, args) => {
 const host = new TestHost(
   {
     kubeletDir: call.kubeletDir,
-    tmpfsSizeBytes: 4 << 20,
     pageBytes: 4096,
     hasSelinux: false,
     allowsPrivateMounts: true,

@@ -45,7 +45,6 @@ export class KubeletDir {
     return new TestHost(
       {
         kubeletDir: this.root,
-        tmpfsSizeBytes: 4 << 20,
         pageBytes: 4096,
         hasSelinux: false,
         allowsPrivateMounts: true,

@@ -1,6 +1,9 @@
 import type { VolumeFile } from '../../../src/driver/volume/ports.js';
 
-const fileBytes = 3000;
+/** The first revision of files for which a volume of the others must grow. */
+export const largeRevision = 1_000_000;
+
+const bytesOf = (revision: number): number => (revision < largeRevision ? 3000 : 9000);
 
 /**
  * The files of a numbered revision: some names in all of them, one in every other; every file says its revision and
@@ -27,6 +30,6 @@ export function revisionOf(texts: Readonly<Record<string, string>>): number {
 }
 
 function textOf(revision: number, name: string): string {
-  const start = name.startsWith('same') ? 'same' : `${revision}:${name === 'twin' ? 'a' : name}`;
-  return start.padEnd(fileBytes, 'x');
+  if (name.startsWith('same')) return 'same'.padEnd(3000, 'x');
+  return `${revision}:${name === 'twin' ? 'a' : name}`.padEnd(bytesOf(revision), 'x');
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { memoryOf } from '../../../src/driver/host/footprint.js';
-import type { ContentSize } from '../../../src/driver/host/footprint.js';
+import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
+import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
+import type { VolumeFile } from '../../../src/driver/volume/ports.js';
 import { limits } from '../../../src/limits/defaults.js';
 import { VolumeMemory } from '../../../src/limits/volume-memory.js';
 import { repository } from '../../support/deploy/manifests.js';
@@ -14,14 +15,14 @@ const daemonSet = page('deploy/base/daemon-set.yaml');
 const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(daemonSet)?.[1]);
 
 /** Returns how many volumes a node accepts, each of a pod of its own, evenly from so many namespaces. */
-function acceptedVolumes(contents: readonly ContentSize[], namespaces: number): number {
+function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): number {
   const level = { limitBytes: limitMiB * MiB, persistentBytes: 0 };
   const memory = new VolumeMemory({
     levels: () => [level],
     reserveBytes: limits.volumeMemory.reserveBytes,
     now: () => 0,
   });
-  const bytes = memoryOf(contents, pageBytes);
+  const bytes = memoryOf(tmpfsLimitsOf(deduplicateFiles(volume), pageBytes));
   for (let count = 0; ; count += 1) {
     const pod = { namespace: `team-${count % namespaces}`, name: `pod-${count}` };
     try {
@@ -32,16 +33,16 @@ function acceptedVolumes(contents: readonly ContentSize[], namespaces: number): 
   }
 }
 
-const files = (count: number, sizeBytes: number): readonly ContentSize[] =>
-  Array.from({ length: count }, (_, n) => ({ sizeBytes, names: [`file-${n}`] }));
+const files = (count: number, sizeBytes: number): readonly VolumeFile[] =>
+  Array.from({ length: count }, (_, n) => ({ name: `file-${n}`, content: Buffer.alloc(sizeBytes, n) }));
 
 /** Twelve files each, as the page says. */
-const rows: readonly (readonly [row: string, contents: readonly ContentSize[]])[] = [
+const rows: readonly (readonly [row: string, volume: readonly VolumeFile[]])[] = [
   [
     'with a CA bundle of 220 KB in three files',
     [
-      { sizeBytes: 220_000, names: ['ca.crt', 'ca.cert', 'bundle.pem'] },
-      { sizeBytes: 15_400, names: ['activate'] },
+      ...['ca.crt', 'ca.cert', 'bundle.pem'].map((name) => ({ name, content: Buffer.alloc(220_000, 'a') })),
+      { name: 'activate', content: Buffer.alloc(15_400, 'b') },
       ...files(8, 1500),
     ],
   ],
@@ -49,8 +50,8 @@ const rows: readonly (readonly [row: string, contents: readonly ContentSize[]])[
 ];
 
 describe('the capacity of a node', () => {
-  for (const [row, contents] of rows) {
-    const [ofOne, ofSeveral] = [acceptedVolumes(contents, 1), acceptedVolumes(contents, 4)];
+  for (const [row, volume] of rows) {
+    const [ofOne, ofSeveral] = [acceptedVolumes(volume, 1), acceptedVolumes(volume, 4)];
 
     it(`in docs/operations.md is what the driver accepts ${row}`, () => {
       const cells = new RegExp(`^\\| ${row} +\\| (\\d+) +\\| (\\d+) +\\|$`, 'm').exec(page('docs/operations.md'));

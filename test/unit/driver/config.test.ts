@@ -38,7 +38,6 @@ const defaults: DriverConfig = {
   'max-concurrent-publishes': 4,
   'max-publishes-in-flight': 1024,
   'max-publishes-per-pod': 32,
-  'tmpfs-size': undefined,
   'memory-reserve': 160 * 1024 * 1024,
   'skip-propagation-check': false,
   'log-level': 'info',
@@ -95,9 +94,6 @@ describe('the flags of serve', () => {
     ['max-object-memory', '8Mi', 8 * 2 ** 20],
     ['max-publishes-in-flight', '2000', 2000],
     ['max-publishes-per-pod', '1', 1],
-    ['tmpfs-size', '65536', 65_536],
-    ['tmpfs-size', '64Ki', 65_536],
-    ['tmpfs-size', '1Gi', 2 ** 30],
     ['log-level', 'silent', 'silent'],
   ];
   for (const [name, written, value] of values) {
@@ -144,8 +140,6 @@ describe('the flags of serve', () => {
     ['max-concurrent-publishes', '1.5', 'must be a whole number'],
     ['max-publishes-in-flight', '0', 'must be a whole number'],
     ['max-publishes-per-pod', '-1', 'must be a whole number'],
-    ['tmpfs-size', '4M', 'must be a size'],
-    ['tmpfs-size', '63Ki', 'must be a size'],
     ['memory-reserve', '', 'must be a size'],
     ['log-level', 'loud', 'must be one of trace, debug, info, warn, error, silent'],
   ] as const) {

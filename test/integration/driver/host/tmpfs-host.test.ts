@@ -3,6 +3,10 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
+import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
+import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.js';
+import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
+import { VolumeMemory } from '../../../../src/limits/volume-memory.js';
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
 import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
@@ -10,6 +14,17 @@ import { hasManyIds } from '../../../support/user-ids.js';
 
 const texts = { '.env': 'a=1\n', 'ca.crt': 'PEM', empty: '' };
 const files = filesOf(texts);
+
+/** Memory for a volume with these files, and no more. */
+const memoryFor = (volume: readonly VolumeFile[]): VolumeMemory => {
+  const bytes = memoryOf(tmpfsLimitsOf(deduplicateFiles(volume), 4096));
+  // One pod has an eighth.
+  return new VolumeMemory({
+    levels: () => [{ limitBytes: 8 * bytes, persistentBytes: 0 }],
+    reserveBytes: 0,
+    now: () => 0,
+  });
+};
 
 for (const kernel of kernelNames) {
   describe(`a volume that is ${kernel}`, () => {
@@ -61,7 +76,7 @@ for (const kernel of kernelNames) {
         host.put(kubelet.target, files, {});
         const [line, ...others] = kubelet.mounts();
         assert.deepEqual(others, []);
-        assert.match(line ?? '', /nosuid,nodev,noexec,.* - tmpfs connectors-csi rw,size=4096k,nr_inodes=1024,mode=755/);
+        assert.match(line ?? '', /nosuid,nodev,noexec,.* - tmpfs connectors-csi rw,size=80k,nr_inodes=33,/);
       });
 
       it('is readable by all without a group, whatever the umask', () => {
@@ -98,13 +113,10 @@ for (const kernel of kernelNames) {
         assert.equal(fs.existsSync(kubelet.parent), false);
       });
 
-      it('refuses files that do not fit, and leaves nothing', () => {
-        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+      it('refuses files for which no memory is left, and leaves nothing', () => {
+        const small = kubelet.host(syscalls, { memory: memoryFor(files) });
         const big = [{ name: 'big', content: Buffer.alloc(128 << 10) }];
-        assert.throws(() => small.put(kubelet.target, big, {}), {
-          code: 'RESOURCE_EXHAUSTED',
-          message: /needs 256 KiB for two revisions.* and has 64 KiB: .*--tmpfs-size/,
-        });
+        assert.throws(() => small.put(kubelet.target, big, {}), { code: 'RESOURCE_EXHAUSTED' });
         assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
         assert.deepEqual(kubelet.mounts(), []);
         small.put(kubelet.target, files, {});
@@ -140,9 +152,9 @@ for (const kernel of kernelNames) {
 
       it('keeps the mount', () => {
         host.put(kubelet.target, files, {});
-        const mounts = kubelet.mounts();
-        host.put(kubelet.target, filesOf({ a: '1' }), {});
-        assert.deepEqual(kubelet.mounts(), mounts);
+        const [before] = kubelet.mounts();
+        host.put(kubelet.target, filesOf({ ...texts, '.env': 'a=2' }), {});
+        assert.deepEqual(kubelet.mounts(), [before]);
       });
 
       it('fills a tmpfs that was never filled', () => {
@@ -153,48 +165,76 @@ for (const kernel of kernelNames) {
         assert.deepEqual(readVolume(kubelet.target), texts);
       });
 
-      it('keeps the old content when the new does not fit', () => {
-        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+      it('keeps the old content when no memory is left for the new', () => {
+        const small = kubelet.host(syscalls, { memory: memoryFor(files) });
         small.put(kubelet.target, files, {});
-        const before = kubelet.entries();
+        const before = [kubelet.entries(), kubelet.mounts()];
         const big = [...filesOf({ 'new.name': '' }), { name: 'big', content: Buffer.alloc(128 << 10) }];
         assert.throws(() => small.put(kubelet.target, big, {}), { code: 'RESOURCE_EXHAUSTED' });
         assert.deepEqual(readVolume(kubelet.target), texts);
-        assert.deepEqual(kubelet.entries(), before);
+        assert.deepEqual([kubelet.entries(), kubelet.mounts()], before);
         assert.equal(small.put(kubelet.target, filesOf({ a: '1' }), {}), 'refreshed');
       });
     });
 
-    describe('that is small', () => {
-      const half = (fill: number) => [{ name: 'f', content: Buffer.alloc(32 << 10, fill) }];
+    describe('whose content changes its size', () => {
+      const content = (pages: number, fill: number) => [{ name: 'f', content: Buffer.alloc(pages * 4096, fill) }];
+      const pages = () => host.statistics(kubelet.target).bytes.total / 4096;
 
-      it('takes what can be refreshed, and refuses what only fits once', () => {
-        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
-        const more = [...half(1), ...filesOf({ g: 'a page more' })];
-        assert.throws(() => small.put(kubelet.target, more, {}), { code: 'RESOURCE_EXHAUSTED' });
-        assert.equal(host.inspect(kubelet.target), 'absent');
-        small.put(kubelet.target, half(1), {});
-        for (const fill of [2, 3, 4]) assert.equal(small.put(kubelet.target, half(fill), {}), 'refreshed');
+      it('grows before it is written, and keeps its mount and flags', () => {
+        host.put(kubelet.target, content(1, 1), {});
+        const [before = ''] = kubelet.mounts();
+        assert.equal(host.put(kubelet.target, content(64, 2), {}), 'refreshed');
+        assert.deepEqual(kubelet.mounts(), [before.replace('size=72k', 'size=576k')]);
+        assert.equal(host.put(kubelet.target, content(64, 3), {}), 'refreshed');
       });
 
-      it('refuses what only fits once in pages of 64 KiB', () => {
+      it('shrinks when the larger revision is gone', () => {
+        host.put(kubelet.target, content(64, 1), {});
+        host.put(kubelet.target, content(1, 2), {});
+        assert.equal(pages(), 2 * 64 + 16);
+        host.put(kubelet.target, content(1, 3), {});
+        assert.equal(pages(), 2 + 16);
+      });
+
+      it('reserves what its tmpfs can use, before and after it shrinks', () => {
+        const memory = memoryFor(content(64, 1));
+        const counted = kubelet.host(syscalls, { memory });
+        for (const [size, fill, counts] of [
+          [64, 1, 2 * 64 + 16],
+          [1, 2, 2 * 64 + 16],
+          [1, 3, 2 + 16],
+        ] as const) {
+          counted.put(kubelet.target, content(size, fill), {});
+          const constants = memoryOf({ sizeBytes: 0, inodes: 25 });
+          assert.equal(memory.summary().heldBytes, counts * 4096 + constants, `revision ${fill}`);
+        }
+      });
+
+      it('has its pod keep few replaced files open, and is refreshed again when they are closed', () => {
+        host.put(kubelet.target, content(16, 0), {});
+        const opened: number[] = [];
+        const refresh = (fill: number) => {
+          opened.push(fs.openSync(path.join(kubelet.target, 'f'), 'r'));
+          host.put(kubelet.target, content(16, fill), {});
+        };
+        refresh(1);
+        refresh(2);
+        assert.throws(() => refresh(3), {
+          code: 'RESOURCE_EXHAUSTED',
+          message: /^no room in the volume, because its pod keeps replaced files open: write /,
+        });
+        assert.equal(fs.readFileSync(path.join(kubelet.target, 'f'))[0], 2);
+        for (const fd of opened) fs.closeSync(fd);
+        host.put(kubelet.target, content(16, 3), {});
+        assert.equal(fs.readFileSync(path.join(kubelet.target, 'f'))[0], 3);
+      });
+
+      it('takes what only fits once in larger pages', () => {
         const coarse = kubelet.host(syscalls, { pageBytes: 64 << 10 });
         const many = Array.from({ length: 33 }, (_, n) => ({ name: `f${n}`, content: Buffer.from(String(n)) }));
-        assert.throws(() => coarse.put(kubelet.target, many, {}), {
-          code: 'RESOURCE_EXHAUSTED',
-          message: /in pages of 64 KiB, and has 4096 KiB/,
-        });
-        coarse.put(kubelet.target, many.slice(1), {});
-      });
-
-      it('grows when a driver with a larger --tmpfs-size refreshes it, and keeps its mount and flags', () => {
-        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
-        small.put(kubelet.target, half(1), {});
-        const [before = ''] = kubelet.mounts();
-        const large = [{ name: 'f', content: Buffer.alloc(256 << 10, 2) }];
-        assert.throws(() => small.put(kubelet.target, large, {}), { code: 'RESOURCE_EXHAUSTED', message: /ENOSPC$/ });
-        assert.equal(host.put(kubelet.target, large, {}), 'refreshed');
-        assert.deepEqual(kubelet.mounts(), [before.replace('size=64k', 'size=4096k')]);
+        coarse.put(kubelet.target, many, {});
+        assert.equal(host.statistics(kubelet.target).bytes.total, (2 * 33 + 16) << 16);
       });
     });
 
@@ -334,11 +374,11 @@ for (const kernel of kernelNames) {
       assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
       host.put(kubelet.target, files, {});
       const { bytes, inodes } = host.statistics(kubelet.target);
-      assert.equal(bytes.total, 4 << 20);
+      assert.equal(bytes.total, (2 * 2 + 16) * 4096);
       assert.equal(bytes.used, 2 * 4096);
       assert.equal(bytes.available, bytes.total - bytes.used);
       // The root, a revision, three files, four links.
-      assert.deepEqual(inodes, { total: 1024, used: 9, available: 1015 });
+      assert.deepEqual(inodes, { total: 33, used: 9, available: 24 });
       await host.detach(kubelet.target);
       assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
     });

@@ -84,7 +84,6 @@ describe('the driver as a process', () => {
   const refused: readonly [string, readonly string[], RegExp][] = [
     ['an unknown flag', ['--no-such-flag', 'x'], /no-such-flag/],
     ['a duration that is none', ['--not-found-wait', 'soon'], /--not-found-wait "soon": must be a Go duration/],
-    ['a size that is none', ['--tmpfs-size', 'big'], /--tmpfs-size "big": must be a size/],
     ['a log level that is none', ['--log-level', 'loud'], /--log-level "loud": must be one of trace, debug/],
     ['an endpoint that is no unix socket', ['--endpoint', 'tcp://0.0.0.0:1'], /--endpoint "tcp:.*": must be unix:/],
     ['a no_proxy that a shell would read', ['--no-proxy', 'a;reboot'], /--no-proxy "a;reboot": only letters/],

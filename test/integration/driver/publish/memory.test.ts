@@ -33,7 +33,7 @@ describe('the memory of a node', () => {
   const volumeOf = (namespace: string) => node.volume({ namespace });
 
   it('is refused to a volume that it has no room for, and nothing of that is left', async () => {
-    await start(6.4);
+    await start(7.6);
     const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);
     const more = volumeOf('late');
@@ -48,7 +48,7 @@ describe('the memory of a node', () => {
   });
 
   it('has no more than a share for one pod and for one namespace, and others are served', async () => {
-    await start(7);
+    await start(8.3);
     const greedy = volumeOf('greedy');
     await publish(greedy);
     const second = node.volume({ ...greedy.pod, volumeName: 'second' });
@@ -124,7 +124,7 @@ describe('the memory of a node', () => {
 
   it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {
     node.writeManifest('harbor.json', connector('harbor'));
-    await start(1);
+    await start(3);
     const volumes = Array.from({ length: 5 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);
     node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle }));

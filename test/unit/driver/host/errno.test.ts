@@ -25,10 +25,10 @@ describe('failed system calls', () => {
     });
   }
 
-  it('name what bounds the room: a flag for what is written, the node for a mount, neither for anything else', () => {
+  it('name what bounds the room: open files for what is written, the node for a mount, neither for anything else', () => {
     for (const [call, message] of [
-      ['write', 'no room in the volume (see --tmpfs-size of the driver): write /x: ENOSPC'],
-      ['openat', 'no room in the volume (see --tmpfs-size of the driver): openat /x: ENOSPC'],
+      ['write', 'no room in the volume, because its pod keeps replaced files open: write /x: ENOSPC'],
+      ['openat', 'no room in the volume, because its pod keeps replaced files open: openat /x: ENOSPC'],
       ['move_mount', 'no room for another mount on the node (see sysctl fs.mount-max): move_mount /x: ENOSPC'],
       ['mount', 'no room for another mount on the node (see sysctl fs.mount-max): mount /x: ENOSPC'],
       ['mkdirat', 'no room for the volume: mkdirat /x: ENOSPC'],

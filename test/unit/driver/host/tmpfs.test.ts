@@ -33,7 +33,11 @@ function scripted(answers: Answers): { syscalls: Syscalls; calls: [CallName, rea
   return { syscalls, calls };
 }
 
-const options: TmpfsOptions = { sizeBytes: 65536, permissions: fileModeOf({}), selinuxContext: undefined };
+const options: TmpfsOptions = {
+  limits: { sizeBytes: 65536, inodes: 100 },
+  permissions: fileModeOf({}),
+  selinuxContext: undefined,
+};
 
 /** What the maker sets for a volume, without what its probe did before. */
 function settingsOf(answers: Answers, wanted: TmpfsOptions): string[] {
@@ -81,7 +85,7 @@ describe('making a tmpfs', () => {
     assert.deepEqual(settingsOf({}, options), [
       'source=connectors-csi',
       'size=65536',
-      'nr_inodes=1024',
+      'nr_inodes=100',
       'mode=0755',
       'noswap=',
     ]);
@@ -120,7 +124,7 @@ describe('making a tmpfs', () => {
           '/proc/self/fd/7',
           'tmpfs',
           2 | 4 | 8,
-          'size=65536,nr_inodes=1024,mode=0750,gid=5,context="u:r:t:s0:c1,c2"',
+          'size=65536,nr_inodes=100,mode=0750,gid=5,context="u:r:t:s0:c1,c2"',
         ],
       ],
     ]);
