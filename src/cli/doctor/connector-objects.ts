@@ -4,15 +4,12 @@ import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { metadataText } from '../../kube/kube-object.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 
 /** The cluster's Connectors and classes, without malformed ones, which cannot be mounted. */
 export interface ConnectorObjects {
   readonly connectors: readonly Connector[];
   readonly classes: ReadonlyMap<string, ConnectorClass>;
-  /** Includes malformed classes. */
-  readonly classNames: ReadonlySet<string>;
 }
 
 /** Reads all Connectors and classes. @throws {KubeError} */
@@ -25,7 +22,6 @@ export async function readConnectorObjects(client: KubeClient, signal: AbortSign
     classes: new Map(
       parsed(classes, parseConnectorClass).map((connectorClass) => [connectorClass.name, connectorClass]),
     ),
-    classNames: new Set(classes.map((object) => metadataText(object, 'name') ?? '')),
   };
 }
 

@@ -1,5 +1,4 @@
 import net from 'node:net';
-import type { Socket } from 'node:net';
 import tls from 'node:tls';
 
 /** Timeout of lookup, connection and response together, in milliseconds. */
@@ -9,9 +8,6 @@ const maxLineBytes = 1024;
 /** A host that no Connector can have (RFC 6761), so no credential is requested. */
 const connectRequest = 'CONNECT doctor.invalid:443 HTTP/1.1\r\nHost: doctor.invalid:443\r\n\r\n';
 
-/** Opens a TCP connection; tests replace it to redirect names of Services. */
-export type Dial = (port: number, host: string) => Socket;
-
 /**
  * Sends a request without a token to a proxy, on the path of pods. A working proxy responds 407 before it does anything
  * else.
@@ -20,15 +16,11 @@ export type Dial = (port: number, host: string) => Socket;
  * @returns the status of the response; undefined if it is not HTTP.
  * @throws {Error} the system's error if there is no connection or no response.
  */
-export function sendConnect(
-  address: string,
-  caCerts: string | undefined,
-  dial: Dial = net.connect,
-): Promise<number | undefined> {
+export function sendConnect(address: string, caCerts: string | undefined): Promise<number | undefined> {
   const { protocol, hostname, port } = new URL(address);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const isSecure = protocol === 'https:';
-  const plain = dial(Number(port) || (isSecure ? 443 : 80), host);
+  const plain = net.connect(Number(port) || (isSecure ? 443 : 80), host);
   const ca = caCerts === undefined ? undefined : [...tls.rootCertificates, caCerts];
   const name = net.isIP(host) === 0 ? { servername: host } : {};
   const socket = isSecure ? tls.connect({ socket: plain, host, ...name, ...(ca && { ca }) }) : plain;

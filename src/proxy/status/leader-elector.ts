@@ -10,7 +10,7 @@ import { microTime } from '../../kube/micro-time.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { Log } from '../../log.js';
 
-export const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
+const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 
 /**
  * Milliseconds. The leader gives up well before another replica can take over, so clocks need equal speed, not equal

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { hostname } from 'node:os';
-import net from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/cli/doctor/check-result.js';
@@ -11,11 +9,10 @@ import { driverBindings } from '../../support/access/driver-rules.js';
 import { without } from '../../support/access/lost-permission.js';
 import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.js';
 import { eventually } from '../../support/poll.js';
-import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
+import { secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
-const lease = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
 const caSecret = { namespace: 'connectors-system', name: 'connectors-proxy-ca' };
 
 describe('doctor of the proxy', function () {
@@ -34,28 +31,13 @@ describe('doctor of the proxy', function () {
     (await fixture.problems(...args)).find((line) => line.includes(` ${check}: `)) ?? '';
   const refuse = (verb: string, resource: string): void =>
     void fixture.cluster.api.faults.add({ verb, resource, effect: { kind: 'status', code: 500 } });
-  const putLease = (spec: object): unknown =>
-    fixture.cluster.api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease, spec });
-
   it('finds nothing wrong when all is well, and changes nothing', async () => {
     const findings = await fixture.examine();
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
-      [
-        ...['ok readiness', 'ok service', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac'],
-        ...['ok credentials', 'ok ca', 'ok rotation', 'ok lease', 'ok status', 'ok connectors', 'ok probes'],
-      ],
+      [...['ok readiness', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok credentials', 'ok ca']],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
-    const lines = findings.map(({ text: line }) => line);
-    assert.ok(
-      lines.some((line) =>
-        line.startsWith(
-          `lease connectors-system/connectors-proxy-service is held by ${hostname()}, this replica, renewed `,
-        ),
-      ),
-    );
-    assert.ok(lines.includes('1 of 1 connectors are probed'));
     assert.deepEqual(fixture.cluster.api.requestsOf({ code: 403 }), []);
     const byDoctor = fixture.cluster.api.requestsOf({ verb: 'create', resource: 'selfsubjectaccessreviews' });
     assert.ok(byDoctor.length > 0);
@@ -73,47 +55,6 @@ describe('doctor of the proxy', function () {
       await problemOf('ca'),
       /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: fix it, or delete it/,
     );
-  });
-
-  describe('asks at the address that volumes lead to', () => {
-    const dialling = (host: string, port: number): Parameters<ProxyDoctorFixture['problems']> => [
-      [],
-      { dial: () => net.connect(port, host) },
-    ];
-
-    it('and says that nobody is there', async () => {
-      await assertOnly(
-        /^fail service: http:\/\/connectors-proxy-service\.connectors-system\.svc\.cluster\.local cannot be reached: connect ECONNREFUSED.*ready endpoints/,
-        ...dialling('127.0.0.1', 1),
-      );
-    });
-
-    it('and says that there is no such name', async () => {
-      await assertOnly(
-        /^fail service: \S+ cannot be reached: getaddrinfo \w+ no-such-name\.invalid: is there a Service connectors-system\/connectors-proxy-service\?/,
-        ...dialling('no-such-name.invalid', 80),
-      );
-    });
-
-    it('and says that somebody else is there', async () => {
-      await assertOnly(
-        /^fail service: \S+ answers 405 where a proxy asks for a token \(407\): does the selector/,
-        ...dialling('127.0.0.1', fixture.cluster.ports.httpPort),
-      );
-    });
-
-    it('with TLS too, and says that another certificate is there', async () => {
-      const flags = ['--tls-address', ':8443'];
-      const findings = await fixture.examine(flags);
-      const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
-      assert.deepEqual(
-        findings.filter(({ check }) => check === 'service').map(({ level, text: line }) => `${level} ${line}`),
-        ['http', 'https'].map((scheme) => `ok ${scheme}://${service} asks for a token`),
-      );
-      const dial = (port: number): net.Socket =>
-        net.connect(port === 443 ? fixture.tool.port : fixture.cluster.ports.port, '127.0.0.1');
-      await assertOnly(/^fail service: https:\/\/\S+ cannot be reached: .*certificate/, flags, { dial });
-    });
   });
 
   describe('names the right that is missing', () => {
@@ -189,112 +130,6 @@ describe('doctor of the proxy', function () {
       );
       await other.stop();
     });
-
-    it('that volumes do not have yet', async () => {
-      for (const resource of ['connectors', 'connectorclasses']) refuse('patch', resource);
-      const { certificate, key } = createCa({ now: Date.now });
-      fixture.cluster.put(
-        secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
-      );
-      assert.match(
-        await problemOf('status'),
-        /^fail status: connectorclass any and 1 more without a current status from this proxy, .*: the lines "lease" and "rbac"/,
-      );
-    });
-  });
-
-  describe('looks at the Lease', () => {
-    const noLonger = (): void => {
-      refuse('patch', 'leases');
-      refuse('create', 'leases');
-    };
-
-    it('that does not exist', async () => {
-      noLonger();
-      fixture.cluster.api.delete('leases', lease);
-      await assertOnly(
-        /^fail lease: lease connectors-system\/connectors-proxy-service does not exist, so that no replica writes status: is a replica/,
-      );
-    });
-
-    it('that nobody holds, or nobody has renewed for long', async () => {
-      noLonger();
-      putLease({ holderIdentity: '', leaseDurationSeconds: 1 });
-      await assertOnly(/^fail lease: lease \S+ has no holder, so that no replica writes status: /);
-      const renewTime = new Date(Date.now() - 90_000).toISOString().replace('Z', '000Z');
-      putLease({ holderIdentity: 'proxy-1_some-id', leaseDurationSeconds: 30, renewTime });
-      await assertOnly(
-        /^fail lease: lease \S+ is held by proxy-1, and not renewed for 9\d s, so that no replica writes status: /,
-      );
-    });
-
-    it('which does not matter where this proxy writes no status', async () => {
-      noLonger();
-      fixture.cluster.api.delete('leases', lease);
-      assert.deepEqual(await fixture.problems(['--write-status=false']), []);
-    });
-  });
-
-  describe('looks at Connectors and classes', () => {
-    it('of which none names the Service', async () => {
-      const problem = await problemOf('status', ['--service', 'other-service']);
-      assert.equal(
-        problem,
-        'warn status: no ConnectorClass names Service connectors-system/other-service in spec.proxy.ref ' +
-          '(those that there are name connectors-system/connectors-proxy-service): ' +
-          'apply deploy/classes, or give --service and --namespace what the classes name',
-      );
-    });
-
-    it('whose status is not written, although there was time', async () => {
-      refuse('patch', 'connectors');
-      fixture.cluster.put(connector('new', fixture.tool.url()));
-      await assertOnly(
-        /^fail status: connector ci\/new without a current status from this proxy, so that volumes wait/,
-      );
-    });
-
-    it('and gives the status that is being written a moment', async () => {
-      const fault = fixture.cluster.api.faults.add({
-        verb: 'patch',
-        resource: 'connectors',
-        effect: { kind: 'delay', ms: 500 },
-      });
-      fixture.cluster.put(connector('new', fixture.tool.url(), { caSecret: 'tool-ca' }));
-      assert.deepEqual(await fixture.problems(), []);
-      fault.remove();
-    });
-
-    it('which cannot be used', async () => {
-      fixture.cluster.put(connector('broken', fixture.tool.url(), { secret: 'none' }));
-      await fixture.untilWritten('broken');
-      await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/broken \(Unusable\): "kubectl get connectors/);
-    });
-
-    it('whose class does not exist', async () => {
-      fixture.cluster.put(connector('orphan', fixture.tool.url(), { className: 'nowhere' }));
-      await fixture.untilWritten('orphan');
-      await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/orphan \(NotFound\): "kubectl get connectors/);
-      fixture.cluster.api.delete('connectorclasses', { name: 'any' });
-      await eventually(
-        'that of tool is told',
-        () => fixture.cluster.condition('Ready', 'tool') === 'False NotFound',
-        30_000,
-      );
-      const problems = await fixture.problems();
-      assert.match(problems[0] ?? '', /^warn status: no ConnectorClass names Service .*: apply deploy\/classes/);
-      assert.match(problems[1] ?? '', /^warn connectors: 2 of 2 cannot be used: /);
-    });
-
-    it('whose probe is broken', async () => {
-      const livenessProbe = { http: { path: '/{{ .Nonsense' } };
-      fixture.cluster.put(connectorClass('any', { proxy: { ref: { kind: 'Service', ...lease } }, livenessProbe }));
-      const isTold = async (): Promise<boolean> => (await problemOf('probes')) !== '';
-      await eventually('the probe is tried', isTold, 30_000);
-      await assertOnly(
-        /^warn probes: of connector ci\/tool cannot be sent or judged: .*spec\.livenessProbe\.http.*: fix the probe/,
-      );
-    });
   });
 
   it('fails for an API server that is away, and for no way to it', async () => {
@@ -310,7 +145,7 @@ describe('doctor of the proxy', function () {
     );
     await fixture.cluster.api.goOffline();
     const problems = await fixture.problems();
-    for (const check of ['api-server', 'feature-flags', 'rbac', 'ca', 'lease', 'status']) {
+    for (const check of ['api-server', 'feature-flags', 'rbac', 'credentials', 'ca']) {
       assert.ok(
         problems.some((line) => line.startsWith(`fail ${check}: `)),
         `${check}\n${problems.join('\n')}`,

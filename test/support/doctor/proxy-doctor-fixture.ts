@@ -1,4 +1,3 @@
-import net from 'node:net';
 import { examineProxy } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
 import type { ProxyDiagnosticContext } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
 import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
@@ -53,13 +52,11 @@ export class ProxyDoctorFixture {
     flags: readonly string[] = [],
     changes: Partial<ProxyDiagnosticContext> = {},
   ): Promise<readonly CheckResult[]> {
-    const { port, tlsPort, httpPort } = this.cluster.ports;
+    const { httpPort } = this.cluster.ports;
     return examineProxy({
       config: parseProxyConfig(['--http-address', `127.0.0.1:${httpPort}`, ...flags], {}),
       cluster: () => this.cluster.clusterConfig(),
       clock: { now: Date.now },
-      // The name of the Service leads to its one replica.
-      dial: (wanted) => net.connect(wanted === 443 ? tlsPort : port, '127.0.0.1'),
       signal: new AbortController().signal,
       ...changes,
     });

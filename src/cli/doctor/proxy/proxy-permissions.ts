@@ -4,16 +4,18 @@ import type { JsonValue } from '../../../json.js';
 import { jsonMember } from '../../../json.js';
 import type { KubeClient } from '../../../kube/kube-client.js';
 import { apiServerSlice } from '../../../proxy/api-server-endpoints.js';
+import { serviceOf } from '../../../proxy/config.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
+import type { Connector } from '../../../connectors/model.js';
 import { caConfigMapName } from '../../../proxy/status/ca-config-map.js';
+import { isFrontedBy } from '../../../proxy/status/proxy-service.js';
 import { trustBundleName, trustBundleSigner } from '../../../proxy/status/trust-bundle.js';
-import { connectorName } from '../connector-objects.js';
+import { connectorName, readConnectorObjects } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, ok, reasonOf } from '../check-result.js';
 import { readFlags } from '../read-flags.js';
 import type { RequiredPermission } from '../missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../missing-permissions.js';
-import type { OwnObjects } from './own-objects.js';
 
 type PermissionConfig = Pick<
   ProxyConfig,
@@ -97,11 +99,41 @@ interface NeededSecret extends RequiredPermission {
 /** Checks that the proxy can read the Secrets of Connectors: one review per namespace, for one Secret there. */
 export async function checkCredentialPermissions(
   client: KubeClient,
-  { connectors }: OwnObjects,
-  { namespace: own }: PermissionConfig,
+  config: ProxyConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const check = 'credentials';
+  try {
+    const needed = neededSecrets(await ownConnectors(client, config, signal));
+    const missing = await missingPermissions(client, needed, signal);
+    if (missing.length === 0)
+      return [ok(check, `Secrets can be read in the ${needed.length} namespaces of connectors that have some`)];
+    return missing.map(({ namespace, owner }) => {
+      const problem = `the proxy's service account cannot read the Secret of ${owner}`;
+      const fix = `bind service account ${config.namespace}/connectors-proxy in namespace "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`;
+      return fail(check, problem, fix);
+    });
+  } catch (error) {
+    return [
+      fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
+    ];
+  }
+}
+
+/** Returns the Connectors whose class names the Service of this proxy. @throws {KubeError} */
+async function ownConnectors(
+  client: KubeClient,
+  config: ProxyConfig,
+  signal: AbortSignal,
+): Promise<readonly Connector[]> {
+  const { connectors, classes } = await readConnectorObjects(client, signal);
+  return connectors.filter(({ className }) => {
+    const connectorClass = classes.get(className);
+    return connectorClass !== undefined && isFrontedBy(connectorClass, serviceOf(config));
+  });
+}
+
+function neededSecrets(connectors: readonly Connector[]): readonly NeededSecret[] {
   const byNamespace = new Map<string, NeededSecret>();
   for (const connector of connectors) {
     const name = secretName(connector.object['spec']);
@@ -110,21 +142,7 @@ export async function checkCredentialPermissions(
     const permission = { verb: 'get', group: '', resource: 'secrets', namespace, name, from: manifest } as const;
     byNamespace.set(namespace, { ...permission, owner: connectorName(connector) });
   }
-  const needed = [...byNamespace.values()].slice(0, maxNamespaces);
-  try {
-    const missing = await missingPermissions(client, needed, signal);
-    if (missing.length === 0)
-      return [ok(check, `Secrets can be read in the ${needed.length} namespaces of connectors that have some`)];
-    return missing.map(({ namespace, owner }) => {
-      const problem = `the proxy's service account cannot read the Secret of ${owner}`;
-      const fix = `bind service account ${own}/connectors-proxy in namespace "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`;
-      return fail(check, problem, fix);
-    });
-  } catch (error) {
-    return [
-      fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
-    ];
-  }
+  return [...byNamespace.values()].slice(0, maxNamespaces);
 }
 
 /** Returns the name of the credential's Secret, else of the CA's; undefined if the Connector references none. */
