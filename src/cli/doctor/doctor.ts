@@ -38,8 +38,9 @@ export const doctor: Command = {
   usage: async () =>
     'Usage: connectors-csi doctor [--proxy | --image-pulls] [--output FORMAT] [flags]\n\n' +
     'Takes the flags and the environment of "serve", with --proxy those of "proxy". In the container of a running driver,\n' +
-    'or proxy, its own flags are the defaults. With --image-pulls it checks what a node needs to pull images through\n' +
-    'connectors, in a container of "kubectl debug node/NAME --profile=sysadmin", and takes flags of its own.\n' +
+    'or proxy, its own flags are the defaults. With --image-pulls it checks the files with which a node pulls images\n' +
+    'through connectors, in a pod of DaemonSet connectors-image-pulls or of "kubectl debug node/NAME", and takes flags of\n' +
+    'its own.\n' +
     'Exit status 1 when a line says "fail".\n\n' +
     `Flags of doctor:\n${describeFlags({ output: outputFlag })}\n\n` +
     `Flags:\n${describeFlags(serveFlags)}\n\n` +

@@ -3,7 +3,7 @@ import nodeFiles from './generated/node-files.json' with { type: 'json' };
 import type { ImagePullsConfig } from './flags.js';
 
 /** Name of the executable, as in `deploy/image-pulls/credential-provider-config.yaml`. */
-export const providerName = 'connectors-credential-provider';
+const providerName = 'connectors-credential-provider';
 export const hostsFileName = 'hosts.toml';
 export const caFileName = 'ca.crt';
 
@@ -26,8 +26,13 @@ export interface NodeFileInputs {
   readonly ca: string | undefined;
 }
 
+type NodeFileConfig = Pick<
+  ImagePullsConfig,
+  'registry' | 'proxy-port' | 'provider-dir' | 'containerd-dir' | 'crio-dir'
+>;
+
 /** Returns all files of the node. The CA comes before the address that is verified with it. */
-export function nodeFilesOf(config: ImagePullsConfig, { address, ca }: NodeFileInputs): readonly NodeFile[] {
+export function nodeFilesOf(config: NodeFileConfig, { address, ca }: NodeFileInputs): readonly NodeFile[] {
   const { registry: folder, 'proxy-port': port } = config;
   const files = (directory: string | undefined, ...found: readonly Omit<NodeFile, 'directory'>[]): NodeFile[] =>
     directory === undefined ? [] : found.map((file) => ({ directory, ...file }));
@@ -39,9 +44,6 @@ export function nodeFilesOf(config: ImagePullsConfig, { address, ca }: NodeFileI
     ...files(config['crio-dir'], caFile),
   ];
 }
-
-/** The text of the script, as in `deploy/image-pulls`. */
-export const providerText = nodeFiles[providerName];
 
 /** Returns the URL in the first `[host."URL"]` of a hosts.toml; undefined without one. */
 export function proxyOriginIn(hostsToml: string): string | undefined {

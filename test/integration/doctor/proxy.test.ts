@@ -136,13 +136,9 @@ describe('doctor of the proxy', function () {
     const outside = (): never => {
       throw new Error('not in a cluster');
     };
-    await assertOnly(
-      /^fail api-server: not in a cluster, or run it in the container of the proxy$/,
-      [],
-      {
-        cluster: outside,
-      },
-    );
+    await assertOnly(/^fail api-server: not in a cluster, or run it in the container of the proxy$/, [], {
+      cluster: outside,
+    });
     await fixture.cluster.api.goOffline();
     const problems = await fixture.problems();
     for (const check of ['api-server', 'feature-flags', 'rbac', 'credentials', 'ca']) {

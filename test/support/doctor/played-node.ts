@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { asLine } from '../../../src/cli/doctor/check-result.js';
@@ -17,18 +8,11 @@ import { installFiles } from '../../../src/cli/image-pulls/apply-files.js';
 import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
 import { nodeFilesOf } from '../../../src/cli/image-pulls/node-files.js';
 
-const repository = path.join(import.meta.dirname, '..', '..', '..');
-export const configPath = '/etc/connectors/credential-provider-config.yaml';
-export const kubeletFlags = [
-  `--image-credential-provider-config=${configPath}`,
-  ...['--image-credential-provider-bin-dir', '/etc/connectors/bin'],
-];
-const nodeMounts = 'mnt:[4026531841]';
-
-/** A directory that plays the root of a node with a kubelet, containerd and the files for image pulls. */
+/** A directory that plays the root of a node with the files for image pulls. */
 export class PlayedNode {
   readonly root = realpathSync(mkdtempSync(path.join(tmpdir(), 'connectors-host-')));
   readonly #registry: string;
+  readonly #directories: readonly string[];
 
   /** @param port of a proxy at 127.0.0.1 with TLS. @param ca of it in PEM. */
   constructor(port: number, ca: string, registry = 'connectors.local') {
@@ -36,27 +20,10 @@ export class PlayedNode {
     const directories = ['/etc/connectors/bin', '/etc/containerd/certs.d', '/etc/containers/certs.d'];
     const [providers = '', containerd = '', crio = ''] = directories.map((directory) => this.at(directory));
     for (const directory of [providers, containerd, crio]) mkdirSync(directory, { recursive: true });
-    const config = parseImagePullsConfig(
-      [
-        ...['--provider-dir', providers, '--containerd-dir', containerd, '--crio-dir', crio],
-        ...['--registry', registry, '--proxy-port', String(port)],
-      ],
-      {},
-    );
+    this.#directories = ['--provider-dir', providers, '--containerd-dir', containerd, '--crio-dir', crio];
+    const config = parseImagePullsConfig([...this.args, '--proxy-port', String(port)], {});
     const { problems } = installFiles(nodeFilesOf(config, { address: '127.0.0.1', ca }));
     if (problems[0] !== undefined) throw problems[0];
-    const written = readFileSync(path.join(repository, 'deploy/image-pulls/credential-provider-config.yaml'), 'utf8');
-    this.write(configPath, written.replaceAll('[connectors.local]', `['${registry}']`));
-    this.process(1, ['/sbin/init']);
-    this.process(20, ['/usr/bin/kubelet', ...kubeletFlags]);
-    this.process(30, ['/usr/bin/containerd']);
-  }
-
-  process(id: number, words: readonly string[], mounts = nodeMounts): void {
-    this.write(`/proc/${id}/cmdline`, words.map((word) => `${word}\0`).join(''));
-    mkdirSync(this.at(`/proc/${id}/ns`), { recursive: true });
-    rmSync(this.at(`/proc/${id}/ns/mnt`), { force: true });
-    symlinkSync(mounts, this.at(`/proc/${id}/ns/mnt`));
   }
 
   /** Path here of a path of the node. */
@@ -88,11 +55,11 @@ export class PlayedNode {
   }
 
   get args(): readonly string[] {
-    return ['--host-root', this.root, '--registry', this.#registry];
+    return ['--registry', this.#registry, ...this.#directories];
   }
 
-  examine(flags: readonly string[] = [], now = Date.now): Promise<readonly CheckResult[]> {
-    return examineImagePulls([...this.args, ...flags], { now });
+  examine(flags: readonly string[] = []): Promise<readonly CheckResult[]> {
+    return examineImagePulls([...this.args, ...flags]);
   }
 
   /** Lines that are not ok, such as `fail script: …`. */

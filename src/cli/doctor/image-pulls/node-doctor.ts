@@ -1,40 +1,25 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import type { Clock } from '../../../clock.js';
-import { absolutePath, describeFlags, flag, parseFlags, text } from '../../../process/flags.js';
+import { request } from 'node:https';
+import { describeFlags, parseFlags } from '../../../process/flags.js';
+import { readNodeFile } from '../../image-pulls/apply-files.js';
 import { imagePullsFlags } from '../../image-pulls/flags.js';
-import { providerName, providerText } from '../../image-pulls/node-files.js';
+import { caFileName, hostsFileName, nodeFilesOf, proxyOriginIn } from '../../image-pulls/node-files.js';
+import type { NodeFile } from '../../image-pulls/node-files.js';
 import { unsigned } from '../../image-pulls/signature.js';
 import type { CheckResult } from '../check-result.js';
-import { fail, ok, reasonOf, warn } from '../check-result.js';
-import { HostRoot } from './host-root.js';
-import { checkKubelet, checkProviderConfig } from './kubelet.js';
-import { checkRuntimes } from './runtimes.js';
+import { fail, ok, reasonOf } from '../check-result.js';
 
-const hostPath = (fallback: string, value: string, help: string) => flag(fallback, value, help, absolutePath);
+const timeoutMs = 5_000;
+const fix = 'see the log of the pod of DaemonSet connectors-image-pulls on this node';
 
 /** Flags of `doctor --image-pulls`. A test compares them with the table in docs/images.md. */
 export const nodeDoctorFlags = {
-  'host-root': flag('', 'DIR', 'root directory of the node; empty: /host if it exists, else /', (written) =>
-    written === '' ? (existsSync('/host') ? '/host' : '/') : absolutePath(written),
-  ),
   registry: imagePullsFlags.registry,
-  'token-audience': flag('connectors-proxy', 'AUDIENCE', 'audience of the tokens for the proxy', text),
-  'provider-config': hostPath(
-    '/etc/connectors/credential-provider-config.yaml',
-    'FILE',
-    "configuration of credential providers, if the kubelet's flags are not readable",
-  ),
-  'provider-dir': hostPath(
-    '/etc/connectors/bin',
-    'DIR',
-    "directory of credential providers, if the kubelet's flags are not readable",
-  ),
-  'containerd-dir': hostPath('/etc/containerd/certs.d', 'DIR', 'config_path of containerd on the node'),
-  'crio-dir': hostPath('/etc/containers/certs.d', 'DIR', 'certs.d of CRI-O on the node'),
+  'provider-dir': imagePullsFlags['provider-dir'],
+  'containerd-dir': imagePullsFlags['containerd-dir'],
+  'crio-dir': imagePullsFlags['crio-dir'],
 } as const;
 
-export type NodeDoctorConfig = {
+type NodeDoctorConfig = {
   readonly [Name in keyof typeof nodeDoctorFlags]: ReturnType<(typeof nodeDoctorFlags)[Name]['parse']>;
 };
 
@@ -43,40 +28,63 @@ export function describedFlags(): string {
   return describeFlags(nodeDoctorFlags);
 }
 
-/** Runs all checks of image pulls on this node; none changes anything. @throws {UsageError} */
-export async function examineImagePulls(
-  args: readonly string[],
-  clock: Clock = { now: () => Date.now() },
-): Promise<readonly CheckResult[]> {
+/** Checks the files of this node for image pulls, and that the proxy responds with them. @throws {UsageError} */
+export async function examineImagePulls(args: readonly string[]): Promise<readonly CheckResult[]> {
   const config = parseFlags(nodeDoctorFlags, args, {}) as NodeDoctorConfig;
-  const root = new HostRoot(config['host-root']);
-  const processes = root.processes();
-  const assumed = { configPath: config['provider-config'], binDir: config['provider-dir'] };
-  const { paths, results } = checkKubelet(root, processes, assumed);
-  const { registry, 'token-audience': audience } = config;
-  const expected = { name: providerName, registry, audience };
-  return [
-    ...results,
-    ...(paths.configPath === undefined ? [] : [checkProviderConfig(root, paths.configPath, expected)]),
-    checkScript(root, path.join(paths.binDir ?? config['provider-dir'], providerName)),
-    ...(await checkRuntimes(root, processes, config, clock)),
-  ];
+  const { registry: folder, 'containerd-dir': directory } = config;
+  try {
+    const textOf = (name: string): string | undefined =>
+      directory === undefined ? undefined : readNodeFile({ directory, folder, name })?.text;
+    const origin = proxyOriginIn(textOf(hostsFileName) ?? '');
+    const url = origin !== undefined && URL.canParse(origin) ? new URL(origin) : undefined;
+    const ca = textOf(caFileName);
+    const files = checkFiles(nodeFilesOf({ ...config, 'proxy-port': Number(url?.port) || 443 }, filesFrom(url, ca)));
+    return url === undefined || ca === undefined ? [files] : [files, await checkProxy(url, ca)];
+  } catch (error) {
+    return [fail('image-files', reasonOf(error), fix)];
+  }
 }
 
-function checkScript(root: HostRoot, at: string): CheckResult {
-  const check = 'script';
-  const fix =
-    'see the log of the pod of DaemonSet connectors-image-pulls on this node, or copy it from deploy/image-pulls';
+/** The address and the CA are those that the node has: the request shows whether they are right. */
+function filesFrom(url: URL | undefined, ca: string | undefined): Parameters<typeof nodeFilesOf>[1] {
+  return { address: url?.hostname.replaceAll(/[[\]]/g, ''), ca: ca === undefined ? undefined : unsigned(ca) };
+}
+
+/** Checks that each file exists, as this version writes it. @throws {CodedError} if one cannot be read. */
+function checkFiles(files: readonly NodeFile[]): CheckResult {
+  const problems = files.flatMap((file) => {
+    const at = [file.directory, file.folder, file.name].filter((part) => part !== undefined).join('/');
+    const found = readNodeFile(file);
+    if (found === undefined) return [`${at} does not exist`];
+    if (found.mode !== file.mode) return [`${at} has mode 0${found.mode.toString(8)}, not 0${file.mode.toString(8)}`];
+    if (unsigned(found.text) === file.text) return [];
+    return [`${at} is ${found.isSigned ? 'of another version or CA' : 'written or changed by an administrator'}`];
+  });
+  if (problems.length > 0) return fail('image-files', problems.join('; '), fix);
+  return ok('image-files', `${files.length} files are as this version writes them`);
+}
+
+/** Sends the request of a container runtime that has no credential yet, which checks address, TLS and CA at once. */
+async function checkProxy(url: URL, ca: string): Promise<CheckResult> {
+  const check = 'image-proxy';
   try {
-    const found = root.read(at);
-    if (found === undefined) return fail(check, `${at} does not exist, so the kubelet does not start again`, fix);
-    if ((found.mode & 0o111) === 0) return fail(check, `${at} is not executable`, 'set mode 0755');
-    if ((found.mode & 0o022) !== 0)
-      return fail(check, `${at}, which runs as root, can be written by others`, 'set mode 0755');
-    if (unsigned(found.text) === providerText) return ok(check, `${at} is this version's, and executable`);
-    if (!found.isSigned) return fail(check, `${at} was written or changed by an administrator`, `remove it; ${fix}`);
-    return warn(check, `${at} is of another version of this program`, 'use one version for DaemonSet and doctor');
+    const { status, server } = await statusOf(new URL('/v2/', url), ca);
+    if (status === 401 && server === 'connectors-proxy') return ok(check, `${url.origin} asks for a token`);
+    const problem = `${url.origin} answers ${status} of "${server}" where the proxy asks for a token (401)`;
+    return fail(check, problem, `does ${hostsFileName} name the Service of the proxy, and its port with TLS?`);
   } catch (error) {
-    return fail(check, `${at} cannot be used: ${reasonOf(error)}`, fix);
+    const problem = `${url.origin} cannot be reached with ${caFileName}: ${reasonOf(error)}`;
+    return fail(check, problem, 'has the Service endpoints, and is this the CA of the proxy, with this name?');
   }
+}
+
+function statusOf(url: URL, ca: string): Promise<{ readonly status: number; readonly server: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { agent: false, ca, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      const { statusCode: status = 0, headers } = response;
+      response.on('error', () => undefined).destroy();
+      resolve({ status, server: String(headers['server'] ?? '').slice(0, 100) });
+    });
+    call.on('error', reject).end();
+  });
 }
