@@ -7,10 +7,11 @@ import { foreignMount, occupancyOf } from './mount-state.js';
 import { AT_REMOVEDIR, unmountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
+import { emptyVolume } from './empty-volume.js';
 
 /**
- * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The
- * kernel waits here for every processor, so the call runs in a thread.
+ * Empties the volume and unmounts it, until nothing is mounted, because drivers can stack mounts. Lazily only while the
+ * mount is in use. The kernel waits here for every processor, so the call runs in a thread.
  * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
 export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'nothing'> {
@@ -18,6 +19,7 @@ export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'a
     const state = occupancyOf(syscalls, target);
     if (state === 'absent' || state === 'nothing') return state;
     if (state === 'foreign') throw foreignMount(target);
+    emptyVolume(syscalls, target);
     const outcome = await unmount(syscalls, target);
     // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
     // nothing has changed.

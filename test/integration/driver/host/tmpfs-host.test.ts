@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import { constants } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
@@ -9,7 +10,7 @@ import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
 import { VolumeMemory } from '../../../../src/limits/volume-memory.js';
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
-import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
+import { kernelNames, kernels, wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
 const texts = { '.env': 'a=1\n', 'ca.crt': 'PEM', empty: '' };
@@ -308,16 +309,53 @@ for (const kernel of kernelNames) {
         assert.equal(fs.existsSync(kubelet.target), false);
       });
 
-      it('goes while it is in use, and stays readable for whoever has a file open', async () => {
+      it('goes while it is in use, and leaves no memory to an open file of either revision', async () => {
+        host.put(kubelet.target, filesOf({ ...texts, '.env': 'a=0\n' }), {});
+        const opened = [fs.openSync(path.join(kubelet.target, '.env'), 'r')];
         host.put(kubelet.target, files, {});
-        const fd = fs.openSync(path.join(kubelet.target, '.env'), 'r');
+        opened.push(fs.openSync(path.join(kubelet.target, '.env'), 'r'));
         try {
           await host.detach(kubelet.target);
           assert.equal(fs.existsSync(kubelet.target), false);
-          assert.equal(fs.readFileSync(fd, 'utf8'), 'a=1\n');
+          assert.deepEqual(
+            opened.map((fd) => fs.fstatSync(fd).blocks),
+            [0, 0],
+          );
         } finally {
-          fs.closeSync(fd);
+          for (const fd of opened) fs.closeSync(fd);
         }
+      });
+
+      it('is not taken for published when its files are gone and it cannot be unmounted', async () => {
+        host.put(kubelet.target, files, {});
+        assert.equal(host.isPublished(kubelet.target), true);
+        const failing = kubelet.host(
+          wrapSyscalls(syscalls, (call) => (call === 'umount2InThread' ? -constants.errno.EPERM : undefined)),
+        );
+        await assert.rejects(failing.detach(kubelet.target), { code: 'INTERNAL', message: /EPERM$/ });
+        assert.equal(host.isPublished(kubelet.target), false);
+        assert.equal(host.inspect(kubelet.target), 'incomplete');
+        assert.equal(host.put(kubelet.target, files, {}), 'refreshed');
+        assert.deepEqual(readVolume(kubelet.target), texts);
+      });
+
+      it('changes no file elsewhere, whatever is in its place', async () => {
+        host.put(kubelet.target, files, {});
+        const revision = path.join(kubelet.target, fs.readlinkSync(path.join(kubelet.target, '..data')));
+        const elsewhere = path.join(kubelet.root, 'elsewhere');
+        const other = path.join(elsewhere, 'other');
+        fs.mkdirSync(elsewhere);
+        fs.writeFileSync(other, 'theirs');
+        fs.symlinkSync(other, path.join(revision, 'link'));
+        fs.symlinkSync(elsewhere, path.join(kubelet.target, '..link'));
+        fs.mkdirSync(path.join(kubelet.target, '..mount'));
+        const bind = (from: string, to: string) => assert.equal(syscalls.mount(from, to, 'none', 4096, ''), 0);
+        bind(elsewhere, path.join(kubelet.target, '..mount'));
+        bind(other, path.join(revision, '.env'));
+        execFileSync('mkfifo', [path.join(revision, 'pipe')]);
+        await host.detach(kubelet.target);
+        assert.equal(fs.readFileSync(other, 'utf8'), 'theirs');
+        assert.equal(fs.existsSync(kubelet.target), false);
       });
 
       it('leaves a directory alone that is not mounted and not empty', async () => {
