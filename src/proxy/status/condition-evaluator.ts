@@ -12,8 +12,7 @@ import type { ConditionResult } from './conditions.js';
 import { conditionOf, keepUnchecked } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import type { ReconcileState } from './reconcile-state.js';
-import { isProxyless } from './class-conditions.js';
-import { missingClassResults, proxylessResults } from './ownership.js';
+import { missingClassResults } from './ownership.js';
 import type { StatusTimings } from './status-timings.js';
 import { UnreadyConnectors } from './unready-connectors.js';
 
@@ -128,11 +127,6 @@ export class ConditionEvaluator {
     return waitMs;
   }
 
-  /** The monotonic clock. */
-  nowMs(): number {
-    return this.#options.clock.now();
-  }
-
   /** Returns milliseconds until the next scheduled check. */
   untilNextMs({ dueMs }: ReconcileState): number {
     return Math.max(0, dueMs - this.#options.clock.now());
@@ -143,8 +137,6 @@ export class ConditionEvaluator {
     const found = objects.connectorClass(connector.className);
     if (found === undefined)
       return { results: missingClassResults(connector, objects.keys('class')), rejected: undefined };
-    if (!(found instanceof CodedError) && isProxyless(found.object))
-      return { results: proxylessResults(connector), rejected: undefined };
     return check.check(connector, found, rejected, signal);
   }
 

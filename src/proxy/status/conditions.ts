@@ -32,7 +32,6 @@ export const conditionReasons = [
   'CACertSecretNotFound',
   'InvalidCACert',
   'NoCA',
-  'NonProxy',
   'BrokenRules',
   'BrokenGenerator',
   'UnsupportedGenerator',
@@ -73,19 +72,13 @@ export function isUnknown(type: ConditionType, reason: ConditionReason, message:
   return { type, status: 'Unknown', reason, message };
 }
 
-/**
- * Returns `Ready` from all other conditions. An unknown condition prevents it, except for the results of probes.
- * @param hint for the owner of the Connector, whether it is ready or not.
- */
-export function readiness(results: readonly ConditionResult[], hint?: string): ConditionResult {
+/** Returns `Ready` from all other conditions. An unknown condition prevents it, except for the results of probes. */
+export function readiness(results: readonly ConditionResult[]): ConditionResult {
   const bad =
     results.find(({ status }) => status === 'False') ??
     results.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
   const { status, reason, message } = bad ?? isTrue('Ready', 'Ready');
-  const ready: ConditionResult = { type: 'Ready', status, reason, message };
-  return hint === undefined
-    ? ready
-    : { ...ready, message: [ready.message, hint].filter((text) => text !== '').join('; ') };
+  return { type: 'Ready', status, reason, message };
 }
 
 function isConditionReason(value: JsonValue | undefined): value is ConditionReason {

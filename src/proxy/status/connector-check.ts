@@ -16,7 +16,6 @@ import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import { UnusableGenerator } from '../generator/unusable-generator.js';
 import { ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../../rules/request-rules.js';
-import { addressHint } from './address-hint.js';
 import type { ConditionType, ConditionResult } from './conditions.js';
 import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
 
@@ -71,7 +70,7 @@ export class ConnectorCheck {
     const problem = rulesProblem(connector, usable);
     const ofRules = problem === undefined ? [] : [isFalse('Ready', 'BrokenRules', problem)];
     return {
-      results: [...results, readiness([...ofRules, ...results], addressHint(connector))],
+      results: [...results, readiness([...ofRules, ...results])],
       rejected: rejectedIn(probed, tool, knownRejection),
     };
   }

@@ -27,8 +27,6 @@ export interface ReconcileState {
   rejectedMs: number;
   /** Whether a request was served since the last check. */
   isServed: boolean;
-  /** When the object was first seen to belong to another proxy, with a status that this one wrote. */
-  leftMs: number | undefined;
   readonly changes: TokenBucket;
   /** Consecutive failed writes. */
   failures: number;
@@ -45,7 +43,6 @@ export function newReconcileState({ quietMs }: Pick<StatusTimings, 'quietMs'>, n
     rejected: undefined,
     rejectedMs: -Infinity,
     isServed: false,
-    leftMs: undefined,
     changes: new TokenBucket({ burst: changesAtOnce, everyMs: quietMs }, now),
     failures: 0,
   };

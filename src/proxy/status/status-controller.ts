@@ -40,10 +40,7 @@ export interface StatusControllerOptions {
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
 }
 
-/**
- * Writes the status of Connectors and classes. The replica with the Lease writes all of them. Other replicas write that
- * of a Connector only if a request to them contradicts it.
- */
+/** Writes the status of Connectors and classes. The replica with the Lease writes all of them. */
 export class StatusController {
   readonly #elector: LeaderElector;
   readonly #reconciler: StatusReconciler;
@@ -103,7 +100,7 @@ export class StatusController {
 
   /** Ends all writing, then releases the Lease. */
   stop(): Promise<void> {
-    this.#reconciler.stop();
+    this.#reconciler.end();
     return this.#elector.stop();
   }
 }

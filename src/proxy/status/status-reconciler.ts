@@ -14,7 +14,6 @@ import { ConditionEvaluator } from './condition-evaluator.js';
 import { DelayQueue } from './delay-queue.js';
 import { newReconcileState } from './reconcile-state.js';
 import type { ReconcileState } from './reconcile-state.js';
-import type { Ownership } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
 import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
@@ -39,8 +38,8 @@ export interface StatusReconcilerOptions {
 
 /**
  * Reconciles the status of this proxy's Connectors and classes: address and CA of the proxy, and usability of a
- * Connector. One replica does so for all of them, between `begin` and `end` (see LeaderElector). The others write the
- * status of a Connector only if a request to them contradicts it. Requests do not wait for status updates.
+ * Connector. One replica does so for all of them, between `begin` and `end` (see LeaderElector). Requests do not wait for
+ * status updates.
  */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
@@ -52,7 +51,6 @@ export class StatusReconciler {
   readonly #evaluator: ConditionEvaluator;
   readonly #updates: StatusUpdates;
   #isLeader = false;
-  #isStopped = false;
   /** Aborts the running reconciliations. */
   #ending = endless();
 
@@ -82,19 +80,13 @@ export class StatusReconciler {
     this.#reset();
   }
 
-  /** Ends all writing. */
-  stop(): void {
-    this.#isStopped = true;
-    this.end();
-  }
-
   /** Records that a request to a Connector was served, or failed for a reason that its status must show. */
   used({ namespace, name }: ConnectorRef, isServed: boolean): void {
-    if (this.#isStopped) return;
+    if (!this.#isLeader) return;
     const connector = this.#connector(`${namespace}/${name}`);
     if (connector === undefined) return;
     const ready = readyIn(connector);
-    if (ready === (isServed ? 'True' : 'False') || !isReported(this.#updates.ownership(connector))) return;
+    if (ready === (isServed ? 'True' : 'False') || !this.#updates.isOwn(connector)) return;
     const key = keyOf('connector', `${namespace}/${name}`);
     const inMs = this.#evaluator.requested(this.#stateOf(key), isServed);
     if (inMs !== undefined) this.#due.addAfter(key, inMs);
@@ -115,7 +107,7 @@ export class StatusReconciler {
     if (!this.#isLeader) return counts;
     for (const key of this.#options.objects.keys('connector')) {
       const connector = this.#connector(key);
-      if (connector === undefined || !isReported(this.#updates.ownership(connector))) continue;
+      if (connector === undefined || !this.#updates.isOwn(connector)) continue;
       const ready = readyIn(connector);
       counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
     }
@@ -123,10 +115,7 @@ export class StatusReconciler {
   }
 
   #onChange(kind: ObjectKind, name: string): void {
-    if (!this.#isLeader) {
-      if (kind === 'connector' && this.#connector(name) === undefined) this.#forget(keyOf(kind, name));
-      return;
-    }
+    if (!this.#isLeader) return;
     this.#due.addAfter(keyOf(kind, name), 0);
     if (kind !== 'class') return;
     for (const key of this.#options.objects.keys('connector')) {
@@ -147,7 +136,6 @@ export class StatusReconciler {
 
   /** Reconciles one object, and schedules the next reconciliation. */
   async #reconcile(key: string): Promise<void> {
-    if (this.#isStopped) return;
     const { signal } = this.#ending;
     if (this.#running.has(key)) {
       // The running reconciliation can have missed this change, so another one follows.
@@ -161,12 +149,12 @@ export class StatusReconciler {
     try {
       release = await this.#slots.acquire({ namespace, podUid: '' }, signal);
       const state = this.#stateOf(key);
-      const due = await (kind === 'class'
+      const nextMs = await (kind === 'class'
         ? this.#updates.ofClass(name, state, signal)
         : this.#updates.ofConnector(name, state, signal));
       if (signal.aborted) return;
-      if (due === undefined) this.#forget(key);
-      else if (due.isPending || this.#isLeader) this.#due.addAfter(key, due.inMs);
+      if (nextMs === undefined) this.#forget(key);
+      else this.#due.addAfter(key, nextMs);
     } catch (error) {
       if (signal.aborted) return;
       this.#options.log.error('Failed to evaluate Connector conditions', { name, error });
@@ -213,10 +201,6 @@ function endless(): AbortController {
 /** Returns the status of the condition `Ready`. */
 function readyIn({ object }: Connector): JsonValue | undefined {
   return conditionOf(conditionsIn(object), 'Ready')?.['status'];
-}
-
-function isReported(ownership: Ownership): boolean {
-  return ownership === 'own' || ownership === 'orphan' || ownership === 'proxyless';
 }
 
 function keyOf(kind: ObjectKind, name: string): string {

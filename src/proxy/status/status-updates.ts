@@ -10,18 +10,11 @@ import type { ObjectKind, ConnectorLister } from '../credential/connector-lister
 import { brokenGeneratorIn } from '../generator/broken-generator.js';
 import type { GeneratorCompiler } from '../generator/generator-use.js';
 import { ProxyError } from '../proxy-error.js';
-import {
-  classOwnershipOf,
-  classResults,
-  withoutAddress,
-  withoutClassReport,
-  withoutOwnAddress,
-} from './class-conditions.js';
+import { classResults } from './class-conditions.js';
 import {
   classConditionTypes,
   conditionOf,
   conditionsIn,
-  conditionTypes,
   isFalse,
   isProbeTimeOld,
   isUnknown,
@@ -31,10 +24,9 @@ import {
 import type { ConditionResult } from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
 import type { ReconcileState } from './reconcile-state.js';
-import type { Ownership } from './ownership.js';
-import { ownershipOf } from './ownership.js';
+import { isOwn } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
-import { classUrl, connectorUrl } from './proxy-service.js';
+import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
 import { statusChange } from './status-change.js';
 import type { OwnStatus } from './status-change.js';
 import type { StatusPatches } from './status-patches.js';
@@ -54,14 +46,10 @@ export interface StatusUpdatesOptions {
   readonly random: () => number;
 }
 
-/** The time of an object's next reconciliation. */
-export interface Due {
-  readonly inMs: number;
-  /** Whether a write, or a confirmation before it, is pending. */
-  readonly isPending: boolean;
-}
-
-/** Updates the status of one object. Only differences are written, and only the proxy's own fields. */
+/**
+ * Updates the status of one object whose class names the proxy's Service. Only differences are written, and only the
+ * proxy's own fields. Results are milliseconds until the next reconciliation.
+ */
 export class StatusUpdates {
   readonly #options: StatusUpdatesOptions;
 
@@ -70,20 +58,14 @@ export class StatusUpdates {
   }
 
   /** @returns undefined if nothing is due until the class changes. */
-  async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
+  async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<number | undefined> {
     const { objects, service, clock, ca, timings } = this.#options;
     const found = objects.connectorClass(name);
     const object = objects.classObject(name);
-    if (object === undefined || found === undefined) return undefined;
-    const ownership = classOwnershipOf(object, service);
-    if (ownership === 'foreign') return undefined;
-    if (ownership === 'left')
-      return this.#withdraw('class', object, withoutClassReport(object, service), state, signal);
-    state.leftMs = undefined;
-    const isUsed = ownership === 'own' && !(found instanceof CodedError);
-    const ofGenerator = isUsed ? await this.#generatorProblem(found, signal) : undefined;
+    if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
+    const ofGenerator = found instanceof CodedError ? undefined : await this.#generatorProblem(found, signal);
     // A newer revision can have arrived during the check.
-    if (objects.classObject(name) !== object) return pendingIn(0);
+    if (objects.classObject(name) !== object) return 0;
     const problems = {
       ofClass: found instanceof CodedError ? found.message : undefined,
       ofGenerator,
@@ -91,11 +73,11 @@ export class StatusUpdates {
     };
     const generation = generationOf(object);
     const before = conditionsIn(object);
-    const results = classResults(object, problems, service).map((each) => keepUnchecked(each, before, generation));
+    const results = classResults(problems).map((each) => keepUnchecked(each, before, generation));
     const conditions = merged(before, results, generation, clock.now(), { own: classConditionTypes });
-    const address = ownership === 'own' ? this.#address(classUrl(service)) : withoutOwnAddress(object, service);
-    const due = await this.#write('class', object, { ...address, conditions }, state, signal);
-    return due ?? (ofGenerator?.reason === 'NotChecked' ? pendingIn(timings.retryMs) : undefined);
+    const wanted = { ...this.#address(classUrl(service)), conditions };
+    const retryMs = await this.#write('class', object, wanted, state, signal);
+    return retryMs ?? (ofGenerator?.reason === 'NotChecked' ? timings.retryMs : undefined);
   }
 
   /** Returns the first mistake in the generators of a class; `NotChecked` if the proxy has no capacity to compile them. */
@@ -111,28 +93,19 @@ export class StatusUpdates {
   }
 
   /** @returns undefined if nothing is due until the Connector changes. */
-  async ofConnector(key: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
+  async ofConnector(key: string, state: ReconcileState, signal: AbortSignal): Promise<number | undefined> {
     const { objects, evaluator, timings } = this.#options;
     const before = this.#connector(key);
     if (before === undefined) return undefined;
     if (objects.connectorClass(before.className) === undefined && !objects.hasReadClasses) {
-      return pendingIn(timings.retryMs);
+      return timings.retryMs;
     }
-    switch (this.ownership(before)) {
-      case 'foreign':
-        return undefined;
-      case 'left':
-        return this.#withdraw('connector', before.object, withoutReport(before), state, signal);
-      case 'own':
-      case 'orphan':
-      case 'proxyless':
-    }
-    state.leftMs = undefined;
+    if (!this.isOwn(before)) return undefined;
     const isNew = await evaluator.evaluate(before, state, signal);
     // Compare with the newest revision: it can have arrived during the check, with another spec.
     const connector = this.#connector(key);
     if (connector === undefined) return undefined;
-    if (!evaluator.isAbout(connector, state)) return pendingIn(0);
+    if (!evaluator.isAbout(connector, state)) return 0;
 
     const generation = generationOf(connector.object);
     const conditions = conditionsIn(connector.object);
@@ -145,25 +118,26 @@ export class StatusUpdates {
     });
     // The time of a probe is written with other changes, or alone when it is old.
     const isOld = isNew && isProbeTimeOld(conditions, results, timings.probeTimeMs);
-    const settled = (): Due => ({ inMs: evaluator.untilNextMs(state), isPending: false });
     if (!isOld && statusChange(connector.object, wanted(true)) === undefined) {
       state.doubtedMs = undefined;
-      return settled();
+      return evaluator.untilNextMs(state);
     }
     if (!isNew) {
       // Another replica has written other results since: these can be outdated.
       evaluator.expire(state);
-      return pendingIn(0);
+      return 0;
     }
     const waitMs = evaluator.waitMs(state, results, conditions, generation);
-    if (waitMs > 0) return pendingIn(waitMs);
+    if (waitMs > 0) return waitMs;
     state.doubtedMs = undefined;
-    return (await this.#write('connector', connector.object, wanted(false), state, signal)) ?? settled();
+    const retryMs = await this.#write('connector', connector.object, wanted(false), state, signal);
+    return retryMs ?? evaluator.untilNextMs(state);
   }
 
-  ownership(connector: Connector): Ownership {
+  /** Reports whether this proxy writes the status of the Connector. */
+  isOwn(connector: Connector): boolean {
     const { objects, service } = this.#options;
-    return ownershipOf(connector, objects.connectorClass(connector.className), service);
+    return isOwn(connector, objects.connectorClass(connector.className), service);
   }
 
   /** Reports whether the status is complete: for the current generation and with the current address. */
@@ -179,29 +153,14 @@ export class StatusUpdates {
     return found instanceof CodedError ? undefined : found;
   }
 
-  /** Removes a report after a while: another proxy usually replaces it, so that pods always have an address. */
-  async #withdraw(
-    kind: ObjectKind,
-    object: JsonObject,
-    wanted: OwnStatus,
-    state: ReconcileState,
-    signal: AbortSignal,
-  ): Promise<Due | undefined> {
-    const { evaluator, timings } = this.#options;
-    const nowMs = evaluator.nowMs();
-    state.leftMs ??= nowMs;
-    const waitMs = state.leftMs + timings.quietMs - nowMs;
-    return waitMs > 0 ? pendingIn(waitMs) : this.#write(kind, object, wanted, state, signal);
-  }
-
-  /** @returns when to retry after a failure; undefined if the status is as wanted. */
+  /** @returns milliseconds until a retry after a failure; undefined if the status is as wanted. */
   async #write(
     kind: ObjectKind,
     object: JsonObject,
     wanted: OwnStatus,
     state: ReconcileState,
     signal: AbortSignal,
-  ): Promise<Due | undefined> {
+  ): Promise<number | undefined> {
     const change = statusChange(object, wanted);
     if (change === undefined) return undefined;
     const { patches, timings, random } = this.#options;
@@ -211,15 +170,11 @@ export class StatusUpdates {
       return undefined;
     }
     state.failures += 1;
-    return pendingIn(backoffMs(state.failures, timings.retryMs, timings.checkMs, random));
+    return backoffMs(state.failures, timings.retryMs, timings.checkMs, random);
   }
 
-  /** Returns the address for a Connector. An orphan keeps none: its class, once created, can be another proxy's. */
-  #connectorAddress(connector: Connector): OwnStatus {
-    const ownership = this.ownership(connector);
-    if (ownership === 'proxyless') return withoutAddress(connector.object);
-    if (ownership === 'orphan') return {};
-    return this.#address(connectorUrl(this.#options.service, connector.ref));
+  #connectorAddress({ ref }: Connector): OwnStatus {
+    return this.#address(connectorUrl(this.#options.service, ref));
   }
 
   /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
@@ -228,16 +183,4 @@ export class StatusUpdates {
     if (caProblem(ca) !== undefined) return {};
     return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
   }
-}
-
-function pendingIn(inMs: number): Due {
-  return { inMs, isPending: true };
-}
-
-/** Returns the update that removes the proxy's part of a status. */
-function withoutReport({ object }: Connector): OwnStatus {
-  const own: ReadonlySet<unknown> = new Set(conditionTypes);
-  const others = conditionsIn(object).filter(({ type }) => !own.has(type));
-  const conditions = others.length === 0 ? null : others;
-  return { conditions, observedGeneration: null, ...withoutAddress(object) };
 }

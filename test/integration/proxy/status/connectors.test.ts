@@ -61,12 +61,13 @@ describe('the status that the proxy writes', function () {
     assert.equal(fixture.api.count({ ...writes, name: 'any' }), 1);
   });
 
-  it('leaves Connectors of another proxy alone, and what others write into its own', async () => {
+  it('leaves Connectors of another proxy, of none and without a class alone, and what others write into its own', async () => {
     fixture.put(
       connectorClass('theirs', { proxy: { ref: { ...proxyService, name: 'another' } } }),
       connectorClass('none'),
       connector('theirs', 'https://theirs.example', { className: 'theirs' }),
       connector('none', 'https://none.example', { className: 'none' }),
+      connector('lost', 'https://lost.example', { className: 'nowhere' }),
       {
         ...connector('tool', 'https://tool.example', { secret: 'login' }),
         status: { api: { path: '/x' }, conditions: [{ type: 'Theirs', status: 'True' }] },
@@ -74,12 +75,12 @@ describe('the status that the proxy writes', function () {
     );
     await fixture.replica();
     await fixture.becomes('Ready', 'True Ready');
-    assert.deepEqual(fixture.status('theirs'), {});
+    for (const name of ['theirs', 'none', 'lost']) assert.deepEqual(fixture.status(name), {});
     const status = fixture.status() as { readonly api?: object; readonly conditions?: readonly object[] };
     assert.deepEqual(status.api, { path: '/x' });
     assert.deepEqual(status.conditions?.[0], { type: 'Theirs', status: 'True' });
     const written = fixture.api.requestsOf(writes).map(({ name }) => name);
-    assert.deepEqual([...new Set(written)].sort(), ['any', 'none', 'tool']);
+    assert.deepEqual([...new Set(written)].sort(), ['any', 'tool']);
   });
 
   it('says that a Secret cannot be called so, and does not ask for it', async () => {
@@ -143,23 +144,6 @@ describe('the status that the proxy writes', function () {
     assert.equal(fixture.condition('AuthReady', 'probed'), 'True NonAuthProbe');
   });
 
-  it('says that a bare host in addressExtensions leads nowhere, whether the Connector is ready or not', async () => {
-    const hint = 'so no request to it gets the credential: write https://auth.example';
-    fixture.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['auth.example'] }));
-    await fixture.replica();
-    await fixture.becomes('Ready', 'True Ready');
-    assert.equal(fixture.message('Ready'), `spec.addressExtensions[0] is no http or https URL, ${hint}`);
-    fixture.put(connector('tool', 'https://tool.example', { secret: 'missing', extensions: ['auth.example'] }));
-    await fixture.becomes('Ready', 'False Unusable');
-    assert.match(
-      fixture.message('Ready'),
-      /^Secret ci\/missing does not exist \(connector ci\/\w+\): [^;]+; spec\.addressExtensions\[0\] is/,
-    );
-    fixture.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['https://auth.example'] }));
-    await fixture.becomes('Ready', 'True Ready');
-    assert.equal(fixture.message('Ready'), '');
-  });
-
   it('says where rules are broken, of the Connector or its class, and leaves the credential its own condition', async () => {
     const tool = (rules: Record<string, string>): object =>
       connector('tool', 'https://tool.example', { secret: 'login', rules });
@@ -220,68 +204,16 @@ describe('the status that the proxy writes', function () {
     assert.match(far(), /bind its service account in \\"far\\" to the ClusterRole connectors-proxy-credentials/);
   });
 
-  it('reports Connectors whose class does not exist, with the classes that do', async () => {
-    fixture.put(
-      connectorClass('also', { proxy: { ref: { ...proxyService, name: 'another' } } }),
-      connector('lost', 'https://lost.example', { className: 'anny', secret: 'missing' }),
-    );
-    await fixture.replica();
-    await fixture.becomes('Ready', 'False NotFound', 'lost');
-    const { proxy, conditions = [], observedGeneration } = fixture.status('lost');
-    assert.deepEqual([proxy, observedGeneration], [undefined, 1]);
-    assert.deepEqual(
-      conditions.map(({ type, status, message }) => [type, status, message]),
-      ['ConnectorClassReady', 'Ready'].map((type) => [
-        type,
-        'False',
-        'connectorclass anny does not exist: create it, or change spec.connectorClassName to one that exists (also, any)',
-      ]),
-    );
-    fixture.put(connectorClass('anny', { proxy: { ref: proxyService } }));
-    await fixture.becomes('Ready', 'False Unusable', 'lost');
-    assert.equal(fixture.status('lost').proxy?.httpAddress.url, `${url}/namespaces/ci/connectors/lost`);
-  });
-
-  it('takes its report back when the class turns out to be of another proxy, and leaves that of others', async () => {
-    const theirs = { type: 'ConnectorClassReady', status: 'False', reason: 'NotFound', message: 'no such class' };
-    const other = { type: 'Theirs', status: 'True' };
-    const lost = (name: string, conditions: readonly object[]): object => ({
-      ...connector(name, 'https://lost.example', { className: 'later' }),
-      status: { conditions },
-    });
-    fixture.put(lost('lost', [other]), lost('reported', [theirs]));
-    await fixture.replica();
-    await fixture.becomes('Ready', 'False NotFound', 'lost');
-    fixture.put(connectorClass('later', { proxy: { ref: { ...proxyService, name: 'another' } } }));
-    await fixture.becomes('Ready', '', 'lost');
-    assert.deepEqual(fixture.status('lost'), { conditions: [other] });
-    await fixture.becomes('Ready', 'True Ready');
-    assert.deepEqual(fixture.status('reported'), { conditions: [theirs] });
-  });
-
-  it('reports no class as missing before all classes are known', async () => {
-    fixture.put(connector('lost', 'https://lost.example', { className: 'nowhere' }));
-    const fault = fixture.api.faults.add({
-      verb: 'list',
-      resource: 'connectorclasses',
-      effect: { kind: 'status', code: 500 },
-    });
-    await fixture.replica({ untilReady: false });
-    await eventually('the Lease is held', () => fixture.log.includes('Acquired lease'));
-    const lists = (): number => fixture.api.count({ verb: 'list', resource: 'connectorclasses' });
-    await eventually('classes are asked for again', () => lists() > 1);
-    await eventually('Connectors are known', () => fixture.api.count({ verb: 'watch', resource: 'connectors' }) > 0);
-    assert.deepEqual(fixture.status('lost'), {});
-    fault.remove();
-    await fixture.becomes('Ready', 'False NotFound', 'lost');
-    assert.match(fixture.message('Ready', 'lost'), /\(any\)$/);
-  });
-
   it('tells of a class that has been deleted, and takes it back when it is there again', async () => {
     await fixture.replica();
     await fixture.becomes('Ready', 'True Ready');
+    fixture.put(connectorClass('also', { proxy: { ref: { ...proxyService, name: 'another' } } }));
     fixture.api.delete('connectorclasses', { name: 'any' });
     await fixture.becomes('ConnectorClassReady', 'False NotFound');
+    assert.equal(
+      fixture.message('Ready'),
+      'connectorclass any does not exist: create it, or change spec.connectorClassName to one that exists (also)',
+    );
     fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await fixture.becomes('Ready', 'True Ready');
   });

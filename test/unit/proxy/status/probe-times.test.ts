@@ -59,10 +59,10 @@ class Bench {
   async until(endMs: number): Promise<void> {
     const { signal } = new AbortController();
     while (this.nowMs < endMs) {
-      const due = await this.#updates.ofConnector('ci/tool', this.state, signal);
+      const nextMs = await this.#updates.ofConnector('ci/tool', this.state, signal);
       // What comes of the write itself.
       await this.#updates.ofConnector('ci/tool', this.state, signal);
-      this.nowMs += Math.max(due?.inMs ?? 0, 1);
+      this.nowMs += Math.max(nextMs ?? 0, 1);
     }
   }
 

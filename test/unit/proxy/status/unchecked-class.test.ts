@@ -7,7 +7,6 @@ import { conditionOf, conditionsIn } from '../../../../src/proxy/status/conditio
 import { newReconcileState } from '../../../../src/proxy/status/reconcile-state.js';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.js';
 import { StatusUpdates } from '../../../../src/proxy/status/status-updates.js';
-import type { Due } from '../../../../src/proxy/status/status-updates.js';
 import { connectorClass, statusService as service } from '../../../support/proxy/manifests.js';
 
 const spec = { proxy: { ref: service }, auth: { types: [{ name: 'own', generator: { cel: '{}' } }] } };
@@ -43,13 +42,13 @@ class Bench {
   });
 
   /** Reconciles the class once. @returns its condition Ready and the address's CA. */
-  async reconcile(): Promise<{ readonly due: Due | undefined; readonly ready: unknown; readonly ca: unknown }> {
+  async reconcile(): Promise<{ readonly nextMs: number | undefined; readonly ready: unknown; readonly ca: unknown }> {
     this.#object = this.#current();
-    const due = await this.#updates.ofClass('made', this.#state, new AbortController().signal);
+    const nextMs = await this.#updates.ofClass('made', this.#state, new AbortController().signal);
     this.#object = this.#current();
     const ready = conditionOf(conditionsIn(this.#object), 'Ready');
     const { proxy } = this.#status as { readonly proxy: { readonly httpAddress: { readonly CACerts: string } } };
-    return { due, ready: [ready?.['status'], ready?.['reason']], ca: proxy.httpAddress.CACerts };
+    return { nextMs, ready: [ready?.['status'], ready?.['reason']], ca: proxy.httpAddress.CACerts };
   }
 
   #current(): JsonObject {
@@ -58,7 +57,7 @@ class Bench {
   }
 }
 
-const again: Due = { inMs: statusTimings.retryMs, isPending: true };
+const again = statusTimings.retryMs;
 
 describe('a class whose generators the proxy has no capacity to compile', () => {
   const broken = new UnusableGenerator('BrokenGenerator', 'connectorclass made: mistake');
@@ -74,26 +73,26 @@ describe('a class whose generators the proxy has no capacity to compile', () => 
       [undefined, ['True', 'Ready']],
     ] as const) {
       bench.failure = failure;
-      assert.deepEqual(await bench.reconcile(), { due: undefined, ready, ca: 'CA' });
+      assert.deepEqual(await bench.reconcile(), { nextMs: undefined, ready, ca: 'CA' });
       bench.failure = busy;
-      assert.deepEqual(await bench.reconcile(), { due: again, ready, ca: 'CA' });
+      assert.deepEqual(await bench.reconcile(), { nextMs: again, ready, ca: 'CA' });
     }
   });
 
   it('is unknown at first, and after a change', async () => {
     bench.failure = busy;
-    assert.deepEqual(await bench.reconcile(), { due: again, ready: ['Unknown', 'NotChecked'], ca: 'CA' });
+    assert.deepEqual(await bench.reconcile(), { nextMs: again, ready: ['Unknown', 'NotChecked'], ca: 'CA' });
     bench.failure = broken;
     assert.deepEqual((await bench.reconcile()).ready, ['False', 'BrokenGenerator']);
     bench.generation = 2n;
     bench.failure = busy;
-    assert.deepEqual(await bench.reconcile(), { due: again, ready: ['Unknown', 'NotChecked'], ca: 'CA' });
+    assert.deepEqual(await bench.reconcile(), { nextMs: again, ready: ['Unknown', 'NotChecked'], ca: 'CA' });
   });
 
   it('gets a new CA meanwhile', async () => {
     await bench.reconcile();
     bench.failure = busy;
     bench.certificate = 'next CA';
-    assert.deepEqual(await bench.reconcile(), { due: again, ready: ['True', 'Ready'], ca: 'next CA' });
+    assert.deepEqual(await bench.reconcile(), { nextMs: again, ready: ['True', 'Ready'], ca: 'next CA' });
   });
 });
