@@ -1,5 +1,5 @@
 // Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
-// the proxy, its doctor, check, the demo, image-pulls and its doctor have bundles of their own, which the driver never
+// the proxy, its doctor, check, image-pulls and its doctor have bundles of their own, which the driver never
 // loads. koffi stays outside, because it finds its native library next to itself.
 import path from 'node:path';
 
@@ -42,7 +42,6 @@ const apart = {
       path: './image-pulls.js',
       external: true,
     }));
-    builder.onResolve({ filter: /^\.\/run-demo\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
 
@@ -100,7 +99,6 @@ export const bundles = {
     plugins: [undiciClient],
     banner: { js: requireForCommonJs.join('\n') },
   },
-  demo: { ...common, entryPoints: ['src/cli/demo/run-demo.ts'], banner: { js: requireForCommonJs.join('\n') } },
   'image-pulls': {
     ...common,
     entryPoints: ['src/cli/image-pulls/run-image-pulls.ts'],

@@ -1,6 +1,5 @@
 import { check } from './cli/check.js';
 import type { Command, CommandContext } from './cli/command.js';
-import { demo } from './cli/demo/demo.js';
 import { doctor } from './cli/doctor/doctor.js';
 import { imagePulls } from './cli/image-pulls.js';
 import { proxy } from './cli/proxy.js';
@@ -14,7 +13,7 @@ import { didYouMean } from './spelling.js';
 import { version } from './version.js';
 
 const commands: Readonly<Record<string, Command>> = {
-  ...{ serve, proxy, demo, render, check, doctor, volumes },
+  ...{ serve, proxy, render, check, doctor, volumes },
   'image-pulls': imagePulls,
 };
 

@@ -1,7 +1,6 @@
 import { promisify } from 'node:util';
 import { credentials, status } from '@grpc/grpc-js';
-import { csi } from '../../driver/csi/services.js';
-import { CodedError } from '../../errors.js';
+import { csi } from '../../src/driver/csi/services.js';
 
 export interface DemoVolume {
   readonly volumeId: string;
@@ -19,7 +18,7 @@ export interface DemoVolume {
 type NodeClient = InstanceType<typeof csi.Node>;
 
 /** Calls the driver like the kubelet: with a new connection for every call. */
-export class DemoKubelet {
+export class Kubelet {
   readonly #socketPath: string;
 
   constructor(socketPath: string) {
@@ -86,7 +85,7 @@ export class DemoKubelet {
     try {
       return await use(client);
     } catch (error) {
-      throw toCodedError(error);
+      throw toEventText(error);
     } finally {
       client.close();
     }
@@ -94,10 +93,7 @@ export class DemoKubelet {
 }
 
 /** Converts the driver's error to the text of a pod's event, without the client's stack. */
-function toCodedError(error: unknown): unknown {
+function toEventText(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return error;
-  return new CodedError(
-    'FAILED_PRECONDITION',
-    `the driver answered ${status[Number(error.code)] ?? ''}: ${String(error.details)}`,
-  );
+  return new Error(`the driver answered ${status[Number(error.code)] ?? ''}: ${String(error.details)}`);
 }

@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
-import type { DemoVolume } from './demo-kubelet.js';
-import { registryCredential } from './demo-registry.js';
+import type { DemoVolume } from './kubelet.js';
+import { registryCredential } from './registry.js';
 
 const rbacVersion = 'rbac.authorization.k8s.io/v1';
 
 /** The manifests of the demo's driver and proxy: the project's, with the addresses of the demo's proxy and registry. */
-export class DemoManifests {
+export class Manifests {
   readonly directory: string;
 
   /** @param directory to create. */

@@ -2,12 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CodedError } from '../../errors.js';
 
 const startTimeoutMs = 20_000;
 
 /** A long-running command of this program, as a process of its own. */
-export class DemoProgram {
+export class Program {
   readonly #name: string;
   readonly #process: ChildProcess;
   /** The process's log, from standard error. */
@@ -29,7 +28,7 @@ export class DemoProgram {
   }
 
   /**
-   * Waits until `look` returns a value. @throws {CodedError} UNAVAILABLE if the program ends first, or takes too long.
+   * Waits until `look` returns a value. @throws {Error} if the program ends first, or takes too long.
    */
   async until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
     const deadlineMs = performance.now() + startTimeoutMs;
@@ -37,7 +36,7 @@ export class DemoProgram {
       const found = await look();
       if (found !== undefined) return found;
       if (this.#hasEnded || performance.now() > deadlineMs) {
-        throw new CodedError('UNAVAILABLE', `the ${this.#name} did not become ready; its messages are above`);
+        throw new Error(`the ${this.#name} did not become ready; its messages are above`);
       }
       await delay(20);
     }

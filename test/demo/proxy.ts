@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DemoProgram } from './demo-program.js';
-import { registryHost } from './demo-registry.js';
+import { Program } from './program.js';
+import { registryHost } from './registry.js';
 
 /** Replaces /etc/hosts in a mount namespace, and only there; then executes the program. */
 const withHosts = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
@@ -18,19 +18,19 @@ export interface DemoProxyOptions {
 }
 
 /** The Connectors proxy as a process of its own, the only one on the machine that can resolve the demo's registry. */
-export class DemoProxy {
-  readonly #program: DemoProgram;
+export class Proxy {
+  readonly #program: Program;
   /** CA certificate in PEM. */
   readonly ca: string;
   readonly port: number;
 
-  private constructor(program: DemoProgram, ca: string, port: number) {
+  private constructor(program: Program, ca: string, port: number) {
     this.#program = program;
     this.ca = ca;
     this.port = port;
   }
 
-  static async start({ directory, manifests, jwks, self, onLog }: DemoProxyOptions): Promise<DemoProxy> {
+  static async start({ directory, manifests, jwks, self, onLog }: DemoProxyOptions): Promise<Proxy> {
     const inDirectory = (name: string): string => path.join(directory, name);
     mkdirSync(inDirectory('ca'));
     writeFileSync(inDirectory('hosts'), `127.0.0.1 localhost ${registryHost}\n`);
@@ -41,13 +41,13 @@ export class DemoProxy {
       ...['--allow-upstream-cidrs', '127.0.0.1/32', '--shutdown-delay', '0s', '--drain-timeout', '0s'],
     ];
     const words = ['--mount', '--propagation', 'private', '--', 'sh', '-c', withHosts, 'sh', inDirectory('hosts')];
-    const program = new DemoProgram('proxy', ['unshare', ...words, ...self, 'proxy', ...flags], (line) => {
+    const program = new Program('proxy', ['unshare', ...words, ...self, 'proxy', ...flags], (line) => {
       // Request logs, and the warning that there is no cluster, which holds for every demo.
       if (!/^\{"level":"(?:info|warn)"/.test(line)) onLog(`${line}\n`);
     });
     try {
       const port = await program.until(() => /"port":(\d+),"msg":"Listening"/.exec(program.log)?.[1]);
-      return new DemoProxy(program, readFileSync(path.join(directory, 'ca', 'tls.crt'), 'utf8'), Number(port));
+      return new Proxy(program, readFileSync(path.join(directory, 'ca', 'tls.crt'), 'utf8'), Number(port));
     } catch (error) {
       await program.stop();
       throw error;

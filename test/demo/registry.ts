@@ -9,9 +9,10 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { createCa, parseCa } from '../../proxy/certificates/certificate-authority.js';
-import { signLeaf } from '../../proxy/certificates/x509.js';
+import { createCa, parseCa } from '../../src/proxy/certificates/certificate-authority.js';
+import { signLeaf } from '../../src/proxy/certificates/x509.js';
 import { MemoryRegistry } from './memory-registry.js';
+import { shortPath } from './volume-text.js';
 
 /** A name without a DNS record; the demo's proxy resolves it by a private /etc/hosts. */
 export const registryHost = 'harbor.example.com';
@@ -28,7 +29,7 @@ const bcryptRounds = 4;
  * A registry behind TLS that requires a password, and logs the credential of each request. It is Debian's
  * `docker-registry` if that is installed, else a built-in one.
  */
-export class DemoRegistry {
+export class Registry {
   /** CA certificate in PEM. */
   readonly ca: string;
   /** Requests with their credentials, in order. */
@@ -47,11 +48,11 @@ export class DemoRegistry {
   }
 
   /** Starts the registry. @param directory an empty directory for its storage. */
-  static async start(directory: string): Promise<DemoRegistry> {
+  static async start(directory: string): Promise<Registry> {
     const socketPath = path.join(directory, 'registry.sock');
     const program = await startProgram(directory, socketPath);
     const own = new MemoryRegistry(registryCredential);
-    const registry = new DemoRegistry(program, (request, response) => {
+    const registry = new Registry(program, (request, response) => {
       if (program === undefined) own.answer(request, response);
       else forward(request, response, socketPath);
     });
@@ -114,7 +115,7 @@ function forward(request: IncomingMessage, response: ServerResponse, socketPath:
 function lineOf({ method = '', url = '', headers }: IncomingMessage, { statusCode }: ServerResponse): string {
   const encoded = /^Basic (.*)$/.exec(headers.authorization ?? '')?.[1];
   const login = encoded === undefined ? 'nobody' : Buffer.from(encoded, 'base64').toString();
-  return `${method} ${url.replace(/[?].*/, '')} as ${login}: ${statusCode}`;
+  return `${method.padEnd(4)} ${shortPath(url)} ${statusCode} as ${login}`;
 }
 
 function certificates(): Readonly<Record<'ca' | 'certificate' | 'key', string>> {

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../errors.js';
 
 /** Lines that are shown of a file. The script `activate` has hundreds. */
 const maxLines = 30;
@@ -39,13 +38,14 @@ export function filesOf(targetPath: string): readonly string[] {
     .sort();
 }
 
-/** Returns a task's environment after reading `.env`, abridged; undefined for a volume without it. */
-export function environmentOf(targetPath: string): string | undefined {
-  if (!existsSync(path.join(targetPath, '.env'))) return undefined;
-  const script = 'set -a; . ./.env; set +a; env | grep _proxy= | sort';
-  const { stdout, status, stderr } = spawnSync('sh', ['-c', script], { cwd: targetPath, encoding: 'utf8' });
-  if (status !== 0) throw new CodedError('INTERNAL', `sh did not take .env: ${stderr}`);
-  return abridge(stdout);
+/** Returns the variables that a task has after it has sourced `activate`, abridged. @param name one variable alone. */
+export function environmentOf(targetPath: string, name?: string): string {
+  const env = { PATH: process.env['PATH'], HOME: '/', TMPDIR: path.dirname(targetPath) };
+  const options = { cwd: targetPath, encoding: 'utf8', env } as const;
+  const { stdout, status, stderr } = spawnSync('sh', ['-c', '. ./activate && env | sort'], options);
+  if (status !== 0) throw new Error(`sh did not take activate: ${stderr}`);
+  const lines = abridge(stdout).split('\n');
+  return lines.filter((line) => name === undefined || line.startsWith(`${name}=`)).join('\n');
 }
 
 /** Shortens tokens, also in Base64, and certificates. */
@@ -61,10 +61,7 @@ export function shorten(token: string): string {
   return `${token.slice(0, 6)}…${token.slice(-6)}`;
 }
 
-export function indent(text: string): string {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => (line === '' ? '\n' : `   ${line}\n`))
-    .join('');
+/** Shortens the digest or the name of an upload in a path, and removes the query. */
+export function shortPath(url: string): string {
+  return url.replace(/[?].*/, '').replace(/(sha256:.{8}|uploads\/.{8})[^/]*/, '$1…');
 }

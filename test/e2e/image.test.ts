@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DemoKubelet } from '../../src/cli/demo/demo-kubelet.js';
+import { Kubelet } from '../demo/kubelet.js';
 import { deployFolder, repository } from '../support/deploy/manifests.js';
 import { ImageBuilder, ownArchitecture } from '../support/deploy/image.js';
 import { missingForArm64 } from '../support/e2e/arm64.js';
@@ -73,7 +73,6 @@ describe('the image', function () {
     assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), [
       'NOTICES.txt',
       'check.js',
-      'demo.js',
       'generator-worker.js',
       'image-pulls-doctor.js',
       'image-pulls.js',
@@ -268,7 +267,7 @@ describe('the image', function () {
     };
     let here: string;
     let driver: ChildProcess;
-    let kubelet: DemoKubelet;
+    let kubelet: Kubelet;
 
     before(async () => {
       // A short path: a socket's is bounded to 107 bytes. The mounts end with the namespace that the suite runs in.
@@ -289,7 +288,7 @@ describe('the image', function () {
         stdio: ['ignore', 'ignore', 'inherit'],
         env: { PATH: process.env['PATH'] },
       });
-      kubelet = new DemoKubelet(path.join(here, socket));
+      kubelet = new Kubelet(path.join(here, socket));
       const endsAt = Date.now() + 30_000;
       while (!(await kubelet.isReady())) {
         assert.ok(Date.now() < endsAt && driver.exitCode === null, 'the driver is not ready');

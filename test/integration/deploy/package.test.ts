@@ -36,10 +36,10 @@ describe('the npm package', () => {
   const run = (...args: string[]): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } =>
     spawnSync(process.execPath, [path.join(installed, 'dist', 'main.js'), ...args], { encoding: 'utf8', cwd: folder });
 
-  it('holds the bundles, their licences, the bill of materials and the demo’s manifests, and no source', () => {
+  it('holds the bundles, their licences and the bill of materials, and no source', () => {
     for (const file of ['LICENSE', 'README.md', 'package.json']) assert.ok(files.includes(file), file);
     for (const file of ['main.js', 'NOTICES.txt', 'sbom.cdx.json']) assert.ok(files.includes(`dist/${file}`), file);
-    const others = files.filter((file) => !/^(dist|deploy\/examples\/demo)\/|^[^/]+$/.test(file));
+    const others = files.filter((file) => !/^dist\/|^[^/]+$/.test(file));
     assert.deepEqual(others, []);
   });
 
@@ -47,10 +47,5 @@ describe('the npm package', () => {
     const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
     assert.equal(run('--version').stdout, `${version}\n`);
     assert.match(run('serve', '--help').stdout, /--kubelet-dir/);
-  });
-
-  it('plays the demo', () => {
-    const { status, stdout, stderr } = run('demo');
-    assert.equal(status, 0, stdout + stderr);
   });
 });

@@ -6,7 +6,7 @@ import { repository } from '../../support/deploy/manifests.js';
 import { pages } from '../../support/docs/pages.js';
 
 const main = path.join(repository, 'dist', 'main.js');
-const commandNames = ['serve', 'proxy', 'demo', 'render', 'check', 'doctor', 'volumes'] as const;
+const commandNames = ['serve', 'proxy', 'render', 'check', 'doctor', 'volumes'] as const;
 
 /** What a page shows as code: blocks with their continued lines joined, and words between backticks. */
 function codeOf(name: string): string[] {
@@ -34,7 +34,7 @@ describe('the commands that the pages show', () => {
   for (const page of pages) {
     it(`have flags, scripts and files that there are, in ${page}`, () => {
       for (const line of codeOf(page)) {
-        const call = /(?:connectors-csi|main\.js|IMAGE) (serve|proxy|demo|render|check|doctor|volumes)\b([^|&;]*)/.exec(
+        const call = /(?:connectors-csi|main\.js|IMAGE) (serve|proxy|render|check|doctor|volumes)\b([^|&;]*)/.exec(
           line,
         );
         for (const [flag] of (call?.[2] ?? '').matchAll(/(?<=\s)--[a-z][-a-z]*/g)) {

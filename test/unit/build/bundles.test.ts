@@ -20,12 +20,6 @@ describe('the bundles', () => {
     assert.deepEqual(foreign, []);
   });
 
-  it('hold nothing of the demo there but its flags', async () => {
-    const inputs = await inputsOf('program');
-    const ofDemo = inputs.filter((input) => input.startsWith('src/cli/demo/'));
-    assert.deepEqual(ofDemo, ['src/cli/demo/demo.ts']);
-  });
-
   it('hold nothing of check there but its name', async () => {
     const inputs = await inputsOf('program');
     const ofCheck = inputs.filter((input) => input.startsWith('src/cli/check'));

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import type { TokenKeys } from '../support/proxy/keys.js';
+import type { DemoVolume, Kubelet } from './kubelet.js';
+import type { Proxy } from './proxy.js';
+import { registryCredential } from './registry.js';
+import type { Registry } from './registry.js';
+import { VolumeClient } from './volume-client.js';
+import type { ClientResponse } from './volume-client.js';
+import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from './volume-text.js';
+
+export interface StoryParts {
+  readonly kubelet: Kubelet;
+  readonly volume: DemoVolume;
+  readonly keys: TokenKeys;
+  readonly registry: Registry;
+  readonly proxy: Proxy;
+}
+
+/** Prints a line, numbered if it begins a step. Lines for `--verbose` are printed only with it. */
+export interface Output {
+  step(text: string): void;
+  line(text: string): void;
+  verbose(text: string): void;
+}
+
+const blobs = '/v2/team/app/blobs';
+const layer = 'what only those with the password may read';
+const digest = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
+
+/**
+ * Plays the life of a volume: the kubelet mounts it, a program uses it, requests without its token fail, the token is
+ * rotated, the kubelet unmounts it. @throws {Error} if any of it has another result.
+ */
+export async function playVolume(parts: StoryParts, out: Output): Promise<void> {
+  const { kubelet, volume, keys, registry, proxy } = parts;
+  const { targetPath, pod } = volume;
+  mkdirSync(path.dirname(targetPath), { recursive: true, mode: 0o750 });
+  out.verbose(`NodeGetCapabilities: ${(await kubelet.capabilities()).join(', ')}`);
+
+  const mountMs = await duration(async () => kubelet.publish(volume, await kubeletTokens(keys, volume)));
+  const files = filesOf(targetPath);
+  out.step(`the kubelet mounts the volume: ${files.length} files in ${mountMs}, in memory`);
+  out.line(files.join('  '));
+  out.verbose(`${treeOf(targetPath)}\n${contentsOf(targetPath)}`);
+  out.step('a task runs `. ./activate`, and its programs use the proxy');
+  out.line(environmentOf(targetPath, 'https_proxy'));
+  out.verbose(environmentOf(targetPath));
+
+  const client = new VolumeClient(targetPath);
+  const pulled = `${registry.url}${blobs}/${digest}`;
+  out.step('with the files of the volume, without a password');
+  for (const answer of await pushAndPull(client, registry.url)) out.line(`✔ ${textOf(answer)}`);
+  out.step('without the files, and with the token of another service account');
+  const stranger = await keys.token({ account: 'stranger', namespace: pod.namespace, pod: pod.name });
+  for (const [token, status] of [
+    [null, 407],
+    [stranger, 403],
+  ] as const) {
+    const answer = expect(status, await client.get(pulled, token));
+    out.line(`✘ ${textOf(answer)} ${firstSentence(answer.body)}`);
+    out.verbose(answer.body);
+  }
+  ensureUnseen([client.received, proxy.log, ...files.map((name) => readFileSync(path.join(targetPath, name), 'utf8'))]);
+  out.step('the registry saw the password, which is in no file, response or log');
+  for (const line of registry.log) out.line(line);
+
+  out.step(await rotated(parts));
+  out.verbose(`NodeGetVolumeStats: ${await kubelet.statistics(volume)}`);
+  await kubelet.unpublish(volume);
+  if (existsSync(targetPath) || readFileSync('/proc/self/mountinfo', 'utf8').includes(targetPath)) {
+    throw new Error(`${targetPath} is still mounted`);
+  }
+  out.step('the pod ends, and the kubelet unmounts the volume: nothing is left');
+}
+
+/** Renews the token of the volume. @returns the step in words. */
+async function rotated({ kubelet, volume, keys }: StoryParts): Promise<string> {
+  const state = (): readonly [inode: number, token: string] => [
+    statSync(volume.targetPath).ino,
+    readFileSync(path.join(volume.targetPath, 'context.token'), 'utf8'),
+  ];
+  const before = state();
+  const tokens = await kubeletTokens(keys, volume);
+  const rewriteMs = await duration(() => kubelet.publish(volume, tokens));
+  const after = state();
+  if (after[0] !== before[0] || after[1] === before[1]) throw new Error('the token was not rewritten in place');
+  const unchangedMs = await duration(() => kubelet.publish(volume, tokens));
+  return (
+    `the kubelet renews the token: ${shorten(before[1])} -> ${shorten(after[1])} in the same mount (${rewriteMs}); ` +
+    `nothing changed: nothing is written (${unchangedMs})`
+  );
+}
+
+async function duration(work: () => Promise<void>): Promise<string> {
+  const startMs = performance.now();
+  await work();
+  return `${(performance.now() - startMs).toFixed(1)} ms`;
+}
+
+/** Returns the JSON that the kubelet passes: a token for the pod, by audience. */
+async function kubeletTokens(keys: TokenKeys, { pod }: DemoVolume): Promise<string> {
+  const token = await keys.token({ account: pod.serviceAccountName, namespace: pod.namespace, pod: pod.name });
+  const expirationTimestamp = new Date(Date.now() + 1_800_000).toISOString();
+  return JSON.stringify({ 'connectors-proxy': { token, expirationTimestamp } });
+}
+
+async function pushAndPull(client: VolumeClient, registry: string): Promise<readonly ClientResponse[]> {
+  const begun = expect(202, await client.send('POST', `${registry}${blobs}/uploads/`));
+  const uploadUrl = new URL(begun.location ?? '', registry);
+  uploadUrl.searchParams.set('digest', digest);
+  const pushed = expect(201, await client.send('PUT', uploadUrl.href, layer));
+  const pulled = expect(200, await client.send('GET', `${registry}${blobs}/${digest}`));
+  if (pulled.body !== layer) throw new Error('the pulled layer differs from the pushed one');
+  return [begun, pushed, pulled];
+}
+
+function expect(status: number, answer: ClientResponse): ClientResponse {
+  if (answer.status === status) return answer;
+  throw new Error(`expected ${status}, but got ${textOf(answer)} ${answer.body}`);
+}
+
+function textOf({ method, url, status }: ClientResponse): string {
+  return `${method.padEnd(4)} ${shortPath(new URL(url).pathname)} ${status}`;
+}
+
+function firstSentence(body: string): string {
+  return body.trim().split(/[:;] /, 2).join(': ');
+}
+
+/** Ensures that no text contains the password, plain or in Base64 as in HTTP. */
+function ensureUnseen(texts: readonly string[]): void {
+  const { username, password } = registryCredential;
+  const forms = [password, Buffer.from(`${username}:${password}`).toString('base64')];
+  if (texts.some((text) => forms.some((form) => text.includes(form)))) throw new Error('the password was disclosed');
+}
