@@ -60,6 +60,6 @@ export function parseServerUrl(text: string, field: string): Pick<ClusterConfig,
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 443 : Number(url.port),
-    basePath: url.pathname.replace(/\/+$/, ''),
+    basePath: url.pathname.replace(/(?<!\/)\/+$/, ''),
   };
 }

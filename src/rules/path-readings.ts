@@ -18,7 +18,7 @@ const maxDecodings = limits.percentDecodings;
  * Ends of a segment that some tools ignore: a format (GitLab's API routes `/tokens.json` as `/tokens`), dots and spaces
  * (Windows), and what follows a decoded `?` or `#`.
  */
-const ignoredEnd = /\.[a-z0-9]{1,8}$|[. ]+$|[?#].*$/;
+const ignoredEnd = /\.[a-z0-9]{1,8}$|(?<![. ])[. ]+$|[?#].*$/s;
 
 /**
  * Returns all readings of a path. The path is sent to the tool as it is, and tools differ in what they decode:

@@ -41,7 +41,7 @@ function asJson({ level, check, text }: CheckResult): CheckResult {
 }
 
 function singleLine(text: string): string {
-  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
+  return text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim();
 }
 
 /** Returns the message with that of its cause, unless it contains that already. */

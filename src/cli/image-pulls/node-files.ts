@@ -47,7 +47,7 @@ export function nodeFilesOf(config: NodeFileConfig, { address, ca }: NodeFileInp
 
 /** Returns the URL in the first `[host."URL"]` of a hosts.toml; undefined without one. */
 export function proxyOriginIn(hostsToml: string): string | undefined {
-  return /^\s*\[\s*host\s*\.\s*["']([^"']+)["']\s*\]/m.exec(hostsToml)?.[1];
+  return /^[ \t]*\[\s*host\s*\.\s*["']([^"']+)["']\s*\]/m.exec(hostsToml)?.[1];
 }
 
 function hostsText(registry: string, origin: string): string {

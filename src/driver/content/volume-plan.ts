@@ -82,8 +82,12 @@ function classAudiences(
   return audiences;
 }
 
-/** An action that prints the address without a word by which a template checks that there is one. */
-const printsAddress = /\{\{(?![^}]*\b(?:if|with|default|coalesce|empty|and|or|ternary)\b)[^}]*\bproxyAddress\b/;
+/** Reports whether an action prints the address without a word by which a template checks that there is one. */
+function printsAddress(template: string): boolean {
+  const actions = template.match(/\{\{[^}]*/g) ?? [];
+  const checks = /\b(?:if|with|default|coalesce|empty|and|or|ternary)\b/;
+  return actions.some((action) => /\bproxyAddress\b/.test(action) && !checks.test(action));
+}
 
 /** Rejects templates that would print a missing address. Classes without a proxy do not wait for one. */
 function ensureNoNeedOfAddress(
@@ -95,7 +99,7 @@ function ensureNoNeedOfAddress(
   if (unready === undefined) return;
   for (const configuration of selected) {
     for (const [file, template] of configuration.files) {
-      if (!printsAddress.test(template)) continue;
+      if (!printsAddress(template)) continue;
       const { namespace, name } = unready.ref;
       throw new CodedError(
         'FAILED_PRECONDITION',

@@ -49,7 +49,7 @@ function unaskedResponse(error: unknown): string | undefined {
 /** Returns why undici's parser rejects a response. Its errors have no code, and their type is not exported. */
 function parserReason(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'HTTPParserError') return undefined;
-  const [, reason] = /\((.+)\)$/.exec(error.message) ?? [];
+  const [, reason] = /\(([^()]+)\)$/.exec(error.message) ?? [];
   return reason ?? 'not HTTP/1.1';
 }
 

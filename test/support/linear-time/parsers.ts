@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { parseManifestFile } from '../../../src/connectors/manifest-file.js';
+import { parseConnector } from '../../../src/connectors/parse-connector.js';
+import { checkEnvironmentFile } from '../../../src/driver/content/environment-file.js';
+import { originOf } from '../../../src/driver/content/proxy-endpoint.js';
+import { parseMountTable } from '../../../src/driver/host/mount-table.js';
+import { variableProblem } from '../../../src/driver/rules/environment-variable.js';
+import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
+import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
+import { parseGoDuration } from '../../../src/duration.js';
+import { CodedError, inOneLine } from '../../../src/errors.js';
+import { parseJson } from '../../../src/json.js';
+import { ObjectSplitter } from '../../../src/kube/object-splitter.js';
+import { YamlError, parseYaml } from '../../../src/kube/yaml-documents.js';
+import { dns1123SubdomainProblem } from '../../../src/names.js';
+import { certificateBlocks } from '../../../src/pem.js';
+import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.js';
+import { patternSize } from '../../../src/proxy/cel/pattern-size.js';
+import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
+import { credentialFor } from '../../../src/proxy/credential/docker-config.js';
+import { LenientPath } from '../../../src/proxy/credential/guarded-path.js';
+import { parse as parseSigningKey } from '../../../src/proxy/credential/issuer/signing-key.js';
+import { parseTokenResponse } from '../../../src/proxy/credential/issuer/token-response.js';
+import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
+import { endpointOf, isRepositoryName } from '../../../src/proxy/credential/registry-api.js';
+import { normalScopes, pullScopes } from '../../../src/proxy/credential/registry-scope.js';
+import { parseAuthority, parseToolAddress } from '../../../src/proxy/credential/tool-address.js';
+import { withoutMirrorParameter } from '../../../src/proxy/server/image-pull.js';
+import { parseConnectTarget, parseRequestTarget, pathnameOf } from '../../../src/proxy/server/request-target.js';
+import { rewriteResponseHeaders } from '../../../src/proxy/server/reverse-response.js';
+import type { ReverseView } from '../../../src/proxy/server/reverse-url.js';
+import { trustSettingOf } from '../../../src/proxy/server/handshake-failure.js';
+import { endToEnd, hasWord } from '../../../src/proxy/upstream/headers.js';
+import { withParameters, withoutParameters } from '../../../src/proxy/upstream/query-parameters.js';
+import { downloadBatch } from '../../../src/rules/lfs-batch.js';
+import { RulesError, parseRules } from '../../../src/rules/parse-rules.js';
+import { parsePathPattern } from '../../../src/rules/path-pattern.js';
+import { overridesMethod } from '../../../src/rules/read-only.js';
+import { RuledRequest } from '../../../src/rules/ruled-request.js';
+import { Secret } from '../../../src/secret.js';
+import { didYouMean } from '../../../src/spelling.js';
+import { quote, shownPath, unsubstitutedIn } from '../../../src/wording.js';
+import { connector } from '../driver/manifests.js';
+
+export interface Parser {
+  readonly run: (text: string) => unknown;
+  /** Texts that it accepts, with `…` where a stranger can write as much as he wants; absent: the whole text. */
+  readonly around?: readonly string[];
+}
+
+const path = ['/…', '/a/…/b', '/%…', '/v2/a/blobs/…', '/a;b=…'];
+const query = ['/a?…', '/a?b=…', '/a?x=1&…'];
+const view: ReverseView = {
+  address: parseToolAddress('https://tool.example/base')!,
+  path: '/base/a?b',
+  prefix: '/namespaces/ci/connectors/tool',
+  base: 'http://proxy',
+};
+const parts = { method: 'POST', query: '', rawHeaders: [], isUpgrade: false };
+const names = new Set(['x-key']);
+const json = ['…', '"…"', '{"a": …', '[1, …', '[[[…', '{"…": 1}'];
+const splitter = (text: string): unknown => {
+  const splitting = new ObjectSplitter('items', { maxObjectBytes: 1 << 20, maxDocumentBytes: 1 << 20 });
+  splitting.write(Buffer.from(text));
+  return splitting.finish();
+};
+
+/** Functions that read what pods, tools, or owners of objects write. Regular expressions are also tested on their own. */
+export const parsers: Readonly<Record<string, Parser>> = {
+  // Pods: attributes, tokens, and requests to the proxy.
+  parseVolumeAttributes: {
+    run: (text) => {
+      for (const name of ['connectors', 'configuration.names', 'configuration.params', 'token.expiration', text])
+        parseVolumeAttributes({ [name]: text }, 'ci', { maxTokenExpirationMs: 1 });
+    },
+    around: ['…', 'a,…', '{"a": {"b": "…"}}'],
+  },
+  parseTokenClaims: { run: (text) => parseTokenClaims(new Secret(text)), around: ['…', 'e30.…', 'e30.….e30'] },
+  parseProxyAuthorization: {
+    run: (text) => [parseProxyAuthorization(text), parseProxyAuthorization(`Basic ${btoa(text)}`)],
+    around: ['…', 'Basic …', 'ci/a:…', 'ci/a,…:a.b.c', 'ci%2F…:a.b.c'],
+  },
+  parseReverseAuthorization: {
+    run: (text) => [parseReverseAuthorization(text), parseReverseAuthorization(`Basic ${btoa(text)}`)],
+    around: ['Bearer …', 'a:…', '…:a.b.c'],
+  },
+  parseRequestTarget: {
+    run: parseRequestTarget,
+    around: [...path, ...query, 'http://…', 'http://a…/b', '/v2/namespaces/a/connectors/…', '/namespaces/…'],
+  },
+  parseConnectTarget: { run: parseConnectTarget, around: ['…', 'a:…', '[…]:443'] },
+  pathnameOf: { run: pathnameOf, around: [...path, ...query] },
+  pathProblem: { run: pathProblem, around: [...path, '/a%2e…'] },
+  LenientPath: { run: (text) => new LenientPath(text).isAtOrBelow('/oauth/token'), around: [...path, ...query] },
+  withoutMirrorParameter: { run: withoutMirrorParameter, around: [...query, '/a?ns=…'] },
+  endpointOf: { run: (text) => endpointOf('/v2', text), around: [...path, ...query, '/v2/…/manifests/x'] },
+  isRepositoryName: { run: isRepositoryName, around: ['…', 'a/…', 'a…b'] },
+  normalScopes: { run: (text) => pullScopes(normalScopes(text)), around: ['…', 'repository:…', 'repository:a:…'] },
+  RuledRequest: {
+    run: (pathname) => {
+      for (const method of ['GET', 'POST']) {
+        const request = new RuledRequest({ ...parts, method, pathname });
+        assert.ok([request.readings, request.isRead, request.isLfsBatch]);
+      }
+    },
+    around: [...path, '/a/info/refs…', '/….git/git-upload-pack'],
+  },
+  overridesMethod: {
+    run: (text) => {
+      const request = { ...parts, method: 'GET', pathname: '/a', query: text };
+      return [overridesMethod(request), new RuledRequest(request).isRead];
+    },
+    around: ['service=…', 'scope=repository:…'],
+  },
+  downloadBatch: { run: (text) => downloadBatch(Buffer.from(text)), around: json },
+  endToEnd: {
+    run: (text) => [endToEnd(['Connection', text, text, 'a']), hasWord(['Connection', text], 'connection', 'upgrade')],
+    around: ['…', 'close, …'],
+  },
+  withParameters: { run: (text) => withParameters(text, names, [['X-Key', 'a']]), around: query },
+  trustSettingOf: { run: trustSettingOf, around: ['…', 'curl/…'] },
+  // Tools: headers, answers of token services.
+  parseChallenges: {
+    run: (text) => parseChallenges([text]),
+    around: ['…', 'Bearer …', 'Bearer a=…', 'Bearer realm="…', 'Bearer realm="a",…', 'Basic a, …'],
+  },
+  rewriteResponseHeaders: {
+    run: (text) => ['Location', 'Link', 'WWW-Authenticate'].map((name) => rewriteResponseHeaders([name, text], view)),
+    around: [
+      '…',
+      '/base/…',
+      'https://tool.example/base/…',
+      '<…>',
+      '<a>; b="…',
+      'Bearer realm="https://tool.example/…"',
+    ],
+  },
+  withoutParameters: {
+    run: (text) => withoutParameters(text, names, ['secret']),
+    around: ['…', 'https://a/?…', 'https://a/?X-Key=…', '<https://a/?b&…>'],
+  },
+  parseTokenResponse: {
+    run: (text) => parseTokenResponse({ status: 200, body: text }, 0),
+    around: json,
+  },
+  // Owners of Connectors, Secrets and classes.
+  parseConnector: {
+    run: (text) => parseConnector(connector('harbor', { proxyUrl: text, className: text })),
+  },
+  addresses: {
+    run: (text) => [parseToolAddress(text), parseAuthority(text, 443), originOf(text)],
+    around: ['…', 'https://…', 'https://a/…', 'https://a:…', 'https://[…', 'http://a@…'],
+  },
+  parseRules: { run: parseRules, around: ['- {methods: [GET], paths: [/…]}'] },
+  parsePathPattern: { run: parsePathPattern, around: [...path, '/*…', '/**/…'] },
+  credentialFor: {
+    run: (text) => credentialFor({ scheme: 'https', host: 'a', port: 443 }, new Secret(text)),
+    around: [...json, '{"auths": {"…": {}}}'],
+  },
+  parseSigningKey: {
+    run: (text) => parseSigningKey(new Secret(text)),
+    around: ['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN EC PRIVATE KEY-----…-----END EC PRIVATE KEY-----'],
+  },
+  certificateBlocks: {
+    run: certificateBlocks,
+    around: ['…', '-----BEGIN CERTIFICATE-----…', '-----BEGIN CERTIFICATE-----…-----END CERTIFICATE-----'],
+  },
+  checkEnvironmentFile: {
+    run: (text) => checkEnvironmentFile(Buffer.from(text), text, 'a'),
+    around: ['…', 'A=…', 'A=./…', 'A=b=./…'],
+  },
+  variableProblem: { run: variableProblem, around: ['…', 'A…', 'npm_config_…'] },
+  patternSize: { run: patternSize, around: ['…', '[…', '[[:…', '\\Q…', '\\p{…', 'a{…'] },
+  parseGoDuration: { run: parseGoDuration, around: ['…', '1h…', '1.…s'] },
+  names: { run: dns1123SubdomainProblem, around: ['…', 'a…', 'a.…'] },
+  // The API server, which passes on what they wrote.
+  parseJson: { run: parseJson, around: json },
+  parseYaml: { run: parseYaml, around: ['…', 'a: "…"', '- {a: [b, …', 'a: |\n  …', '# …'] },
+  parseManifestFile: { run: (text) => parseManifestFile(text, 'ci'), around: ['kind: …'] },
+  splitList: { run: splitter, around: ['{"items": [{"a": …', '{"items": [{"a": "…"}]}', '…'] },
+  // Messages that quote.
+  wording: {
+    run: (text) => [quote(text), shownPath(text), unsubstitutedIn(text), inOneLine(text), didYouMean(text, ['a'])],
+    around: ['…', '$(…', '/a?…'],
+  },
+  // The node.
+  parseMountTable: { run: parseMountTable, around: ['…', '1 1 0:1 / /… rw - tmpfs a rw', '1 1 0:1 / / rw \\0…'] },
+};
+
+/** Errors with which a parser rejects a text. */
+export const rejections = [CodedError, SyntaxError, RangeError, URIError, YamlError, RulesError];

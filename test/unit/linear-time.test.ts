@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { superLinearInput } from '../support/linear-time/growth.js';
+import { parsers, rejections } from '../support/linear-time/parsers.js';
+import { applied, regexLiterals } from '../support/linear-time/regex-literals.js';
+
+const digits = 'digits of one number, at most 767';
+/** Regular expressions for which some texts take longer, and why no stranger can pass these. By file and text. */
+const exempt: Readonly<Record<string, string>> = {
+  'driver/content/activate.ts /(.{80,100}) \\| /g': 'a constant, when the module is loaded',
+  'driver/host/selinux.ts /[\\0\\n]+$/': 'a label of the kernel, at most a page',
+  'gotemplate/float-format.ts /0+$/': digits,
+  'gotemplate/number-literal.ts /^(.*[^eEpP])([+-].*)i$/s': 'a number of a template, which has at most three signs',
+  'gotemplate/sprig/duration-text.ts /0+$/': digits,
+  'gotemplate/sprig/time-format.ts /0+$/': digits,
+  'kube/event-object.ts /[-.]+$/': 'a name, cut before',
+  'kube/kubeconfig.ts /^[A-Za-z0-9+/\\s]+={0,2}\\s*$/': "the administrator's own file",
+  'process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
+};
+
+describe('processor time grows at most with the length of a text', function () {
+  this.timeout(300_000);
+
+  it('in each regular expression', () => {
+    const problems: Record<string, string> = {};
+    const used = new Set<string>();
+    for (const regex of regexLiterals()) {
+      const key = `${regex.file} ${regex.text}`;
+      const problem = exempt[key] === undefined ? superLinearInput(applied(regex)) : undefined;
+      if (problem !== undefined) problems[key] = problem;
+      used.add(key);
+    }
+    assert.deepEqual(problems, {});
+    assert.deepEqual(
+      Object.keys(exempt).filter((key) => !used.has(key)),
+      [],
+      'exempt and no more there',
+    );
+  });
+
+  for (const [name, { run, around }] of Object.entries(parsers)) {
+    it(`in ${name}`, () => {
+      const attempt = (text: string): void => {
+        try {
+          run(text);
+        } catch (error) {
+          if (!rejections.some((kind) => error instanceof kind)) throw error;
+        }
+      };
+      assert.equal(superLinearInput(attempt, around), undefined);
+    });
+  }
+});
