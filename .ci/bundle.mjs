@@ -1,5 +1,5 @@
 // Builds dist: the bundles, the licences of their packages, and the bill of materials.
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from './bundles.mjs';
@@ -7,11 +7,25 @@ import { noticesOf } from './notices.mjs';
 import { sbomOf } from './sbom.mjs';
 
 const root = path.join(import.meta.dirname, '..');
-rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-const metafiles = [];
-for (const [name, options] of Object.entries(bundles)) {
-  const { metafile } = await build({ ...options, outfile: `dist/${name}.js` });
-  metafiles.push(metafile);
+const dist = path.join(root, 'dist');
+const cache = path.join(root, 'node_modules', '.cache');
+mkdirSync(cache, { recursive: true });
+// Built elsewhere and moved file by file: programs that run from dist can load the rest of it at any time.
+const built = mkdtempSync(path.join(cache, 'dist-'));
+try {
+  const metafiles = [];
+  for (const [name, options] of Object.entries(bundles)) {
+    const { metafile } = await build({ ...options, outfile: path.join(built, `${name}.js`) });
+    metafiles.push(metafile);
+  }
+  writeFileSync(path.join(built, 'NOTICES.txt'), noticesOf(root, metafiles));
+  writeFileSync(path.join(built, 'sbom.cdx.json'), sbomOf(root, metafiles));
+  mkdirSync(dist, { recursive: true });
+  const names = readdirSync(built);
+  for (const name of names) renameSync(path.join(built, name), path.join(dist, name));
+  for (const name of readdirSync(dist).filter((name) => !names.includes(name))) {
+    rmSync(path.join(dist, name), { recursive: true });
+  }
+} finally {
+  rmSync(built, { recursive: true, force: true });
 }
-writeFileSync(path.join(root, 'dist', 'NOTICES.txt'), noticesOf(root, metafiles));
-writeFileSync(path.join(root, 'dist', 'sbom.cdx.json'), sbomOf(root, metafiles));

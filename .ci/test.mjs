@@ -1,340 +1,332 @@
-// `npm test`: build, static checks, every suite in parts, several side by side, each in a private mount namespace so
-// that no test mount reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
-// `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
-// ALSO_NODE, the path of another Node's executable, has it run the suites that depend on Node a second time with that one.
+// Runs tests in parts, several at a time, each in a private mount namespace so that no test mount reaches the host:
+// `npm test`, `npm run test:slow` (argument `slow`), CI (`all`), and `npm run test:only -- SUITE…|FILE…` (`only`).
+// Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure. ALSO_NODE, the path of another
+// Node's executable, has it run what depends on Node with that one too.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
+import { clearTimeout, setInterval, setTimeout } from 'node:timers';
+import { partsOf } from './test-parts.mjs';
 
 const root = path.join(import.meta.dirname, '..');
-const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', 'soak'];
-/**
- * Folders and files of tests that run as one process, longest first. A file belongs to the innermost part. Parts wait
- * half of their time, so more of them run at once than there are processors.
- */
-const parts = [
-  'model/api-faults.test.ts',
-  'model',
-  'soak/api-outage.test.ts',
-  'soak/mixed-load.test.ts',
-  'fault/api',
-  'integration/proxy',
-  'soak',
-  'integration/driver/publish',
-  'unit/gotemplate',
-  'e2e/flow',
-  'fault/host/host-killed.test.ts',
-  'e2e',
-  'integration/driver/kubernetes',
-  'fault/proxy',
-  'integration/scenarios',
-  'unit',
-  'integration/driver',
-  'integration/driver/load',
-  'integration/doctor',
-  'fault/host',
-  'integration',
-  'e2e/classes',
-  'integration/proxy/status',
-  'integration/deploy',
-  'integration/kube',
-  'fault',
-  'integration/docs',
-  'fault/fuzz',
-  'conformance',
-];
-/** Parts that mostly wait, for minutes. They run next to the others and the static checks. */
-const waitingParts = ['model/api-faults.test.ts', 'model', 'soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
+const reporter = path.join(root, 'test/support/totals-reporter.cjs');
+const mocha = path.join(root, 'node_modules/mocha/bin/mocha.js');
+const [command = 'quick', ...chosen] = process.argv.slice(2);
+/** Parts wait half of their time, so more of them run at once than there are processors. */
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
-/** Suites that another Node runs too: those with sockets, processes, files and native code. */
-const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
-/**
- * Folders and files of these that another Node does not run: manifests, pages and other programs do not depend on Node.
- */
-const sameOnEachNode = [
-  'e2e/arm64.test.ts',
-  ...['apply', 'credential-provider', 'kustomize', 'proxy'].map(
-    (name) => `integration/deploy/${name}.test.ts`,
-  ),
-  'integration/docs/',
-  'e2e/classes/',
-];
-/** Repetitions with random input on another Node, unless the environment sets them. */
-const countsOfNode = { MODEL_RUNS: '100', FUZZ_CASES: '1000', SOAK_SECONDS: '20' };
-const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
-
-const startMs = Date.now();
-/** Number of failures outside of tests. */
-let failed = 0;
-/**
- * Results of the tests of each part: {part, crash, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}.
- */
-const outcomes = [];
-/** Failures that are printed again at the end, also those outside of tests: thousands of lines can follow them. */
-const failures = [];
-/** Failures of tests that passed when their file, or a part that crashed, ran once more. */
-const flaky = [];
-/** Limit of files that are run again. More failures are not caused by a busy machine. */
+const alsoNode = process.env.ALSO_NODE;
+/** More failed files than these are not caused by a busy machine: none runs again. */
 const maxRetriedFiles = 6;
-
-/** Number of a crashed part's last lines of output that are printed again at the end. */
+/** CI fails on more tests that pass only when their file runs again. */
+const maxFlaky = 2;
+/** The last lines of output that are printed of a part that crashed. */
 const lastLines = 60;
-
-/** Number of slow files that are listed at the end. */
-const listedFiles = 15;
-
-/**
- * Time limit of a part: several times the longest one on a busy machine, so that a test that hangs does not block CI.
- */
+/** The slowest files that are listed at the end. */
+const listedFiles = 8;
+const types = ['--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'];
+const silentMs = 15_000;
+/** Several times the longest part on a busy machine, so that a test that hangs does not block CI. */
 const limitMs = 30 * 60_000;
 
-function run(command, args, env = {}) {
-  return spawnSync(command, args, {
-    cwd: root,
-    timeout: limitMs,
-    killSignal: 'SIGKILL',
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
+const startMs = Date.now();
+/** The parts that run: {name, startMs, readReport}. */
+const running = new Set();
+/** Process groups that run, by the id of their leader. */
+const groups = new Set();
+/** Results of files: {passed, failed, pending, ms, processorMs} by part and file. */
+const results = new Map();
+/** {title, file, message} of tests that failed, and of what else failed. */
+const failures = [];
+/** Failures of tests that passed when their file ran again. */
+const flaky = [];
+/** Files that run again at the end, alone: {part, outcome, files, isWhole}. */
+const retries = [];
+let failedOutside = 0;
+let printedMs = Date.now();
+
+/** Temporary folder of everything that is started: what a test leaves, or leaves because it is killed, goes with it. */
+const folder = mkdtempSync(path.join(tmpdir(), 'ct-'));
+chmodSync(folder, 0o755);
+let folders = 0;
+
+function newFolder() {
+  const name = path.join(folder, String((folders += 1)));
+  mkdirSync(name);
+  chmodSync(name, 0o1777);
+  return name;
 }
 
-/** Returns the command prefix for a private mount namespace: as root, as an ordinary user, or empty. */
+function print(text) {
+  printedMs = Date.now();
+  console.log(text);
+}
+
+function seconds(sinceMs) {
+  return `${Math.round((Date.now() - sinceMs) / 1000)} s`;
+}
+
+function indented(text) {
+  return text.replaceAll(/^(?=.)/gm, '    ');
+}
+
+function endGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** Runs a program in a process group, which ends with it. @returns exit status, name of a signal, or error. */
+async function spawned([program, ...args], output, env = {}) {
+  const stdio = ['ignore', output, output];
+  const child = spawn(program, args, { cwd: root, detached: true, stdio, env: { ...process.env, ...env } });
+  groups.add(child.pid);
+  const limit = setTimeout(() => endGroup(child.pid), limitMs);
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (status, signal) => resolve(status ?? signal));
+  });
+  clearTimeout(limit);
+  if (child.pid !== undefined) endGroup(child.pid);
+  groups.delete(child.pid);
+  return status;
+}
+
+/** Returns the command prefix for a private mount namespace: as root or as an ordinary user. */
 function privateNamespace() {
   const forms = [
     ['unshare', '--mount', '--propagation', 'private', '--'],
     ['unshare', '--user', '--map-root-user', '--mount', '--propagation', 'private', '--'],
   ];
   const form = forms.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0);
-  if (!form) {
-    console.error('unshare gives no private mount namespace here; the suites need one for their tmpfs mounts.');
-    process.exit(1);
-  }
-  return form;
-}
-
-/** Runs a program. After a failure nothing else runs. */
-async function step(name, program, args) {
-  console.log(`\n== ${name}`);
-  if ((await spawned(program, args, 'inherit')) === 0) return;
-  fail(`${name} failed`);
+  if (form) return form;
+  fail('unshare gives no private mount namespace here; the suites need one for their tmpfs mounts');
   finish();
 }
 
-/** @returns how a program in the background ended: an exit status, the name of a signal, or why it did not start. */
-async function spawned(program, args, output, env = {}) {
-  const child = spawn(program, args, {
-    cwd: root,
-    timeout: limitMs,
-    killSignal: 'SIGKILL',
-    stdio: ['ignore', output, output],
-    env: { ...process.env, ...env },
-  });
-  const kill = () => child.kill();
-  process.once('exit', kill);
-  const status = await new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (status, signal) => resolve(status ?? signal));
-  });
-  process.off('exit', kill);
-  return status;
-}
-
-/** Returns the command that runs test files, and the file for its totals. */
-function mocha(files, node = process.execPath) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-test-'));
-  const totals = path.join(folder, 'totals.json');
-  const [program, ...words] = privateNamespace();
-  const script = path.join(root, 'node_modules/mocha/bin/mocha.js');
-  const reporter = path.join(root, 'test/support/totals-reporter.cjs');
-  const args = [...words, node, script, '--reporter', reporter, ...files];
-  // Programs that the tests start as `node` use that Node too.
-  const PATH = `${path.dirname(node)}:${process.env.PATH}`;
-  const counts = node === process.execPath ? {} : { ...countsOfNode, ...process.env };
-  return { folder, totals, program, args, env: { ...counts, TEST_TOTALS_FILE: totals, PATH } };
-}
-
-/** Runs a suite with unbuffered output. */
-function suite(name, files) {
-  console.log(`\n== ${name}`);
-  const { folder, totals, program, args, env } = mocha(files);
-  const { status, signal } = run(program, args, env);
-  count({ name, files }, totals, status ?? signal);
-  rmSync(folder, { recursive: true, force: true });
-}
-
-/** Runs a part. Its output is buffered, printed at its end, and counted. */
-async function runPart({ name, files, node }) {
-  const { folder, totals, program, args, env } = mocha(files, node);
-  const outputFile = path.join(folder, 'output');
+/** Runs a program without tests. Its output is printed if it fails. */
+async function runProgram({ name, program }) {
+  const part = { name, startMs: Date.now(), readReport: () => undefined };
+  running.add(part);
+  const outputFile = `${newFolder()}.out`;
   const output = openSync(outputFile, 'w');
-  const startedMs = Date.now();
-  const status = await spawned(program, args, output, env);
+  const status = await spawned(program, output);
   closeSync(output);
-  console.log(`\n== ${name} (${seconds(startedMs)} s)`);
-  const lines = readFileSync(outputFile, 'utf8');
-  console.log(lines);
-  count({ name, files, node }, totals, status, lines.trimEnd().split('\n').slice(-lastLines).join('\n'));
-  rmSync(folder, { recursive: true, force: true });
+  running.delete(part);
+  print(`${seconds(part.startMs).padStart(6)}  ${name}${status === 0 ? '' : ': failed'}`);
+  if (status !== 0) fail(`${name} failed`, indented(readFileSync(outputFile, 'utf8')));
+  return status === 0;
 }
 
-/** Runs parts concurrently, in their order, as many at a time as there are lanes. */
-async function runParts(queue) {
-  const lane = async () => {
-    for (let part = queue.shift(); part; part = queue.shift()) await runPart(part);
+/**
+ * Runs test files as one process.
+ * @returns {files: results by file, failures, crash: a failure outside of the tests, output}
+ */
+async function runTests(
+  { name, files, isOnOtherNode = false, env = {} },
+  { onFailure = () => undefined, isShown = false },
+) {
+  const node = isOnOtherNode ? alsoNode : process.execPath;
+  const temporary = newFolder();
+  const [report, outputFile] = [`${temporary}.report`, `${temporary}.out`];
+  const output = isShown ? 'inherit' : openSync(outputFile, 'w');
+  const outcome = { files: {}, failures: [], isComplete: false };
+  let length = 0;
+  const readReport = () => {
+    const text = existsSync(report) ? readFileSync(report, 'utf8') : '';
+    const lines = text.slice(length, text.lastIndexOf('\n') + 1);
+    length += lines.length;
+    for (const line of lines.split('\n').filter(Boolean)) add(outcome, JSON.parse(line), onFailure);
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
-}
-
-/** @returns the parts of some suites with their files. */
-function partsOf(names, node, suffix = '') {
-  const isWithin = (file, part) => `${file}/`.startsWith(`test/${part}/`);
-  const innermost = (file) => parts.filter((part) => isWithin(file, part)).sort((a, b) => b.length - a.length)[0];
-  const entries = readdirSync(path.join(root, 'test'), { recursive: true });
-  const files = entries.filter((entry) => entry.endsWith('.test.ts')).map((entry) => `test/${entry}`);
-  const lost = files.filter((file) => innermost(file) === undefined);
-  if (lost.length > 0) fail(`in no part of .ci/test.mjs: ${lost.join(' ')}`, lost.length);
-  const empty = parts.filter((part) => !files.some((file) => innermost(file) === part));
-  if (empty.length > 0) fail(`parts of .ci/test.mjs without a file: ${empty.join(' ')}`, empty.length);
-  const isRun = (file) => !node || !sameOnEachNode.some((place) => file.startsWith(`test/${place}`));
-  return parts
-    .filter((part) => names.includes(part.split('/')[0]))
-    .map((part) => ({
-      name: `${part}${suffix}`,
-      files: files.filter((file) => innermost(file) === part && isRun(file)),
-      node,
-    }))
-    .filter((part) => part.files.length > 0);
-}
-
-/**
- * @param status how the part ended: an exit status, or the name of a signal. @param end the last lines of its output,
- * unless they are printed last anyway.
- */
-function count(part, totals, status, end = '') {
-  const { name } = part;
-  const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
-  const isCrashed = counted.failures.length === 0 && status !== 0;
-  const crash = { title: `suite ${name} ended with status ${status}`, file: '', message: end };
-  if (isCrashed) console.log(crash.title);
-  if (!isCrashed && sumOf(counted.files, 'passed') + sumOf(counted.files, 'failed') === 0) {
-    fail(`suite ${name} found no test`);
+  const part = { name, startMs: Date.now(), readReport };
+  running.add(part);
+  const status = await spawned([...namespace, node, mocha, '--reporter', reporter, ...files], output, {
+    ...env,
+    // Variables of the environment have precedence.
+    ...process.env,
+    TEST_REPORT: report,
+    TMPDIR: temporary,
+    // Programs that the tests start as `node` use that Node too.
+    PATH: `${path.dirname(node)}:${process.env.PATH}`,
+  });
+  readReport();
+  running.delete(part);
+  if (!outcome.isComplete || (status !== 0 && outcome.failures.length === 0)) {
+    const end = isShown ? '' : readFileSync(outputFile, 'utf8').trimEnd().split('\n').slice(-lastLines).join('\n');
+    outcome.crash = { title: `${name} ended with status ${status}`, file: '', message: indented(end) };
   }
-  ensureNothingSkipped(name, counted.files);
-  outcomes.push({ part, crash: isCrashed ? crash : undefined, ...counted });
+  if (!isShown) closeSync(output);
+  rmSync(temporary, { recursive: true, force: true });
+  return { ...outcome, took: seconds(part.startMs) };
 }
 
-/**
- * Runs files with failures, and parts that crashed, once more, when nothing else runs any more. Tests that pass then
- * depend on the load of the machine: they are reported at the end and do not fail the run.
- */
-function retry() {
-  const failedFiles = ({ failures }) => [...new Set(failures.map(({ file }) => file))];
-  const crashed = outcomes.filter(({ crash }) => crash);
-  const isOfMachine = outcomes.flatMap(failedFiles).length + crashed.length <= maxRetriedFiles;
-  for (const outcome of outcomes) {
-    const retried = isOfMachine ? failedFiles(outcome).filter((file) => file !== '') : [];
-    const again = retried.length > 0 ? runAgain(outcome.part, retried).files : {};
-    const isSteady = (file) => again[file]?.failed === 0 && again[file].passed > 0;
-    for (const file of retried.filter(isSteady)) outcome.files[file] = again[file];
-    for (const failure of outcome.failures) (isSteady(failure.file) ? flaky : failures).push(failure);
-  }
-  for (const outcome of crashed) {
-    const { status, files } = isOfMachine ? runAgain(outcome.part, outcome.part.files) : { status: 1 };
-    if (status === 0) {
-      outcome.files = files;
-      flaky.push(outcome.crash);
-    } else {
-      failures.push(outcome.crash);
-      failed += 1;
+function add(outcome, { file, outcome: kind, title, message, isComplete, ...times }, onFailure) {
+  if (isComplete) return (outcome.isComplete = true);
+  const name = file ? path.relative(root, file) : '';
+  const totals = (outcome.files[name] ??= { passed: 0, failed: 0, pending: 0, ms: 0, processorMs: 0 });
+  for (const [unit, value] of Object.entries(times)) totals[unit] += value;
+  if (kind === undefined) return;
+  totals[kind] += 1;
+  if (kind !== 'failed') return;
+  outcome.failures.push({ title, file: name, message: indented(message) });
+  onFailure(outcome.failures.at(-1));
+}
+
+function sumOf(files, kind) {
+  return Object.values(files).reduce((total, file) => total + file[kind], 0);
+}
+
+function countsOf(files) {
+  const [failed, skipped] = [sumOf(files, 'failed'), sumOf(files, 'pending')];
+  return `${sumOf(files, 'passed')} passed${failed > 0 ? `, ${failed} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** Runs a part for the first time. Its files with failed tests run again later, the whole part if it crashed. */
+async function runPart(part) {
+  const again = '    (runs again at the end, alone)';
+  const onFailure = ({ title, file, message }) => print(`FAILED  ${file}: ${title}\n${message}\n${again}`);
+  const outcome = await runTests(part, { onFailure });
+  print(`${outcome.took.padStart(6)}  ${part.name}: ${countsOf(outcome.files)}`);
+  if (outcome.crash) print(`FAILED  ${outcome.crash.title}\n${outcome.crash.message}\n${again}`);
+  results.set(part, outcome.files);
+  ensureNothingSkipped(part, outcome.files);
+  const failedFiles = [...new Set(outcome.failures.map(({ file }) => file))];
+  const isWhole = outcome.crash !== undefined || failedFiles.includes('');
+  if (isWhole || failedFiles.length > 0)
+    retries.push({ part, outcome, files: isWhole ? part.files : failedFiles, isWhole });
+}
+
+/** Runs again what failed, when nothing else runs. Tests that pass then depend on the load of the machine. */
+async function retry() {
+  const count = retries.reduce((sum, { isWhole, files }) => sum + (isWhole ? 1 : files.length), 0);
+  if (count > maxRetriedFiles) print(`More than ${maxRetriedFiles} files failed: none runs again.`);
+  for (const { part, outcome, files } of retries) {
+    if (count > maxRetriedFiles) {
+      addFailures(outcome);
+      continue;
     }
+    print(`\nagain, alone: ${part.name}: ${files.join(' ')}`);
+    const again = await runTests({ ...part, files }, {});
+    print(`${again.took.padStart(6)}  ${countsOf(again.files)}`);
+    Object.assign(results.get(part), again.files);
+    ensureNothingSkipped(part, again.files);
+    addFailures(again);
+    const isFailed = ({ title, file }) =>
+      again.crash || again.failures.some((each) => each.title === title && each.file === file);
+    flaky.push(...[...outcome.failures, ...(outcome.crash ? [outcome.crash] : [])].filter((each) => !isFailed(each)));
   }
+  if (process.env.CI && flaky.length > maxFlaky) fail(`${flaky.length} tests passed only when they ran again`);
 }
 
-function runAgain({ name, node }, files) {
-  console.log(`\n== ${name}, once more: ${files.map((file) => path.relative(root, file)).join(' ')}`);
-  const { folder, totals, program, args, env } = mocha(files, node);
-  const { status } = run(program, args, env);
-  const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {} };
-  rmSync(folder, { recursive: true, force: true });
-  ensureNothingSkipped(name, again.files);
-  return { status, files: again.files };
+function addFailures({ failures: failed, crash }) {
+  failures.push(...failed);
+  if (crash) fail(crash.title, crash.message);
 }
 
-function sumOf(files, outcome) {
-  return Object.values(files).reduce((total, file) => total + file[outcome], 0);
-}
-
-function ensureNothingSkipped(name, files) {
+function ensureNothingSkipped({ name }, files) {
   const skipped = sumOf(files, 'pending');
-  if (skipped > 0 && process.env.CI) {
-    fail(`suite ${name} skipped ${skipped} tests; nothing may be skipped in CI`, skipped);
-  }
+  if (skipped > 0 && process.env.CI) fail(`${name} skipped ${skipped} tests; nothing may be skipped in CI`);
 }
 
-function seconds(sinceMs) {
-  return Math.round((Date.now() - sinceMs) / 1000);
+/** Adds a failure outside of tests. */
+function fail(title, message = '') {
+  print(`FAILED  ${title}`);
+  failures.push({ title, file: '', message });
+  failedOutside += 1;
 }
 
-function fail(message, count = 1) {
-  console.log(message);
-  failures.push({ title: message, file: '', message: '' });
-  failed += count;
+function list(heading, entries) {
+  if (entries.length > 0) console.log(`\n${heading}`);
+  for (const { title, file, message } of entries)
+    console.log(`  ${file}${file === '' ? '' : ': '}${title}\n${message}`);
 }
 
-function print(heading, entries) {
-  if (entries.length > 0) console.log(`\n== ${heading}`);
-  for (const { title, file, message } of entries) {
-    console.log(`\n${title}${file === '' ? '' : ` (${path.relative(root, file)})`}\n${message}`);
-  }
-}
-
-/** Prints where time is spent, if CI takes too long: on waiting and on work. */
-function printSlowest() {
-  const files = outcomes.flatMap(({ part: { name, node }, files }) =>
-    Object.entries(files).map(([file, { ms, processorMs }]) => ({
-      file,
-      seconds: ms / 1000,
-      processorSeconds: processorMs / 1000,
-      where: node ? name.replace(/.* on/, 'on') : '',
-    })),
+/** Shows where time is spent: on waiting and on work. */
+function listSlowest() {
+  const files = [...results].flatMap(([{ name }, files]) =>
+    Object.entries(files).map(([file, times]) => ({ name, file, ...times })),
   );
-  if (files.length === 0) return;
-  const total = files.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
-  const rounded = (seconds) => seconds.toFixed(0).padStart(5);
-  const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, listedFiles);
-  console.log(`\n== the files that took longest, of ${seconds(startMs)} s; CPU time, of ${total.toFixed(0)} s`);
-  for (const { file, seconds, processorSeconds, where } of slowest) {
-    console.log(`${rounded(seconds)} s ${rounded(processorSeconds)} s  ${path.relative(root, file)} ${where}`);
+  const rounded = (ms) => `${Math.round(ms / 1000)} s`.padStart(6);
+  console.log(
+    `\n${rounded(Date.now() - startMs)}, ${rounded(sumOf(files, 'processorMs'))} of processors; the slowest files:`,
+  );
+  for (const { name, file, ms, processorMs } of files.sort((a, b) => b.ms - a.ms).slice(0, listedFiles)) {
+    console.log(
+      `${rounded(ms)} ${rounded(processorMs)}  ${file}${name.includes(' on ') ? name.replace(/.* on/, ' on') : ''}`,
+    );
   }
 }
 
 function finish() {
-  printSlowest();
-  retry();
-  const total = (outcome) => outcomes.reduce((sum, { files }) => sum + sumOf(files, outcome), 0);
-  const passed = total('passed');
-  failed += total('failed');
-  print('failed at first and passed alone: look into these', flaky);
-  print('failed', failures);
-  console.log(`\n${passed} passed, ${failed} failed`);
+  const total = (kind) => [...results.values()].reduce((sum, files) => sum + sumOf(files, kind), 0);
+  if (results.size > 0) listSlowest();
+  else if (failures.length === 0) fail('no test was run');
+  list('passed only when they ran again, alone: look into these', flaky);
+  list('failed', failures);
+  const failed = total('failed') + failedOutside;
+  console.log(`\n${total('passed')} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 }
 
-if (only) {
-  if (run('npm', ['run', '--silent', 'build']).status !== 0) process.exit(1);
-  for (const name of only) suite(name, suites.includes(name) ? [`test/${name}/**/*.test.ts`] : [name]);
+process.on('exit', () => {
+  for (const leader of groups) endGroup(leader);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    fail(`ended by ${signal}`);
+    finish();
+  });
+}
+setInterval(() => {
+  for (const { readReport } of running) readReport();
+  const names = [...running].map(({ name, startMs }) => `${name} (${seconds(startMs)})`);
+  if (Date.now() - printedMs > silentMs) print(`${seconds(startMs).padStart(6)}  … ${names.join(', ')}`);
+}, 1000);
+
+const namespace = privateNamespace();
+if (!(await runProgram({ name: 'build', program: ['npm', 'run', '--silent', 'build'] }))) finish();
+if (command === 'only') {
+  for (const name of chosen) {
+    const files = existsSync(path.join(root, 'test', name)) ? [`test/${name}/**/*.test.ts`] : [name];
+    const outcome = await runTests({ name, files }, { isShown: true });
+    results.set({ name }, outcome.files);
+    ensureNothingSkipped({ name }, outcome.files);
+    addFailures(outcome);
+  }
 } else {
-  await step('build', 'npm', ['run', '--silent', 'build']);
-  const also = process.env.ALSO_NODE;
-  const version = also && spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  // A part does not run on both at a time, because some use fixed ports.
-  const queue = [...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])];
-  const isWaiting = ({ name }) => waitingParts.includes(name);
-  const waiting = queue.filter(isWaiting).map(runPart);
-  // Not `npm run check`: it would generate files again that these parts are reading.
-  await step('check', process.execPath, ['.ci/check.mjs']);
-  await runParts(queue.filter((part) => !isWaiting(part)));
-  await Promise.all(waiting);
+  const version = alsoNode && spawnSync(alsoNode, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const files = readdirSync(path.join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));
+  const parts = partsOf(
+    command,
+    files.map((name) => `test/${name}`),
+    version && `Node ${version}`,
+  );
+  const minutes = Math.ceil(parts.reduce((sum, { seconds }) => sum + seconds, 0) / 4 / 60);
+  print(`${parts.length} parts, ${lanes} at a time: about ${minutes} minutes on two free processors`);
+  const programs = {
+    quick: [{ name: 'types', program: ['node_modules/.bin/tsc', ...types] }],
+    slow: [],
+    // Not `npm run check`: it would generate files again that the tests are reading.
+    all: [{ name: 'check', program: [process.execPath, '.ci/check.mjs'] }],
+  };
+  const queue = [...programs[command], ...parts];
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await (next.program ? runProgram(next) : runPart(next));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  await retry();
 }
 finish();

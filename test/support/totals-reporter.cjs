@@ -1,7 +1,7 @@
-// mocha's spec reporter that also writes {files: {FILE: {passed, failed, pending, ms, processorMs}}, failures: [{title, file,
-// message}]} to $TEST_TOTALS_FILE for .ci/test.mjs. `ms` is what a file's tests took with their hooks, `processorMs` the
-// processor time of that, with the processes that they started.
-const { readFileSync, writeFileSync } = require('node:fs');
+// mocha's spec reporter that also appends a line of JSON for each result to $TEST_REPORT for .ci/test.mjs:
+// {file, outcome: passed|failed|pending, title, message} of a test or hook, {file, ms, processorMs} of a file's tests with
+// their hooks, and {isComplete} at the end. `processorMs` includes the processes that the tests started.
+const { appendFileSync, readFileSync } = require('node:fs');
 const { setTimeout } = require('node:timers');
 const { reporters, Runner } = require('mocha');
 
@@ -26,12 +26,7 @@ function failForLeak() {
 module.exports = class TotalsReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
-    const files = {};
-    const failures = [];
-    const totalsOf = ({ file = '' }) => (files[file] ??= { passed: 0, failed: 0, pending: 0, ms: 0, processorMs: 0 });
-    const count = (test, outcome) => {
-      totalsOf(test)[outcome] += 1;
-    };
+    const report = (line) => appendFileSync(process.env.TEST_REPORT, `${JSON.stringify(line)}\n`);
     const isOutermost = (suite) => suite.parent?.root === true;
     let start = { ms: 0, processorMs: 0 };
     runner.on(EVENT_SUITE_BEGIN, (suite) => {
@@ -39,21 +34,20 @@ module.exports = class TotalsReporter extends reporters.Spec {
     });
     runner.on(EVENT_SUITE_END, (suite) => {
       if (!isOutermost(suite)) return;
-      const totals = totalsOf(suite);
-      totals.ms += Date.now() - start.ms;
-      totals.processorMs += processorMs() - start.processorMs;
+      report({ file: suite.file, ms: Date.now() - start.ms, processorMs: processorMs() - start.processorMs });
     });
-    runner.on(EVENT_TEST_PASS, (test) => count(test, 'passed'));
-    runner.on(EVENT_TEST_PENDING, (test) => count(test, 'pending'));
+    runner.on(EVENT_TEST_PASS, ({ file }) => report({ file, outcome: 'passed' }));
+    runner.on(EVENT_TEST_PENDING, ({ file }) => report({ file, outcome: 'pending' }));
+    let isFailed = false;
     runner.on(EVENT_TEST_FAIL, (test, error) => {
-      count(test, 'failed');
-      failures.push({ title: test.fullTitle(), file: test.file ?? '', message: String(error?.stack ?? error) });
+      isFailed = true;
+      const message = String(error?.stack ?? error);
+      report({ file: test.file, outcome: 'failed', title: test.fullTitle(), message });
     });
     runner.once(EVENT_RUN_END, () => {
-      const file = process.env.TEST_TOTALS_FILE;
-      if (file) writeFileSync(file, JSON.stringify({ files, failures }));
+      report({ isComplete: true });
       // What a failed test leaves open would hold the run up. Without a failure it is a leak, which fails the part.
-      if (failures.length > 0) setTimeout(() => process.exit(), 10_000).unref();
+      if (isFailed) setTimeout(() => process.exit(), 10_000).unref();
       else setTimeout(failForLeak, 120_000).unref();
     });
   }
