@@ -8,10 +8,8 @@ import { sbomOf } from './sbom.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const dist = path.join(root, 'dist');
-const cache = path.join(root, 'node_modules', '.cache');
-mkdirSync(cache, { recursive: true });
-// Built elsewhere and moved file by file: programs that run from dist can load the rest of it at any time.
-const built = mkdtempSync(path.join(cache, 'dist-'));
+// Built next to dist and moved file by file: programs that run from dist can load the rest of it at any time.
+const built = mkdtempSync(path.join(root, '.dist-'));
 try {
   const metafiles = [];
   for (const [name, options] of Object.entries(bundles)) {
