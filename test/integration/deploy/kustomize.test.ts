@@ -354,7 +354,7 @@ describe('deploy', function () {
       assert.deepEqual(own, Array(2).fill([false, 'Deny']));
       assert.deepEqual(
         actions.filter(([isOfUsers]) => isOfUsers),
-        Array(8).fill([true, action]),
+        Array(4).fill([true, action]),
       );
     });
   }
@@ -414,7 +414,7 @@ describe('deploy', function () {
       };
       return variables.flatMap(({ name, expression }) => (name === 'maxVolumes' ? [expression] : []));
     });
-    assert.deepEqual(limited, Array(8).fill('32'));
+    assert.deepEqual(limited, Array(4).fill('32'));
     assert.match(JSON.stringify(objects), /\['connectors-proxy'\]/);
   });
 

@@ -1,11 +1,11 @@
-/** The kinds that the admission policies look at, around what is in question. */
+/** The kinds that the schema of manifests covers, around what is in question. */
 export interface AdmissionKind {
   readonly kind: string;
   readonly group: string;
   readonly resource: string;
   readonly isOfTekton: boolean;
-  /** Whether the namespace of the pods is known, so that names with and without it can be compared. */
-  readonly isNamespaceKnown: boolean;
+  /** Whether an admission policy judges it. */
+  readonly isJudged: boolean;
   /** The object, with the volume at each place where one may stand. */
   readonly objects: (volume: object) => readonly object[];
 }
@@ -19,7 +19,7 @@ const tasks = (volume: object): readonly object[] => [
 
 function builtIn(kind: string, group: string, resource: string, spec: (volume: object) => object): AdmissionKind {
   const objects = (volume: object): readonly object[] => [{ kind, metadata: { name: 'x' }, spec: spec(volume) }];
-  return { kind, group, resource, objects, isOfTekton: false, isNamespaceKnown: true };
+  return { kind, group, resource, objects, isOfTekton: false, isJudged: kind === 'Pod' };
 }
 
 function ofTekton(kind: string, ...specs: readonly ((volume: object) => object)[]): AdmissionKind {
@@ -28,7 +28,7 @@ function ofTekton(kind: string, ...specs: readonly ((volume: object) => object)[
     group: 'tekton.dev',
     resource: `${kind.toLowerCase()}s`,
     isOfTekton: true,
-    isNamespaceKnown: ['TaskRun', 'PipelineRun'].includes(kind),
+    isJudged: ['TaskRun', 'PipelineRun'].includes(kind),
     objects: (volume) => specs.map((spec) => ({ kind, metadata: { name: 'x' }, spec: spec(volume) })),
   };
 }
@@ -58,9 +58,9 @@ export const admissionKinds: readonly AdmissionKind[] = [
     (volume) => ({ tasks: tasks(volume) }),
     (volume) => ({ tasks: [], finally: tasks(volume) }),
   ),
-  // A PipelineRun that brings its own Pipeline, whose Tasks are as a Pipeline's.
+  // A PipelineRun that brings its own Pipeline, whose TaskRuns are judged.
   {
     ...ofTekton('PipelineRun', (volume) => ({ pipelineSpec: { tasks: tasks(volume) } })),
-    isNamespaceKnown: false,
+    isJudged: false,
   },
 ];

@@ -38,7 +38,7 @@ function policyOf(target: AdmissionTarget): readonly object[] {
       {
         name: 'connectors',
         expression: listsOf(target, 'object')
-          .map((list) => anyOurs(list, target))
+          .map((list) => `${list}.exists(v, ${isOurs})`)
           .join(' || '),
       },
       ...(target.rules.some(({ operations }) => operations.includes('UPDATE'))
@@ -48,18 +48,18 @@ function policyOf(target: AdmissionTarget): readonly object[] {
     variables: [
       // First, where a patch of the overlay finds it. As in the component volume-limit.
       { name: 'maxVolumes', expression: String(maxVolumesPerPod) },
-      { name: 'found', expression: holders(target) },
+      { name: 'found', expression: `(${listsOf(target, 'object').join(' + ')}).filter(v, ${isOurs})` },
       // Judging costs the API server time by volume: what is judged at all is limited.
-      { name: 'holders', expression: `${volumeCount(target)} > variables.maxVolumes ? [] : variables.found` },
+      { name: 'holders', expression: 'variables.found.size() > variables.maxVolumes ? [] : variables.found' },
       { name: 'known', expression: celList(attributeNames) },
       { name: 'meant', expression: meantNames() },
       { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
       // As --max-token-expiration.
       { name: 'maxExpiration', expression: "duration('24h')" },
-      ...checks.map(({ name, isWrong }) => ({ name, expression: offenders(target, isWrong) })),
+      ...checks.map(({ name, isWrong }) => ({ name, expression: `variables.holders.filter(v, ${isWrong})` })),
     ],
     validations: [
-      ...volumeLimitOf(target),
+      ...(target.isOnePod ? [volumeLimit] : []),
       ...checks.map((check) => ({
         expression: `variables.${check.name}.size() == 0`,
         message: check.message,
@@ -69,45 +69,15 @@ function policyOf(target: AdmissionTarget): readonly object[] {
   });
 }
 
-/** The volumes that are ours, or the tasks with such volumes. */
-function holders(target: AdmissionTarget): string {
-  const lists = listsOf(target, 'object').join(' + ');
-  return target.holdsTasks
-    ? `(${lists}).filter(t, ${ownVolumes}.exists(v, ${isOurs}))`
-    : `(${lists}).filter(v, ${isOurs})`;
-}
-
 const isOurs = "(has(v.csi) && v.csi.driver == 'connectors-csi')";
 
-/** Lists of Tekton's tasks hold volumes one level deeper. */
-const ownVolumes = '(has(t.taskSpec) && has(t.taskSpec.volumes) ? t.taskSpec.volumes : [])';
-
-const ownVolumesOfTask = `${ownVolumes}.filter(v, ${isOurs})`;
-
-/** How many volumes are ours, in CEL. */
-function volumeCount({ holdsTasks }: AdmissionTarget): string {
-  return holdsTasks ? `variables.found.map(t, ${ownVolumesOfTask}.size()).sum()` : 'variables.found.size()';
-}
-
-/** Rejects more volumes than a pod can have, where the object says which of them are one pod's. */
-function volumeLimitOf(target: AdmissionTarget): readonly object[] {
-  const message = 'more volumes of connectors-csi than a pod can have: name several connectors in one volume';
-  const limit =
-    "' volumes of connectors-csi, more than the ' + string(variables.maxVolumes) + ' that a pod can have: name several connectors in one volume'";
-  if (target.holdsTasks) {
-    const excess = `variables.found.filter(t, ${ownVolumesOfTask}.size() > variables.maxVolumes)`;
-    const names = `${excess}.map(t, 'task ' + t.name + ', ' + string(${ownVolumesOfTask}.size())).join('; ')`;
-    return [{ expression: `${excess}.size() == 0`, message, messageExpression: `${names} + ${limit}` }];
-  }
-  if (!target.isOnePod) return [];
-  return [
-    {
-      expression: 'variables.found.size() <= variables.maxVolumes',
-      message,
-      messageExpression: `string(variables.found.size()) + ${limit}`,
-    },
-  ];
-}
+/** Rejects more volumes than a pod can have, where all volumes of the object are one pod's. */
+const volumeLimit = {
+  expression: 'variables.found.size() <= variables.maxVolumes',
+  message: 'more volumes of connectors-csi than a pod can have: name several connectors in one volume',
+  messageExpression:
+    "string(variables.found.size()) + ' volumes of connectors-csi, more than the ' + string(variables.maxVolumes) + ' that a pod can have: name several connectors in one volume'",
+};
 
 /** In CEL, of the object that `root` names. Steps that Kubernetes demands need no look. */
 function listsOf({ places, hasVariables }: AdmissionTarget, root: string): readonly string[] {
@@ -118,27 +88,15 @@ function listsOf({ places, hasVariables }: AdmissionTarget, root: string): reado
   });
 }
 
-function anyOurs(place: string, target: AdmissionTarget): string {
-  return target.holdsTasks ? `${place}.exists(t, ${ownVolumes}.exists(v, ${isOurs}))` : `${place}.exists(v, ${isOurs})`;
-}
-
 /** What is there already may be changed elsewhere, scaled and removed. */
 function changed(target: AdmissionTarget): string {
   const [now, before] = ['object', 'oldObject'].map((root) => listsOf(target, root).join(' + '));
   return `request.operation == 'CREATE' || ${now ?? ''} != ${before ?? ''}`;
 }
 
-function offenders(target: AdmissionTarget, isWrong: string): string {
-  return target.holdsTasks
-    ? `variables.holders.filter(t, t.taskSpec.volumes.exists(v, ${isOurs} && ${isWrong}))`
-    : `variables.holders.filter(v, ${isWrong})`;
-}
-
-function explained(target: AdmissionTarget, { name, isWrong, message, detail, told }: Check): string {
+function explained({ noun }: AdmissionTarget, { name, message, detail, told }: Check): string {
   const volume = detail === undefined ? `v.name` : `v.name + ${detail}`;
-  const names = target.holdsTasks
-    ? `variables.${name}.map(t, 'task ' + t.name + ', volume ' + t.taskSpec.volumes.filter(v, ${isOurs} && ${isWrong}).map(v, ${volume}).join(', ')).join('; ')`
-    : `'${target.noun} ' + variables.${name}.map(v, ${volume}).join(', ')`;
+  const names = `'${noun} ' + variables.${name}.map(v, ${volume}).join(', ')`;
   return `${names} + ${told === undefined ? celText(`: ${message}`) : `': ' + ${told}`}`;
 }
 
@@ -153,7 +111,7 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
   const isUnknown = `!(n in variables.known) && !n.startsWith(${celText(kubeletPrefix)})${settled('n')}`;
   const letters = "n.lowerAscii().replace('-', '').replace('_', '').replace('.', '')";
   const connectors = value('connectors');
-  const items = `${connectors}.split(',').map(i, i.trim()).filter(i, i != '')${target.isNamespaceKnown ? ".map(i, i.contains('/') ? i : request.namespace + '/' + i)" : ''}`;
+  const items = `${connectors}.split(',').map(i, i.trim()).filter(i, i != '').map(i, i.contains('/') ? i : request.namespace + '/' + i)`;
   const lifetime = value('token.expiration');
   const isLifetime = `${judged('token.expiration')} && ${lifetime}.matches(${rawText(re2(ruleOf('token.expiration').pattern))}) && ${lifetime}.matches(${rawText(re2(saysSomething))}) && size(${lifetime}) <= 100 && !${lifetime}.matches('[0-9]{7}')`;
   const connectorRule = ruleOf('connectors');

@@ -1,7 +1,5 @@
 import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/volume/attribute-table.js';
 import type { AttributeName } from '../../../src/driver/volume/attribute-table.js';
-import { admissionTargets } from './admission-targets.js';
-import type { AdmissionTarget } from './admission-targets.js';
 import { ruleOf, saysSomething } from './attribute-patterns.js';
 import { numberBelow, numberFrom } from './number-pattern.js';
 
@@ -20,13 +18,12 @@ export function volumeAttributesSchema(): Schema {
 
 /** Of whole manifests: it says nothing but of the volumes of this driver in them. */
 export function manifestSchema(): Schema {
-  const kinds = [...new Set(admissionTargets.flatMap((target) => target.kinds))];
   return {
     $schema: dialect,
     title: 'volumes of connectors-csi in Kubernetes manifests',
-    allOf: kinds.map((kind) => ({
+    allOf: Object.entries(places).map(([kind, place]) => ({
       if: { type: 'object', required: ['kind'], properties: { kind: { const: kind } } },
-      then: { allOf: admissionTargets.filter((target) => target.kinds.includes(kind)).flatMap(placesOf) },
+      then: { allOf: schemasOf(place) },
     })),
     definitions: {
       volume: {
@@ -54,10 +51,33 @@ function isOurs(): Schema {
   return { type: 'object', required: ['driver'], properties: { driver: { const: 'connectors-csi' } } };
 }
 
-function placesOf({ places, holdsTasks }: AdmissionTarget): readonly Schema[] {
+/** Paths of the lists of volumes in a kind of object, and of the lists of Tekton's tasks. */
+interface Places {
+  readonly volumes?: readonly string[];
+  readonly tasks?: readonly string[];
+}
+
+const template: Places = { volumes: ['spec.template.spec.volumes'] };
+const places: Readonly<Record<string, Places>> = {
+  Pod: { volumes: ['spec.volumes'] },
+  ...{ Deployment: template, StatefulSet: template, DaemonSet: template, Job: template },
+  CronJob: { volumes: ['spec.jobTemplate.spec.template.spec.volumes'] },
+  Task: { volumes: ['spec.volumes'] },
+  TaskRun: { volumes: ['spec.workspaces', 'spec.taskSpec.volumes', 'spec.podTemplate.volumes'] },
+  PipelineRun: {
+    volumes: ['spec.workspaces', 'spec.taskRunTemplate.podTemplate.volumes', 'spec.podTemplate.volumes'],
+    tasks: ['spec.pipelineSpec.tasks', 'spec.pipelineSpec.finally'],
+  },
+  Pipeline: { tasks: ['spec.tasks', 'spec.finally'] },
+};
+
+function schemasOf({ volumes = [], tasks = [] }: Places): readonly Schema[] {
   const volume = { $ref: '#/definitions/volume' };
-  const entry = holdsTasks ? within(['taskSpec', 'volumes'], { items: volume }) : volume;
-  return places.map((steps) => within(steps, { items: entry }));
+  const task = within(['taskSpec', 'volumes'], { items: volume });
+  return [
+    ...volumes.map((steps) => within(steps.split('.'), { items: volume })),
+    ...tasks.map((steps) => within(steps.split('.'), { items: task })),
+  ];
 }
 
 function within(steps: readonly string[], schema: Schema): Schema {
