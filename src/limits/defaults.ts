@@ -533,13 +533,8 @@ export const limits = {
   },
   /** The port of metrics and probes, which the whole pod network can reach. */
   healthPort: {
-    /** Open connections. */
-    connections: {
-      /** Connections of all clients. */
-      total: 256,
-      /** Largest part of the free connections for one client address. */
-      share: 1 / 8,
-    },
+    /** Open connections. The oldest without a request makes room for the next one. */
+    connections: 256,
     /** Headers of a request. */
     requestHeaderBytes: 8192,
     /** Lifetime of a connection. */

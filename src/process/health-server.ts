@@ -3,8 +3,6 @@ import { createServer as createHttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import { ConnectionLimiter } from '../limits/connection-limiter.js';
-import type { ConnectionLimits } from '../limits/connection-limiter.js';
 import type { Log } from '../log.js';
 import { CachedText } from './cached-text.js';
 import { listen } from './listen.js';
@@ -28,7 +26,8 @@ export interface HealthServerOptions {
 
 /** Limits of the health server; see limits/defaults.ts. */
 export interface HealthLimits {
-  readonly connections: ConnectionLimits;
+  /** Maximum number of open connections. */
+  readonly connections: number;
   /** Maximum size of the request headers. */
   readonly requestHeaderBytes: number;
   /** Lifetime of a connection, from its request to the last byte of its response. */
@@ -42,23 +41,23 @@ const pieceBytes = 256;
 
 /**
  * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
- * pod can reach the port. So each connection gets one response and is closed, and each address has a limit of
- * connections.
+ * pod can reach the port. So each connection gets one response and is closed, and at the limit of connections the
+ * oldest one without a request makes room for the next one.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
   readonly #http: HttpServer;
-  readonly #connections: ConnectionLimiter;
   readonly #metrics: { readonly text: CachedText; readonly contentType: string } | undefined;
+  /** Open connections, the oldest first. */
+  readonly #connections = new Map<Duplex, Socket>();
   /** Connections with a request. */
   readonly #served = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
     const { metrics } = options;
-    const { connections, requestHeaderBytes, metricsMs } = options.limits;
+    const { requestHeaderBytes, metricsMs } = options.limits;
     this.#options = options;
-    this.#connections = new ConnectionLimiter(connections);
     this.#metrics = metrics && { text: new CachedText(metrics.text, metricsMs), contentType: metrics.contentType };
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.
@@ -81,19 +80,33 @@ export class HealthServer {
 
   stop(): void {
     this.#server.close();
-    this.#connections.destroyAll();
+    for (const socket of this.#connections.values()) socket.destroy();
   }
 
   #serve(socket: Socket): void {
     socket.on('error', () => undefined);
-    if (!this.#connections.admit(socket)) return;
     const timer = setTimeout(() => socket.destroy(), this.#options.limits.connectionMs).unref();
     const connection = Duplex.from({ readable: this.#requestOf(socket, () => connection), writable: socket });
     // A broken connection emits an error after node:http has released it. Without a listener that would end the
     // process.
     connection.on('error', () => undefined);
-    socket.once('close', () => clearTimeout(timer)).once('finish', () => socket.destroy());
+    if (this.#connections.size >= this.#options.limits.connections) this.#closeOldest();
+    this.#connections.set(connection, socket);
+    socket.once('finish', () => socket.destroy());
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#connections.delete(connection);
+    });
     this.#http.emit('connection', connection);
+  }
+
+  /** Closes the oldest connection without a request, or the oldest of all if each has one. */
+  #closeOldest(): void {
+    const all = [...this.#connections];
+    const [connection, socket] = all.find(([candidate]) => !this.#served.has(candidate)) ?? all[0] ?? [];
+    if (connection === undefined) return;
+    this.#connections.delete(connection);
+    socket?.destroy();
   }
 
   /**

@@ -8,7 +8,7 @@ import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
 
 const limits = {
-  connections: { total: 16, share: 1 / 2 },
+  connections: 16,
   requestHeaderBytes: 1024,
   connectionMs: 60_000,
   metricsMs: 60_000,
@@ -144,17 +144,30 @@ describe('HealthServer', () => {
     return idle;
   }
 
-  it('closes connections over the share of their address, and serves other addresses', async () => {
-    const probes = await idleFrom('127.0.0.1', 2);
-    const hostile = await idleFrom('127.0.0.2', 40);
-    const isOpen = (socket: Socket): boolean => !socket.closed;
+  it('closes the oldest connection without a request at the limit, and responds to the next ones', async () => {
+    const silent: Socket[] = [];
     try {
-      await eventually('those over the share are closed', () => hostile.filter(isOpen).length === 7);
-      assert.ok(hostile.slice(0, 7).every(isOpen));
-      assert.ok(probes.every(isOpen));
+      for (let address = 2; address < 66; address += 1) silent.push(...(await idleFrom(`127.0.0.${address}`, 2)));
       assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
+      const isOpen = (socket: Socket): boolean => !socket.closed;
+      await eventually('the older ones are closed', () => silent.filter(isOpen).length < 16);
+      assert.ok(silent.slice(-15).every(isOpen));
     } finally {
-      for (const socket of [...probes, ...hostile]) socket.destroy();
+      for (const socket of silent) socket.destroy();
+    }
+  });
+
+  it('keeps a connection with a request at the limit', async () => {
+    let respond: ((text: string) => void) | undefined;
+    metricsText = () => new Promise((resolve) => (respond = resolve));
+    const response = get('/metrics');
+    await eventually('the request is read', () => respond !== undefined);
+    const silent = await idleFrom('127.0.0.2', 40);
+    try {
+      respond?.('late 1\n');
+      assert.deepEqual(await response, [200, 'late 1\n']);
+    } finally {
+      for (const socket of silent) socket.destroy();
     }
   });
 
