@@ -153,10 +153,14 @@ export const limits = {
     paths: 20,
     /** Segments of all paths: one takes up to a microsecond for each reading of a path of 100 segments. */
     segments: 1000,
-    /** Segments in the path of a request; a longer one is denied. Deep repositories have thirty. */
+    /** Characters of one segment of a path. */
+    segmentCharacters: 256,
+    /** YAML tokens of the annotation. A usual line has twenty. */
+    tokens: 4000,
+    /** Segments in the path of a request. Deep repositories have thirty. */
     requestSegments: 100,
-    /** Ways to read the path of a request; one with more is denied. A percent-encoded slash makes two. */
-    readings: 16,
+    /** Parameters in the query of a request. */
+    parameters: 256,
     /** Time for the body of a batch request of Git LFS, which is read before the decision. */
     bodyMs: 30_000,
   },

@@ -1,10 +1,12 @@
+import { limits } from '../limits/defaults.js';
 import { matchesPath } from './path-pattern.js';
-import type { PathReadings } from './path-readings.js';
-import { overridesMethod } from './read-only.js';
+import { isOverridden, parametersOf } from './overrides.js';
 import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
 import type { BrokenRules, RuleSet } from './request-rules.js';
 import type { Rule } from './rule.js';
-import type { RuledRequest } from './ruled-request.js';
+import type { RuledRequest } from './read-only.js';
+import { ambiguityOf, readingsOf } from './request-path.js';
+import type { PathReadings } from './request-path.js';
 
 /** The decision of rules about one request. */
 export interface Decision {
@@ -14,19 +16,25 @@ export interface Decision {
   readonly rule?: string;
   /** Why the request is denied, with the annotation to change, and how. Absent if it is allowed. */
   readonly reason?: string;
+  /** Whether it is denied because tools could read it in different ways, whatever the rules are. */
+  readonly isAmbiguous?: boolean;
 }
 
-type Verdict = Pick<Decision, 'rule' | 'reason'>;
+type Verdict = Omit<Decision, 'outcome'>;
 
 /**
- * Decides about a request by the rules of a Connector and of its class. All of them must allow it. The decision is the
- * same for every reading of the path: an `allow` must cover all readings, for a `deny` one suffices.
+ * Decides about a request by the rules of a Connector and of its class. All of them must allow it. Requests that tools
+ * could read in different ways are denied by any rules. An `allow` must match the path as sent, a `deny` also as lenient
+ * tools read it.
  */
 export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest): Decision {
+  if (sets.length === 0) return { outcome: 'allowed' };
+  const need = needOf(request);
+  const readings = need === undefined ? readingsOf(request.pathname) : noReadings;
   let audited: Verdict | undefined;
   let allowedBy: string | undefined;
   for (const set of sets) {
-    const verdict = verdictOf(set, request);
+    const verdict = verdictOf(set, request, readings, need);
     if (verdict.reason === undefined) allowedBy ??= verdict.rule;
     else if ('isAudit' in set && set.isAudit) audited ??= verdict;
     else return { outcome: 'denied', ...verdict };
@@ -35,27 +43,46 @@ export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledR
   return allowedBy === undefined ? { outcome: 'allowed' } : { outcome: 'allowed', rule: allowedBy };
 }
 
-function verdictOf(set: RuleSet | BrokenRules, request: RuledRequest): Verdict {
+const noReadings: PathReadings = { sent: [], lenient: [] };
+
+/** What any rules need of a request, and whether tools could read it in different ways; undefined if they need nothing. */
+function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined {
+  const problem = ambiguityOf(pathname);
+  if (problem !== undefined) return { text: `need another spelling of the path: ${problem}`, isAmbiguous: true };
+  const parameters = parametersOf(query);
+  if (parameters === undefined) {
+    return { text: `need a query of at most ${limits.rules.parameters} parameters: send fewer`, isAmbiguous: true };
+  }
+  if (!isOverridden(parameters, rawHeaders)) return undefined;
+  return { text: 'deny this request: it overrides its method or path', isAmbiguous: false };
+}
+
+interface Need {
+  readonly text: string;
+  readonly isAmbiguous: boolean;
+}
+
+function verdictOf(
+  set: RuleSet | BrokenRules,
+  { method, isRead, isUpgrade }: RuledRequest,
+  readings: PathReadings,
+  need: Need | undefined,
+): Verdict {
   const { owner } = set;
   if ('problem' in set) return { rule: owner, reason: describeBroken(set) };
-  const { parts, readings } = request;
   const object = describeOwner(owner);
-  if (readings === undefined) {
-    const problem = 'the path has too many segments, or can be decoded in too many ways';
-    return { rule: owner, reason: `rules of ${object} deny this request: ${problem}` };
-  }
-  if (overridesMethod(parts)) {
-    return { rule: owner, reason: `rules of ${object} deny this request: it overrides its method` };
+  if (need !== undefined) {
+    return { rule: owner, reason: `rules of ${object} ${need.text}`, isAmbiguous: need.isAmbiguous };
   }
   const readOnly = isOfClass(owner) ? `${owner}:read-only` : 'read-only';
-  if (set.isReadOnly && !request.isRead) {
-    const asked = parts.isUpgrade ? 'a change of the protocol' : parts.method;
+  if (set.isReadOnly && !isRead) {
+    const asked = isUpgrade ? 'a change of the protocol' : method;
     return {
       rule: readOnly,
       reason: `${object} is read-only: ${asked} can write here (annotation ${ruleAnnotations.access})`,
     };
   }
-  const rule = set.rules.find((each) => matches(each, parts.method, readings));
+  const rule = set.rules.find((each) => matches(each, method, readings));
   if (rule !== undefined) {
     const place = `${owner}:${rule.line}`;
     if (rule.effect === 'allow') return { rule: place };
@@ -66,10 +93,10 @@ function verdictOf(set: RuleSet | BrokenRules, request: RuledRequest): Verdict {
   return { rule: owner, reason: `no rule of ${object} allows this request: annotation ${ruleAnnotations.rules}` };
 }
 
-function matches({ effect, methods, paths }: Rule, method: string, readings: PathReadings): boolean {
+function matches({ effect, methods, paths }: Rule, method: string, { sent, lenient }: PathReadings): boolean {
   if (methods?.has(method) === false) return false;
   if (paths === undefined) return true;
   return effect === 'allow'
-    ? readings.exact.every((reading) => paths.some((path) => matchesPath(path, 'exact', reading)))
-    : readings.folded.some((reading) => paths.some((path) => matchesPath(path, 'folded', reading)));
+    ? paths.some(({ exact }) => matchesPath(exact, sent))
+    : lenient.some((reading) => paths.some((path) => matchesPath(path.folded, reading)));
 }

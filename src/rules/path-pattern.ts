@@ -1,4 +1,7 @@
-/** Matches one segment that is not empty: `*`. */
+import { limits } from '../limits/defaults.js';
+import { folded, withSlashEncodedOnce } from './request-path.js';
+
+/** Matches one segment: `*`. */
 const oneSegment = Symbol('*');
 /** Matches any number of segments, also none: `**`. */
 const anySegments = Symbol('**');
@@ -12,17 +15,14 @@ export interface PathPattern {
   readonly folded: readonly Part[];
 }
 
-type Kind = keyof PathPattern;
-
 /** Parses the path of a rule. Percent-encoded characters are decoded: `%2F` is a slash in a segment. */
 export function parsePathPattern(text: string): PathPattern | { readonly problem: string } {
   if (!text.startsWith('/')) return { problem: 'must begin with /' };
   if (/[?#\\]|\p{Cc}/u.test(text)) {
     return { problem: 'must be the path alone: leave out query, fragment, backslash and control characters' };
   }
-  const segments = text.replace(/\/$/, '').split('/').slice(1);
   const exact: Part[] = [];
-  for (const segment of segments) {
+  for (const segment of text.replace(/\/$/, '').split('/').slice(1)) {
     const part = parsePart(segment);
     if (typeof part === 'object') return part;
     exact.push(part);
@@ -35,8 +35,12 @@ function parsePart(segment: string): Part | { readonly problem: string } {
   if (segment === '**') return anySegments;
   if (segment === '') return { problem: 'has an empty segment: write one slash' };
   if (segment.includes('*')) return { problem: 'has a * in a segment: it must be the whole segment' };
+  const { segmentCharacters } = limits.rules;
+  if (segment.length > segmentCharacters) {
+    return { problem: `has a segment of more than ${segmentCharacters} characters: shorten it, or write *` };
+  }
   try {
-    const literal = decodeURIComponent(segment);
+    const literal = decodeURIComponent(withSlashEncodedOnce(segment));
     if (literal !== '.' && !literal.startsWith('..')) return literal;
   } catch {
     return { problem: 'has a % that encodes nothing: write %25' };
@@ -44,21 +48,15 @@ function parsePart(segment: string): Part | { readonly problem: string } {
   return { problem: 'has a segment that begins with dots: write the path that it leads to' };
 }
 
-/** Reports whether the whole path matches. */
-export function matchesPath(pattern: PathPattern, kind: Kind, path: readonly string[]): boolean {
-  const parts = pattern[kind];
-  const last = parts[parts.length - 1];
-  // Most paths differ from most patterns here.
-  const literal = typeof last === 'string' ? last : parts[parts.length - 2];
-  if (typeof literal === 'string' && !path.includes(literal)) return false;
-  return matchesSegments(parts, path);
-}
-
 /**
- * Compares one by one. The time is proportional to the product of both lengths: of several `**`, only
+ * Reports whether the whole path matches. The time is proportional to the product of both lengths: of several `**`, only
  * the last one is tried again.
  */
-function matchesSegments(pattern: readonly Part[], path: readonly string[]): boolean {
+export function matchesPath(pattern: readonly Part[], path: readonly string[]): boolean {
+  const last = pattern[pattern.length - 1];
+  // Most paths differ from most patterns here.
+  const literal = typeof last === 'string' ? last : pattern[pattern.length - 2];
+  if (typeof literal === 'string' && !path.includes(literal)) return false;
   let at = 0;
   let part = 0;
   /** The last `**`, and where the path goes on after the segments that it has taken so far. */
@@ -70,7 +68,7 @@ function matchesSegments(pattern: readonly Part[], path: readonly string[]): boo
       wildcard = part;
       resumeAt = at;
       part += 1;
-    } else if (expected === oneSegment ? path[at] !== '' : expected === path[at]) {
+    } else if (expected === oneSegment || expected === path[at]) {
       part += 1;
       at += 1;
     } else if (wildcard === -1) {
@@ -83,9 +81,4 @@ function matchesSegments(pattern: readonly Part[], path: readonly string[]): boo
   }
   while (pattern[part] === anySegments) part += 1;
   return part === pattern.length;
-}
-
-/** Returns a segment as the most lenient tools compare it: compatible characters alike (NFKC), without case. */
-export function folded(segment: string): string {
-  return (/^[ -~]*$/.test(segment) ? segment : segment.normalize('NFKC')).toLowerCase();
 }

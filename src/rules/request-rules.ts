@@ -14,6 +14,17 @@ export const ruleAnnotations = {
   mode: 'connectors.alauda.io/rules-mode',
 } as const;
 
+/**
+ * Annotation of a class whose tools are Git servers, with the value `git`: fetches and downloads are reads, although they
+ * are POST requests. At another tool, such a path can start anything.
+ */
+export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
+
+/** Reports whether the tools of a class are Git servers. */
+export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
+  return jsonMember(jsonMember(connectorClass?.object['metadata'], 'annotations'), protocolAnnotation) === 'git';
+}
+
 /** Values of the annotation `access`. */
 export const accessLevels = ['full', 'read-only', 'rules'] as const;
 /** Values of the annotation `rules-mode`. In `audit` mode, what the rules deny is only logged and counted. */

@@ -1,4 +1,4 @@
-import type { RuledRequest } from './ruled-request.js';
+import type { RuledRequest } from './read-only.js';
 
 /** A verb of RBAC. */
 export type Verb = 'get' | 'create' | 'update' | 'patch' | 'delete';
@@ -14,7 +14,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
 
 /** Returns the verb of a request: `get` for reads, `create` for a change of the protocol, `update` for unknown methods. */
 export function verbOf(request: RuledRequest): Verb {
-  if (request.isRead) return 'get';
-  const { method, isUpgrade } = request.parts;
+  const { method, isUpgrade, isRead } = request;
+  if (isRead) return 'get';
   return isUpgrade ? 'create' : (verbs.get(method) ?? 'update');
 }

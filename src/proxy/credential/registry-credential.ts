@@ -1,9 +1,9 @@
+import { LenientPath } from '../../rules/request-path.js';
 import type { Secret } from '../../secret.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { nameOf } from '../upstream/tool-origin.js';
-import { LenientPath } from './guarded-path.js';
 import { basicHeaders, bearerHeaders } from './header-credentials.js';
 import type { RegistryEndpoint } from './registry-api.js';
 import { endpointOf } from './registry-api.js';

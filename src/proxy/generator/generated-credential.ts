@@ -1,6 +1,7 @@
+import { canonicalParameterName } from '../../rules/overrides.js';
 import { canonicalHeaderName } from '../upstream/headers.js';
 import type { RawHeaders } from '../upstream/headers.js';
-import { canonicalParameterName, withParameters, withoutParameters } from '../upstream/query-parameters.js';
+import { withParameters, withoutParameters } from '../upstream/query-parameters.js';
 import { replacedHeaders } from '../upstream/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import type { Generated } from './generator-job.js';

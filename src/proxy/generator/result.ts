@@ -1,12 +1,12 @@
 import { isCelMap } from '@bufbuild/cel';
 import { limits } from '../../limits/defaults.js';
+import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.js';
 import { quote } from '../../wording.js';
 import { canonicalHeaderName } from '../upstream/headers.js';
-import { canonicalParameterName } from '../upstream/query-parameters.js';
 import type { Generated, NamesAndValues } from './generator-job.js';
 import { ExpressionError } from './position.js';
 
-/** Headers that frame or route a message, or that change its method. The proxy sets the first ones itself. */
+/** Headers that frame or route a message. The proxy sets the first ones itself. */
 const reservedHeaders: ReadonlySet<string> = new Set([
   'host',
   'connection',
@@ -23,13 +23,8 @@ const reservedHeaders: ReadonlySet<string> = new Set([
   'max-forwards',
   'http2-settings',
   'x-real-ip',
-  'x-original-url',
   'x-original-host',
-  'x-rewrite-url',
   'x-host',
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
 ]);
 const reservedPrefixes = ['proxy-', 'x-forwarded-', 'sec-websocket-'];
 
@@ -37,15 +32,18 @@ const reservedPrefixes = ['proxy-', 'x-forwarded-', 'sec-websocket-'];
 export function headerNameProblem(name: string): string | undefined {
   if (!/^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/.test(name)) return 'is no name of a header';
   const canonical = canonicalHeaderName(name);
-  const isReserved = reservedHeaders.has(canonical) || reservedPrefixes.some((prefix) => canonical.startsWith(prefix));
+  const isReserved =
+    reservedHeaders.has(canonical) ||
+    reservedPrefixes.some((prefix) => canonical.startsWith(prefix)) ||
+    isOverridingHeader(name);
   return isReserved ? 'frames or routes the request: the proxy sets it' : undefined;
 }
 
 /** Returns the problem of a query parameter's name; undefined without one. */
 export function parameterNameProblem(name: string): string | undefined {
   const canonical = canonicalParameterName(name);
-  if (canonical === '') return 'is no name of a query parameter';
-  return canonical === '_method' ? 'changes the method of the request' : undefined;
+  if (canonical === '' || /\P{ASCII}/u.test(name)) return 'is no name of a query parameter';
+  return isOverridingParameter(canonical) ? 'changes the method of the request' : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { pathProblem } from '../credential/path-problem.js';
+import { pathProblem } from '../../rules/request-path.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import { authorityOf } from '../upstream/tool-origin.js';

@@ -3,11 +3,11 @@ import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js'
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
 import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
-import { pathProblem } from '../credential/path-problem.js';
 import { mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
-import type { RuledRequest } from '../../rules/ruled-request.js';
+import type { RuledRequest } from '../../rules/read-only.js';
+import { pathProblem } from '../../rules/request-path.js';
 import { clientLimitsOf } from '../../rules/client-limits.js';
 import type { ClientLimits } from '../../rules/client-limits.js';
 import { verbOf } from '../../rules/verb.js';
@@ -191,7 +191,7 @@ export class Router {
   ): Promise<RuledDestination> {
     const { found, address, path } = await destination();
     ensureInside(path);
-    const ruled = await ruledRequest(request, path, signal);
+    const ruled = await ruledRequest(request, path, found.connectorClass, signal);
     entry.setVerb(verbOf(ruled));
     return { found, address, path, ruled };
   }

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import type { Awaitable } from '../../awaitable.js';
-import type { ResolvedConnector } from '../../connectors/model.js';
+import type { ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
 import { decide } from '../../rules/decision.js';
 import type { Decision } from '../../rules/decision.js';
-import { isOfClass, ruleAnnotations, rulesOf } from '../../rules/request-rules.js';
+import { isOfClass, isOfGit, ruleAnnotations, rulesOf } from '../../rules/request-rules.js';
 import { downloadBatch } from '../../rules/lfs-batch.js';
-import { RuledRequest } from '../../rules/ruled-request.js';
+import { isLfsBatch, isRead } from '../../rules/read-only.js';
+import type { RuledRequest } from '../../rules/read-only.js';
 import { limits } from '../../limits/defaults.js';
 import { ProxyError } from '../proxy-error.js';
 import { isPassableUpgrade } from '../upstream/upgrade.js';
-import { valuesOf } from '../upstream/headers.js';
+import { hasBody, valuesOf } from '../upstream/headers.js';
 import type { RequestBody } from '../upstream/request-body.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 import { pathnameOf } from './request-target.js';
@@ -34,7 +34,8 @@ export class RuleEnforcer {
    * body is sent.
    * @param entry records the decision.
    * @returns whether the credential must suffice for reads only.
-   * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change.
+   * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change; 400 for a request that
+   * tools could read in different ways.
    */
   enforce(
     { connector, connectorClass }: ResolvedConnector,
@@ -46,12 +47,13 @@ export class RuleEnforcer {
       entry.decides('allowed');
       return { isReadOnly: false };
     }
-    const { outcome, rule = '', reason = '' } = decide(sets, request);
+    const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request);
     entry.decides(outcome, rule === '' ? undefined : rule);
     this.#observer.ruled(outcome);
     if (outcome !== 'denied') {
       return { isReadOnly: sets.some((set) => 'isReadOnly' in set && set.isReadOnly && !set.isAudit) };
     }
+    if (isAmbiguous) throw new ProxyError(400, 'malformed', reason);
     const { namespace, name } = connector.ref;
     throw new ProxyError(
       403,
@@ -73,23 +75,26 @@ export interface RoutedRequest extends Pick<IncomingMessage, 'method' | 'rawHead
  * @param path as sent to the tool, with the query.
  * @throws {ProxyError} 408 if that body does not arrive in time.
  */
-export function ruledRequest(request: RoutedRequest, path: string, signal: AbortSignal): Awaitable<RuledRequest> {
+export async function ruledRequest(
+  request: RoutedRequest,
+  path: string,
+  connectorClass: ConnectorClass | undefined,
+  signal: AbortSignal,
+): Promise<RuledRequest> {
   const pathname = pathnameOf(path);
   const { method = '', rawHeaders, body } = request;
-  const ruled = new RuledRequest({
-    ...{ method, pathname, query: path.slice(pathname.length + 1), rawHeaders },
+  const types = valuesOf(rawHeaders, 'content-type');
+  const parts = {
+    ...{ method, pathname, query: path.slice(pathname.length + 1), rawHeaders, hasBody: hasBody(rawHeaders) },
+    contentType: types.length === 1 ? types[0]?.trim().toLowerCase() : undefined,
     isUpgrade: isPassableUpgrade(request),
-  });
+  };
+  const isGit = isOfGit(connectorClass);
   const isReadable = body !== undefined && valuesOf(rawHeaders, 'content-encoding').length === 0;
-  return ruled.isLfsBatch && isReadable ? withBatch(ruled, body, signal) : ruled;
-}
-
-async function withBatch(ruled: RuledRequest, body: RequestBody, signal: AbortSignal): Promise<RuledRequest> {
+  if (!isGit || !isReadable || !isLfsBatch(parts)) return { ...parts, isRead: isRead(parts, isGit) };
   const batch = downloadBatch(await wholeOf(body, signal));
-  if (batch === undefined) return ruled;
-  body.replace(batch);
-  ruled.downloads();
-  return ruled;
+  if (batch !== undefined) body.replace(batch);
+  return { ...parts, isRead: batch !== undefined };
 }
 
 /** Returns a small body, and nothing for another one. */

@@ -1,19 +1,5 @@
-import { fullyDecoded, percentDecodings } from './percent-decodings.js';
-
-/**
- * Returns the name under which a server can find a query parameter: decoded, in lower case, without the part in
- * brackets. Servers differ: PHP reads `a.b`, `a%2Eb` and `a_b` as one name, others decode twice or ignore case. So two
- * names that one server could take for the same are the same here.
- */
-export function canonicalParameterName(name: string): string {
-  const decoded = fullyDecoded(name.replaceAll('+', ' '))
-    .replace(/\0[^]*$/, '')
-    .trim()
-    .replace(/^\?+/, '')
-    .toLowerCase();
-  const [root = ''] = decoded.split('[', 1);
-  return (root === '' ? decoded.replaceAll(/[[\]]/g, '') : root).replaceAll(/[.\s]/g, '_');
-}
+import { canonicalParameterName } from '../../rules/overrides.js';
+import { fullyDecoded, utf8Of } from '../../rules/percent-decoding.js';
 
 /**
  * Replaces parameters of a path's query.
@@ -70,8 +56,14 @@ export function withoutParameters(
   secrets: readonly string[],
 ): string | undefined {
   const stripped = value.includes('=') ? withoutAssignments(value, names) : value;
-  const texts = [...percentDecodings(stripped), ...percentDecodings(stripped.replaceAll('+', ' '))];
-  return texts.some((text) => secrets.some((secret) => text.includes(secret))) ? undefined : stripped;
+  const texts = [stripped, decoded(stripped), decoded(stripped.replaceAll('+', ' '))];
+  const isIn = (secret: string): boolean =>
+    texts.some((text) => text.includes(secret) || text.includes(decoded(secret)));
+  return secrets.some(isIn) ? undefined : stripped;
+}
+
+function decoded(text: string): string {
+  return utf8Of(fullyDecoded(text));
 }
 
 function withoutAssignments(value: string, names: ReadonlySet<string>): string {

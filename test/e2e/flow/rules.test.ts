@@ -41,7 +41,8 @@ describe('programs and rules of their connectors', function () {
     fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
     fixture.put(secret('gitlab', 'connectors.cpaas.io/gitlab-pat-auth', { token: toolPassword }));
     fixture.useClass('gitlab');
-    fixture.connect('git', git.url(host), { secret: 'login', rules: readOnly });
+    fixture.useClass('git');
+    fixture.connect('git', git.url(host), { secret: 'login', className: 'git', rules: readOnly });
     fixture.connect('gitlab', gitlab.url('gitlab.test'), { secret: 'gitlab', className: 'gitlab' });
     fixture.connect('hub', htpasswd.url, { secret: 'registry' });
     fixture.connect('hub-pull', htpasswd.url, { secret: 'registry', rules: readOnly });

@@ -21,6 +21,8 @@ const paths = [
   '/a.git/info/refs?service=git-receive-pack',
   '/a.git/git-upload-pack',
   '/x?_method=delete',
+  '/team//a',
+  '/api/v4/tokens%20',
   '/a/../b',
   '/a/%2e%2e/b',
   '/a/%252e%252e/b',
@@ -68,7 +70,7 @@ describe('check and the proxy', function () {
     const rules = '- deny: {paths: [/api/v4/tokens/**]}\n- allow: {methods: [GET, POST]}';
     return [
       connector('open', url, login),
-      connector('read-only', url, { ...login, rules: { access: 'read-only' } }),
+      connector('read-only', url, { ...login, className: 'git', rules: { access: 'read-only' } }),
       connector('listed', url, { ...login, rules: { rules } }),
       connector('audited', url, { ...login, rules: { rules, 'rules-mode': 'audit' } }),
       connector('of-class', url, { ...login, className: 'ruled', rules: { access: 'read-only' } }),
@@ -80,6 +82,7 @@ describe('check and the proxy', function () {
       connector('without-address', 'tool', login),
       connector('hidden', url, login),
       connector('elsewhere', 'https://elsewhere.invalid', login),
+      connectorClass('git', {}, { 'read-only-protocol': 'git' }),
       connectorClass('ruled', {}, { rules: '- deny: {paths: [/team/**]}' }),
       robotLogin,
       secret('odd', 'example.com/odd', { password: credentialCanary }),

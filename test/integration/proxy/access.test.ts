@@ -3,7 +3,7 @@ import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { accessRequestFor } from '../../../src/access/access-request.js';
-import { connector, flags, grant } from '../../support/proxy/manifests.js';
+import { connector, connectorClass, flags, grant } from '../../support/proxy/manifests.js';
 import { eventually } from '../../support/poll.js';
 import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';
 import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
@@ -119,6 +119,7 @@ describe('who may use a connector', () => {
       fixture.put(
         objects(
           on,
+          connectorClass('any', {}, { 'read-only-protocol': 'git' }),
           ...grant('builder', ['tool']),
           ...grant('builder', ['tool'], { verbs: [...names], resources: ['connectors/proxy'], name: 'proxy' }),
         ),

@@ -27,7 +27,7 @@ describe('rules of a Connector', () => {
   const objects = (rules: Record<string, string>, ofClass: Record<string, string> = {}): readonly object[] => [
     connector('tool', plain.url(), { ...login, rules, className: 'git' }),
     connector('secure', secure.url(), { ...login, rules, className: 'git' }),
-    connectorClass('git', {}, ofClass),
+    connectorClass('git', {}, { 'read-only-protocol': 'git', ...ofClass }),
     robotLogin,
     ...grant('builder', ['tool', 'secure']),
   ];
@@ -97,6 +97,7 @@ describe('rules of a Connector', () => {
         ['/api/v4/%70ersonal_access_tokens/1', 'GET'],
         ['/api/v4/personal_access_tokens.json', 'GET'],
         ['/api/v4%2fPersonal_access_tokens', 'GET'],
+        ['/api/v4/personal_access_tokens;x', 'GET'],
         ['/api/v4/projects', 'POST'],
         ['/a/git-receive-pack', 'POST'],
         ['/a%2Fgit-upload-pack', 'POST'],
@@ -106,7 +107,14 @@ describe('rules of a Connector', () => {
         assert.match(body, new RegExp(`^(?:a|no) rule of connector ci/${name} `), path);
         assert.match(body, /annotation connectors\.alauda\.io\/rules; the owner of connector ci\/\w+ can change it\n$/);
       }
+      for (const path of ['/api/v4//projects', '/api/v4/personal_access_tokens%20', '/a%5Cb', `/a?${'&'.repeat(256)}`]) {
+        const { status, body } = await send(client, path);
+        assert.equal(status, 400, path);
+        assert.match(body, new RegExp(`^rules of connector ci/${name} need .+: (?:send|remove) .+\n$`), path);
+      }
       assert.equal(tool().seen.length, 2);
+      fixture.put(objects({}));
+      assert.equal((await send(client, `/a%5Cb//x?${'&'.repeat(256)}`)).status, 200);
     });
 
     it(`know reads of protocols ${mode}`, async () => {
@@ -122,6 +130,15 @@ describe('rules of a Connector', () => {
       );
       for (const request of [{ method: 'PUT' }, { headers: { 'X-HTTP-Method-Override': 'DELETE' } }])
         assert.equal((await send(client, '/x', request)).status, 403);
+      assert.equal(tool().seen.length, 2);
+      fixture.put(objects({ access: 'read-only' }, { 'read-only-protocol': '' }));
+      for (const [path, type] of [
+        ['/a/git-upload-pack', 'application/x-git-upload-pack-request'],
+        ['/a/info/lfs/objects/batch', 'application/vnd.git-lfs+json'],
+      ] as const) {
+        const request = { method: 'POST', headers: { 'content-type': type }, body: '{"operation":"download"}' };
+        assert.equal((await send(client, path, request)).status, 403);
+      }
       assert.equal(tool().seen.length, 2);
     });
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.js';
 import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
-import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
+import { pathProblem } from '../../../src/rules/request-path.js';
 import { credentialFor } from '../../../src/proxy/credential/docker-config.js';
 import { endpointOf } from '../../../src/proxy/credential/registry-api.js';
 import { impliedScopes, normalScopes } from '../../../src/proxy/credential/registry-scope.js';

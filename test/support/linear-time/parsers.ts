@@ -18,10 +18,8 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src
 import { patternSize } from '../../../src/proxy/cel/pattern-size.js';
 import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
 import { credentialFor } from '../../../src/proxy/credential/docker-config.js';
-import { LenientPath } from '../../../src/proxy/credential/guarded-path.js';
 import { parse as parseSigningKey } from '../../../src/proxy/credential/issuer/signing-key.js';
 import { parseTokenResponse } from '../../../src/proxy/credential/issuer/token-response.js';
-import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
 import { endpointOf, isRepositoryName } from '../../../src/proxy/credential/registry-api.js';
 import { normalScopes, pullScopes } from '../../../src/proxy/credential/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/credential/tool-address.js';
@@ -32,15 +30,16 @@ import type { ReverseView } from '../../../src/proxy/server/reverse-url.js';
 import { trustSettingOf } from '../../../src/proxy/server/handshake-failure.js';
 import { endToEnd, hasWord } from '../../../src/proxy/upstream/headers.js';
 import { withParameters, withoutParameters } from '../../../src/proxy/upstream/query-parameters.js';
+import { decide } from '../../../src/rules/decision.js';
 import { downloadBatch } from '../../../src/rules/lfs-batch.js';
 import { RulesError, parseRules } from '../../../src/rules/parse-rules.js';
 import { parsePathPattern } from '../../../src/rules/path-pattern.js';
-import { overridesMethod } from '../../../src/rules/read-only.js';
-import { RuledRequest } from '../../../src/rules/ruled-request.js';
+import { LenientPath, pathProblem } from '../../../src/rules/request-path.js';
 import { Secret } from '../../../src/secret.js';
 import { didYouMean } from '../../../src/spelling.js';
 import { quote, shownPath, unsubstitutedIn } from '../../../src/wording.js';
 import { connector } from '../driver/manifests.js';
+import { ruledRequest, rulesWith } from '../rules/rule-sets.js';
 
 export interface Parser {
   readonly run: (text: string) => unknown;
@@ -56,7 +55,7 @@ const view: ReverseView = {
   prefix: '/namespaces/ci/connectors/tool',
   base: 'http://proxy',
 };
-const parts = { method: 'POST', query: '', rawHeaders: [], isUpgrade: false };
+const sets = rulesWith({ access: 'read-only', rules: '- deny: { paths: ["/**/a/**/b", "/x/*/**"] }' });
 const names = new Set(['x-key']);
 const json = ['…', '"…"', '{"a": …', '[1, …', '[[[…', '{"…": 1}'];
 const splitter = (text: string): unknown => {
@@ -96,21 +95,17 @@ export const parsers: Readonly<Record<string, Parser>> = {
   endpointOf: { run: (text) => endpointOf('/v2', text), around: [...path, ...query, '/v2/…/manifests/x'] },
   isRepositoryName: { run: isRepositoryName, around: ['…', 'a/…', 'a…b'] },
   normalScopes: { run: (text) => pullScopes(normalScopes(text)), around: ['…', 'repository:…', 'repository:a:…'] },
-  RuledRequest: {
-    run: (pathname) => {
+  decide: {
+    run: (text) => {
       for (const method of ['GET', 'POST']) {
-        const request = new RuledRequest({ ...parts, method, pathname });
-        assert.ok([request.readings, request.isRead, request.isLfsBatch]);
+        const request = ruledRequest(method, text, { contentType: 'application/x-git-upload-pack-request' }, true);
+        assert.ok([request.isRead, decide(sets, request)]);
       }
     },
-    around: [...path, '/a/info/refs…', '/….git/git-upload-pack'],
-  },
-  overridesMethod: {
-    run: (text) => {
-      const request = { ...parts, method: 'GET', pathname: '/a', query: text };
-      return [overridesMethod(request), new RuledRequest(request).isRead];
-    },
-    around: ['service=…', 'scope=repository:…'],
+    around: [
+      ...[...path, ...query, '/a/info/refs…', '/….git/git-upload-pack', '/b;x%2Fc%5cd/./e/a…', '/a%CC%81…'],
+      ...['/info/refs?service=…', '/a?scope=repository:…', '/a?…&a', '/a?a%26…', '/a?_method[…', '/a?x=%25…'],
+    ],
   },
   downloadBatch: { run: (text) => downloadBatch(Buffer.from(text)), around: json },
   endToEnd: {

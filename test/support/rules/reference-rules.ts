@@ -5,11 +5,24 @@ export interface ReferenceRule {
   readonly paths?: readonly string[];
 }
 
-/** Decides by the rules about one path, already decoded. */
-function referenceAllows(rules: readonly ReferenceRule[], method: string, segments: readonly string[]): boolean {
+/**
+ * Decides by the rules: an allow matches the path as it is sent, a deny the path that some tool sees in it, with or without
+ * case.
+ * @param path a canonical one.
+ */
+export function referenceAllows(rules: readonly ReferenceRule[], method: string, path: string): boolean {
+  const sent = path.replace(/\/$/, '').split('/').slice(1).map(decodeURIComponent);
+  const seen = pathsSeen(path);
+  const lowered = seen.map((segments) => segments.map((segment) => segment.toLowerCase()));
   for (const { effect, methods = [method], paths = ['/**'] } of rules) {
-    const isPath = paths.some((pattern) => matches(pattern.split('/').filter(Boolean), segments));
-    if (methods.includes(method) && isPath) return effect === 'allow';
+    const isMatch = paths.some((text) => {
+      const pattern = text.split('/').filter(Boolean);
+      const withoutCase = text.toLowerCase().split('/').filter(Boolean);
+      return effect === 'allow'
+        ? matches(pattern, sent)
+        : seen.some((each) => matches(pattern, each)) || lowered.some((each) => matches(withoutCase, each));
+    });
+    if (methods.includes(method) && isMatch) return effect === 'allow';
   }
   return rules.every(({ effect }) => effect === 'deny');
 }
@@ -74,21 +87,4 @@ export function pathsSeen(path: string): readonly (readonly string[])[] {
     }
   }
   return [...seen.values()];
-}
-
-/** Reports whether the rules allow a request for each tool that reads a path in some way, with or without case. */
-export function allToolsAllow(rules: readonly ReferenceRule[], method: string, path: string): boolean {
-  const withoutCase = rules.map((rule) => ({
-    ...rule,
-    paths: (rule.paths ?? ['/**']).map((each) => each.toLowerCase()),
-  }));
-  return pathsSeen(path).every(
-    (segments) =>
-      referenceAllows(rules, method, segments) &&
-      referenceAllows(
-        withoutCase,
-        method,
-        segments.map((segment) => segment.toLowerCase()),
-      ),
-  );
 }

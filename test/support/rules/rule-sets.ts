@@ -1,8 +1,8 @@
 import type { Connector, ConnectorClass } from '../../../src/connectors/model.js';
 import { rulesOf } from '../../../src/rules/request-rules.js';
 import type { BrokenRules, RuleSet } from '../../../src/rules/request-rules.js';
-import { RuledRequest } from '../../../src/rules/ruled-request.js';
-import type { RequestParts } from '../../../src/rules/read-only.js';
+import { isRead } from '../../../src/rules/read-only.js';
+import type { RequestParts, RuledRequest } from '../../../src/rules/read-only.js';
 
 /** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
 export type Annotations = Readonly<Record<string, string>>;
@@ -29,14 +29,23 @@ export function rulesWith(own: Annotations, ofClass: Annotations = {}): readonly
   return rulesOf(connector, connectorClass);
 }
 
-export function ruledRequest(method: string, path: string, parts: Partial<RequestParts> = {}): RuledRequest {
+/** @param isGit whether its Connector is of a class for Git servers. */
+export function ruledRequest(
+  method: string,
+  path: string,
+  more: Partial<RequestParts> = {},
+  isGit = false,
+): RuledRequest {
   const end = path.indexOf('?');
-  return new RuledRequest({
+  const parts: RequestParts = {
     method,
     pathname: end === -1 ? path : path.slice(0, end),
     query: end === -1 ? '' : path.slice(end + 1),
     rawHeaders: [],
+    hasBody: false,
+    contentType: undefined,
     isUpgrade: false,
-    ...parts,
-  });
+    ...more,
+  };
+  return { ...parts, isRead: isRead(parts, isGit) };
 }

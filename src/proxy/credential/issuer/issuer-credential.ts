@@ -1,8 +1,8 @@
 import type { RawHeaders } from '../../upstream/headers.js';
 import { replacedHeaders } from '../../upstream/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../../upstream/tool-credential.js';
+import { LenientPath } from '../../../rules/request-path.js';
 import type { Secret } from '../../../secret.js';
-import { LenientPath } from '../guarded-path.js';
 import type { RegistryLogin } from '../registry-login.js';
 import type { ToolAddress } from '../tool-address.js';
 import type { IssuedTokens, TokenSlot } from './issued-tokens.js';

@@ -1,3 +1,5 @@
+import { limits } from '../limits/defaults.js';
+
 const percent = 0x25;
 
 /**
@@ -17,6 +19,29 @@ export function percentDecoded(text: string): string {
     length += 1;
   }
   return bytes.toString('latin1', 0, length);
+}
+
+/** Yields a text, the text decoded once, and so on until decoding changes nothing, at most `limits.percentDecodings` times. */
+export function* percentDecodings(text: string): Generator<string> {
+  let current = text;
+  for (let times = 0; times <= limits.percentDecodings; times += 1) {
+    yield current;
+    const decoded = percentDecoded(current);
+    if (decoded === current) return;
+    current = decoded;
+  }
+}
+
+/** Returns the last of the decodings, as servers read it that decode repeatedly. */
+export function fullyDecoded(text: string): string {
+  let last = text;
+  for (const decoded of percentDecodings(text)) last = decoded;
+  return last;
+}
+
+/** Returns the characters of a text whose bytes are UTF-8. */
+export function utf8Of(latin1: string): string {
+  return /^[\0-\x7f]*$/.test(latin1) ? latin1 : Buffer.from(latin1, 'latin1').toString('utf8');
 }
 
 /** Returns the value of a hexadecimal digit, -1 for another byte. */
