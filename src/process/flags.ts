@@ -154,7 +154,13 @@ export function optionalPath(written: string): string | undefined {
   return written === '' ? undefined : written;
 }
 
-export function httpAddress(written: string): { readonly host: string | undefined; readonly port: number } | undefined {
+/** Address to listen at. Without a host: all addresses. */
+export interface HttpAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+export function httpAddress(written: string): HttpAddress | undefined {
   if (written === '') return undefined;
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(written);
   const port = Number(match?.[3]);

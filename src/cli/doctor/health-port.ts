@@ -1,4 +1,4 @@
-import type { DriverConfig } from '../../driver/config.js';
+import type { HttpAddress } from '../../process/flags.js';
 
 /** Timeout of one request to a port on this node, in milliseconds. */
 const timeoutMs = 5_000;
@@ -15,7 +15,7 @@ export interface HealthResponse {
  * @throws {Error} if there is no response, with the reason as `cause`.
  */
 export async function askHealthPort(
-  address: NonNullable<DriverConfig['http-address']>,
+  address: HttpAddress,
   path: '/readyz' | '/ca.crt',
 ): Promise<HealthResponse> {
   const host = address.host ?? '127.0.0.1';

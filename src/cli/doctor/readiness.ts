@@ -1,4 +1,4 @@
-import type { DriverConfig } from '../../driver/config.js';
+import type { HttpAddress } from '../../process/flags.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
 import { askHealthPort } from './health-port.js';
@@ -10,7 +10,7 @@ const check = 'readiness';
  * @param task what a ready program can do, a verb.
  */
 export async function checkReadiness(
-  address: DriverConfig['http-address'],
+  address: HttpAddress | undefined,
   program: 'driver' | 'proxy',
   task: string,
 ): Promise<CheckResult> {
