@@ -12,15 +12,17 @@ const printNames = '{ set; typeset; typeset -p; typeset +; compgen -v; print -l 
 
 describe("activate does not evaluate the values of a class's variables", () => {
   let fixture: ActivationFixture;
+  /** Undefined if the tests are skipped. */
+  let started: ActivationFixture | undefined;
   let volume: TestVolume;
   let copies = 0;
 
   before(needs('dash', 'busybox', 'bash', 'mksh', 'ksh93', 'zsh'));
   before(async () => {
-    fixture = await ActivationFixture.start();
+    started = fixture = await ActivationFixture.start();
     volume = await fixture.volume('one');
   });
-  after(() => fixture.stop());
+  after(() => started?.stop());
 
   for (const [name, words] of Object.entries(shells)) {
     it(`${name}: also of those that are the shell's own`, async () => {

@@ -31,6 +31,8 @@ alias cat='echo cat' mkdir=false cksum=false mv=false rm=false id=false mktemp=f
 
 describe('activate, in each shell', function () {
   let fixture: ActivationFixture;
+  /** Undefined if the tests are skipped. */
+  let started: ActivationFixture | undefined;
   let volume: TestVolume;
   let other: TestVolume;
   let plain: TestVolume;
@@ -39,7 +41,7 @@ describe('activate, in each shell', function () {
 
   before(needs('dash', 'busybox', 'bash', 'mksh', 'ksh93', 'zsh'));
   before(async () => {
-    fixture = await ActivationFixture.start();
+    started = fixture = await ActivationFixture.start();
     volume = await fixture.volume('one', 'tool,!absent');
     other = await fixture.volume('two');
     plain = await fixture.volume('plain');
@@ -47,7 +49,7 @@ describe('activate, in each shell', function () {
     fs.mkdirSync(work);
     fs.writeFileSync(path.join(work, 'system.pem'), 'SYSTEM\n');
   });
-  after(() => fixture.stop());
+  after(() => started?.stop());
 
   const directory = (): string => path.join(fixture.node.root, 'a b', 'c#\\d');
   const proxyOf = (of: TestVolume): string => of.read()['http.proxy'] ?? '';

@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from '../poll.js';
 
@@ -75,8 +76,11 @@ export function runTask(
 
 export function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
   const { PATH, HOME } = process.env;
+  // Programs for images read the logins in /run/containers/0 otherwise: those of root, also as an ordinary user, who is
+  // root in the namespace of the tests.
+  const XDG_RUNTIME_DIR = tmpdir();
   return new Promise((resolve) => {
-    execFile(program, [...args], { cwd, env: { PATH, HOME, ...env } }, (error, stdout, stderr) => {
+    execFile(program, [...args], { cwd, env: { PATH, HOME, XDG_RUNTIME_DIR, ...env } }, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
       resolve({ status, stdout, output: `${stdout}${stderr}` });
     });
