@@ -37,7 +37,7 @@ export const layers = {
   version: ['../package'],
   abortable: ['errors'],
   awaitable: [],
-  process: [...baseModules, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
+  process: [...baseModules, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],
   limits: baseModules,
   gotemplate: [...baseModules, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
   kube: [...baseModules, 'limits', 'npm:yaml', 'npm:lossless-json'],

@@ -7,8 +7,7 @@ import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
 import { limits } from './limits/defaults.js';
-import { NonBlockingLineWriter } from './process/non-blocking-line-writer.js';
-import { nonBlockingSink } from './process/non-blocking-descriptor.js';
+import { LogOutput } from './process/log-output.js';
 import { didYouMean } from './spelling.js';
 import { version } from './version.js';
 
@@ -30,7 +29,7 @@ ${Object.entries(commands)
 const exitStatus = { usage: 2, failure: 1 } as const;
 
 /** The only writer to standard error, from the first line to the message of a crash. */
-const errorOutput = new NonBlockingLineWriter({ open: () => nonBlockingSink(2), ...limits.log });
+const errorOutput = new LogOutput(2, limits.log);
 /** Limits at the exit: to write the last lines, and then to close leftover handles. */
 const lastLinesMs = 500;
 const leftoversMs = 1000;
@@ -125,8 +124,7 @@ function end(status: number): void {
 
 process.on('uncaughtException', (error) => {
   errorOutput.write(`connectors-csi: ${describe(error)}\n`);
-  errorOutput.flush();
-  end(exitStatus.failure);
+  void errorOutput.drain(lastLinesMs).then(() => end(exitStatus.failure));
 });
 // Node would write warnings to standard error itself, and block there.
 process.removeAllListeners('warning').on('warning', ({ name, message }) => errorOutput.write(`${name}: ${message}\n`));

@@ -1,4 +1,4 @@
-import type { NonBlockingLineWriter } from '../process/non-blocking-line-writer.js';
+import type { LogOutput } from '../process/log-output.js';
 
 /** The parts of the process that a command uses. program.ts provides them, so that tests can run commands. */
 export interface CommandContext {
@@ -6,10 +6,10 @@ export interface CommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
-  /** Never waits for a reader, see process/non-blocking-line-writer.ts. */
+  /** Never waits for a reader, see process/log-output.ts. */
   readonly stderr: (text: string) => void;
   /** Standard error as a log output. */
-  readonly logOutput: Pick<NonBlockingLineWriter, 'write' | 'droppedLines' | 'onResumed'>;
+  readonly logOutput: Pick<LogOutput, 'write' | 'droppedLines' | 'onResumed'>;
   /** Command line that starts this program again: the Node binary and the script. */
   readonly self: readonly [string, ...string[]];
   /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */

@@ -532,8 +532,6 @@ export const limits = {
     maxQueuedBytes: 256 << 10,
     /** Time in which lines are gathered into one write. */
     gatherMs: 10,
-    /** Shortest and longest interval of attempts to write to a blocked reader. */
-    retryMs: [20, 1000],
   },
   /** The port of metrics and probes, which the whole pod network can reach. */
   healthPort: {
