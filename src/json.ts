@@ -28,6 +28,19 @@ export function jsonIn(text: string): JsonValue | undefined {
   }
 }
 
+/**
+ * Returns the JSON text of each member of an object, unparsed, so that a reader can skip members that are too large.
+ * @throws {SyntaxError} if the text is no JSON object. Values are validated only when they are parsed.
+ */
+export function jsonMembers(text: string): Map<string, string> {
+  return new Parser(text).members();
+}
+
+/** Returns the JSON text of each item of a list, as `jsonMembers`. @throws {SyntaxError} if the text is no list. */
+export function jsonTexts(text: string): readonly string[] {
+  return new Parser(text).items();
+}
+
 /** Maximum nesting. Objects need far less, and recursive functions over the value do not overflow the stack. */
 const maxDepth = 1000;
 
@@ -63,6 +76,46 @@ class Parser {
     const value = this.#value();
     if (this.#at < this.#text.length) throw this.#error();
     return value;
+  }
+
+  members(): Map<string, string> {
+    const members = new Map<string, string>();
+    this.#whole('{', '}', () => {
+      const key = this.#key();
+      if (members.has(key)) throw this.#error();
+      members.set(key, this.#skipped());
+    });
+    return members;
+  }
+
+  items(): readonly string[] {
+    const items: string[] = [];
+    this.#whole('[', ']', () => items.push(this.#skipped()));
+    return items;
+  }
+
+  /** Reads a text that is one container. */
+  #whole(open: string, close: string, readElement: () => void): void {
+    this.#skipSpace();
+    if (!this.#take(open)) throw this.#error();
+    this.#elements(close, readElement);
+    this.#skipSpace();
+    if (this.#at < this.#text.length) throw this.#error();
+  }
+
+  /** Returns the text of a value and the white space around it. */
+  #skipped(): string {
+    const start = this.#at;
+    for (let depth = 0; ; this.#at += 1) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === 0x22) this.#at = this.#endOfString();
+      else if (code === 0x7b || code === 0x5b) depth += 1;
+      else if (depth === 0 && (code === 0x2c || code === 0x7d || code === 0x5d)) break;
+      else if (code === 0x7d || code === 0x5d) depth -= 1;
+      else if (Number.isNaN(code)) throw this.#error();
+    }
+    if (this.#at === start) throw this.#error();
+    return this.#text.slice(start, this.#at);
   }
 
   /** Parses a value and the white space around it. */
@@ -102,41 +155,47 @@ class Parser {
   #object(): JsonObject {
     const object: Record<string, JsonValue> = {};
     this.#at += 1;
-    this.#skipSpace();
-    if (this.#take('}')) return object;
-    do {
-      this.#skipSpace();
-      const key = this.#string();
-      this.#skipSpace();
-      if (!this.#take(':')) throw this.#error();
+    this.#elements('}', () => {
+      const key = this.#key();
       const value = this.#value();
       if (Object.hasOwn(object, key) && !isDeepStrictEqual(object[key], value)) throw this.#error();
       if (key === '__proto__') {
         Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       } else object[key] = value;
-    } while (this.#take(','));
-    if (!this.#take('}')) throw this.#error();
+    });
     return object;
   }
 
   #array(): readonly JsonValue[] {
     const items: JsonValue[] = [];
     this.#at += 1;
-    this.#skipSpace();
-    if (this.#take(']')) return items;
-    do items.push(this.#value());
-    while (this.#take(','));
-    if (!this.#take(']')) throw this.#error();
+    this.#elements(']', () => items.push(this.#value()));
     // A list that has grown has capacity for 16 more items than it contains; a copy has not.
     return items.slice();
   }
 
+  /** Reads the elements of a container up to its end. */
+  #elements(close: string, readElement: () => void): void {
+    this.#skipSpace();
+    if (this.#take(close)) return;
+    do readElement();
+    while (this.#take(','));
+    if (!this.#take(close)) throw this.#error();
+  }
+
+  /** Reads a member's key, with the colon. */
+  #key(): string {
+    this.#skipSpace();
+    const key = this.#string();
+    this.#skipSpace();
+    if (!this.#take(':')) throw this.#error();
+    return key;
+  }
+
   #string(): string {
     const start = this.#at;
-    if (!this.#take('"')) throw this.#error();
-    let end = this.#text.indexOf('"', this.#at);
-    while (end !== -1 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
-    if (end === -1) throw this.#error();
+    if (this.#text[start] !== '"') throw this.#error();
+    const end = this.#endOfString();
     try {
       const value: unknown = JSON.parse(this.#text.slice(start, end + 1));
       this.#at = end + 1;
@@ -145,6 +204,14 @@ class Parser {
       // The message of JSON.parse quotes the text.
       throw this.#error();
     }
+  }
+
+  /** Returns the position of the quote that ends the string at the current position. */
+  #endOfString(): number {
+    let end = this.#text.indexOf('"', this.#at + 1);
+    while (end !== -1 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
+    if (end === -1) throw this.#error();
+    return end;
   }
 
   /** Reports whether an odd number of backslashes precedes the position. */

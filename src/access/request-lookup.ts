@@ -29,7 +29,7 @@ export async function findRequest(
   const location = { type: accessRequests, namespace: subject.connector.namespace };
   try {
     const selection = { labelSelector: selectorOf(subject) };
-    const { items } = await client.list(location, selection, { ...options, owner: ownerOf(subject) });
+    const items = await client.list(location, selection, { ...options, owner: ownerOf(subject) });
     const ours = items.filter((item) => isAbout(subject, item));
     const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
     return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(subject)) ?? oldestFirst[0];

@@ -1,20 +1,19 @@
 import { stringify } from 'lossless-json';
-import { isJsonObject, jsonMember } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
+import type { JsonObject } from '../json.js';
 import { withTimeout } from '../abortable.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
-import { malformed, parseBytes, readResponse, readSplitList } from './response-body.js';
-import type { ResponseReader } from './response-body.js';
+import { FairSemaphore } from '../limits/fair-semaphore.js';
+import { objectOfKind, readResponse, tooLarge } from './response-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
 import type { ClockAndRandom } from './connection-pool.js';
 import type { KubeError, ProgramName } from './kube-error.js';
-import { parseIfAdmitted } from './object-admission.js';
-import type { ObjectAdmission, RejectedObject } from './object-admission.js';
-import type { SplitDocument } from './object-splitter.js';
+import type { ObjectAdmission } from './object-admission.js';
+import { listPages, listQuery } from './list-pages.js';
+import type { KubeListPage, Selection } from './list-pages.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
@@ -37,21 +36,7 @@ export interface KubeClientOptions {
   readonly load: LimitObserver;
 }
 
-export interface Selection {
-  readonly fieldSelector?: string;
-  readonly labelSelector?: string;
-}
-
-export interface KubeList {
-  /** Revision from which a watch continues. */
-  readonly resourceVersion: string;
-  /** Objects with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
-  readonly items: readonly JsonObject[];
-  /** Objects that exist but were not admitted. */
-  readonly rejected: readonly RejectedObject[];
-  /** Size of the response. */
-  readonly readBytes: number;
-}
+type ListOptions = CallOptions & { readonly admission?: ObjectAdmission };
 
 /** Admission of objects that the cluster's operators create. */
 const defaultAdmission: ObjectAdmission = { maxObjectBytes: limits.objects.otherBytes };
@@ -68,6 +53,8 @@ export class KubeClient {
   readonly #limiter: ApiRequestLimiter;
   readonly #pool: ConnectionPool;
   readonly #runner: CallRunner;
+  /** Reads of objects that are larger than their kind permits, to learn their names. */
+  readonly #largeReads = new FairSemaphore({ permits: 1 });
 
   constructor(options: KubeClientOptions) {
     this.timings = options.timings;
@@ -84,16 +71,23 @@ export class KubeClient {
     return objectOfKind(answer, location.type.kind, `GET ${pathOf(location)}`);
   }
 
-  async list(
-    location: ResourceLocation,
-    selection: Selection,
-    options: CallOptions & { readonly admission?: ObjectAdmission },
-  ): Promise<KubeList> {
-    const target = { verb: 'list', location, query: queryOf({ ...selection }) } as const;
-    const { admission = defaultAdmission } = options;
-    const read: ResponseReader<KubeList> = async (answer, path, credential) =>
-      parseList(await readSplitList(answer, path, credential, admission.maxObjectBytes), location, admission, path);
-    return this.#runner.run(target, undefined, { ...options, isIdempotent: true }, read);
+  /** Lists objects that are few. @throws {KubeError} TooLarge if they are many. */
+  async list(location: ResourceLocation, selection: Selection, options: CallOptions): Promise<readonly JsonObject[]> {
+    const items: JsonObject[] = [];
+    let readBytes = 0;
+    for await (const page of this.pages(location, selection, options)) {
+      items.push(...page.items);
+      readBytes += page.readBytes;
+      if (readBytes > limits.objects.listBytes) {
+        throw tooLarge(200, `GET ${pathOf(location)}`, `the list is larger than ${limits.objects.listBytes} bytes`);
+      }
+    }
+    return items;
+  }
+
+  /** Lists objects of any number in pages of one revision. @throws as `listPages`. */
+  pages(location: ResourceLocation, selection: Selection, options: ListOptions): AsyncGenerator<KubeListPage> {
+    return listPages(this.#runner, this.#largeReads, location, selection, { admission: defaultAdmission, ...options });
   }
 
   /**
@@ -125,21 +119,19 @@ export class KubeClient {
   watch(
     location: ResourceLocation,
     selection: Selection,
-    options: WatchOptions & { readonly admission?: ObjectAdmission },
+    options: Omit<WatchOptions, 'maxEventBytes'> & { readonly admission?: ObjectAdmission },
   ): AsyncGenerator<WatchEvent> {
-    const query = queryOf({
+    const { admission = defaultAdmission } = options;
+    const { envelopeBytes, largestBytes } = limits.objects;
+    // Without the event, the object's name would be unknown, and all objects would have to be listed.
+    const maxEventBytes = selection.name === undefined ? largestBytes : admission.maxObjectBytes + envelopeBytes;
+    const query = listQuery(selection, {
       watch: 'true',
       allowWatchBookmarks: 'true',
       resourceVersion: options.resourceVersion,
       timeoutSeconds: String(options.timeoutSeconds),
-      ...selection,
     });
-    return watchStream(
-      this.#runner,
-      { verb: 'watch', location, query },
-      options.admission ?? defaultAdmission,
-      options,
-    );
+    return watchStream(this.#runner, { verb: 'watch', location, query }, admission, { ...options, maxEventBytes });
   }
 
   /** Requests in flight and in the queue. */
@@ -164,42 +156,4 @@ export class KubeClient {
   close(): void {
     this.#pool.close();
   }
-}
-
-function queryOf(parameters: Readonly<Record<string, string>>): string {
-  const text = new URLSearchParams(parameters).toString();
-  return text === '' ? '' : `?${text}`;
-}
-
-function objectOfKind(value: JsonValue, kind: JsonValue | undefined, path: string): JsonObject {
-  if (!isJsonObject(value) || jsonMember(value, 'kind') !== kind) {
-    throw malformed(200, path, `the answer is no ${typeof kind === 'string' ? kind : 'object of that kind'}`);
-  }
-  return value;
-}
-
-function parseList(
-  { envelope, objects, readBytes }: SplitDocument & { readonly readBytes: number },
-  { type }: ResourceLocation,
-  admission: ObjectAdmission,
-  path: string,
-): KubeList {
-  const list = objectOfKind(parseBytes(envelope, 200, path), `${type.kind}List`, path);
-  const resourceVersion = jsonMember(list['metadata'], 'resourceVersion');
-  if (typeof resourceVersion !== 'string' || resourceVersion === '') {
-    throw malformed(200, path, 'metadata.resourceVersion of the list is missing');
-  }
-  const items = list['items'] ?? [];
-  if (!Array.isArray(items)) throw malformed(200, path, 'items of the list is no list');
-  // The splitter has replaced each object with null. Anything else is no object.
-  if (items.length !== objects.length || items.some((item) => item !== null)) {
-    throw malformed(200, path, 'items of the list holds something that is no object');
-  }
-  const admitted = objects.map((raw) => parseIfAdmitted(raw, type, admission, path));
-  return {
-    resourceVersion,
-    items: admitted.flatMap(({ object }) => (object === undefined ? [] : [object])),
-    rejected: admitted.flatMap(({ rejected }) => (rejected === undefined ? [] : [rejected])),
-    readBytes,
-  };
 }

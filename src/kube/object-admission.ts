@@ -1,9 +1,9 @@
 import { CodedError } from '../errors.js';
-import { isJsonObject } from '../json.js';
+import { jsonMembers, parseJson } from '../json.js';
 import type { JsonObject } from '../json.js';
-import { malformed, parseBytes } from './response-body.js';
-import { isKubeObject, objectKey } from './kube-object.js';
-import type { RawObject } from './object-splitter.js';
+import { malformed } from './response-body.js';
+import { isKubeObject, metadataText, objectKey } from './kube-object.js';
+import { heapBytes } from './object-heap.js';
 
 export interface ObjectIdentity {
   readonly namespace: string | undefined;
@@ -14,18 +14,12 @@ export interface ObjectIdentity {
 export interface ObjectAdmission {
   /** Limit of an object's JSON without managed fields. */
   readonly maxObjectBytes: number;
-  /**
-   * Checks an object's memory before it is parsed. @returns why it is rejected; undefined to admit it. Absent: no
-   * memory limit.
-   */
+  /** Checks an object's memory. @returns why it is rejected; undefined to admit it. Absent: no memory limit. */
   readonly admit?: (heapBytes: number, object: ObjectIdentity) => CodedError | undefined;
 }
 
 /** An object that exists but was not admitted. */
-export interface RejectedObject {
-  readonly namespace: string | undefined;
-  /** Undefined if the object was so large that its name was not found. */
-  readonly name: string | undefined;
+export interface RejectedObject extends ObjectIdentity {
   /** Returned only to callers that need this object. */
   readonly error: CodedError;
 }
@@ -34,47 +28,90 @@ export type AdmittedObject =
   | { readonly object: JsonObject; readonly rejected?: undefined }
   | { readonly object?: undefined; readonly rejected: RejectedObject };
 
+/** The texts of an object's members, which are not parsed yet. */
+export interface RawObject {
+  readonly identity: ObjectIdentity & { readonly resourceVersion: string };
+  /** Without metadata. */
+  readonly members: ReadonlyMap<string, string>;
+  /** Without managed fields. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Size of its JSON without managed fields. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Finds the members of an object without parsing more than its name and revision.
+ * @param path method and path, for errors.
+ * @throws {KubeError} Malformed; {SyntaxError} for text that is not JSON.
+ */
+export function parseRawObject(text: string, kind: string, path: string): RawObject {
+  if (!text.trimStart().startsWith('{')) throw noObject(kind, path);
+  const members = jsonMembers(text);
+  const metadata = jsonMembers(members.get('metadata') ?? '{}');
+  members.delete('metadata');
+  const sizeBytes = Buffer.byteLength(text) - Buffer.byteLength(metadata.get('managedFields') ?? '');
+  metadata.delete('managedFields');
+  const identifying = ['name', 'namespace', 'resourceVersion'].filter((key) => metadata.has(key));
+  const found = { metadata: Object.fromEntries(identifying.map((key) => [key, parseJson(metadata.get(key) ?? '')])) };
+  if (!isKubeObject(found)) throw noObject(kind, path);
+  const [name = '', resourceVersion = ''] = [metadataText(found, 'name'), metadataText(found, 'resourceVersion')];
+  return {
+    identity: { namespace: metadataText(found, 'namespace'), name, resourceVersion },
+    members,
+    metadata,
+    sizeBytes,
+  };
+}
+
 /**
  * Parses an object unless it exceeds the size or memory limit.
- * @param kind as in the type; items of lists of built-in kinds have neither kind nor apiVersion.
- * @param path method and path, for errors.
- * @throws {KubeError} Malformed.
+ * @param type its kind; items of lists of built-in kinds have neither kind nor apiVersion.
+ * @throws {SyntaxError} for text that is not JSON.
  */
 export function parseIfAdmitted(
   raw: RawObject,
   { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
-  admission: ObjectAdmission,
-  path: string,
+  { maxObjectBytes, admit }: ObjectAdmission,
 ): AdmittedObject {
   const { namespace, name } = raw.identity;
-  const error =
-    raw.bytes === undefined
-      ? tooLarge(raw, kind, admission)
-      : admission.admit?.(raw.heapBytes, { namespace, name: name ?? '' });
-  if (error !== undefined || raw.bytes === undefined) {
-    return { rejected: { namespace, name, error: error ?? tooLarge(raw, kind, admission) } };
+  if (raw.sizeBytes > maxObjectBytes) {
+    return { rejected: { namespace, name, error: tooLarge(raw, kind, maxObjectBytes) } };
   }
-  const object = parseBytes(raw.bytes, 200, path);
-  if (!isKubeObject(object)) throw malformed(200, path, `the answer holds something that is no ${kind} with metadata`);
-  return { object: { apiVersion, kind, ...withoutManagedFields(object) } };
+  const object = { apiVersion, kind, ...parseMembers(raw.members), metadata: parseMembers(raw.metadata) };
+  const error = admit?.(heapBytes(object), { namespace, name });
+  return error === undefined ? { object } : { rejected: { namespace, name, error } };
 }
 
-/** Removes the null that the splitter left in place of managed fields. */
-function withoutManagedFields(object: JsonObject): JsonObject {
-  const { metadata } = object;
-  if (!isJsonObject(metadata) || !Object.hasOwn(metadata, 'managedFields')) return object;
-  const kept = Object.entries(metadata).filter(([key]) => key !== 'managedFields');
-  return { ...object, metadata: Object.fromEntries(kept) };
+function parseMembers(members: ReadonlyMap<string, string>): JsonObject {
+  return Object.fromEntries([...members].map(([key, text]) => [key, parseJson(text)]));
 }
 
-function tooLarge({ identity, largestPart }: RawObject, kind: string, { maxObjectBytes }: ObjectAdmission): CodedError {
-  const { namespace, name = '(unnamed)' } = identity;
-  const part = largestPart.slice(0, 100).replaceAll(/[^-.\w]/g, '?');
-  const hint = part === '' ? '' : `, most of it in "${part}"`;
+function noObject(kind: string, path: string): Error {
+  return malformed(200, path, `the answer holds something that is no ${kind} with metadata`);
+}
+
+function tooLarge(raw: RawObject, kind: string, maxObjectBytes: number): CodedError {
+  const part = largestPart(raw)
+    .slice(0, 100)
+    .replaceAll(/[^-.\w]/g, '?');
   return new CodedError(
     'FAILED_PRECONDITION',
-    `${kind.toLowerCase()} ${objectKey({ namespace, name })} is larger than ${sizeText(maxObjectBytes)}${hint}: make it smaller`,
+    `${kind.toLowerCase()} ${objectKey(raw.identity)} is larger than ${sizeText(maxObjectBytes)}, most of it in "${part}": make it smaller`,
   );
+}
+
+/** Returns the path of the largest member, such as `spec.params`. For a member that is an object, its members count. */
+function largestPart({ members, metadata }: RawObject): string {
+  const sizes = new Map<string, number>();
+  const add = (path: string, texts: ReadonlyMap<string, string>): void => {
+    for (const [key, { length }] of texts) sizes.set(`${path}.${key}`, length);
+  };
+  add('metadata', metadata);
+  for (const [key, text] of members) {
+    if (text.trimStart().startsWith('{')) add(key, jsonMembers(text));
+    else sizes.set(key, text.length);
+  }
+  return [...sizes].reduce((largest, part) => (part[1] > largest[1] ? part : largest))[0];
 }
 
 function sizeText(bytes: number): string {

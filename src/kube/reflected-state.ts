@@ -68,7 +68,8 @@ export class ReflectedState {
   waitUntilSynced(signal: AbortSignal): Promise<true> {
     return this.waitFor(() => {
       if (this.#isSynced) return true;
-      if (this.#error instanceof KubeError && !this.#error.isTransient) throw this.#error;
+      const error = this.#error;
+      if (error instanceof KubeError && !error.isTransient && !error.isExpired) throw error;
       return undefined;
     }, signal);
   }
@@ -101,27 +102,29 @@ export class ReflectedState {
     });
   }
 
-  /** Replaces the whole set by a list. Listeners are called for new, changed and deleted objects. */
-  replace(items: readonly JsonObject[], rejected: ReadonlyMap<string, CodedError> = new Map()): void {
-    const listed = new Map(items.map((item) => [keyOf(item), item]));
-    this.#isSynced = true;
-    this.#error = undefined;
-    this.#rejected.clear();
-    for (const [key, error] of rejected) this.#rejected.set(key, error);
-    for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#set(key, undefined);
-    for (const [key, item] of listed) {
-      const current = this.#objects.get(key);
+  /**
+   * Takes over a page of a list. Listeners are called for new and changed objects.
+   * @param listed with the last page: the keys of all pages. The list is then complete, and other objects are removed.
+   */
+  putPage(items: readonly JsonObject[], rejected: ReadonlyMap<string, CodedError>, listed?: ReadonlySet<string>): void {
+    if (listed !== undefined) {
+      this.#isSynced = true;
+      this.#error = undefined;
+      for (const key of [...this.#rejected.keys()]) if (!listed.has(key)) this.#rejected.delete(key);
+      for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#set(key, undefined);
+    }
+    for (const [key, error] of rejected) this.#reject(key, error);
+    for (const item of items) {
+      const current = this.#objects.get(keyOf(item));
       // A server restored from a backup uses the same revisions for other changes.
-      if (!current || versionOf(current) !== versionOf(item) || !isDeepStrictEqual(current, item)) this.#set(key, item);
+      if (!current || versionOf(current) !== versionOf(item) || !isDeepStrictEqual(current, item)) this.#put(item);
     }
     this.#wake();
   }
 
   /** Adds or replaces an object. */
   put(object: JsonObject): void {
-    const key = keyOf(object);
-    this.#rejected.delete(key);
-    this.#set(key, object);
+    this.#put(object);
     this.#wake();
   }
 
@@ -133,8 +136,7 @@ export class ReflectedState {
 
   /** Records that an object exists but its current version was not admitted. */
   reject(key: string, error: CodedError): void {
-    this.#rejected.set(key, error);
-    this.#set(key, undefined);
+    this.#reject(key, error);
     this.#wake();
   }
 
@@ -159,6 +161,17 @@ export class ReflectedState {
     this.#isConnected = false;
     this.#abandoned = reason;
     this.#wake();
+  }
+
+  #put(object: JsonObject): void {
+    const key = keyOf(object);
+    this.#rejected.delete(key);
+    this.#set(key, object);
+  }
+
+  #reject(key: string, error: CodedError): void {
+    this.#rejected.set(key, error);
+    this.#set(key, undefined);
   }
 
   #set(key: string, object: JsonObject | undefined): void {

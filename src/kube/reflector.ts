@@ -5,8 +5,9 @@ import type { FlowKey } from '../limits/flow-key.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Log } from '../log.js';
 import { sleep } from '../abortable.js';
-import type { KubeClient, Selection } from './kube-client.js';
+import type { KubeClient } from './kube-client.js';
 import { KubeError } from './kube-error.js';
+import type { Selection } from './list-pages.js';
 import { metadataText, objectKey } from './kube-object.js';
 import type { ObjectAdmission } from './object-admission.js';
 import { labelOf, pathOf } from './resource-location.js';
@@ -39,7 +40,7 @@ const minPauseMs = 1000;
 const warnAfterFailures = 3;
 
 /**
- * Keeps `state` in sync with a set of API objects, like client-go's Reflector: LIST, then WATCH from the list's
+ * Keeps `state` in sync with a set of API objects, like client-go's Reflector: LIST in pages, then WATCH from the list's
  * revision. A watch that ends or breaks resumes at the last event or bookmark. If the server no longer has that
  * revision, the objects are listed again.
  *
@@ -65,7 +66,7 @@ export class Reflector {
     this.#log = log;
     const { name, labelSelector } = target;
     this.#selection = {
-      ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+      ...(name === undefined ? {} : { name }),
       ...(labelSelector === undefined ? {} : { labelSelector }),
     };
   }
@@ -151,17 +152,20 @@ export class Reflector {
   async #list(signal: AbortSignal): Promise<string> {
     const { type, namespace } = this.#target;
     const location = { type, ...(namespace === undefined ? {} : { namespace }) };
-    const { items, rejected, resourceVersion, readBytes } = await this.#client.list(location, this.#selection, {
-      ...this.#targetOptions(),
-      signal,
-      retry: false,
-    });
-    this.#charge(readBytes);
-    this.state.confirmed(this.#client.clock.now());
-    const isWanted = (item: JsonObject): boolean =>
-      this.#isWanted({ namespace: metadataText(item, 'namespace'), name: metadataText(item, 'name') });
-    const errors = rejected.filter((each) => this.#isWanted(each)).map((each) => [keyOf(each), each.error] as const);
-    this.state.replace(items.filter(isWanted), new Map(errors));
+    const options = { ...this.#targetOptions(), signal, retry: false };
+    const listed = new Set<string>();
+    let resourceVersion = '';
+    for await (const page of this.#client.pages(location, this.#selection, options)) {
+      this.#charge(page.readBytes);
+      const items = page.items.filter((item) => this.#isWanted(nameIn(item)));
+      const rejected = page.rejected.filter((each) => this.#isWanted(each));
+      for (const each of [...items.map(nameIn), ...rejected]) listed.add(keyOf(each));
+      const isLast = page.next === undefined;
+      if (isLast) this.state.confirmed(this.#client.clock.now());
+      const errors = new Map(rejected.map((each) => [keyOf(each), each.error]));
+      this.state.putPage(items, errors, isLast ? listed : undefined);
+      ({ resourceVersion } = page);
+    }
     return resourceVersion;
   }
 
@@ -187,12 +191,9 @@ export class Reflector {
     this.#resourceVersion = event.resourceVersion ?? this.#resourceVersion;
     switch (event.type) {
       case 'ADDED':
-      case 'MODIFIED': {
-        const { object } = event;
-        const name = { namespace: metadataText(object, 'namespace'), name: metadataText(object, 'name') };
-        if (this.#isWanted(name)) this.state.put(object);
+      case 'MODIFIED':
+        if (this.#isWanted(nameIn(event.object))) this.state.put(event.object);
         break;
-      }
       case 'DELETED':
         if (this.#isWanted(event)) this.state.remove(keyOf(event));
         break;
@@ -227,7 +228,7 @@ export class Reflector {
    * Reports whether the object matches the target. Access was checked for the requested name, so other objects are
    * ignored: servers behind the aggregation layer may not support field selectors.
    */
-  #isWanted(object: { readonly namespace: string | undefined; readonly name: string | undefined }): boolean {
+  #isWanted(object: ListedName): boolean {
     const { namespace, name } = this.#target;
     return (name === undefined || object.name === name) && (namespace === undefined || object.namespace === namespace);
   }
@@ -260,13 +261,16 @@ export class Reflector {
   }
 }
 
-function keyOf({
-  namespace,
-  name = '',
-}: {
+interface ListedName {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
-}): string {
+}
+
+function nameIn(object: JsonObject): ListedName {
+  return { namespace: metadataText(object, 'namespace'), name: metadataText(object, 'name') };
+}
+
+function keyOf({ namespace, name = '' }: ListedName): string {
   return objectKey({ namespace, name });
 }
 

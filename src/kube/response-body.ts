@@ -1,18 +1,9 @@
-import { parseJson } from '../json.js';
-import type { JsonValue } from '../json.js';
+import { isJsonObject, jsonMember, parseJson } from '../json.js';
+import type { JsonObject, JsonValue } from '../json.js';
 import type { Secret } from '../secret.js';
 import type { HttpResponse } from './connection.js';
 import { KubeError, parseStatus } from './kube-error.js';
-import { ObjectSplitter } from './object-splitter.js';
-import type { SplitDocument } from './object-splitter.js';
 import { limits } from '../limits/defaults.js';
-
-/**
- * Limit of a list or a watch event as received. Objects have at most 1.5 MiB (etcd's limit), and lists a handful of
- * them.
- */
-export const maxDocumentBytes = 8 << 20;
-const maxResponseBytes = limits.api.responseBytes;
 
 /** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
 export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
@@ -30,66 +21,67 @@ export async function readResponse(
   path: string,
   credential: Secret | undefined,
 ): Promise<JsonValue> {
-  const bytes = await readBytes(answer, path);
-  if (answer.status < 200 || answer.status > 299) throw errorResponse(answer, bytes, path, credential);
-  if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
+  const bytes = await readSuccess(answer, path, credential, limits.api.responseBytes);
   return parseBytes(bytes, answer.status, path);
 }
 
 /**
- * Reads a list to its end, without storing objects over the limit.
- * @throws {KubeError} as `readResponse`.
+ * Reads a JSON response to its end, without parsing it.
+ * @throws {KubeError} as `readResponse`; TooLarge over `maxBytes`.
  */
-export async function readSplitList(
+export async function readSuccess(
   answer: HttpResponse,
   path: string,
   credential: Secret | undefined,
-  maxObjectBytes: number,
-): Promise<SplitDocument & { readonly readBytes: number }> {
-  if (answer.status < 200 || answer.status > 299 || !isJson(answer)) {
-    await readResponse(answer, path, credential);
-    throw malformed(answer.status, path, 'the answer is no JSON by its content type');
-  }
-  const splitter = new ObjectSplitter('items', { maxObjectBytes, maxDocumentBytes });
-  let readBytes = 0;
-  try {
-    for await (const chunk of answer.body) {
-      readBytes += chunk.length;
-      splitter.write(chunk);
-    }
-  } catch (error) {
-    throw error instanceof RangeError ? tooLarge(answer, path, error.message) : error;
-  }
-  return { ...(splitter.finish() ?? { envelope: Buffer.alloc(0), objects: [] }), readBytes };
+  maxBytes: number,
+): Promise<Buffer> {
+  const isSuccess = answer.status >= 200 && answer.status <= 299;
+  const bytes = await readBytes(answer, path, isSuccess ? maxBytes : limits.api.responseBytes);
+  if (!isSuccess) throw errorResponse(answer, bytes, path, credential);
+  if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
+  return bytes;
 }
 
 /** Parses JSON. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
 export function parseBytes(bytes: Uint8Array, status: number, path: string): JsonValue {
+  return parseText(bytes, status, path, parseJson);
+}
+
+/** Decodes bytes and parses their text. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
+export function parseText<T>(bytes: Uint8Array, status: number, path: string, parse: (text: string) => T): T {
   try {
-    return parseJson(utf8.decode(bytes));
-  } catch {
-    // The parser's message could quote a token from the text.
-    throw malformed(status, path, 'the answer is not JSON');
+    return parse(utf8.decode(bytes));
+  } catch (error) {
+    // The decoder's message could quote a token from the text.
+    throw error instanceof KubeError ? error : malformed(status, path, 'the answer is not JSON');
   }
+}
+
+/** @throws {KubeError} Malformed unless the value is an object of the kind. */
+export function objectOfKind(value: JsonValue, kind: JsonValue | undefined, path: string): JsonObject {
+  if (!isJsonObject(value) || jsonMember(value, 'kind') !== kind) {
+    throw malformed(200, path, `the answer is no ${typeof kind === 'string' ? kind : 'object of that kind'}`);
+  }
+  return value;
 }
 
 export function malformed(code: number, path: string, message: string): KubeError {
   return new KubeError({ code, reason: 'Malformed', message, path, mayHaveActed: true });
 }
 
-async function readBytes(answer: HttpResponse, path: string): Promise<Buffer> {
+async function readBytes(answer: HttpResponse, path: string, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
-    if (size > maxResponseBytes) throw tooLarge(answer, path, `the answer is larger than ${maxResponseBytes} bytes`);
+    if (size > maxBytes) throw tooLarge(answer.status, path, `the answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
 }
 
-function tooLarge({ status }: HttpResponse, path: string, message: string): KubeError {
-  return new KubeError({ code: status, reason: 'TooLarge', message, path, mayHaveActed: true });
+export function tooLarge(code: number, path: string, message: string): KubeError {
+  return new KubeError({ code, reason: 'TooLarge', message, path, mayHaveActed: true });
 }
 
 export function isJson({ contentType }: HttpResponse): boolean {

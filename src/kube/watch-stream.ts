@@ -1,16 +1,14 @@
 import { abortError } from '../errors.js';
 import type { FlowKey } from '../limits/flow-key.js';
-import { jsonMember } from '../json.js';
+import { jsonMember, jsonMembers, jsonText, parseJson } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { Deadline } from '../abortable.js';
-import { isJson, malformed, maxDocumentBytes, parseBytes, readResponse } from './response-body.js';
+import { isJson, malformed, parseText, readResponse, tooLarge } from './response-body.js';
 import { describe, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';
 import { KubeError, parseStatus } from './kube-error.js';
-import { parseIfAdmitted } from './object-admission.js';
+import { parseIfAdmitted, parseRawObject } from './object-admission.js';
 import type { ObjectAdmission, RejectedObject } from './object-admission.js';
-import { ObjectSplitter } from './object-splitter.js';
-import type { SplitDocument } from './object-splitter.js';
 
 const newline = 0x0a;
 
@@ -19,6 +17,8 @@ export interface WatchOptions {
   readonly resourceVersion: string;
   /** Lifetime after which the server ends the stream. */
   readonly timeoutSeconds: number;
+  /** Limit of one event as received. */
+  readonly maxEventBytes: number;
   /** Called once the server has accepted the watch. */
   readonly onOpen?: () => void;
   /** The pod that needs the watch; absent: the driver itself. */
@@ -41,7 +41,8 @@ export type WatchEvent = WatchChange & {
 
 /**
  * Yields the events of one WATCH request until the server ends it.
- * @throws {KubeError} also for an ERROR event, and TimedOut if nothing has arrived for too long.
+ * @throws {KubeError} also for an ERROR event, TooLarge for an event over the limit, and TimedOut if nothing has arrived
+ * for too long.
  */
 export async function* watchStream(
   runner: CallRunner,
@@ -68,14 +69,13 @@ export async function* watchStream(
     deadline.restart(limitMs);
     options.onOpen?.();
     const chunks = tapped(answer.body, () => deadline.restart(limitMs));
-    const splitter = new ObjectSplitter('object', { maxObjectBytes: admission.maxObjectBytes, maxDocumentBytes });
-    for await (const { line, readBytes } of splitLines(chunks, splitter)) {
-      yield { ...parseEvent(line, target, admission, path), readBytes };
+    for await (const line of splitLines(chunks, options.maxEventBytes, path)) {
+      const event = parseText(line, 200, path, (text) => parseEvent(text, target, admission, path));
+      yield { ...event, readBytes: line.length };
     }
   } catch (error) {
     if (options.signal.aborted) throw abortError(options.signal);
     if (deadline.isOver) throw runner.named(timedOut(target, limitMs, error));
-    if (error instanceof RangeError) throw runner.named(tooLarge(error, path));
     throw runner.named(toKubeError(error, target));
   } finally {
     deadline.done();
@@ -89,52 +89,53 @@ async function* tapped(chunks: AsyncIterable<Buffer>, onChunk: () => void): Asyn
   }
 }
 
-/** Splits a stream into lines, across chunks. An incomplete last line is dropped. */
-async function* splitLines(
-  chunks: AsyncIterable<Buffer>,
-  splitter: ObjectSplitter,
-): AsyncGenerator<{ readonly line: SplitDocument; readonly readBytes: number }> {
-  let readBytes = 0;
+/** Splits a stream into lines, across chunks. Empty lines and an incomplete last line are dropped. */
+async function* splitLines(chunks: AsyncIterable<Buffer>, maxBytes: number, path: string): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let sizeBytes = 0;
   for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      splitter.write(chunk.subarray(start, end));
-      readBytes += end + 1 - start;
+    for (let start = 0; start < chunk.length;) {
+      const newlineAt = chunk.indexOf(newline, start);
+      const end = newlineAt === -1 ? chunk.length : newlineAt;
+      parts.push(chunk.subarray(start, end));
+      sizeBytes += end - start;
+      if (sizeBytes > maxBytes) throw tooLarge(200, path, `an event is larger than ${maxBytes} bytes`);
       start = end + 1;
-      const line = splitter.finish();
-      if (line !== undefined) yield { line, readBytes };
-      readBytes = 0;
+      if (newlineAt === -1) continue;
+      if (sizeBytes > 0) yield Buffer.concat(parts, sizeBytes);
+      parts = [];
+      sizeBytes = 0;
     }
-    splitter.write(chunk.subarray(start));
-    readBytes += chunk.length - start;
   }
 }
 
 function parseEvent(
-  { envelope, objects }: SplitDocument,
+  text: string,
   target: CallTarget,
   admission: ObjectAdmission,
   path: string,
 ): WatchChange & Pick<WatchEvent, 'resourceVersion'> {
-  const type = jsonMember(parseBytes(envelope, 200, path), 'type');
-  const [raw, ...more] = objects;
-  if (raw !== undefined && more.length === 0) {
-    const { namespace, name, resourceVersion } = raw.identity;
-    const at = { resourceVersion: resourceVersion === '' ? undefined : resourceVersion };
-    if (type === 'ERROR')
-      throw errorEvent(raw.bytes === undefined ? undefined : parseBytes(raw.bytes, 200, path), path);
-    if (type === 'BOOKMARK' && at.resourceVersion !== undefined) return { type, ...at };
-    if (type === 'DELETED') return { type, namespace, name, ...at };
-    if (type === 'ADDED' || type === 'MODIFIED') {
-      const { object, rejected } = parseIfAdmitted(raw, target.location.type, admission, path);
-      return object === undefined ? { type: 'REJECTED', rejected, ...at } : { type, object, ...at };
-    }
+  const members = jsonMembers(text);
+  const type = parseJson(members.get('type') ?? 'null');
+  const object = members.get('object') ?? 'null';
+  if (type === 'ERROR') throw errorEvent(parseJson(object), path);
+  if (type === 'BOOKMARK') {
+    const resourceVersion = jsonText(jsonMember(parseJson(object), 'metadata'), 'resourceVersion');
+    if (resourceVersion !== undefined) return { type, resourceVersion };
+  }
+  const raw = parseRawObject(object, target.location.type.kind, path);
+  const { namespace, name, resourceVersion } = raw.identity;
+  if (type === 'DELETED') return { type, namespace, name, resourceVersion };
+  if (type === 'ADDED' || type === 'MODIFIED') {
+    const admitted = parseIfAdmitted(raw, target.location.type, admission);
+    if (admitted.object === undefined) return { type: 'REJECTED', rejected: admitted.rejected, resourceVersion };
+    return { type, object: admitted.object, resourceVersion };
   }
   throw malformed(200, path, 'the watch stream holds something that is no event');
 }
 
-function errorEvent(object: JsonValue | undefined, path: string): KubeError {
-  const status = object === undefined ? undefined : parseStatus(object);
+function errorEvent(object: JsonValue, path: string): KubeError {
+  const status = parseStatus(object);
   return new KubeError({
     code: status?.code ?? 500,
     reason: status?.reason ?? '',
@@ -143,9 +144,4 @@ function errorEvent(object: JsonValue | undefined, path: string): KubeError {
     mayHaveActed: true,
     ...(status?.details === undefined ? {} : { details: status.details }),
   });
-}
-
-function tooLarge(cause: RangeError, path: string): KubeError {
-  const message = `an event is larger than ${maxDocumentBytes} bytes`;
-  return new KubeError({ code: 200, reason: 'TooLarge', message, path, mayHaveActed: true }, { cause });
 }

@@ -335,16 +335,24 @@ export const limits = {
     /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
     ttlMs: 10_000,
   },
-  /** Objects of the API server. Larger ones are skipped without parsing. See kube/object-splitter.ts. */
+  /** Objects of the API server. Larger ones are skipped without parsing. See kube/object-admission.ts. */
   objects: {
-    /** A Connector. JSON of small values uses up to 44 times its length in memory. */
+    /** A Connector. JSON of small values uses up to 29 times its length in memory. */
     connectorBytes: 64 << 10,
     /** A ConnectorClass with its templates. etcd takes 1.5 MiB. */
     connectorClassBytes: 1 << 20,
     /** An object of another kind. A ConfigMap cannot be larger. */
     otherBytes: 1 << 20,
-    /** Objects in one list. */
-    listLength: 10_000,
+    /** Managed fields of an object, and the list or event around it. */
+    envelopeBytes: 64 << 10,
+    /** An object that is over its limit is read to learn its name. Requests to the API server have at most 3 MiB, etcd takes half. */
+    largestBytes: 3 << 20,
+    /** Objects in a page of a list. */
+    pageLength: 500,
+    /** A page of a list as received. Its objects are parsed one after the other. */
+    pageBytes: 1 << 20,
+    /** A list that is read as a whole, such as the AccessRequests of one pod. */
+    listBytes: 8 << 20,
     /** Bytes of changed objects of one namespace, or of one class. */
     changes: {
       /** Bytes at once. */
@@ -363,7 +371,7 @@ export const limits = {
     namespaceShare: 1 / 2,
     /** Connections. An API server allows a hundred streams on each. */
     connections: 32,
-    /** Response that is read, lists and watch events excepted. */
+    /** Response that is read, except lists and watch events. */
     responseBytes: 1 << 20,
   },
   /** DNS lookups of the proxy. See proxy/upstream/resolver.ts. */

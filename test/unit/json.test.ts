@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parse as parseWithLibrary } from 'lossless-json';
-import { isJsonObject, jsonMember, parseJson } from '../../src/json.js';
+import { isJsonObject, jsonMember, jsonMembers, jsonTexts, parseJson } from '../../src/json.js';
+import type { JsonObject } from '../../src/json.js';
 
 const int64 = (text: string): bigint | number => {
   const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
@@ -152,6 +153,54 @@ describe('parseJson', () => {
         (error: Error) => error instanceof SyntaxError && !error.message.includes('s3cret'),
       );
     }
+  });
+});
+
+describe('jsonMembers and jsonTexts', () => {
+  it('give the texts of members and items, which parse to the same values', () => {
+    const space = fc.constantFrom('', ' ', '\n\t');
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue()), space, (object, gap) => {
+        const text = `${gap}${JSON.stringify(object, null, gap)}${gap}`;
+        const members = [...jsonMembers(text)].map(([key, value]) => [key, parseJson(value)]);
+        assert.deepEqual(members, Object.entries(parseJson(text) as JsonObject));
+        const items = jsonTexts(`${gap}${JSON.stringify(Object.values(object), null, gap)}`);
+        assert.deepEqual(
+          items.map(parseJson),
+          members.map(([, value]) => value),
+        );
+      }),
+    );
+  });
+
+  it('refuse text that is no object or list', () => {
+    for (const text of [
+      '',
+      '1',
+      '"{}"',
+      '[]',
+      '{',
+      '{"a"}',
+      '{"a":}',
+      '{"a":1,}',
+      '{"a":1}x',
+      '{"a":1,"a":1}',
+      '{"a":[',
+      '{"a":"',
+    ])
+      assert.throws(() => jsonMembers(text), SyntaxError, text);
+    for (const text of ['', '1', '{}', '[', '[1,]', '[,1]', '[1]]', '["'])
+      assert.throws(() => jsonTexts(text), SyntaxError, text);
+  });
+
+  it('do not parse what they skip', () => {
+    assert.deepEqual(
+      [...jsonMembers('{"a":[oops],"b":2}')],
+      [
+        ['a', '[oops]'],
+        ['b', '2'],
+      ],
+    );
   });
 });
 

@@ -14,8 +14,11 @@ export interface ConnectorObjects {
 
 /** Reads all Connectors and classes. @throws {KubeError} */
 export async function readConnectorObjects(client: KubeClient, signal: AbortSignal): Promise<ConnectorObjects> {
-  const list = async (type: ResourceType): Promise<readonly JsonObject[]> =>
-    (await client.list({ type }, {}, { signal, retry: false })).items;
+  const list = async (type: ResourceType): Promise<readonly JsonObject[]> => {
+    const objects: JsonObject[] = [];
+    for await (const { items } of client.pages({ type }, {}, { signal, retry: false })) objects.push(...items);
+    return objects;
+  };
   const [classes, connectors] = await Promise.all([list(connectorClassType), list(connectorType)]);
   return {
     connectors: parsed(connectors, parseConnector),

@@ -13,6 +13,6 @@ export async function readObject(
   { name, ...collection }: ResourceLocation & { readonly name: string },
   signal: AbortSignal,
 ): Promise<JsonObject | undefined> {
-  const { items } = await client.list(collection, { fieldSelector: `metadata.name=${name}` }, { signal, retry: false });
+  const items = await client.list(collection, { name }, { signal, retry: false });
   return items.find((item) => metadataText(item, 'name') === name);
 }

@@ -1,7 +1,8 @@
 // Memory of the proxy with unused Connectors, the time until all of them have a status, and memory after a burst of clients:
 // `npm run build && unshare --mount --propagation private node --import tsx test/bench/proxy/proxy-at-rest.ts
-// [--connectors 1,1000,5000] [--seconds 40] [--clients 200] [--unready] [FLAG of the proxy...]`. The built proxy runs against
-// the test API server. Every Connector has a Secret, a tool that responds, and a class with probes. With --unready no Secret
+// [--connectors 1,1000,5000] [--seconds 40] [--clients 200] [--bytes 3000] [--large 6] [--unready] [FLAG of the proxy...]`. The
+// built proxy runs against the test API server, in a cgroup of the deployed size. --bytes is the size of each Connector without
+// its status, --large the number of further ones of 1.4 MiB in one namespace. Every Connector has a Secret, a tool that responds, and a class with probes. With --unready no Secret
 // exists, and requests for Secrets and CPU time are printed for each fifth of the time.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,7 +16,8 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { deployedEnv } from '../../support/proxy/deployed-env.js';
+import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
+import { MemoryCgroup } from '../../support/soak/memory-cgroup.js';
 import { authorityIn } from './deployed-proxy.js';
 import { agentOf, get, open } from './tunnel-client.js';
 
@@ -28,6 +30,8 @@ const counts = optionOf('--connectors', '1,1000,5000').split(',').map(Number);
 const isUnready = args.includes('--unready') && args.splice(args.indexOf('--unready'), 1).length > 0;
 const seconds = Number(optionOf('--seconds', '40'));
 const clients = Number(optionOf('--clients', '0'));
+const bytes = Number(optionOf('--bytes', '0'));
+const large = Number(optionOf('--large', '0'));
 const requestsEach = 50;
 /** Within this time after a burst the proxy returns memory to the kernel. */
 const restMs = 20_000;
@@ -50,6 +54,18 @@ function cpuSeconds(pid: number): number {
 
 const encoded = (text: string): string => Buffer.from(text).toString('base64');
 
+/** A Connector of the wanted size: what is missing is params as authors write them. */
+function sized(made: object, size: number): KubeObject {
+  const param = (at: number): object => ({
+    name: `option-${at}`,
+    value: `https://${'mirror.'.repeat(6)}example/${at}`,
+  });
+  const object = made as KubeObject & { readonly spec: object };
+  const missing = size - JSON.stringify(object).length;
+  const params = Array.from({ length: missing / JSON.stringify(param(10)).length }, (_, at) => param(at));
+  return params.length === 0 ? object : { ...object, spec: { ...object.spec, params } };
+}
+
 function put(api: KubeApi, tool: ToolServer, count: number): void {
   const type = 'kubernetes.io/basic-auth';
   const data = { username: encoded('robot'), password: encoded('any'), 'ca.crt': encoded(toolAuthority.certificate) };
@@ -63,7 +79,12 @@ function put(api: KubeApi, tool: ToolServer, count: number): void {
       api.put({ apiVersion: 'v1', kind: 'Secret', metadata, type, data });
     }
     const options = { namespace, secret: 'login', caSecret: 'login' };
-    api.put(connector(`tool-${index}`, tool.url('tool.test'), options) as KubeObject);
+    api.put(sized(connector(`tool-${index}`, tool.url('tool.test'), options), bytes));
+  }
+  for (let index = 0; index < large; index += 1) {
+    const made = connector(`large-${index}`, tool.url('tool.test'), { namespace: 'team-7' }) as KubeObject;
+    const junk = Array.from({ length: (1.4 * 2 ** 20) / 3 }, () => ({}));
+    api.put({ ...made, spec: { ...(made['spec'] as object), junk } });
   }
 }
 
@@ -109,12 +130,14 @@ for (const count of counts) {
   put(api, tool, count);
   const healthPort = await freePort();
   const health = `http://127.0.0.1:${healthPort}`;
+  const container = MemoryCgroup.make(deployedMemoryBytes());
   const startMs = performance.now();
   const proxy = await ProxyProcess.start({
     directory,
     hosts: ['tool.test'],
     flags: ['--kubeconfig', kubeconfig, '--http-address', `127.0.0.1:${healthPort}`, ...args],
     env: deployedEnv(),
+    entering: container?.entering ?? [],
   });
   const isReady = async (): Promise<boolean> => (await fetch(`${health}/readyz`)).ok;
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -156,6 +179,8 @@ for (const count of counts) {
     [
       ...row,
       `peak ${memoryMb(proxy.pid, 'VmHWM')}`,
+      `cgroup at most ${((container?.peakBytes ?? 0) / 1e6).toFixed(0)}`,
+      `JSON ${(api.list('connectors').reduce((sum, object) => sum + JSON.stringify(object).length, 0) / 1e6).toFixed(1)} MB`,
       `watched ${watched.toFixed(1)} Mi`,
       `refused ${refused}`,
       `written ${written()}`,
@@ -168,6 +193,7 @@ for (const count of counts) {
     console.log(`after a burst of ${clients} clients\t${after.join('\t')}`);
   }
   await proxy.stop();
+  container?.remove();
   await tool.stop();
   await api.stop();
   rmSync(directory, { recursive: true });

@@ -218,7 +218,7 @@ describe('the objects that a node watches', () => {
           codes.push(String((error as { code: unknown }).code));
           assert.match(
             String(error),
-            /takes 1\d{3} KiB in memory, and the objects of namespace "ci" that this node uses/,
+            /takes 8\d\d KiB in memory, and the objects of namespace "ci" that this node uses/,
           );
         });
       }

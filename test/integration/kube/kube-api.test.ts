@@ -106,6 +106,31 @@ describe('the test API server', () => {
     assert.deepEqual(await names(''), ['one', 'two']);
   });
 
+  it('lists in pages of one revision, and tells when it is gone', async () => {
+    for (const name of ['one', 'two', 'six']) api.put(connector(name, 'a'));
+    interface Page {
+      readonly metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+      readonly items: readonly { metadata: { name: string } }[];
+    }
+    const page = async (query: string): Promise<Page> =>
+      (await askJson({ path: `${connectors}?${query}` })) as unknown as Page;
+    const namesIn = ({ items }: Page): readonly string[] => items.map(({ metadata }) => metadata.name);
+    const first = await page('limit=2');
+    assert.deepEqual(namesIn(first), ['one', 'six']);
+    assert.equal(first.metadata.remainingItemCount, 1);
+    api.put(connector('zero', 'a'));
+    api.delete('connectors', { namespace: 'team-a', name: 'two' });
+    const rest = `continue=${first.metadata.continue}`;
+    const last = await page(`limit=500&${rest}`);
+    assert.deepEqual(namesIn(last), ['two']);
+    assert.deepEqual(last.metadata, { resourceVersion: first.metadata.resourceVersion });
+    assert.deepEqual(namesIn(await page('limit=500')), ['one', 'six', 'zero']);
+    api.compact();
+    const gone = await ask({ path: `${connectors}?limit=500&${rest}` });
+    const { reason } = JSON.parse(gone.text) as { reason: string };
+    assert.deepEqual([gone.code, reason], [410, 'Expired']);
+  });
+
   it('streams changes from a revision on, with bookmarks, and tells when the revision is gone', async () => {
     const before = api.revision;
     api.put(connector('git', 'a'));

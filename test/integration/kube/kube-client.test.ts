@@ -185,7 +185,7 @@ for (const http2 of [true, false]) {
         '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}}]}':
           'the answer holds something that is no Connector with metadata',
         '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":[1]}':
-          'items of the list holds something that is no object',
+          'the answer holds something that is no Connector with metadata',
       };
       for (const [body, told] of Object.entries(bodies)) {
         api.faults.add({ verb: 'list', count: 1, effect: { kind: 'garbage', body } });
@@ -197,8 +197,7 @@ for (const http2 of [true, false]) {
         count: 1,
         effect: { kind: 'garbage', body: '{"kind":"ConnectorList","metadata":{"resourceVersion":"7"},"items":null}' },
       });
-      const { resourceVersion, items } = await client.list(location, {}, { signal: never });
-      assert.deepEqual([resourceVersion, items], ['7', []]);
+      assert.deepEqual(await client.list(location, {}, { signal: never }), []);
     });
 
     it('does not take a watch event without bounds', async () => {

@@ -43,6 +43,9 @@ export interface KubeApiOptions {
 /** How long idle HTTP/1.1 connections are kept, as by Kubernetes: much longer than node's own five seconds. */
 const keepAliveMs = 90_000;
 
+/** What one HTTP/2 connection may buffer. At ten, node's own limit, it refuses streams while large objects are sent; Go has none. */
+const sessionMegabytes = 100;
+
 /** A request as the audit log of the API server would have it. */
 export interface LoggedRequest extends RequestAttributes {
   /** Empty when the caller is not known. */
@@ -94,7 +97,7 @@ export class KubeApi {
     this.#server =
       options.http2 === false
         ? createServer({ ...tls, keepAliveTimeout: keepAliveMs }, serve)
-        : createSecureServer({ ...tls, allowHTTP1: true, settings }, serve);
+        : createSecureServer({ ...tls, allowHTTP1: true, settings, maxSessionMemory: sessionMegabytes }, serve);
     this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));

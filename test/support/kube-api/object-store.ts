@@ -40,9 +40,35 @@ export class ObjectStore {
     return this.#objects.get(keyOf(resource, name));
   }
 
+  /** In the order of their keys, as etcd has them. */
   list(resource: StoredResource, namespace: string): readonly StoredObject[] {
+    return this.listAt(this.#revision, resource, namespace).map(([, object]) => object);
+  }
+
+  /**
+   * The objects as they were at a revision, with their keys.
+   * @throws {StatusError} 410 when that history is gone.
+   */
+  listAt(
+    revision: number,
+    resource: StoredResource,
+    namespace: string,
+  ): readonly (readonly [key: string, object: StoredObject])[] {
+    if (revision < this.#compacted) throw expired(revision, this.#compacted);
+    const objects = revision === this.#revision ? this.#objects : this.#objectsAt(revision);
     const prefix = `${resource.resource}/${namespace === '' ? '' : `${namespace}/`}`;
-    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => object);
+    return [...objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  #objectsAt(revision: number): ReadonlyMap<string, StoredObject> {
+    const objects = new Map(this.#objects);
+    const later = this.#history.filter((event) => event.revision > revision).reverse();
+    for (const { resource, current, previous } of later) {
+      const key = keyOf(resource, (previous ?? current)!.metadata);
+      if (previous) objects.set(key, previous);
+      else objects.delete(key);
+    }
+    return objects;
   }
 
   create(resource: StoredResource, object: KubeObject): StoredObject {

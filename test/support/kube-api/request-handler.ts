@@ -151,22 +151,67 @@ function mergePatched(target: unknown, change: unknown): unknown {
 interface ObjectList {
   readonly kind: string;
   readonly apiVersion: string;
-  readonly metadata: { readonly resourceVersion: string };
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly continue?: string;
+    readonly remainingItemCount?: number;
+  };
   readonly items: readonly unknown[];
 }
 
+/** With `limit`, a page: those after it are of the same revision, whatever has changed since. */
 function listOf(store: ObjectStore, stored: StoredResource, namespace: string, query: URLSearchParams): ObjectList {
-  const items = store.list(stored, namespace).filter(selectorOf(query));
+  const { revision, after } = positionIn(query, store.revision);
+  const selects = selectorOf(query);
+  const left = listAt(store, revision, stored, namespace).filter(([key, object]) => key > after && selects(object));
+  const page = left.slice(0, Number(query.get('limit') ?? '0') || left.length);
+  const last = page.length < left.length ? page.at(-1)?.[0] : undefined;
+  const remainingItemCount = left.length - page.length;
+  const items = page.map(([, object]) => object);
   return {
     kind: `${stored.kind}List`,
     apiVersion: apiVersionOf(stored),
-    metadata: { resourceVersion: String(store.revision) },
+    metadata: {
+      resourceVersion: String(revision),
+      ...(last === undefined ? {} : { continue: tokenOf(revision, last) }),
+      // The server does not count what a selector leaves.
+      ...(last === undefined || query.has('labelSelector') || query.has('fieldSelector') ? {} : { remainingItemCount }),
+    },
     items: isCustom(stored)
       ? items
       : items.map((item) =>
           Object.fromEntries(Object.entries(item).filter(([key]) => key !== 'kind' && key !== 'apiVersion')),
         ),
   };
+}
+
+function listAt(
+  store: ObjectStore,
+  revision: number,
+  stored: StoredResource,
+  namespace: string,
+): ReturnType<ObjectStore['listAt']> {
+  try {
+    return store.listAt(revision, stored, namespace);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    throw new StatusError(
+      410,
+      'Expired',
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    );
+  }
+}
+
+function tokenOf(rv: number, start: string): string {
+  return Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv, start })).toString('base64url');
+}
+
+function positionIn(query: URLSearchParams, now: number): { readonly revision: number; readonly after: string } {
+  const token = query.get('continue') ?? '';
+  if (token === '') return { revision: now, after: '' };
+  const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as { rv: number; start: string };
+  return { revision: rv, after: start };
 }
 
 function objectIn(body: unknown, stored: StoredResource, { namespace, name }: RequestAttributes): KubeObject {

@@ -9,8 +9,8 @@ import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
 import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
 import { parseGoDuration } from '../../../src/duration.js';
 import { CodedError, inOneLine } from '../../../src/errors.js';
-import { parseJson } from '../../../src/json.js';
-import { ObjectSplitter } from '../../../src/kube/object-splitter.js';
+import { jsonTexts, parseJson } from '../../../src/json.js';
+import { parseRawObject } from '../../../src/kube/object-admission.js';
 import { YamlError, parseYaml } from '../../../src/kube/yaml-documents.js';
 import { dns1123SubdomainProblem } from '../../../src/names.js';
 import { certificateBlocks } from '../../../src/pem.js';
@@ -58,11 +58,6 @@ const view: ReverseView = {
 const sets = rulesWith({ access: 'read-only', rules: '- deny: { paths: ["/**/a/**/b", "/x/*/**"] }' });
 const names = new Set(['x-key']);
 const json = ['…', '"…"', '{"a": …', '[1, …', '[[[…', '{"…": 1}'];
-const splitter = (text: string): unknown => {
-  const splitting = new ObjectSplitter('items', { maxObjectBytes: 1 << 20, maxDocumentBytes: 1 << 20 });
-  splitting.write(Buffer.from(text));
-  return splitting.finish();
-};
 
 /** Functions that read what pods, tools, or owners of objects write. Regular expressions are also tested on their own. */
 export const parsers: Readonly<Record<string, Parser>> = {
@@ -172,7 +167,11 @@ export const parsers: Readonly<Record<string, Parser>> = {
   parseJson: { run: parseJson, around: json },
   parseYaml: { run: parseYaml, around: ['…', 'a: "…"', '- {a: [b, …', 'a: |\n  …', '# …'] },
   parseManifestFile: { run: (text) => parseManifestFile(text, 'ci'), around: ['kind: …'] },
-  splitList: { run: splitter, around: ['{"items": [{"a": …', '{"items": [{"a": "…"}]}', '…'] },
+  jsonTexts: { run: jsonTexts, around: ['[…', '[{"a": …', '[{"a": "…"}]'] },
+  parseRawObject: {
+    run: (text) => parseRawObject(text, 'Connector', 'GET /'),
+    around: ['{"metadata": {"name": "…"', '{"metadata": {"name": "a", "resourceVersion": "1"}, "spec": …'],
+  },
   // Messages that quote.
   wording: {
     run: (text) => [quote(text), shownPath(text), unsubstitutedIn(text), inOneLine(text), didYouMean(text, ['a'])],

@@ -1,0 +1,147 @@
+import { jsonMembers, jsonText, jsonTexts, parseJson } from '../json.js';
+import type { JsonObject } from '../json.js';
+import { limits } from '../limits/defaults.js';
+import type { FairSemaphore } from '../limits/fair-semaphore.js';
+import { driverItself } from './api-request-limiter.js';
+import type { CallOptions, CallRunner, CallTarget } from './call-runner.js';
+import { KubeError } from './kube-error.js';
+import { parseIfAdmitted, parseRawObject } from './object-admission.js';
+import type { ObjectAdmission, RejectedObject } from './object-admission.js';
+import type { ResourceLocation, ResourceType } from './resource-location.js';
+import { malformed, objectOfKind, parseText, readSuccess } from './response-body.js';
+
+/** Objects of a collection. */
+export interface Selection {
+  /** Name of one object; absent: all. */
+  readonly name?: string;
+  /** Selector as `key=value`; absent: all labels. */
+  readonly labelSelector?: string;
+}
+
+/** A part of a list. */
+export interface KubeListPage {
+  /** Revision of the whole list, from which a watch continues. */
+  readonly resourceVersion: string;
+  /** Token of the next page; undefined if this is the last one. */
+  readonly next: string | undefined;
+  /** Objects with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
+  readonly items: readonly JsonObject[];
+  /** Objects that exist but were not admitted. */
+  readonly rejected: readonly RejectedObject[];
+  /** Size of the response. */
+  readonly readBytes: number;
+}
+
+const { envelopeBytes, largestBytes, pageBytes, pageLength } = limits.objects;
+/** A page that is too large is read again with a part of its objects. The next pages grow by the same factor. */
+const stepOfLength = 4;
+
+/**
+ * Yields the pages of a list, all of one revision. Each object has a limit, their number and sum have none. A page has as
+ * many objects as fill half of its limit, by their size in the last page. An object that is too large for a page is read
+ * alone, to learn its name and the token of the next page.
+ * @param largeReads permits one such read at a time.
+ * @throws {KubeError} also 410 if the server has compacted the revision, which takes five minutes. List from the start
+ * then: a list of 10,000 objects takes seconds. The list without `limit` that client-go falls back to would have no limit
+ * of its size.
+ */
+export async function* listPages(
+  runner: CallRunner,
+  largeReads: FairSemaphore,
+  location: ResourceLocation,
+  selection: Selection,
+  { admission, ...options }: CallOptions & { readonly admission: ObjectAdmission },
+): AsyncGenerator<KubeListPage> {
+  const objectBytes = admission.maxObjectBytes + envelopeBytes;
+  // The server can return one name from its cache, if the list has no limit.
+  const isOne = selection.name !== undefined;
+  let length: number = isOne ? 1 : pageLength;
+  let next: string | undefined;
+  const read = (maxBytes: number): Promise<KubeListPage> => {
+    const query = listQuery(selection, {
+      ...(isOne ? {} : { limit: String(length) }),
+      ...(next === undefined ? {} : { continue: next }),
+    });
+    // A failed page would cost the pages before it.
+    const retry = next !== undefined || options.retry !== false;
+    const target: CallTarget = { verb: 'list', location, query };
+    return runner.run(
+      target,
+      undefined,
+      { ...options, retry, isIdempotent: true },
+      async (answer, path, credential) => {
+        const bytes = await readSuccess(answer, path, credential, maxBytes);
+        const page = parseText(bytes, 200, path, (text) => parsePage(text, location.type, admission, path));
+        return { ...page, readBytes: bytes.length };
+      },
+    );
+  };
+  for (;;) {
+    let page = await unlessTooLarge(read(isOne ? objectBytes : Math.max(objectBytes, pageBytes)));
+    if (page === undefined && length > 1) {
+      length = Math.ceil(length / stepOfLength);
+      continue;
+    }
+    page ??= await withPermit(largeReads, options, () => read(largestBytes));
+    yield page;
+    ({ next } = page);
+    if (next === undefined) return;
+    const meanBytes = page.readBytes / Math.max(1, page.items.length + page.rejected.length);
+    length = Math.max(1, Math.min(pageLength, length * stepOfLength, Math.floor(pageBytes / 2 / meanBytes)));
+  }
+}
+
+/** Returns the query with its question mark; empty without parameters. */
+export function listQuery({ name, ...selection }: Selection, parameters: Readonly<Record<string, string>>): string {
+  const fieldSelector = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
+  const text = new URLSearchParams({ ...parameters, ...fieldSelector, ...selection }).toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+async function unlessTooLarge<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === 'TooLarge') return undefined;
+    throw error;
+  }
+}
+
+async function withPermit<T>(
+  semaphore: FairSemaphore,
+  { owner = driverItself, signal }: CallOptions,
+  task: () => Promise<T>,
+): Promise<T> {
+  const release = await semaphore.acquire(owner, signal);
+  try {
+    return await task();
+  } finally {
+    release();
+  }
+}
+
+/** @throws {SyntaxError} for text that is not JSON. */
+function parsePage(
+  text: string,
+  type: ResourceType,
+  admission: ObjectAdmission,
+  path: string,
+): Omit<KubeListPage, 'readBytes'> {
+  const members = jsonMembers(text);
+  const items = (members.get('items') ?? 'null').trim();
+  members.delete('items');
+  const list = Object.fromEntries([...members].map(([key, value]) => [key, parseJson(value)]));
+  objectOfKind(list, `${type.kind}List`, path);
+  const resourceVersion = jsonText(list['metadata'], 'resourceVersion');
+  if (resourceVersion === undefined) throw malformed(200, path, 'metadata.resourceVersion of the list is missing');
+  if (!items.startsWith('[') && items !== 'null') throw malformed(200, path, 'items of the list is no list');
+  const admitted = (items === 'null' ? [] : jsonTexts(items)).map((item) =>
+    parseIfAdmitted(parseRawObject(item, type.kind, path), type, admission),
+  );
+  return {
+    resourceVersion,
+    next: jsonText(list['metadata'], 'continue'),
+    items: admitted.flatMap(({ object }) => (object === undefined ? [] : [object])),
+    rejected: admitted.flatMap(({ rejected }) => (rejected === undefined ? [] : [rejected])),
+  };
+}
