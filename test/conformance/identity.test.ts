@@ -3,20 +3,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
+import { driverForAll } from '../support/driver/suite-driver.js';
 
 const packageFile = path.join(import.meta.dirname, '..', '..', 'package.json');
 
 describe('CSI Identity', () => {
-  let node: NodeSandbox;
   let driver: DriverProcess;
-  before(async () => {
-    node = new NodeSandbox();
-    driver = await DriverProcess.start(node);
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    (made) => DriverProcess.start(made),
+    (own) => ({ driver } = own),
+  );
 
   it('has a name of the form that CSI demands, and the version of package.json', async () => {
     const { name, vendor_version: version } = await driver.kubelet.pluginInfo();

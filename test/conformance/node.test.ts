@@ -4,19 +4,16 @@ import path from 'node:path';
 import type { NodePublishVolumeRequest } from '../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { assertFails } from '../support/driver/kubelet-client.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
+import type { NodeSandbox } from '../support/driver/node-sandbox.js';
+import { driverForAll } from '../support/driver/suite-driver.js';
 
 describe('CSI Node', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  before(async () => {
-    node = new NodeSandbox();
-    driver = await DriverProcess.start(node);
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    (made) => DriverProcess.start(made),
+    (own) => ({ node, driver } = own),
+  );
 
   it('says what it can do, and nothing that it cannot or that clients of CSI 1.12 do not know', async () => {
     const capabilities = await driver.kubelet.nodeCapabilities();

@@ -4,7 +4,8 @@ import { acceptedBlocks, refusedBlocks } from '../../../support/attributes/corpu
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 
 const params = (...names: readonly string[]): JsonObject[] => names.map((name) => ({ name, default: '' }));
 
@@ -45,15 +46,13 @@ function writeManifests(node: NodeSandbox): void {
 describe('a volume with attributes', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  before(async () => {
-    node = new NodeSandbox();
-    writeManifests(node);
-    driver = await DriverProcess.start(node);
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    (made) => {
+      writeManifests(made);
+      return DriverProcess.start(made);
+    },
+    (own) => ({ node, driver } = own),
+  );
 
   for (const { what, block } of acceptedBlocks) {
     it(`of ${what} is mounted`, async () => {

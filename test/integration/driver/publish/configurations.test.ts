@@ -5,21 +5,18 @@ import type { JsonObject } from '../../../../src/json.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 
 /** Configurations of a class as a pod's author meets them; what templates can do is tested with the engine. */
 describe('a volume with configurations', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  before(async () => {
-    node = new NodeSandbox();
-    driver = await DriverProcess.start(node);
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    (made) => DriverProcess.start(made),
+    (own) => ({ node, driver } = own),
+  );
 
   const configure = (...configurations: readonly JsonObject[]) =>
     node.writeManifest('class-oci.json', connectorClass('oci', { configurations }));

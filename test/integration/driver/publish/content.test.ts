@@ -6,6 +6,7 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass, proxyUrl } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
 const ca = '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n';
@@ -15,14 +16,10 @@ const nodeCa = ca.replace('QQ==', 'Qg==');
 describe('a published volume', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  before(async () => {
-    node = new NodeSandbox();
-    driver = await DriverProcess.start(node);
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    (made) => DriverProcess.start(made),
+    (own) => ({ node, driver } = own),
+  );
 
   const publish = async (attributes: Readonly<Record<string, string>>) => {
     const volume = node.volume();

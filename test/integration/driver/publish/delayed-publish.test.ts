@@ -4,7 +4,8 @@ import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { limits } from '../../../../src/limits/defaults.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForEach } from '../../../support/driver/suite-driver.js';
 import { eventually } from '../../../support/poll.js';
 
 const { burst, everyMs } = limits.failedPublishes;
@@ -15,14 +16,10 @@ const delayedFailures = 15_000 / everyMs;
 describe('a publish that is delayed because its pod failed often', () => {
   let node: NodeSandbox;
   let driver: InProcessDriver;
-  beforeEach(async () => {
-    node = new NodeSandbox();
-    driver = await InProcessDriver.start(node);
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForEach(
+    (made) => InProcessDriver.start(made),
+    (own) => ({ node, driver } = own),
+  );
 
   const delayed = async (): Promise<number> => {
     const text = await driver.driver.metrics.text();

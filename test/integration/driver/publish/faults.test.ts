@@ -10,6 +10,7 @@ import { assertNoToken } from '../../../support/driver/canary.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { oldKernel, wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { override } from '../../../support/override.js';
@@ -72,16 +73,10 @@ for (const [kernel, syscalls] of Object.entries(kernels)) {
       const expected = errnoName === 'ENOSPC' ? 'RESOURCE_EXHAUSTED' : 'INTERNAL';
       let node: NodeSandbox;
       let driver: InProcessDriver;
-      before(async () => {
-        node = new NodeSandbox();
-        driver = await InProcessDriver.start(node, {
-          syscalls: wrapSyscalls(syscalls, (call) => fault.before(call)),
-        });
-      });
-      after(async () => {
-        await driver.stop();
-        node.remove();
-      });
+      driverForAll(
+        (made) => InProcessDriver.start(made, { syscalls: wrapSyscalls(syscalls, (call) => fault.before(call)) }),
+        (own) => ({ node, driver } = own),
+      );
 
       /**
        * Runs `one` again and again, with another system call failing each time, until none is left to fail.

@@ -9,6 +9,7 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForEach } from '../../../support/driver/suite-driver.js';
 import { eventually } from '../../../support/poll.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', '..', 'dist', 'main.js');
@@ -217,14 +218,10 @@ function reasons(driver: DriverProcess): readonly string[] {
 describe('the directory of manifests', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  beforeEach(async () => {
-    node = new NodeSandbox();
-    driver = await DriverProcess.start(node);
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForEach(
+    (made) => DriverProcess.start(made),
+    (own) => ({ node, driver } = own),
+  );
 
   const addressOf = async (connectors: string): Promise<string | undefined> => {
     const volume = node.volume();

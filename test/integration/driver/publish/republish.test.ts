@@ -28,15 +28,21 @@ describe('a volume that is published again', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
   let volume: TestVolume;
-  beforeEach(async () => {
+  before(async () => {
     node = new NodeSandbox();
     driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+  beforeEach(async () => {
     volume = node.volume();
     await driver.kubelet.publish(volume.publishRequest());
   });
   afterEach(async () => {
-    await driver.stop();
-    node.remove();
+    node.writeManifest('harbor.json', connector('harbor'));
+    await driver.kubelet.unpublishVolume(volume);
   });
 
   it('with a renewed token is rewritten in place, in the same mount', async () => {
@@ -77,6 +83,7 @@ describe('a volume that is published again', () => {
       await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest())));
     }
     assert.deepEqual(node.mounts(), mounts);
+    await Promise.all(volumes.map((each) => driver.kubelet.unpublishVolume(each)));
   });
 
   it('is adopted by a driver that was started anew, and not rewritten', async () => {

@@ -4,7 +4,8 @@ import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';
 import type { ClassManifest, ConnectorManifest } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 
 /** Prints which class renders, its first connector, and all of its connectors in order. */
@@ -16,15 +17,14 @@ const who = (file: string): JsonObject => ({ name: 'who', data: { [file]: whoTem
 describe('a volume of several connectors', () => {
   let node: NodeSandbox;
   let driver: InProcessDriver;
-  before(async () => {
-    node = new NodeSandbox();
-    driver = await InProcessDriver.start(node);
-    await driver.kubelet.untilReady();
-  });
-  after(async () => {
-    await driver.stop();
-    node.remove();
-  });
+  driverForAll(
+    async (made) => {
+      const started = await InProcessDriver.start(made);
+      await started.kubelet.untilReady();
+      return started;
+    },
+    (own) => ({ node, driver } = own),
+  );
 
   const putConnector = (name: string, manifest: ConnectorManifest): void =>
     node.writeManifest(`${name}.json`, connector(name, manifest));

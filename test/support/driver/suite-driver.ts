@@ -1,0 +1,44 @@
+import { NodeSandbox } from './node-sandbox.js';
+
+/** What a suite keeps in its own variables. */
+export interface SuiteDriver<Driver> {
+  readonly node: NodeSandbox;
+  readonly driver: Driver;
+}
+
+type Start<Driver> = (node: NodeSandbox) => Promise<Driver>;
+type Hold<Driver> = (started: SuiteDriver<Driver>) => unknown;
+
+/** Starts one driver on a node of its own for all tests of the suite, and ends both after them. */
+export function driverForAll<Driver extends { stop(): Promise<unknown> }>(
+  start: Start<Driver>,
+  hold: Hold<Driver>,
+): void {
+  manage(start, hold, before, after);
+}
+
+/** Starts a driver on a node of its own for each test of the suite. */
+export function driverForEach<Driver extends { stop(): Promise<unknown> }>(
+  start: Start<Driver>,
+  hold: Hold<Driver>,
+): void {
+  manage(start, hold, beforeEach, afterEach);
+}
+
+function manage<Driver extends { stop(): Promise<unknown> }>(
+  start: Start<Driver>,
+  hold: Hold<Driver>,
+  begin: Mocha.HookFunction,
+  end: Mocha.HookFunction,
+): void {
+  let own: SuiteDriver<Driver> | undefined;
+  begin(async () => {
+    const node = new NodeSandbox();
+    own = { node, driver: await start(node) };
+    hold(own);
+  });
+  end(async () => {
+    await own?.driver.stop();
+    own?.node.remove();
+  });
+}
