@@ -30,6 +30,16 @@ export function listedInQuotes(names: Iterable<string>): string {
   return joined([...names], quote);
 }
 
+const beyondAscii = /[^ -~]/;
+
+/**
+ * Replaces control and format characters, such as escape sequences and bidirectional overrides. Texts of other users have
+ * them, and a terminal would interpret them.
+ */
+export function printable(line: string): string {
+  return beyondAscii.test(line) ? line.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?') : line;
+}
+
 function joined(names: readonly string[], show: (name: string) => string): string {
   const first = names.slice(0, maxListed).map(show).join(', ');
   return names.length > maxListed ? `${first} and ${names.length - maxListed} more` : first;

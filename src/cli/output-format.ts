@@ -1,3 +1,4 @@
+import { printable } from '../wording.js';
 import { flag, oneOf, parseFlags } from '../process/flags.js';
 
 export type OutputFormat = 'table' | 'json';
@@ -19,5 +20,6 @@ export function takeOutput(args: readonly string[]): {
 
 /** Returns results as JSON for programs. */
 export function jsonText(found: readonly unknown[]): string {
-  return `${JSON.stringify(found, undefined, 2)}\n`;
+  const lines = JSON.stringify(found, undefined, 2).split('\n');
+  return `${lines.map(printable).join('\n')}\n`;
 }

@@ -1,12 +1,12 @@
 import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
 import { serveFlags } from '../driver/config.js';
-import { variableGroups } from '../driver/rules/activated-variables.js';
 import { CodedError } from '../errors.js';
 import { describeFlags, parseFlags } from '../process/flags.js';
 import type { Command } from './command.js';
 import { listVolumes } from './list-volumes.js';
 import { runningCommand } from './running-arguments.js';
 import { shownAge } from './shown-age.js';
+import { printable } from '../wording.js';
 import { jsonText, outputFlag } from './output-format.js';
 
 const volumesFlags = {
@@ -23,9 +23,6 @@ export const volumes: Command = {
 
 Lists the volumes of this node with their pods, Connectors, last refresh and failures. It asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
 published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
-
-ACTIVATE has the variables that the script "activate" of the volume sets: "proxy" and "trust" for those that it sets by
-itself, and the names of those of the class. With --output json it has all names.
 
 Flags:
 ${describeFlags(volumesFlags)}
@@ -70,23 +67,23 @@ function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {
     tokenExpiresAt: time(volume.token_expires_at_ms),
     failingSince: time(volume.failing_since_ms),
     failure: volume.failure === '' ? null : volume.failure,
-    variables: volume.variables,
   };
 }
 
 function table(found: readonly Volume__Output[], nowMs: number): string {
-  const head = ['POD', 'ACCOUNT', 'CONNECTORS', 'ACTIVATE', 'LAST', 'AGE', 'TOKEN', 'FAILING', 'FAILURE'];
-  const rows = found.map((volume) => [
-    `${volume.pod_namespace}/${volume.pod_name}`,
-    volume.service_account,
-    volume.connectors.join(','),
-    variableGroups(volume.variables).join(',') || '-',
-    volume.outcome,
-    shownAge(nowMs - volume.outcome_at_ms),
-    lifeLeft(volume.token_expires_at_ms, nowMs),
-    volume.failing_since_ms === 0 ? '-' : shownAge(nowMs - volume.failing_since_ms),
-    volume.failure === '' ? '-' : printable(volume.failure),
-  ]);
+  const head = ['POD', 'ACCOUNT', 'CONNECTORS', 'LAST', 'AGE', 'TOKEN', 'FAILING', 'FAILURE'];
+  const rows = found.map((volume) =>
+    [
+      `${volume.pod_namespace}/${volume.pod_name}`,
+      volume.service_account,
+      volume.connectors.join(','),
+      volume.outcome,
+      shownAge(nowMs - volume.outcome_at_ms),
+      lifeLeft(volume.token_expires_at_ms, nowMs),
+      volume.failing_since_ms === 0 ? '-' : shownAge(nowMs - volume.failing_since_ms),
+      volume.failure === '' ? '-' : volume.failure,
+    ].map(printable),
+  );
   const widths = head.map((_title, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     row
@@ -99,9 +96,4 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
 function lifeLeft(expiresAtMs: number, nowMs: number): string {
   if (expiresAtMs === 0) return '-';
   return expiresAtMs > nowMs ? shownAge(expiresAtMs - nowMs) : 'expired';
-}
-
-/** Replaces control characters: messages quote texts of other users, which a terminal must not execute. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
 }

@@ -543,7 +543,7 @@ export const limits = {
   },
   /** The port of metrics and probes, which the whole pod network can reach. */
   healthPort: {
-    /** Open connections. The oldest without a request makes room for the next one. */
+    /** Open connections. Beyond it, the oldest without a request is closed. */
     connections: 256,
     /** Headers of a request. */
     requestHeaderBytes: 8192,
@@ -579,6 +579,8 @@ export const limits = {
     files: 128,
     /** Content of all files. */
     bytes: 1 << 20,
+    /** Variables in one file `NAME.environment`. */
+    variables: 256,
     /** One volume attribute. */
     attributeBytes: 32 << 10,
     /** User name in the proxy URL, which travels in a request header. */

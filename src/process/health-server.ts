@@ -41,8 +41,8 @@ const pieceBytes = 256;
 
 /**
  * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
- * pod can reach the port. So each connection gets one response and is closed, and at the limit of connections the
- * oldest one without a request makes room for the next one.
+ * pod can reach the port. So each connection gets one response and is closed, and beyond the limit of connections the
+ * oldest one without a request is closed.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions;

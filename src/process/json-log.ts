@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Log, LogFields, LogLevel } from '../log.js';
+import { printable } from '../wording.js';
 
 /** The fields that are written. The compiler accepts objects with further members as LogFields. */
 const fieldNames = Object.keys({
@@ -63,7 +64,7 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: (error: unknown) => describeError(error) },
     },
-    { write: (line: string) => destination.write(line) },
+    { write: (line: string) => destination.write(`${printable(line.slice(0, -1))}\n`) },
   );
   const at = (name: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
     logger.isLevelEnabled(name) ? (message, fields) => logger[name](allowed(fields), message) : () => undefined;

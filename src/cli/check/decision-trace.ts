@@ -6,6 +6,7 @@ import type { ProxyError, ProxyErrorKind } from '../../proxy/proxy-error.js';
 import type { RouteObserver } from '../../proxy/server/router.js';
 import type { Decision } from '../../rules/decision.js';
 import type { Verb } from '../../rules/verb.js';
+import { printable } from '../../wording.js';
 import type { Step, StepName } from './answer.js';
 
 const order: readonly StepName[] = [
@@ -42,7 +43,7 @@ export class DecisionTrace implements RouteObserver {
    * terminal of the reader, so control characters are replaced.
    */
   add(step: StepName, level: Step['level'], text: string): void {
-    if (!this.#steps.has(step)) this.#steps.set(step, { step, level, text: text.replaceAll(/\p{Cc}/gu, '?') });
+    if (!this.#steps.has(step)) this.#steps.set(step, { step, level, text: printable(text) });
   }
 
   /**

@@ -7,7 +7,6 @@ import type { Syscalls } from '../../driver/host/syscalls.js';
 import { describeFlags } from '../../process/flags.js';
 import type { Command } from '../command.js';
 import { outputFlag, takeOutput } from '../output-format.js';
-import { checkActivate } from './activate.js';
 import { checkAudiences } from './audiences.js';
 import { readConnectorObjects } from './connector-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
@@ -78,7 +77,6 @@ export async function examine(context: DiagnosticContext): Promise<readonly Chec
     ...checkKubeletDirectory(config['kubelet-dir'], readMountTable()),
     checkSelinux(),
     ...(await checkSockets(config)),
-    ...(await checkActivate(config)),
     ...(await examineCluster(context)),
   ];
 }

@@ -121,6 +121,9 @@ _connectors_settings() (
     read -r https_proxy 2>/dev/null <"$volume/https.proxy"
     if [ -z "$http_proxy" ] || [ -z "$https_proxy" ]; then fail "$volume has no http.proxy or no https.proxy"; fi
     address=${http_proxy##*@}
+    address=${address#*://} address=${address%%/*}
+    # Parts of it go into other variables, where a space would begin an option.
+    case $address in *[!]A-Za-z0-9._:[-]*) fail "$volume/http.proxy has no address of a proxy" ;; esac
     host=${address%:*}
     port=${address##*:}
     no_proxy='@noProxy@'

@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
-import { proxyVariables, trustVariables } from '../rules/activated-variables.js';
 import { deniedVariables } from '../rules/environment-variable.js';
-import type { VolumeFile } from '../volume/ports.js';
-import { isEnvironmentFile, variablesIn } from './environment-file.js';
 import script from './generated/activate.json' with { type: 'json' };
 
 export interface ActivateInput {
@@ -38,18 +35,4 @@ function nonProxyHosts(noProxy: string): string {
     })
     .map((entry) => `${entry}|`)
     .join('');
-}
-
-/** Returns the names of the variables that `activate` exports in a volume with these files; none without `activate`. */
-export function activatedVariables(files: ReadonlyMap<string, VolumeFile>): readonly string[] {
-  if (!files.has('activate')) return [];
-  const ofClasses = [...files.values()]
-    .filter(({ name }) => isEnvironmentFile(name))
-    .flatMap(({ content }) => variablesIn(content))
-    .filter(({ file }) => file === undefined || file === '' || files.has(file));
-  return [
-    ...proxyVariables,
-    ...(files.has('ca.crt') ? trustVariables : []),
-    ...new Set(ofClasses.map(({ name }) => name)),
-  ];
 }

@@ -1,6 +1,10 @@
 import { CodedError } from '../../errors.js';
+import { limits } from '../../limits/defaults.js';
 import { fileNameProblem } from '../rules/file-name.js';
 import { variableProblem } from '../rules/environment-variable.js';
+
+const { variables: maxVariables } = limits.volume;
+const tooMany = `a file has at most ${maxVariables} variables`;
 
 /** Reports whether `activate` exports the variables in the file. */
 export function isEnvironmentFile(name: string): boolean {
@@ -19,24 +23,14 @@ export function checkEnvironmentFile(content: Uint8Array, template: string, plac
   const inTemplate = new Set(template.match(/\b\w+(?==)/g));
   const seen = new Set<string>();
   for (const { number, line } of variableLines(content)) {
-    const problem = lineProblem(line, inTemplate, seen);
+    const problem = seen.size < maxVariables ? lineProblem(line, inTemplate, seen) : tooMany;
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', `${place}: line ${number}: ${problem}`);
   }
 }
 
-/** Returns the variables of the file, with the file of the volume that each names: `./FILE` without the `./`. */
-export function variablesIn(
-  content: Uint8Array,
-): readonly { readonly name: string; readonly file: string | undefined }[] {
-  return variableLines(content).map(({ line }) => {
-    const separator = line.indexOf('=');
-    return { name: line.slice(0, separator), file: referencedFile(line.slice(separator + 1)) };
-  });
-}
-
-/** Returns the files of the volume that the variables name. */
+/** Returns the files of the volume that the variables name: `./FILE` without the `./`. */
 export function referencedFiles(content: Uint8Array): readonly string[] {
-  return variablesIn(content).flatMap(({ file }) => file ?? []);
+  return variableLines(content).flatMap(({ line }) => referencedFile(line.slice(line.indexOf('=') + 1)) ?? []);
 }
 
 function variableLines(content: Uint8Array): readonly { readonly number: number; readonly line: string }[] {

@@ -5,7 +5,6 @@ import type { Secret } from '../../secret.js';
 import type { Call } from '../../limits/call.js';
 import { limits } from '../../limits/defaults.js';
 import type { VolumeFile } from '../volume/ports.js';
-import { activatedVariables } from './activate.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
 import { isEnvironmentFile, referencedFiles } from './environment-file.js';
@@ -37,8 +36,6 @@ export interface VolumeContent {
   /** Sorted by name, names unique. */
   readonly files: readonly VolumeFile[];
   readonly warnings: readonly string[];
-  /** Names of the variables that `activate` exports. */
-  readonly variables: readonly string[];
 }
 
 /**
@@ -72,7 +69,7 @@ export async function renderVolumeContent(
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));
   const warnings = [...rendered.warnings, ...absentFileWarnings(absent), ...danglingVariableWarnings(files)];
-  return { files: withinLimits(files), warnings, variables: activatedVariables(files) };
+  return { files: withinLimits(files), warnings };
 }
 
 /** Returns a warning for each file of variables that names files which the volume does not have. */
@@ -115,5 +112,5 @@ function withinLimits(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
 export function rejectionContent(message: string, details: readonly JsonObject[]): VolumeContent {
   const permissionDenied = 7;
   const status = JSON.stringify({ code: permissionDenied, message, details });
-  return { files: [{ name: '.error.json', content: Buffer.from(`${status}\n`) }], warnings: [], variables: [] };
+  return { files: [{ name: '.error.json', content: Buffer.from(`${status}\n`) }], warnings: [] };
 }

@@ -31,6 +31,5 @@ function messageOf({ volume, confirmed, failure }: VolumeReport): Volume {
     token_expires_at_ms: firstExpiryMs(volume.input.tokens) ?? 0,
     failing_since_ms: failure?.sinceMs ?? 0,
     failure: failure?.message ?? '',
-    variables: [...volume.variables],
   };
 }

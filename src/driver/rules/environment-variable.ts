@@ -4,13 +4,13 @@
  */
 export const deniedVariables: readonly string[] = [
   // Shells. zsh ties some of the lower-case ones to its own, and others are its tables.
-  'PATH IFS ENV BASH* SHELL SHELLOPTS PS1 PS2 PS3 PS4 PROMPT* CDPATH FPATH _ ZDOTDIR FCEDIT HOME',
+  'PATH IFS ENV BASH* SHELL SHELLOPTS PS[0-9] RPS[0-9] PROMPT* RPROMPT* SPROMPT CDPATH FPATH _ ZDOTDIR FCEDIT HOME',
   'TMPDIR PWD OLDPWD UID EUID GID EGID PPID USERNAME TMOUT OPTIND SECONDS RANDOM LINENO COLUMNS',
   'LINES HIST* SHLVL SRANDOM PIPESTATUS POSIXLY_CORRECT GLOBIGNORE EXECIGNORE INPUTRC PGRP USER_ID KSH*',
   'JOBMAX MAIL* ERRNO FUNCNEST SAVEHIST LISTMAX KEYTIMEOUT TTYIDLE ARGC TRY_BLOCK_* ZLE_* ZSH_*',
   'path cdpath fpath module_path prompt argv status options aliases functions* commands manpath mailpath',
   'psvar fignore signals pipestatus history* funcfiletrace funcsourcetrace functrace funcstack dis_*',
-  'builtins galiases saliases',
+  'builtins galiases saliases STTY TIMEFMT WATCHFMT POSTEDIT PERIOD',
   'jobdirs jobstates jobtexts keymaps modules nameddirs parameters patchars reswords termcap terminfo',
   'userdirs usergroups widgets zsh_* histchars KEYBOARD_HACK NULLCMD READNULLCMD EXECSHELL',
   // The loader and libraries.
@@ -30,7 +30,7 @@ export const deniedVariables: readonly string[] = [
   'NUGET_*PLUGIN* NUGET_CREDENTIALPROVIDERS_PATH PIP_PYTHON PIP_REQUIREMENT PIP_EDITABLE',
   // npm, pnpm and Yarn read names in any case. Of those of Yarn, a registry and its credential are permitted.
   ...['script_shell', 'shell', 'node_options', 'node_gyp', 'python', 'git', 'editor', 'viewer', 'browser']
-    .concat('init_module', 'onload_script', 'pnpmfile', 'global_pnpmfile', 'yarn_path')
+    .concat('init_module', 'onload_script', 'pnpmfile', 'global_pnpmfile', 'yarn_path', 'call', 'package')
     .flatMap((name) => [`npm_config_${name}`, `NPM_CONFIG_${name.toUpperCase()}`]),
   'npm_*[A-Z]* NPM_*[a-z]* N[Pp]m_* Np[Mm]_* nP[Mm]_* npM_* [Pp][Nn][Pp][Mm]_*',
   'y[Aa][Rr][Nn]_* Ya[Rr][Nn]_* YAr[Nn]_* YARn_* YARN_[!N]* YARN_N[!P]* YARN_NP[!M]*',

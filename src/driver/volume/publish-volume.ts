@@ -241,7 +241,7 @@ export class PublishVolume {
     timer.lap('write');
 
     // 10. Record.
-    volumes.put({ request, input, variables: content.variables }, this.#confirmation(path));
+    volumes.put({ request, input }, this.#confirmation(path));
     source.retain(request.volumeId, attributes.connectors, call.owner);
     this.#deps.access.retain(request.volumeId, authorization);
     return { path, steps: timer.steps };

@@ -34,8 +34,6 @@ export interface PublishedVolume {
   /** The last successful request, with the tokens that the kubelet passed. */
   readonly request: PublishRequest;
   readonly input: VolumeInput;
-  /** Names of the variables that the script `activate` of the volume exports. */
-  readonly variables: readonly string[];
 }
 
 export interface RefreshFailure {

@@ -13,8 +13,6 @@ import {
   variablesIn,
 } from '../../support/e2e/activation.js';
 import { deniedVariables, variableProblem } from '../../../src/driver/rules/environment-variable.js';
-import { repository } from '../../support/deploy/manifests.js';
-import { run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 /**
@@ -183,24 +181,6 @@ describe('activate, in each shell', function () {
     });
   }
 
-  it('sets the variables that the command `volumes` of the driver lists', async () => {
-    const main = path.join(repository, 'dist', 'main.js');
-    const args = [main, 'volumes', '--endpoint', fixture.node.socketPath, '--output', 'json'];
-    const { status, stdout, output } = await run(process.execPath, args, '/');
-    assert.equal(status, 0, output);
-    const listed = JSON.parse(stdout) as readonly {
-      readonly volumeId: string;
-      readonly variables: readonly string[];
-    }[];
-    const variablesOf = ({ volumeId }: TestVolume) => [
-      ...(listed.find((each) => each.volumeId === volumeId)?.variables ?? []),
-    ];
-    const withClass = { ...expectedVariables('', '', '', undefined), ...classVariables('') };
-    assert.deepEqual(variablesOf(volume).sort(), Object.keys(withClass).sort());
-    const names = ['CONNECTORS_DIR', 'JAVA_TOOL_OPTIONS', 'NODE_USE_ENV_PROXY', 'NO_PROXY', 'no_proxy'];
-    assert.deepEqual(variablesOf(plain).sort(), [...names, ...proxyVariables].sort());
-  });
-
   it('finds itself again by CONNECTORS_DIR, and not by another volume that it names', async () => {
     const folder = newFolder();
     const copy = path.join(folder, 'copy');
@@ -235,6 +215,14 @@ describe('activate, in each shell', function () {
       lost.output,
       'failed\nconnectors-csi: activate: cannot find the directory of the volume: set CONNECTORS_DIR to its mount path\n',
     );
+    // Another option of Java, in a file that a class has in place of the driver's.
+    fs.writeFileSync(file, text);
+    const proxyFile = path.join(copy, 'http.proxy');
+    fs.chmodSync(proxyFile, 0o600);
+    fs.writeFileSync(proxyFile, 'http://a:b@proxy -XX:OnError=id:80\n');
+    const hostile = await runInPod({}, ['dash', 'copy/activate', 'echo', 'ran'], folder, {});
+    assert.equal(hostile.status, 1);
+    assert.match(hostile.output, /^connectors-csi: activate: \S*copy\/http\.proxy has no address of a proxy\n$/);
     fs.rmSync(path.join(copy, 'https.proxy'));
     const incomplete = await runInPod({}, ['dash', 'copy/activate', 'echo', 'ran'], folder, {});
     assert.equal(incomplete.status, 1);

@@ -10,7 +10,6 @@ import { asLine } from '../../../src/cli/doctor/check-result.js';
 import { argumentsOf } from '../../../src/cli/running-arguments.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
-import { connectorClass } from '../../support/driver/manifests.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import { wrapSyscalls } from '../../support/host/syscall-wrapper.js';
 
@@ -41,26 +40,11 @@ describe('doctor on a node', () => {
           'ok socket',
           'ok registration',
           'ok readiness',
-          'ok activate',
         ],
         ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok proxies', 'ok feature-flags', 'ok rbac'],
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
-  });
-
-  it('reports the variables that volumes set, without their values', async () => {
-    const line = async (): Promise<string> =>
-      (await fixture.examine()).find(({ check }) => check === 'activate')?.text ?? '';
-    assert.equal(await line(), 'there are no volumes');
-    const data = { 'tool.environment': 'TOOL_TEXT=SECRET\nTOOL_FILE=./settings\n', settings: 'x' };
-    fixture.cluster.put(connectorClass('oci', { configurations: [{ name: 'tool', data }] }));
-    const { kubelet } = fixture.driver;
-    const [one, two, three] = [1, 2, 3].map(() => fixture.cluster.node.volume());
-    await kubelet.publish(one!.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': 'tool' } }));
-    await kubelet.publish(two!.publishRequest({ attributes: { connectors: 'harbor' } }));
-    await kubelet.publish(three!.publishRequest({ attributes: { connectors: 'harbor' } }));
-    assert.equal(await line(), 'sets, by number of volumes: proxy in 2; proxy, TOOL_TEXT, TOOL_FILE in 1');
   });
 
   it('leaves nothing mounted and changes nothing', async () => {
@@ -167,7 +151,7 @@ describe('doctor on a node', () => {
     it('prints a line per check and ends with 0 when no line fails', async () => {
       const { status, stdout } = await run([]);
       assert.equal(status, 0, stdout);
-      assert.equal(stdout.split('\n').length, 17);
+      assert.equal(stdout.split('\n').length, 16);
       assert.match(stdout, /^ok {4}mount {10}a tmpfs can be mounted$/m);
     });
 
@@ -175,7 +159,7 @@ describe('doctor on a node', () => {
       const { status, stdout } = await run(['--output', 'json']);
       assert.equal(status, 0, stdout);
       const findings = JSON.parse(stdout) as readonly Record<string, unknown>[];
-      assert.equal(findings.length, 16);
+      assert.equal(findings.length, 15);
       for (const finding of findings) assert.deepEqual(Object.keys(finding), ['level', 'check', 'text']);
       assert.deepEqual(findings[0], { level: 'ok', check: 'mount', text: 'a tmpfs can be mounted' });
     });

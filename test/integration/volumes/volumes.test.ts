@@ -37,14 +37,14 @@ describe('connectors-csi volumes', () => {
   }
 
   it('has no more than a head when there are none', async () => {
-    assert.match(await printed(), /^POD +ACCOUNT +CONNECTORS +ACTIVATE +LAST +AGE +TOKEN +FAILING +FAILURE\n$/);
+    assert.match(await printed(), /^POD +ACCOUNT +CONNECTORS +LAST +AGE +TOKEN +FAILING +FAILURE\n$/);
     assert.equal(await printed('--output', 'json'), '[]\n');
   });
 
   it('shows pod, connectors, outcome, age and expiry of each, and why one fails', async () => {
     const volume = cluster.node.volume({ name: 'build-pod' });
     await driver.kubelet.publish(volume.publishRequest());
-    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +proxy +fresh +\d+s +\d+m +- +-$/m);
+    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m +- +-$/m);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('it tells why', async () =>
       /^ci\/build-pod .* \d+s +NOT_FOUND: connector ci\/harbor does not exist/m.test(await printed()),
@@ -59,9 +59,24 @@ describe('connectors-csi volumes', () => {
     assert.equal(await printed('--output', 'json'), '[]\n');
   });
 
+  it('replaces characters of a message that could control a terminal, in both formats', async () => {
+    const volume = cluster.node.volume({ name: 'build-pod' });
+    await driver.kubelet.publish(volume.publishRequest());
+    const attributes = { connectors: 'harbor', 'configuration.names': '\u009b31m\u202e\u007f' };
+    await driver.kubelet.publish(volume.publishRequest({ attributes })).catch(() => undefined);
+    for (const text of [await printed(), await printed('--output', 'json')]) {
+      assert.match(text, /\?31m\?\?/);
+      assert.doesNotMatch(text, /[^\n -~]/);
+    }
+    await driver.kubelet.unpublishVolume(volume);
+  });
+
   it('says where to run it when no driver answers', async () => {
     await cluster.stopDriver(driver);
-    await assert.rejects(printed(), /the driver does not answer on \S+ \((?:ENOENT|ECONNREFUSED)\): run this in its container/);
+    await assert.rejects(
+      printed(),
+      /the driver does not answer on \S+ \((?:ENOENT|ECONNREFUSED)\): run this in its container/,
+    );
   });
 
   it('says where to run it in the container of the proxy', () => {

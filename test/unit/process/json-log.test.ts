@@ -28,6 +28,12 @@ describe('the log', () => {
     });
   });
 
+  it('replaces characters with which a text of others could control a terminal, or hide', () => {
+    const { log, lines } = keptLog();
+    log.warn('\u009b31m \u007f \u202e \u2028 \u001b[31m é \u{1f600}', { reason: 'a\nb' });
+    assert.match(lines[0] ?? '', /"reason":"a\\nb","msg":"\?31m \? \? \? \\u001b\[31m é \u{1f600}"/u);
+  });
+
   it('tells every millisecond as it is, also when the clock is set back', () => {
     const { log, lines } = keptLog();
     const { now } = Date;

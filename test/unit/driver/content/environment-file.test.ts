@@ -51,6 +51,12 @@ describe('a file of variables', () => {
     assert.throws(() => check('TOOL=x\nTOOL=y\n', template), /line 2: variable TOOL is set twice/);
   });
 
+  it('has at most 256 variables', () => {
+    const lines = Array.from({ length: 256 }, (_, n) => `A${n}=x\n`).join('');
+    check(lines);
+    assert.throws(() => check(`${lines}# comment\nB=x\n`), /line 258: a file has at most 256 variables$/);
+  });
+
   it('names the files that it needs', () => {
     const text = 'A=./.npmrc\nB=x ./y\nC=--settings=./settings.xml\nD=./\n# E=./e\nF=a=./b=./c\n';
     assert.deepEqual(referencedFiles(Buffer.from(text)), ['.npmrc', 'settings.xml', '', 'b=./c']);
@@ -77,7 +83,23 @@ describe('the variables that a configuration must not set', () => {
   });
 
   it('are those that run code, by their names and by their beginnings', () => {
-    const run = ['LD_LIBRARY_PATH', 'BASH_ENV', 'ENV', 'IFS', 'NODE_OPTIONS', 'PYTHONSTARTUP', 'PERL5OPT', 'GIT_SSH'];
+    const run = [
+      'LD_LIBRARY_PATH',
+      'PS0',
+      'PS4',
+      'RPS1',
+      'RPROMPT',
+      'SPROMPT',
+      'npm_config_call',
+      'NPM_CONFIG_CALL',
+      'BASH_ENV',
+      'ENV',
+      'IFS',
+      'NODE_OPTIONS',
+      'PYTHONSTARTUP',
+      'PERL5OPT',
+      'GIT_SSH',
+    ];
     for (const name of [...run, 'GIT_SSH_COMMAND', 'PS4', 'path', 'RUBYOPT', 'JAVA_TOOL_OPTIONS', 'CONNECTORS_DIR']) {
       assert.notEqual(variableProblem(name), undefined, name);
     }
@@ -133,6 +155,6 @@ describe('the variables that a configuration must not set', () => {
   });
 
   it('are patterns that a shell and this program read alike', () => {
-    for (const pattern of deniedVariables) assert.match(pattern, /^(?:[A-Za-z0-9_*]|\[!?[A-Za-z-]+\])+$/);
+    for (const pattern of deniedVariables) assert.match(pattern, /^(?:[A-Za-z0-9_*]|\[!?[A-Za-z0-9-]+\])+$/);
   });
 });

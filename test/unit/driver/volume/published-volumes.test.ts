@@ -27,7 +27,7 @@ function failed(message: string): CodedError {
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
   const tokens = tokensOf('token', expiresAtMs);
-  return { request: publishRequestOf(targetPath), input: { ...input, tokens }, variables: [] };
+  return { request: publishRequestOf(targetPath), input: { ...input, tokens } };
 }
 
 const confirmed = { outcome: 'fresh', atMs: 7 } as const;

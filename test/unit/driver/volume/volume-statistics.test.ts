@@ -34,7 +34,6 @@ describe('VolumeStatisticsQuery', () => {
           caBundle: undefined,
           isAllowed,
         },
-        variables: [],
       },
       { outcome: 'fresh', atMs: 0 },
     );
