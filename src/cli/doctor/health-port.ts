@@ -14,10 +14,7 @@ export interface HealthResponse {
  * @param address `--http-address` of the program.
  * @throws {Error} if there is no response, with the reason as `cause`.
  */
-export async function askHealthPort(
-  address: HttpAddress,
-  path: '/readyz' | '/ca.crt',
-): Promise<HealthResponse> {
+export async function askHealthPort(address: HttpAddress, path: '/readyz' | '/ca.crt'): Promise<HealthResponse> {
   const host = address.host ?? '127.0.0.1';
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;
   const noResponse = (error: unknown): Error => {
