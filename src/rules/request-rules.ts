@@ -1,9 +1,10 @@
 import type { Connector, ConnectorClass } from '../connectors/model.js';
-import type { JsonObject } from '../json.js';
-import { jsonMember } from '../json.js';
+import type { JsonObject, JsonValue } from '../json.js';
+import { isJsonObject, jsonMember } from '../json.js';
+import { similarNames } from '../spelling.js';
 import { quote } from '../wording.js';
 import { annotationText } from './annotation-text.js';
-import { clientLimitsProblem } from './client-limits.js';
+import { clientLimitsProblem, limitAnnotations } from './client-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
 import type { Rule } from './rule.js';
 
@@ -24,6 +25,14 @@ export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
 export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
   return jsonMember(jsonMember(connectorClass?.object['metadata'], 'annotations'), protocolAnnotation) === 'git';
 }
+
+const annotationPrefix = 'connectors.alauda.io/';
+/** Names below the prefix that a Connector can have. */
+export const connectorAnnotations: readonly string[] = [
+  ...Object.values(ruleAnnotations),
+  ...Object.values(limitAnnotations),
+];
+const classAnnotations: readonly string[] = [...connectorAnnotations, protocolAnnotation];
 
 /** Values of the annotation `access`. */
 export const accessLevels = ['full', 'read-only', 'rules'] as const;
@@ -106,6 +115,7 @@ function parse(object: JsonObject, owner: string): OwnRules {
     jsonMember(annotations, name),
   );
   try {
+    rejectUnknown(annotations, isOfClass(owner) ? classAnnotations : connectorAnnotations);
     const level = parseChoice(ruleAnnotations.access, access, accessLevels);
     const ruleMode = parseChoice(ruleAnnotations.mode, mode, ruleModes);
     if (level === 'full') return 'full';
@@ -125,6 +135,17 @@ function parse(object: JsonObject, owner: string): OwnRules {
     if (error instanceof RulesError) return { owner, problem: error.message };
     throw error;
   }
+}
+
+/** Rejects misspelt names: what the author meant to deny would be permitted. @throws {RulesError} */
+function rejectUnknown(annotations: JsonValue | undefined, known: readonly string[]): void {
+  const names = isJsonObject(annotations) ? Object.keys(annotations) : [];
+  const unknown = names.find((name) => name.startsWith(annotationPrefix) && !known.includes(name));
+  if (unknown === undefined) return;
+  const suffixes = known.map((name) => name.slice(annotationPrefix.length));
+  const meant = similarNames(unknown.slice(annotationPrefix.length), suffixes);
+  const proposed = (meant.length === 0 ? suffixes : meant).map((name) => annotationPrefix + name);
+  throw new RulesError(`annotation ${quote(unknown)} is unknown: write ${proposed.join(' or ')}, or remove it`);
 }
 
 function parseAnnotation(text: unknown): readonly Rule[] {

@@ -1,5 +1,11 @@
 import { limits } from '../../../src/limits/defaults.js';
-import { accessLevels, ruleAnnotations, ruleModes } from '../../../src/rules/request-rules.js';
+import {
+  accessLevels,
+  connectorAnnotations,
+  protocolAnnotation,
+  ruleAnnotations,
+  ruleModes,
+} from '../../../src/rules/request-rules.js';
 import { ruleMethods } from '../../../src/rules/rule.js';
 import { celList, celText, rawText } from './cel-text.js';
 import { connectorApi, policyAndBinding } from './policy-and-binding.js';
@@ -81,6 +87,14 @@ function choice(of: string, choices: readonly string[]): object {
   return { expression: `!${isPresent(of)} || ${annotation(of)} in ${celList(choices)}`, message };
 }
 
+/** Annotations below the prefix that neither kind has, in CEL. */
+function unknownAnnotations(): string {
+  const isOfClass = `object.kind == 'ConnectorClass' && k == ${celText(protocolAnnotation)}`;
+  const isKnown = `k in ${celList(connectorAnnotations)} || ${isOfClass}`;
+  const unknown = `object.metadata.annotations.filter(k, k.startsWith('connectors.alauda.io/') && !(${isKnown}))`;
+  return `has(object.metadata.annotations) ? ${unknown} : []`;
+}
+
 /** The policy about rules of Connectors and classes, and its binding. */
 export function rulesPolicy(): readonly object[] {
   const { access, rules, mode } = ruleAnnotations;
@@ -96,6 +110,7 @@ export function rulesPolicy(): readonly object[] {
         expression: [
           "request.operation == 'CREATE'",
           ...Object.values(ruleAnnotations).map((each) => `${annotation(each)} != ${annotation(each, 'oldObject')}`),
+          `(${unknownAnnotations()}).exists(k, !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations))`,
         ].join(' || '),
       },
     ],
@@ -104,9 +119,15 @@ export function rulesPolicy(): readonly object[] {
       { name: 'rules', expression: `${annotation(access)} == 'full' ? '' : ${annotation(rules)}` },
       { name: 'lines', expression: `size(variables.rules) > ${characters} ? [] : variables.rules.split('\\n')` },
       { name: 'isUsual', expression: `variables.lines.all(l, ${isUsual('l')})` },
+      { name: 'unknown', expression: unknownAnnotations() },
       ...formNames.map((form) => ({ name: form, expression: wrongLines(form) })),
     ],
     validations: [
+      {
+        expression: 'variables.unknown.size() == 0',
+        message: `an annotation below connectors.alauda.io/ is unknown: write one of ${connectorAnnotations.join(', ')}`,
+        messageExpression: `'annotation ' + variables.unknown[0] + ' is unknown: write one of ${connectorAnnotations.join(', ')}'`,
+      },
       choice(access, accessLevels),
       choice(mode, ruleModes),
       {

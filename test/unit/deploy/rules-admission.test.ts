@@ -21,7 +21,7 @@ const classes = manifestFiles(path.join(deployFolder, 'classes'))
   .filter(({ kind }) => kind === 'ConnectorClass');
 
 /** What authors are told; fails where an expression cannot be evaluated. */
-function told(annotations: Annotations, before?: Annotations): readonly string[] {
+function told(annotations: Annotations, before?: Annotations, kind = 'Connector'): readonly string[] {
   const { messages, errors } = verdict(policy!, {
     operation: before === undefined ? 'CREATE' : 'UPDATE',
     group: 'connectors.alauda.io',
@@ -29,7 +29,7 @@ function told(annotations: Annotations, before?: Annotations): readonly string[]
     namespace: 'ci',
     username: 'dev',
     extra: {},
-    object: { metadata: { name: 'tool', ...annotated(annotations) } },
+    object: { kind, metadata: { name: 'tool', ...annotated(annotations) } },
     ...(before && { oldObject: { metadata: { name: 'tool', ...annotated(before) } } }),
   });
   assert.deepEqual(errors, []);
@@ -73,7 +73,7 @@ describe('the admission policy about rules', () => {
       const own = Object.entries(annotations).flatMap(([name, value]) =>
         name.startsWith('connectors.alauda.io/') ? [[name.replace(/^.*\//, ''), value]] : [],
       );
-      assert.deepEqual(told(Object.fromEntries(own) as Annotations), [], metadata.name);
+      assert.deepEqual(told(Object.fromEntries(own) as Annotations, undefined, 'ConnectorClass'), [], metadata.name);
     }
   });
 
@@ -117,6 +117,15 @@ describe('the admission policy about rules', () => {
     assert.match(told({ access: 'rules' })[0] ?? '', /there is no annotation connectors\.alauda\.io\/rules: add it$/);
     assert.match(told({ 'rules-mode': 'warn' })[0] ?? '', /rules-mode must be one of enforce, audit$/);
     assert.deepEqual(told({ access: 'full', rules: '- x: y' }), []);
+  });
+
+  it('reports names that are unknown, as they are written', () => {
+    const unknown = { acess: 'read-only' } as Annotations;
+    assert.match(told(unknown).join(), /^annotation connectors\.alauda\.io\/acess is unknown: write one of .*\/access/);
+    assert.ok(isBroken(unknown));
+    assert.equal(told(unknown, { access: 'full' }).length, 1);
+    assert.deepEqual(told(unknown, unknown), []);
+    assert.equal(told({ 'read-only-protocol': 'git' } as Annotations).length, 1);
   });
 
   it('looks at changes alone', () => {

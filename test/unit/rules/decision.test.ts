@@ -122,6 +122,10 @@ describe('the decision about a request', () => {
       [{ access: 'read-only', 'rules-mode': 'warn' }, /rules-mode is "warn": write enforce, audit$/],
       [{ access: 'full', 'rules-mode': 'warn' }, /rules-mode is "warn"/],
       [{ 'rules-mode': 'warn' }, /rules-mode is "warn"/],
+      [{ acess: 'read-only' }, /"connectors\.alauda\.io\/acess" is unknown: write connectors\.alauda\.io\/access, or/],
+      [{ access: 'full', 'rule-mode': 'audit' }, /rule-mode" is unknown: write connectors\.alauda\.io\/rules-mode, or/],
+      [{ colour: 'red' }, /colour" is unknown: write connectors\.alauda\.io\/access or /],
+      [{ 'read-only-protocol': 'git' }, /read-only-protocol" is unknown/],
     ];
     for (const [annotations, problem] of broken) {
       for (const more of [{}, annotations['rules-mode'] === undefined ? { 'rules-mode': 'audit' } : {}]) {
