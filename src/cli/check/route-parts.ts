@@ -111,6 +111,7 @@ export class RouteParts {
     const enforcer = new RuleEnforcer({ ruled: () => undefined });
     const trace = this.#trace;
     return {
+      permitsRead: (found, pathname) => enforcer.permitsRead(found, pathname),
       enforce: (found, ruled, entry) => {
         this.#connector = found.connector;
         try {

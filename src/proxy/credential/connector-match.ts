@@ -49,6 +49,6 @@ function isAt(address: ToolAddress, { scheme, port }: NamedHost): boolean {
 }
 
 /** Compares whole segments. */
-function isWithin(path: string, parent: string): boolean {
+export function isWithin(path: string, parent: string): boolean {
   return path.startsWith(parent) && (path.length === parent.length || path[parent.length] === '/');
 }

@@ -1,7 +1,8 @@
 import type { Awaitable } from '../../awaitable.js';
 import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
-import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
+import { withReadableMount } from '../credential/blob-mount.js';
+import { bestMatch, isWithin, matchesOfHost } from '../credential/connector-match.js';
 import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
 import { mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
@@ -34,7 +35,7 @@ import type { OtherHostsOptions } from './other-hosts.js';
 
 export interface RouterOptions extends OtherHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorize' | 'authorizeAny'>;
-  readonly rules: Pick<RuleEnforcer, 'enforce'>;
+  readonly rules: Pick<RuleEnforcer, 'enforce' | 'permitsRead'>;
   readonly credentials: Pick<ToolCredentials, 'of'>;
   /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;
@@ -173,8 +174,14 @@ export class Router {
     let looking: Promise<RuledDestination> | undefined;
     const look = (): Promise<RuledDestination> => (looking ??= this.#look(destination, request, entry, signal));
     await this.#options.authorizer.authorize(client, ref, async () => verbOf((await look()).ruled), signal);
-    const { found, address, path, ruled } = await look();
-    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
+    const { found, address, path: clientPath, ruled } = await look();
+    const { rules } = this.#options;
+    const { isReadOnly } = rules.enforce(found, ruled, entry);
+    const path = withReadableMount(
+      ruled.method,
+      clientPath,
+      (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
+    );
     const origin: ToolOrigin = address;
     const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
     const via = this.#options.via.headers;

@@ -61,6 +61,13 @@ export class RuleEnforcer {
       `${reason}; the owner of connector ${namespace}/${name} can ${isOfClass(rule) ? override : 'change it'}`,
     );
   }
+
+  /** Reports whether the rules of a Connector permit a GET. */
+  permitsRead({ connector, connectorClass }: ResolvedConnector, pathname: string): boolean {
+    const parts = { method: 'GET', pathname, query: '', rawHeaders: [], hasBody: false, contentType: undefined };
+    const request = { ...parts, isUpgrade: false, isRead: true };
+    return decide(rulesOf(connector, connectorClass), request).outcome !== 'denied';
+  }
 }
 
 /** A request to route. */

@@ -12,8 +12,8 @@ describe('a registry that wants tokens of its token service', () => {
   let fixture: ProxyFixture;
   let client: ProxyClient;
 
-  const objects = (password = credentialCanary): object[] => [
-    connector('tool', registry.url, { secret: 'login', caSecret: 'tool-ca' }),
+  const objects = (password = credentialCanary, below = '', rules: Record<string, string> = {}): object[] => [
+    connector('tool', `${registry.url}${below}`, { secret: 'login', caSecret: 'tool-ca', rules }),
     secret('login', type, { username: 'robot', password }),
     ...grant('builder', ['tool']),
   ];
@@ -72,6 +72,41 @@ describe('a registry that wants tokens of its token service', () => {
     const url = `${registry.url}/v2/app/blobs/uploads/?mount=sha256:1&from=base`;
     assert.equal((await client.getSecurely(url, { method: 'POST' })).status, 201);
     assert.deepEqual(registry.asked.at(-1), ['repository:app:pull,push', 'repository:base:pull']);
+  });
+
+  it('is asked for the other repository of a mount only if a GET of its layer would pass', async () => {
+    const pushOf = async (query: string): Promise<string | undefined> => {
+      const url = `${registry.url}/v2/team/app/blobs/uploads/${query}`;
+      assert.equal((await client.getSecurely(url, { method: 'POST' })).status, 201);
+      return registry.requests.at(-1)?.url.replace('/v2/team/app/blobs/uploads/', '');
+    };
+    const mount = '?mount=sha256%3A1&from=team%2Fbase';
+
+    fixture.put(objects(credentialCanary, '', { rules: '- deny: { paths: ["/v2/team/secret/**"] }' }));
+    for (const query of [
+      '?mount=sha256:1&from=team/secret',
+      '?mount=sha256:1&from=team/base&from=team/secret',
+      '?mount=sha256:1&from=team/base&From=team/secret',
+      '?mount=sha256:1&%66rom=team/secret',
+      '?mount=sha256:1;from=team/secret',
+      '?mount=sha256:1&from=team/secret/../base',
+      '?mount=sha256:1/../x&from=team/base',
+      '?mount=sha256:1',
+      '?from=team/secret',
+    ])
+      assert.equal(await pushOf(query), '', query);
+    assert.equal(await pushOf('?a=1&mount=sha256:1&from=team/secret'), '?a=1');
+    assert.deepEqual(registry.asked, [['repository:team/app:pull,push']]);
+    for (const from of ['team/base', 'team%2Fbase']) {
+      assert.equal(await pushOf(`?from=${from}&mount=sha256:1`), mount);
+    }
+    assert.deepEqual(registry.asked.at(-1), ['repository:team/app:pull,push', 'repository:team/base:pull']);
+
+    fixture.put(objects(credentialCanary, '/v2/team'));
+    assert.equal(await pushOf('?mount=sha256:1&from=team/base'), mount);
+    assert.equal(await pushOf('?mount=sha256:1&from=teams/base'), '');
+    assert.equal(await pushOf(`?${'a&'.repeat(300)}mount=sha256:1&from=team/base`), '');
+    assert.doesNotMatch(JSON.stringify(registry.asked), /secret|teams/);
   });
 
   it('that has withdrawn a token is asked for another one', async () => {
