@@ -29,13 +29,18 @@ export function parseYaml(text: string, options: YamlOptions = {}): readonly unk
 
 /**
  * Returns the documents in a YAML text as nodes, for callers that report positions.
+ * @param maxTokens limit of the tokens, for which the time grows.
  * @throws {YamlError}
  */
-export function parseYamlNodes(text: string, options: YamlOptions = {}): YamlNodes {
+export function parseYamlNodes(
+  text: string,
+  options: YamlOptions = {},
+  maxTokens: number = limits.yaml.tokens,
+): YamlNodes {
   const { characters } = limits.yaml;
   if (text.length > characters) throw new YamlError(`not read: it has more than ${characters} characters`);
   const lines = new LineCounter();
-  const documents = composed(boundedTokens(text, lines), options);
+  const documents = composed(boundedTokens(text, lines, maxTokens), options);
   for (const { errors, contents } of documents) {
     const [error] = errors;
     if (error) throw notYaml(lines, error.pos[0], error.code);
@@ -45,7 +50,7 @@ export function parseYamlNodes(text: string, options: YamlOptions = {}): YamlNod
 }
 
 /** Yields the library's tokens, within the limits. The parser's stack is as deep as the nesting so far. */
-function* boundedTokens(text: string, lines: LineCounter): Tokens {
+function* boundedTokens(text: string, lines: LineCounter, maxTokens: number): Tokens {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   const counts = { tokens: 0, aliases: 0 };
@@ -53,8 +58,8 @@ function* boundedTokens(text: string, lines: LineCounter): Tokens {
     counts.tokens += 1 + escapesIn(lexeme);
     if (lexeme.startsWith('*')) counts.aliases += 1;
 
-    if (counts.tokens > limits.yaml.tokens) throw tooMany('tokens');
-    if (counts.aliases > limits.yaml.aliases) throw tooMany('aliases');
+    if (counts.tokens > maxTokens) throw tooMany(maxTokens, 'tokens');
+    if (counts.aliases > limits.yaml.aliases) throw tooMany(limits.yaml.aliases, 'aliases');
     yield* parser.next(lexeme);
     if (parser.stack.length > limits.yaml.depth) {
       const { line } = lines.linePos(parser.offset);
@@ -68,8 +73,8 @@ function escapesIn(lexeme: string): number {
   return lexeme.startsWith('"') ? lexeme.split('\\', limits.yaml.tokens + 2).length - 1 : 0;
 }
 
-function tooMany(what: 'tokens' | 'aliases'): YamlError {
-  return new YamlError(`not read: it has more than ${limits.yaml[what]} YAML ${what}`);
+function tooMany(most: number, what: string): YamlError {
+  return new YamlError(`not read: it has more than ${most} YAML ${what}`);
 }
 
 /**

@@ -23,7 +23,7 @@ export function parseRules(text: string): readonly Rule[] {
   const { characters } = limits.rules;
   if (text.length > characters) throw new RulesError(`has more than ${characters} characters: shorten it`);
   try {
-    const { documents, lines } = parseYamlNodes(text);
+    const { documents, lines } = parseYamlNodes(text, {}, limits.rules.tokens);
     const [document, second] = documents;
     if (second !== undefined) throw mistake(lines, second.range[0], 'starts a second document: write one list');
     return new RulesParser(lines).rules(document?.contents ?? null);

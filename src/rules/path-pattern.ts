@@ -35,10 +35,9 @@ function parsePart(segment: string): Part | { readonly problem: string } {
   if (segment === '**') return anySegments;
   if (segment === '') return { problem: 'has an empty segment: write one slash' };
   if (segment.includes('*')) return { problem: 'has a * in a segment: it must be the whole segment' };
-  const { segmentCharacters } = limits.rules;
-  if (segment.length > segmentCharacters) {
-    return { problem: `has a segment of more than ${segmentCharacters} characters: shorten it, or write *` };
-  }
+  const most = limits.rules.segmentCharacters;
+  if (segment.length > most)
+    return { problem: `has a segment of more than ${most} characters: shorten it, or write *` };
   try {
     const literal = decodeURIComponent(withSlashEncodedOnce(segment));
     if (literal !== '.' && !literal.startsWith('..')) return literal;

@@ -23,6 +23,7 @@ const requests: Readonly<Record<string, Requests>> = {
       'GET /api/v1/repos/a/b/actions/runners/registration-token',
       'GET /api/v1/admin/actions/runners/registration-token',
       'PUT /rest/access-tokens/1.0/users/robot',
+      'GET /v2/token?service=container_registry',
       'POST /rest/ssh/latest/keys',
     ],
     allowed: [
@@ -71,6 +72,8 @@ const requests: Readonly<Record<string, Requests>> = {
       'POST /api/v4/projects/1/runners/reset_registration_token',
       'POST /api/v4/projects/1/triggers',
       'POST /api/v4/applications',
+      'POST /api/graphql',
+      'GET /jwt/auth?service=container_registry',
     ],
     allowed: [
       'GET /api/v4/user',
@@ -79,6 +82,8 @@ const requests: Readonly<Record<string, Requests>> = {
       'POST /a/b.git/git-receive-pack',
       'PUT /api/v4/projects/1/packages/generic/app/1.0/file',
       'POST /api/v4/projects/1/releases',
+      'GET /api/graphql?query={currentUser{id}}',
+      'GET /api/v4/projects/team%2Fapp/repository/files/lib%2Fkey%2Erb/raw',
     ],
   },
   harbor: {
@@ -88,6 +93,7 @@ const requests: Readonly<Record<string, Requests>> = {
       'POST /api/v2.0/projects/library/robots',
       'PUT /api/v2.0/users/3/cli_secret',
       'PUT /api/v2.0/users/3/password',
+      'GET /service/token?service=harbor-registry&scope=repository:library/app:pull',
       'POST /api/v2.0/users',
     ],
     allowed: [
@@ -95,7 +101,7 @@ const requests: Readonly<Record<string, Requests>> = {
       'POST /v2/library/app/blobs/uploads/',
       'POST /api/v2.0/projects',
       'GET /api/v2.0/robots',
-      'GET /service/token?service=harbor-registry&scope=repository:library/app:pull',
+      'GET /api/v2.0/projects/library/repositories/a%252Fb/artifacts',
     ],
   },
   jfrog: {
@@ -105,6 +111,7 @@ const requests: Readonly<Record<string, Requests>> = {
       'GET /artifactory/api/security/encryptedPassword',
       'POST /access/api/v1/tokens',
       'GET /artifactory/api/npm/auth',
+      'GET /artifactory/api/docker/local/v2/token',
       'GET /artifactory/api/npm/npm-local/auth/scope',
       'PUT /artifactory/api/npm/npm-local/-/user/org.couchdb.user:robot',
     ],
@@ -132,6 +139,7 @@ const requests: Readonly<Record<string, Requests>> = {
     denied: [
       'POST /service/rest/v1/security/users',
       'PUT /service/rest/v1/security/users/admin/change-password',
+      'GET /repository/docker/v2/token',
       'GET /service/rest/internal/current-user/user-token',
       'PUT /repository/npm-hosted/-/user/org.couchdb.user:robot',
     ],

@@ -53,6 +53,11 @@ describe('rules in an annotation', () => {
     assert.throws(() => parseRules(listOf(paths + 1, '/x')), /can have 20 items at most/);
     assert.throws(() => parseRules(listOf(paths, '/a/b/c').repeat(segments / 60 + 1)), /more than 1000 segments/);
     assert.throws(() => parseRules(`${rule}#${'x'.repeat(characters)}`), /has more than 16384 characters/);
+    assert.throws(() => parseRules('- !a\n'.repeat(2000)), /more than 4000 YAML tokens/);
+    assert.throws(
+      () => parseRules(`- deny: {paths: [/${'\u0301'.repeat(257)}]}`),
+      /segment of more than 256 characters/,
+    );
     assert.throws(() => parseRules('['.repeat(characters)), /nests deeper than 64 levels/);
   });
 
