@@ -21,7 +21,7 @@ export type TokenChoice = 'same' | 'new' | 'expired';
 /** Milliseconds that the kubelet waits for a call. */
 const patience = { faultMs: 150, usualMs: 60_000 };
 /** Milliseconds until the driver knows everything again; less once a run has failed, for its like are many then. */
-const settling = { usualMs: 60_000, afterFailureMs: 3000 };
+const settling = { usualMs: 180_000, afterFailureMs: 3000 };
 
 let runs = 0;
 
