@@ -36,6 +36,7 @@ const slow = [
   'e2e/flow/refused-programs.test.ts',
   'e2e/flow/registries.test.ts',
   'e2e/image.test.ts',
+  'e2e/policies.test.ts',
   'fault/fuzz',
   'soak',
 ];
@@ -63,9 +64,9 @@ const dependsOnNode = [
 const isIn = (file, names) => names.some((name) => `${file}/`.startsWith(`test/${name}/`));
 
 /**
- * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node name of another Node that runs
- * what depends on it. @param files all test files, as `test/….test.ts`.
- * @returns the parts, longest first: {name, files, seconds, env, isWaiting, isOnOtherNode}. `seconds` are of a processor.
+ * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node the path of another Node,
+ * which runs what depends on it. @param files all test files, as `test/….test.ts`.
+ * @returns the parts, longest first: {name, files, seconds, env, isWaiting, node}. `seconds` are of a processor.
  * @throws if a file is in no place.
  */
 export function partsOf(command, files, node) {
@@ -77,7 +78,7 @@ export function partsOf(command, files, node) {
   return [
     ...(command === 'slow' ? [] : divided(files.filter(isQuick), '', { env: fewer })),
     ...(command === 'quick' ? [] : divided(files.filter(isSlow), ', slow', { env: {} })),
-    ...(node ? divided(files.filter(isAgain), ` on ${node}`, { env: fewer, isOnOtherNode: true }) : []),
+    ...(node ? divided(files.filter(isAgain), ' on another Node', { env: fewer, node }) : []),
   ].sort((a, b) => b.seconds - a.seconds);
 }
 
