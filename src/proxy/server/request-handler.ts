@@ -33,7 +33,7 @@ import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
-import { isImagePull } from './image-pull.js';
+import { imagePullUser } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
@@ -208,7 +208,7 @@ export class RequestHandler {
     const { client, user } = await authenticateReverse(request, authorizer, signal);
     entry.setClient(client);
     slot.moveTo(...holderOf(client));
-    const wanted = { ...target, isImagePull: isImagePull(user, request, target) };
+    const wanted = { ...target, isImagePull: user === imagePullUser };
     if (wanted.kind === 'registry-root') return 'answered';
     entry.usesConnector(wanted.connector);
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';

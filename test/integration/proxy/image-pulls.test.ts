@@ -43,26 +43,6 @@ describe('a request with the user name for image pulls', () => {
     );
   });
 
-  it('can do nothing else, and is answered how to', async () => {
-    const requests: readonly (readonly [string, ClientRequest])[] = [
-      ...['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].flatMap(
-        (method) => [[image, { method }] as const, ['/v2/', { method }] as const] as const,
-      ),
-      ['/namespaces/ci/connectors/registry/api/users', {}],
-      ['/namespaces/ci/connectors/registry/', {}],
-      ['/namespaces/ci/connectors/registry/v2', {}],
-      [image, { headers: { connection: 'Upgrade', upgrade: 'websocket' } }],
-    ];
-    for (const [path, request] of requests) {
-      const { status, body } = await send(path, request);
-      assert.equal(status, 403, `${request.method ?? 'GET'} ${path}`);
-      assert.match(body, /^user name connectors is for image pulls, GET and HEAD below \/v2\/: use another user name/);
-    }
-    assert.deepEqual(tool.seen, []);
-    assert.equal((await send(image, { method: 'DELETE' }, 'other')).status, 200);
-    assert.equal((await client.reverse(image, { method: 'DELETE' })).status, 200);
-  });
-
   it('is held against the permissions of the service account, as any other', async () => {
     assert.equal((await send(image.replace('registry', 'other'))).status, 403);
     assert.equal((await send(image.replace('registry', 'absent'))).status, 403);
