@@ -45,7 +45,11 @@ const apart = {
   },
 };
 
-/** Takes only the client of undici. The package as a whole would use 4 MB, and replace the dispatcher of `fetch`. */
+/**
+ * Takes only the client of undici. The package has one entry, which would use 4 MB in each replica and replace the
+ * dispatcher of `fetch`. It exports no part of itself by a public path, so the version is exact and the build fails if
+ * the paths change.
+ */
 const undiciClient = {
   name: 'undici-client',
   setup(builder) {

@@ -1,4 +1,4 @@
-import { stringify } from 'lossless-json';
+import { stringifyJson } from '../json.js';
 import type { JsonObject } from '../json.js';
 import { withTimeout } from '../abortable.js';
 import { limits } from '../limits/defaults.js';
@@ -101,7 +101,7 @@ export class KubeClient {
     options: CallOptions & { readonly isIdempotent?: boolean },
   ): Promise<JsonObject> {
     const target = { verb: 'create', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringify(body), options, readResponse);
+    const answer = await this.#runner.run(target, stringifyJson(body), options, readResponse);
     return objectOfKind(answer, body['kind'], `POST ${pathOf(location)}`);
   }
 
@@ -111,7 +111,7 @@ export class KubeClient {
    */
   async patch(location: ResourceLocation, body: JsonObject, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'patch', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringify(body), { ...options, isIdempotent: true }, readResponse);
+    const answer = await this.#runner.run(target, stringifyJson(body), { ...options, isIdempotent: true }, readResponse);
     return objectOfKind(answer, location.type.kind, `PATCH ${pathOf(location)}`);
   }
 

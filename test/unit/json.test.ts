@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parse as parseWithLibrary } from 'lossless-json';
-import { isJsonObject, jsonMember, jsonMembers, jsonTexts, parseJson } from '../../src/json.js';
+import { isJsonObject, jsonMember, jsonMembers, jsonTexts, parseJson, stringifyJson } from '../../src/json.js';
 import type { JsonObject } from '../../src/json.js';
 
 const int64 = (text: string): bigint | number => {
@@ -212,4 +212,19 @@ describe('jsonMember', () => {
     assert.equal(jsonMember(undefined, 'a'), undefined);
     assert.equal(isJsonObject(null), false);
   });
+});
+
+describe('stringifyJson', () => {
+  it('writes what parseJson has read, with exact integers', () => {
+    const text = '{"a":[1,-9223372036854775808,1.5,true,null,"\\"\\u0000é"],"__proto__":{},"":[]}';
+    assert.equal(stringifyJson(parseJson(text)), text);
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+        assert.equal(stringifyJson(value), JSON.stringify(value));
+      }),
+    );
+  });
+
+  it('leaves out undefined members', () =>
+    assert.equal(stringifyJson({ a: undefined, b: [undefined] }), '{"b":[null]}'));
 });

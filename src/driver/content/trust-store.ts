@@ -1,6 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { Constructed, Integer, ObjectIdentifier, OctetString, Sequence, Set as AsnSet } from 'asn1js';
-import type { AsnType } from 'asn1js';
 import { certificateBlocks } from '../../pem.js';
 
 const dataOid = '1.2.840.113549.1.7.1';
@@ -24,8 +22,8 @@ export function trustStoreOf(bundle: string): Buffer | undefined {
     .flatMap((block) => derOf(block) ?? [])
     .map(certificateBag);
   if (bags.length === 0) return undefined;
-  const contents = sequence(contentInfo(sequence(...bags)));
-  return Buffer.from(sequence(new Integer({ value: 3 }), contentInfo(contents)).toBER());
+  const version = der(tags.integer, Buffer.from([3]));
+  return sequence(version, contentInfo(sequence(contentInfo(sequence(...bags)))));
 }
 
 function derOf(block: string): Buffer | undefined {
@@ -36,29 +34,43 @@ function derOf(block: string): Buffer | undefined {
   }
 }
 
-function certificateBag(der: Buffer): Sequence {
-  const certificate = sequence(oid(x509CertificateOid), explicit(new OctetString({ valueHex: der })));
-  const usage = sequence(oid(trustedKeyUsageOid), set(oid(anyExtendedKeyUsageOid)));
-  return sequence(oid(certBagOid), explicit(certificate), set(usage));
+function certificateBag(certificate: Buffer): Buffer {
+  const usage = sequence(oid(trustedKeyUsageOid), der(tags.set, oid(anyExtendedKeyUsageOid)));
+  const bag = sequence(oid(x509CertificateOid), explicit(der(tags.octetString, certificate)));
+  return sequence(oid(certBagOid), explicit(bag), der(tags.set, usage));
 }
 
-function contentInfo(content: Sequence): Sequence {
-  return sequence(oid(dataOid), explicit(new OctetString({ valueHex: content.toBER() })));
+function contentInfo(content: Buffer): Buffer {
+  return sequence(oid(dataOid), explicit(der(tags.octetString, content)));
 }
 
-function sequence(...value: AsnType[]): Sequence {
-  return new Sequence({ value });
+/** X.690, 8.1.2. */
+const tags = { integer: 0x02, octetString: 0x04, oid: 0x06, sequence: 0x30, set: 0x31, explicit0: 0xa0 } as const;
+
+function sequence(...members: readonly Buffer[]): Buffer {
+  return der(tags.sequence, ...members);
 }
 
-function set(...value: AsnType[]): AsnSet {
-  return new AsnSet({ value });
+function explicit(value: Buffer): Buffer {
+  return der(tags.explicit0, value);
 }
 
-function oid(value: string): ObjectIdentifier {
-  return new ObjectIdentifier({ value });
+/** X.690, 8.19: base 128, the first two components in one. */
+function oid(text: string): Buffer {
+  const [first = 0, second = 0, ...rest] = text.split('.').map(Number);
+  const bytes = [40 * first + second, ...rest].flatMap((component) => {
+    const digits = [component & 0x7f];
+    for (let left = component >>> 7; left > 0; left >>>= 7) digits.unshift((left & 0x7f) | 0x80);
+    return digits;
+  });
+  return der(tags.oid, Buffer.from(bytes));
 }
 
-/** `[0] EXPLICIT` */
-function explicit(value: AsnType): Constructed {
-  return new Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [value] });
+/** Encodes a value in DER (X.690, 8.1.3 and 10.1). */
+function der(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  const digits: number[] = [];
+  for (let left = content.length; left > 0; left >>>= 8) digits.unshift(left & 0xff);
+  const length = content.length < 0x80 ? [content.length] : [0x80 | digits.length, ...digits];
+  return Buffer.concat([Buffer.from([tag, ...length]), content]);
 }

@@ -66,8 +66,8 @@ export class ToolConnector {
     const { sockets, connectMs } = this.#options;
     sockets.add(socket, owner.namespace);
     socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
-    // Runs before the listeners of undici, which takes ECONNRESET as the regular end of a response without a length, and
-    // fails an assertion if reading is paused then.
+    // undici takes ECONNRESET as the regular end of a response without a length, and fails an assertion if reading is
+    // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
     });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { trustStoreOf } from '../../../../src/driver/content/trust-store.js';
+import { certificateBlocks } from '../../../../src/pem.js';
 import { CertificateAuthority } from '../../../support/kube-api/certificates.js';
 
 const [one, two] = [new CertificateAuthority('one').certificate, new CertificateAuthority('two').certificate];
@@ -12,6 +14,17 @@ describe('the trust store for Java', () => {
     for (const certificate of [one, two]) assert.ok(store?.includes(new X509Certificate(certificate).raw));
     assert.ok(!store?.includes('CANARY'));
     assert.ok(!store?.includes(Buffer.from('KEYCANARY', 'base64')));
+  });
+
+  it('can be read by openssl', () => {
+    const input = trustStoreOf(one + two);
+    assert.ok(input !== undefined);
+    const args = ['pkcs12', '-nokeys', '-nomacver', '-passin', 'pass:'];
+    const read = execFileSync('openssl', args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] });
+    assert.deepEqual(
+      certificateBlocks(read).map((pem) => new X509Certificate(pem).subject),
+      ['CN=one', 'CN=two'],
+    );
   });
 
   it('is the same for the same bundle, so that a refresh does not change it', () => {
