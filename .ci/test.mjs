@@ -34,11 +34,11 @@ const limitMs = 30 * 60_000;
 
 const startMs = Date.now();
 let printedMs = startMs;
-/** What runs, by the id of its process group: {name, startMs, readReport}. */
+/** Programs that run, by the id of its process group: {name, startMs, readReport}. */
 const running = new Map();
 /** Results by part and file: {passed, failed, pending, ms, processorMs}. */
 const results = new Map();
-/** What runs again at the end: {part, outcome, files, isWhole}. */
+/** Parts and files that run again at the end: {part, outcome, files, isWhole}. */
 const retries = [];
 /** Failures of tests and of what else failed: {title, file, message}. */
 const failures = [];
@@ -46,7 +46,7 @@ const failures = [];
 const flaky = [];
 /** Number of failures outside of tests. */
 let failedOutside = 0;
-/** What a test leaves, also because it is killed, is removed with this folder. */
+/** Contains all temporary files, so that those of killed tests are removed too. */
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'ct-'));
 fs.chmodSync(folder, 0o755);
 let folders = 0;
