@@ -5,8 +5,8 @@ import { watchTimes } from '../connectors/watch-limits.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../kube/timings.js';
-import { cgroupMemoryReader } from '../limits/cgroup-memory.js';
 import type { Log } from '../log.js';
+import { memoryLimit } from '../process/memory-limit.js';
 import { createLog } from '../process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
 import { version } from '../version.js';
@@ -35,7 +35,7 @@ export const serve: Command = {
       config,
       createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
-      memoryLevels: cgroupMemoryReader(),
+      memoryLimitBytes: memoryLimit(),
       clock: systemClock,
       renderThread: new URL('render-worker.js', import.meta.url),
       log,

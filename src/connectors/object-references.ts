@@ -1,6 +1,12 @@
 import { Counts } from '../limits/counts.js';
 import type { FlowKey } from '../limits/flow-key.js';
 
+/** How many objects a pod or namespace uses, and how many others use. An object of both counts for both. */
+export interface ReferenceUsage {
+  readonly own: number;
+  readonly ofOthers: number;
+}
+
 /** References to objects, per pod and namespace: from published volumes, and from calls that wait for an object. */
 export class ObjectReferences {
   readonly #all = new Counts();
@@ -16,13 +22,23 @@ export class ObjectReferences {
     return this.#all.of(key) > 0;
   }
 
-  /** Returns how many objects the pods of the namespace use. */
-  countOfNamespace({ namespace }: FlowKey): number {
-    return this.#ofNamespaces.get(namespace)?.size ?? 0;
+  isUsedByPod(key: string, { podUid }: FlowKey): boolean {
+    return (this.#ofPods.get(podUid)?.of(key) ?? 0) > 0;
   }
 
-  countOfPod({ podUid }: FlowKey): number {
-    return this.#ofPods.get(podUid)?.size ?? 0;
+  usageOfPod({ podUid }: FlowKey): ReferenceUsage {
+    return this.#usageOf(this.#ofPods.get(podUid));
+  }
+
+  usageOfNamespace({ namespace }: FlowKey): ReferenceUsage {
+    return this.#usageOf(this.#ofNamespaces.get(namespace));
+  }
+
+  #usageOf(counts: Counts | undefined): ReferenceUsage {
+    if (counts === undefined) return { own: 0, ofOthers: this.#all.size };
+    let shared = 0;
+    for (const [key, count] of counts.entries()) if (this.#all.of(key) > count) shared += 1;
+    return { own: counts.size, ofOthers: this.#all.size - counts.size + shared };
   }
 
   add(key: string, { namespace, podUid }: FlowKey): void {

@@ -88,17 +88,17 @@ export class OnDemandInformer<T extends object> {
   }
 
   /**
-   * Reserves a share of the owner's quota for all objects that are not watched yet, or for none of them.
+   * Reserves a share of the owner's quota for all objects that its pod does not use yet, or for none of them.
    * @returns releases it.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   reserve(names: readonly ObjectName[], owner: FlowKey): () => void {
-    const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#references.isUsed(keyOf(name)));
-    const [first] = unwatched;
+    const added = names.filter((name) => !this.#references.isUsedByPod(keyOf(name), owner));
+    const [first] = added;
     if (first === undefined) return () => undefined;
-    this.#watchQuota.ensureWithinShare(this.#displayName(first), owner, unwatched.length);
-    for (const name of unwatched) this.retain(name, owner);
-    return () => unwatched.forEach((name) => this.release(name, owner));
+    this.#watchQuota.ensureWithinShare(this.#displayName(first), owner, added.length);
+    for (const name of added) this.retain(name, owner);
+    return () => added.forEach((name) => this.release(name, owner));
   }
 
   /**
@@ -178,7 +178,8 @@ export class OnDemandInformer<T extends object> {
    * do not exist.
    */
   #ensureCapacity(name: ObjectName, owner: FlowKey): void {
-    if (!this.#references.isUsed(keyOf(name))) this.#watchQuota.ensureWithinShare(this.#displayName(name), owner, 1);
+    if (!this.#references.isUsedByPod(keyOf(name), owner))
+      this.#watchQuota.ensureWithinShare(this.#displayName(name), owner, 1);
     if (this.#entries.size < this.#options.watchLimits.maxCount || this.#evictOldest(() => true)) return;
     this.#watchQuota.rejectAll(this.#displayName(name), owner);
   }

@@ -3,11 +3,12 @@ import type { FlowKey } from '../limits/flow-key.js';
 import { dynamicShare } from '../limits/dynamic-share.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitObserver, RejectionScope } from '../limits/limit-observer.js';
-import type { ObjectReferences } from './object-references.js';
+import type { ObjectReferences, ReferenceUsage } from './object-references.js';
 
 /**
- * Limits the watched objects of each pod and namespace. An object counts for every pod and namespace that uses it. A
- * dynamic share prevents a pod that names hundreds of objects from using up the limit for other pods.
+ * Limits the watched objects of each pod and namespace. An object counts for every pod and namespace that uses it, also
+ * if it is watched already: a pod must not learn from a rejection what others use. A dynamic share prevents a pod that
+ * names hundreds of objects from using up the limit for other pods.
  */
 export class WatchQuota {
   readonly #references: ObjectReferences;
@@ -22,19 +23,19 @@ export class WatchQuota {
 
   /**
    * @param what first object, such as `connector ci/harbor`.
-   * @param count number of objects.
+   * @param count number of objects that the pod does not use yet.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   ensureWithinShare(what: string, owner: FlowKey, count: number): void {
     const max = this.#maxCount;
-    const ofPod = this.#references.countOfPod(owner);
-    const ofNamespace = this.#references.countOfNamespace(owner);
+    const ofPod = this.#references.usageOfPod(owner);
+    const ofNamespace = this.#references.usageOfNamespace(owner);
     if (!this.#isWithinShare(count, ofPod, limits.watches.podShare)) {
       throw this.#rejection(
         what,
         'pod',
         owner,
-        `${together(count, `this pod uses ${ofPod} others already`, 'its')} share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
+        `${together(count, `this pod uses ${ofPod.own} others already`, 'its')} share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
       );
     }
     if (!this.#isWithinShare(count, ofNamespace, limits.watches.namespaceShare)) {
@@ -42,7 +43,7 @@ export class WatchQuota {
         what,
         'namespace',
         owner,
-        `${together(count, `the pods of namespace "${owner.namespace}" use ${ofNamespace} others on this node already`, 'their')} share of the ${max} objects of a kind that the driver watches`,
+        `${together(count, `the pods of namespace "${owner.namespace}" use ${ofNamespace.own} others on this node already`, 'their')} share of the ${max} objects of a kind that the driver watches`,
       );
     }
   }
@@ -57,8 +58,8 @@ export class WatchQuota {
     );
   }
 
-  #isWithinShare(count: number, used: number, share: number): boolean {
-    return used + count <= Math.max(1, dynamicShare(this.#maxCount, this.#references.count - used, share));
+  #isWithinShare(count: number, { own, ofOthers }: ReferenceUsage, share: number): boolean {
+    return own + count <= Math.max(1, dynamicShare(this.#maxCount, ofOthers, share));
   }
 
   #rejection(what: string, scope: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {

@@ -21,7 +21,6 @@ import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
 import { limits } from '../limits/defaults.js';
 import { withRejectionLog } from '../limits/rejection-log.js';
-import type { CgroupMemory } from '../limits/cgroup-memory.js';
 import { VolumeMemory } from '../limits/volume-memory.js';
 import type { Backend } from './backend.js';
 import { VolumeService } from './volume-service.js';
@@ -43,8 +42,8 @@ export interface DriverParts {
   /** Creates the backend, which reports its requests to the metrics. */
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
-  /** Returns the memory limits of this process. */
-  readonly memoryLevels: () => readonly CgroupMemory[];
+  /** Memory limit of this process; undefined: none. */
+  readonly memoryLimitBytes: number | undefined;
   readonly clock: Clock;
   /** The built render-worker.ts. */
   readonly renderThread: URL;
@@ -73,9 +72,8 @@ export class Driver {
     const { config, log } = parts;
     this.#parts = parts;
     this.#memory = new VolumeMemory({
-      levels: parts.memoryLevels,
+      limitBytes: parts.memoryLimitBytes,
       reserveBytes: config['memory-reserve'],
-      now: () => performance.now(),
     });
     this.#host = createHost(parts, this.#memory);
     const caPath = config['proxy-ca-file'];
@@ -84,7 +82,6 @@ export class Driver {
       publishQueueLength: () => this.#volumeService.admission.queueLength,
       load: () => ({
         publishes: { used: this.#volumeService.admission.inFlight, limit: config['max-publishes-in-flight'] },
-        delayed_publishes: this.#volumeService.failures.use,
         connections: this.#server.use,
         ...this.#backend.load(),
       }),
@@ -102,6 +99,7 @@ export class Driver {
     this.#volumeService = new VolumeService({
       ...parts,
       host: this.#host,
+      memory: this.#memory,
       backend: this.#backend,
       caFile: this.#caFile,
       metrics: this.metrics,
@@ -169,7 +167,6 @@ export class Driver {
    */
   async stop(): Promise<void> {
     await this.#registration?.stop();
-    this.#volumeService.failures.stop();
     const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();

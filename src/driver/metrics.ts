@@ -15,7 +15,6 @@ export interface DriverGaugeSources {
     readonly heldBytes: number;
     /** Undefined without a limit; the metric is 0 then. */
     readonly budgetBytes: number | undefined;
-    readonly persistentBytes: number;
     readonly rejections: Readonly<Record<string, number>>;
   };
   /** Cached objects by resource. */
@@ -253,16 +252,15 @@ export class Metrics implements LimitObserver {
 
   #defineVolumeMemoryGauges(read: DriverGaugeSources['volumeMemory']): void {
     const registry = this.#registry;
-    registry.callbackGauge('volume_memory_bytes', 'Memory that the mounted volumes can reach', () => read().heldBytes);
+    registry.callbackGauge(
+      'volume_memory_bytes',
+      'Memory that volumes and publishes in flight can reach',
+      () => read().heldBytes,
+    );
     registry.callbackGauge(
       'volume_memory_budget_bytes',
       'Memory that the limit leaves for volumes; 0: no limit',
       () => read().budgetBytes,
-    );
-    registry.callbackGauge(
-      'volume_memory_charged_bytes',
-      'Memory that stays charged when the process ends; 0: no limit',
-      () => read().persistentBytes,
     );
     registry.labeledCallbackCounter(
       'volume_memory_rejections_total',

@@ -1,7 +1,7 @@
 import { runWithTimeout } from '../process/run-with-timeout.js';
 import { WorkerPool } from '../process/worker-pool.js';
 import { PublishAdmission } from '../limits/publish-admission.js';
-import { PublishFailureThrottle } from '../limits/publish-failure-throttle.js';
+import type { VolumeMemory } from '../limits/volume-memory.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { withRejectionLog } from '../limits/rejection-log.js';
 import type { Clock } from '../clock.js';
@@ -32,6 +32,7 @@ const renderThreadLimits = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs:
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
   readonly host: VolumeHost;
+  readonly memory: VolumeMemory;
   readonly backend: Backend;
   readonly caFile: ProxyCaFile | undefined;
   readonly metrics: Metrics;
@@ -45,7 +46,6 @@ export interface VolumeServiceOptions {
 export class VolumeService {
   readonly volumes = new PublishedVolumes();
   readonly admission: PublishAdmission;
-  readonly failures: PublishFailureThrottle;
   readonly #options: VolumeServiceOptions;
   readonly #locks = new VolumeLocks();
   readonly #renderThreads: WorkerPool<RenderJob, RenderOutcome>;
@@ -59,7 +59,6 @@ export class VolumeService {
     this.#renderThreads = new WorkerPool({ ...renderThreadLimits, ...messages, entry: renderThread });
     const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
-    this.failures = new PublishFailureThrottle({ now: () => performance.now(), random: Math.random, observer });
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
@@ -86,7 +85,7 @@ export class VolumeService {
 
   /** Returns the CSI Node service of the use cases. */
   nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config, host, backend, metrics } = this.#options;
+    const { config, host, memory, backend, metrics } = this.#options;
     const shared = this.#shared();
     return nodeService(edge, {
       nodeName: config['node-name'],
@@ -95,7 +94,7 @@ export class VolumeService {
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
-      failures: this.failures,
+      memory,
       onPublished: ({ path }) => metrics.published('ok', path),
       onFailed: (code) => metrics.published(code, ''),
     });
@@ -108,7 +107,7 @@ export class VolumeService {
       perPod: config['max-publishes-per-pod'],
       running: config['max-concurrent-publishes'],
     };
-    return new PublishAdmission(limits, observer);
+    return new PublishAdmission(limits, observer, () => performance.now());
   }
 
   /** Returns the dependencies that the use cases share. */

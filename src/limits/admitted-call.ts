@@ -16,7 +16,7 @@ export interface AdmittedCallOptions {
 export class AdmittedCall {
   readonly owner: FlowKey;
   readonly isBackground: boolean;
-  /** Aborts when the caller cancels or the call is preempted. */
+  /** Aborts when the caller cancels. */
   readonly abortHandle: AbortHandle;
   readonly #slots: FairSemaphore;
   readonly #now: () => number;
@@ -37,11 +37,6 @@ export class AdmittedCall {
 
   get signal(): AbortSignal {
     return signalOf(this.abortHandle);
-  }
-
-  /** Whether the call has a slot. A call with a slot is not preempted. */
-  get hasSlot(): boolean {
-    return this.#slot !== undefined;
   }
 
   /** Milliseconds for which the call had a slot: nearly all of that is work on the event loop. */
@@ -94,7 +89,7 @@ export class AdmittedCall {
   async #resume(abortHandle: AbortHandle): Promise<void> {
     const release = await this.#acquire(abortHandle, 'resuming');
     // Another wait of the call can end it meanwhile, or acquire a slot first.
-    if (this.#isOver || this.hasSlot) release();
+    if (this.#isOver || this.#slot !== undefined) release();
     else this.#slot = { release, sinceMs: this.#now() };
   }
 

@@ -11,6 +11,10 @@ export class Counts {
     return this.#counts.get(key) ?? 0;
   }
 
+  entries(): Iterable<readonly [key: string, count: number]> {
+    return this.#counts;
+  }
+
   add(key: string, amount = 1): void {
     this.#counts.set(key, this.of(key) + amount);
   }

@@ -12,12 +12,12 @@ export const limits = {
   },
   /** Publishes of the driver, first ones and refreshes. See limits/publish-admission.ts. */
   publishes: {
-    /** Units in flight on a node: `--max-publishes-in-flight`. */
+    /** Publishes in flight on a node: `--max-publishes-in-flight`. */
     inFlight: 1024,
-    /** Units in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
+    /** Publishes in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
     perPod: 32,
-    /** A call is one unit, and one more for each of these bytes of its request, which is in memory while the call waits. */
-    bytesPerUnit: 4096,
+    /** Largest part of what other namespaces leave for one namespace. */
+    namespaceShare: 1 / 2,
     /**
      * Running calls: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
      * memory of one volume's templates (32 MiB).
@@ -47,16 +47,15 @@ export const limits = {
       most: 30_000,
     },
   },
-  /** Responses to failing publishes of one pod. See limits/publish-failure-throttle.ts. */
+  /**
+   * Failed publishes of one pod. Each costs the API server reviews, and the kubelet retries each volume by itself. See
+   * limits/publish-admission.ts.
+   */
   failedPublishes: {
-    /** Responses at once. */
+    /** Failures at once. */
     burst: 32,
-    /** Interval for one more response. */
+    /** Interval for one more. Until then the pod's publishes are rejected, except those of mounted volumes. */
     everyMs: 250,
-    /** Longest delay of a response. */
-    longestMs: 20_000,
-    /** Units of delayed calls; a call beyond them is answered at once. */
-    units: 1024,
     /** Pods that are tracked. */
     pods: 1024,
   },
@@ -607,7 +606,24 @@ export const limits = {
     namespaceShare: 1 / 2,
     /** Part of the memory reserved for namespaces with little that growing volumes can use. */
     growthPart: 1 / 2,
-    /** Part of the process's reserve that charged memory can reach before refreshes are rejected. */
-    reserveForRefresh: 1 / 2,
+    /** Memory of a request in the heap of the process. See driver/volume/request-memory.ts. */
+    heap: {
+      /**
+       * A byte in the heap counts as so many: V8 limits the heap to half of the container's memory, and needs a part of it for
+       * garbage.
+       */
+      weight: 3,
+      /** A call without its request, and what the caches have of its volume. */
+      callBytes: 8 << 10,
+      /** An attribute or a key of a Secret without its text, which has two bytes for each character. */
+      entryBytes: 128,
+      /** A value of a list or of JSON without its text. */
+      valueBytes: 96,
+    },
+    /**
+     * A call for a mounted volume that counts for no more than this is not limited, and a volume of an earlier process counts for
+     * so much, as its request is not known.
+     */
+    refreshBytes: 128 << 10,
   },
 } as const;

@@ -1,9 +1,8 @@
 /** A limit that all pods of a node share. */
-export type LimitName =
-  'publishes' | 'delayed_publishes' | 'watches' | 'cached_object_bytes' | 'api_requests' | 'connections';
+export type LimitName = 'publishes' | 'watches' | 'cached_object_bytes' | 'api_requests' | 'connections';
 
-/** The share that was used up; `preempted` if an admitted call was ended for a holder with less. */
-export type RejectionScope = 'pod' | 'namespace' | 'node' | 'preempted';
+/** The share that was used up. */
+export type RejectionScope = 'pod' | 'namespace' | 'node';
 
 /** Usage of a limit, in its own unit. */
 export interface LimitUsage {

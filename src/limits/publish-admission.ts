@@ -2,18 +2,19 @@ import { Cancellation } from '../abortable.js';
 import type { AbortHandle } from '../abortable.js';
 import { CodedError } from '../errors.js';
 import { AdmittedCall } from './admitted-call.js';
-import type { FlowKey } from './flow-key.js';
-import { InFlightUsage } from './in-flight-usage.js';
-import type { InFlightEntry } from './in-flight-usage.js';
-import { unitsOf } from './call-units.js';
-import type { LimitObserver, RejectionScope } from './limit-observer.js';
+import { BoundedMap } from './bounded-map.js';
+import { Counts } from './counts.js';
+import { limits } from './defaults.js';
 import { FairSemaphore } from './fair-semaphore.js';
+import type { FlowKey } from './flow-key.js';
+import type { LimitObserver, RejectionScope } from './limit-observer.js';
+import { SharedQuota } from './shared-quota.js';
+import { TokenBucket } from './token-bucket.js';
 
-/** Limits in units; see `limits.publishes`. */
+/** See `limits.publishes`. */
 export interface AdmissionLimits {
   readonly inFlight: number;
   readonly perPod: number;
-  /** Maximum number of running calls (not units). */
   readonly running: number;
 }
 
@@ -22,44 +23,40 @@ export interface IncomingPublish {
   readonly owner: FlowKey;
   /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;
-  /** Memory of the request. */
-  readonly sizeBytes: number;
-}
-
-interface Entry extends InFlightEntry {
-  readonly publish: IncomingPublish;
-  readonly call: AdmittedCall;
-  /** Cancels the call. */
-  readonly cancellation: Cancellation;
+  /** Whether the volume is mounted, so that its token could expire without the publish. */
+  readonly isMounted: boolean;
+  /** Reserves the memory of the call. @returns releases it. @throws {CodedError} RESOURCE_EXHAUSTED. */
+  readonly reserveMemory: () => () => void;
 }
 
 /**
  * Admission control for publishes. A call is in flight from its arrival to its response, also while it waits for a slot,
- * the API server, an object or an approval. A call over a limit is rejected at once.
- *
- * 1. A pod has a fixed limit, however idle the node is.
- * 2. A namespace can use all capacity that no other namespace wants.
- * 3. At capacity, a call preempts a waiting call of the namespace with the most usage, if its own namespace has less.
- *    Within a namespace the same holds between pods. The kubelet retries a preempted call, and unpublishes its volume
- *    in any case.
+ * the API server, an object or an approval. A call over a limit is rejected at once: a pod has a fixed limit, a
+ * namespace a share of what the others leave, and both a share of the memory. Failures of one pod are rate-limited.
  *
  * Calls that remove something bypass admission.
  */
 export class PublishAdmission {
   readonly #limits: AdmissionLimits;
   readonly #observer: LimitObserver;
-  readonly #usage = new InFlightUsage<Entry>();
+  readonly #now: () => number;
+  /** Budget of failures per pod. */
+  readonly #failures = new BoundedMap<string, TokenBucket>(limits.failedPublishes.pods);
+  readonly #ofPods = new Counts();
+  readonly #ofNamespaces: SharedQuota;
   readonly #slots: FairSemaphore;
 
-  constructor(limits: AdmissionLimits, observer: LimitObserver) {
-    this.#limits = limits;
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(admissionLimits: AdmissionLimits, observer: LimitObserver, now: () => number) {
+    this.#now = now;
+    this.#limits = admissionLimits;
     this.#observer = observer;
-    this.#slots = new FairSemaphore({ permits: limits.running });
+    this.#ofNamespaces = new SharedQuota(admissionLimits.inFlight, limits.publishes.namespaceShare);
+    this.#slots = new FairSemaphore({ permits: admissionLimits.running });
   }
 
-  /** Units in flight. */
   get inFlight(): number {
-    return this.#usage.units;
+    return this.#ofNamespaces.used;
   }
 
   /** Number of calls that wait for a slot. */
@@ -70,17 +67,19 @@ export class PublishAdmission {
   /**
    * Admits a call and runs `work`.
    * @param signal the caller's.
-   * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit, or later if it is preempted;
-   * errors of `work`.
+   * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit; errors of `work`.
    */
   async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
+    const release = this.#admit(publish);
     const cancellation = new Cancellation(signal);
-    const entry = this.#admit(publish, cancellation);
     try {
-      return await work(entry.call);
+      return await work(new AdmittedCall(publish.owner, cancellation, this.#slots));
+    } catch (error) {
+      if (!isOfCaller(error)) this.#failuresOf(publish.owner).consume(1);
+      throw error;
     } finally {
       cancellation.release();
-      this.#usage.delete(entry);
+      release();
     }
   }
 
@@ -92,45 +91,50 @@ export class PublishAdmission {
     return new AdmittedCall(owner, abortHandle, this.#slots, { isBackground: true });
   }
 
-  #admit(publish: IncomingPublish, cancellation: Cancellation): Entry {
-    const { owner } = publish;
-    const { inFlight, perPod } = this.#limits;
-    const units = Math.min(unitsOf(publish.sizeBytes), perPod, inFlight);
-    const ofPod = this.#usage.ofPod(owner);
-    // A request that alone exceeds a share is admitted, but only one at a time.
-    if (ofPod > 0 && ofPod + units > perPod) throw this.#rejection('pod', publish);
-    while (this.#usage.units + units > inFlight) {
-      const preempted = this.#usage.findPreemptible(owner, units);
-      if (preempted === undefined) throw this.#rejection(this.#usage.namespaces > 1 ? 'namespace' : 'node', publish);
-      this.#preempt(preempted);
+  #failuresOf({ podUid }: FlowKey): TokenBucket {
+    const bucket = this.#failures.get(podUid) ?? new TokenBucket(limits.failedPublishes, this.#now);
+    this.#failures.set(podUid, bucket);
+    return bucket;
+  }
+
+  #admit(publish: IncomingPublish): () => void {
+    const { namespace, podUid } = publish.owner;
+    if (!publish.isMounted && (this.#failures.get(podUid)?.delayMs(1) ?? 0) > 0) {
+      throw this.#rejection('pod', publish, failuresText(publish));
     }
-    const call = new AdmittedCall(owner, cancellation, this.#slots);
-    const isPreemptible = (): boolean => !call.hasSlot;
-    const entry: Entry = { publish, owner, units, call, cancellation, isPreemptible };
-    this.#usage.add(entry);
-    return entry;
-  }
-
-  #preempt(entry: Entry): void {
-    const why = `${this.#useOf(entry.publish)}; this one was ended because others have less; the kubelet will retry`;
-    this.#usage.delete(entry);
-    entry.cancellation.abort(new CodedError('RESOURCE_EXHAUSTED', why));
-    this.#observer.rejected('publishes', 'preempted', entry.publish.pod);
-  }
-
-  #rejection(scope: Exclude<RejectionScope, 'preempted'>, publish: IncomingPublish): CodedError {
-    this.#observer.rejected('publishes', scope, publish.pod);
-    const { inFlight, perPod } = this.#limits;
-    const why: Readonly<Record<typeof scope, string>> = {
-      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes in flight on this node already, and the limit of one pod is ${perPod}`,
-      namespace: `${this.#useOf(publish)}, its share`,
-      node: `this node has ${this.#usage.units} publishes in flight already, and its limit is ${inFlight}`,
+    if (this.#ofPods.of(podUid) >= this.#limits.perPod) throw this.#rejection('pod', publish);
+    if (!this.#ofNamespaces.canReserve(namespace, 1)) {
+      throw this.#rejection(this.inFlight >= this.#limits.inFlight ? 'node' : 'namespace', publish);
+    }
+    const releaseMemory = publish.reserveMemory();
+    this.#ofPods.add(podUid);
+    this.#ofNamespaces.reserve(namespace, 1);
+    return () => {
+      this.#ofPods.subtract(podUid);
+      this.#ofNamespaces.release(namespace, 1);
+      releaseMemory();
     };
-    return new CodedError('RESOURCE_EXHAUSTED', `${why[scope]}; the kubelet will retry`);
   }
 
-  #useOf({ owner }: IncomingPublish): string {
+  #rejection(scope: RejectionScope, { owner, pod }: IncomingPublish, text?: string): CodedError {
+    this.#observer.rejected('publishes', scope, pod);
+    const { inFlight, perPod } = this.#limits;
     const whose = owner.namespace === '' ? 'pods of an unknown namespace have' : `namespace ${owner.namespace} has`;
-    return `${whose} ${this.#usage.ofNamespace(owner)} of the ${this.#limits.inFlight} publishes that this node takes at once`;
+    const why: Readonly<Record<RejectionScope, string>> = {
+      pod: `pod ${pod} has ${perPod} publishes in flight on this node already, and the limit of one pod is ${perPod}`,
+      namespace: `${whose} ${this.#ofNamespaces.usedBy(owner.namespace)} of the ${inFlight} publishes that this node takes at once, its share`,
+      node: `this node has ${this.inFlight} publishes in flight already, and its limit is ${inFlight}`,
+    };
+    return new CodedError('RESOURCE_EXHAUSTED', `${text ?? why[scope]}; the kubelet will retry`);
   }
+}
+
+/** Reports whether a call ended because of its caller, or of another call. */
+function isOfCaller(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === 'CANCELLED' || error.code === 'ABORTED');
+}
+
+function failuresText({ pod }: IncomingPublish): string {
+  const { burst, everyMs } = limits.failedPublishes;
+  return `more than ${burst} publishes of pod ${pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod; fix the cause that the pod's other failures name`;
 }

@@ -1,21 +1,21 @@
 import { CodedError } from '../errors.js';
+import { Counts } from './counts.js';
 import { floorsOf } from './dynamic-share.js';
 import { limits } from './defaults.js';
-import type { CgroupMemory } from './cgroup-memory.js';
 
 /** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
 export interface VolumeOwner {
   readonly podUid: string;
   readonly pod?: { readonly namespace: string; readonly name: string };
+  /** Memory of the process for the mounted volume: its last request, and its next one. */
+  readonly heapBytes?: number;
 }
 
 export interface VolumeMemoryOptions {
-  /** Memory limits of this process; read once a second, and before a rejection. */
-  readonly levels: () => readonly CgroupMemory[];
+  /** Memory limit of this process; undefined: none. */
+  readonly limitBytes: number | undefined;
   /** Part of the limit that is not for volumes. */
   readonly reserveBytes: number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
 }
 
 /** Why memory was rejected: the node has none left, or the share of a pod or namespace is used up. */
@@ -25,161 +25,123 @@ export type RejectionReason = 'node' | 'namespace' | 'pod';
 export interface VolumeReservation {
   /** Restores the previous reservation. Call it if the volume could not be written. */
   readonly undo: () => void;
-  /** Whether memory is short, so that the volume must not keep its previous revision. */
-  readonly isMemoryShort: boolean;
 }
-
-/** Maximum number of revisions in a volume: the current one, and the one before. */
-const maxRevisions = 2;
 
 interface Usage {
   readonly owner: VolumeOwner;
+  /** Pages and kernel memory of the tmpfs. */
   readonly bytes: number;
 }
 
-interface Reading {
-  readonly atMs: number;
-  readonly levels: readonly CgroupMemory[];
-}
-
-const readIntervalMs = 1000;
-
 /**
- * Limits the memory of a node's volumes, so that the driver stays below its own memory limit. Pages of a volume stay
- * charged after an OOM kill, so the next process would be killed too.
+ * The account of everything that pods make the driver hold: the tmpfs of each volume, its request, and the calls in
+ * flight. The sum stays below the memory limit, because the pages of a volume stay charged after an OOM kill, so the next
+ * process would be killed too. A pod and a namespace have a share.
  *
- * A volume reserves the most that it can use without another reservation: two revisions of its content, and the
- * kernel's overhead. Two values must stay below the limit: the sum of all reservations, and the usage of the cgroup.
- * The cgroup knows more, but a container may not see that of its pod. A refresh that does not grow its volume is
- * checked only against the cgroup. If memory is short then, the volume keeps one revision, so that each refresh frees
- * memory.
+ * A volume reserves the most that it can use without another reservation, so a refresh that does not grow its files is
+ * never rejected.
  */
 export class VolumeMemory {
-  readonly #options: VolumeMemoryOptions;
+  readonly #budgetBytes: number | undefined;
   readonly #usages = new Map<string, Usage>();
+  readonly #ofPods = new Counts();
+  readonly #ofNamespaces = new Counts();
   readonly #rejections: Record<RejectionReason, number> = { node: 0, namespace: 0, pod: 0 };
   #totalBytes = 0;
-  #reading: Reading = { atMs: Number.NEGATIVE_INFINITY, levels: [] };
-  /** Growth since the last reading. */
-  #grownBytes = 0;
 
-  constructor(options: VolumeMemoryOptions) {
-    this.#options = options;
+  constructor({ limitBytes, reserveBytes }: VolumeMemoryOptions) {
+    this.#budgetBytes = limitBytes === undefined ? undefined : Math.max(0, limitBytes - reserveBytes);
   }
 
   /** Reserves memory for a volume that was mounted before this process started, without a check. */
   adopt(key: string, owner: VolumeOwner, bytes: number): void {
-    this.#set(key, { owner, bytes });
+    this.#set(key, { owner: { heapBytes: limits.volumeMemory.refreshBytes, ...owner }, bytes });
   }
 
   /**
-   * Reserves `bytes` for two revisions of the volume's files, of which one is written now.
+   * Reserves `bytes` for the tmpfs of a volume, and its owner's `heapBytes`.
    * @throws {CodedError} RESOURCE_EXHAUSTED if it would exceed the limit, or the share of its pod or namespace.
    */
   reserve(key: string, owner: VolumeOwner, bytes: number): VolumeReservation {
     const before = this.#usages.get(key);
-    const growth = bytes - (before?.bytes ?? 0);
-    if (growth > 0) this.#ensureAvailable(owner, growth, before !== undefined);
-    const isMemoryShort = before !== undefined && this.#isMemoryShort(bytes / maxRevisions);
+    const growth = before === undefined ? bytes + (owner.heapBytes ?? 0) : bytes - before.bytes;
+    this.#ensureAvailable(owner, growth, before !== undefined);
     this.#set(key, { owner, bytes });
     const undo = (): void => {
       if (before === undefined) this.release(key);
       else this.#set(key, before);
     };
-    return { undo, isMemoryShort };
+    return { undo };
   }
 
   release(key: string): void {
-    this.#totalBytes -= this.#usages.get(key)?.bytes ?? 0;
+    const usage = this.#usages.get(key);
+    if (usage === undefined) return;
     this.#usages.delete(key);
+    this.#subtract(usage.owner, bytesOf(usage));
+  }
+
+  /** Reports whether a volume is mounted. */
+  has(key: string): boolean {
+    return this.#usages.has(key);
+  }
+
+  /**
+   * Reserves memory for a call while it is in flight. A mounted volume has reserved it already, unless the call takes
+   * more than the last one.
+   * @returns releases it. Call it once.
+   * @throws {CodedError} as `reserve`.
+   */
+  reserveCall(key: string, owner: VolumeOwner, heapBytes: number): () => void {
+    const mounted = this.#usages.get(key)?.owner;
+    const reserved =
+      mounted === undefined ? 0 : Math.max(limits.volumeMemory.refreshBytes, (mounted.heapBytes ?? 0) / 2);
+    const bytes = Math.max(0, heapBytes - reserved);
+    this.#ensureAvailable(owner, bytes, mounted !== undefined);
+    this.#add(owner, bytes);
+    return () => this.#subtract(owner, bytes);
   }
 
   /** Returns the usage for metrics and messages. `budgetBytes` is undefined without a limit. */
   summary(): {
     readonly heldBytes: number;
     readonly budgetBytes: number | undefined;
-    readonly persistentBytes: number;
     readonly rejections: Readonly<Record<RejectionReason, number>>;
   } {
-    return {
-      heldBytes: this.#totalBytes,
-      budgetBytes: this.#budgetBytes(),
-      persistentBytes: Math.max(0, ...this.#levels().map(({ persistentBytes }) => persistentBytes)),
-      rejections: { ...this.#rejections },
-    };
+    return { heldBytes: this.#totalBytes, budgetBytes: this.#budgetBytes, rejections: { ...this.#rejections } };
   }
 
   #set(key: string, usage: Usage): void {
-    const before = this.#usages.get(key)?.bytes ?? 0;
-    this.#totalBytes += usage.bytes - before;
-    this.#grownBytes += Math.max(0, usage.bytes - before);
+    this.release(key);
     this.#usages.set(key, usage);
+    this.#add(usage.owner, bytesOf(usage));
+  }
+
+  #add({ podUid, pod }: VolumeOwner, bytes: number): void {
+    this.#totalBytes += bytes;
+    this.#ofPods.add(podUid, bytes);
+    if (pod !== undefined) this.#ofNamespaces.add(pod.namespace, bytes);
+  }
+
+  #subtract({ podUid, pod }: VolumeOwner, bytes: number): void {
+    this.#totalBytes -= bytes;
+    this.#ofPods.subtract(podUid, bytes);
+    if (pod !== undefined) this.#ofNamespaces.subtract(pod.namespace, bytes);
   }
 
   #ensureAvailable(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
+    const budget = this.#budgetBytes;
+    if (budget === undefined || growth <= 0) return;
     const { podShare, namespaceShare } = limits.volumeMemory;
-    const budget = this.#budgetBytes();
-    if (budget === undefined) return;
-    const ofPod = this.#usedWhere(({ podUid }) => podUid === owner.podUid);
-    const ofNamespace = this.#usedWhere(({ pod }) => pod !== undefined && pod.namespace === owner.pod?.namespace);
-    this.#ensureLimit(growth, budget, this.#reservedForOthers(owner, ofNamespace + growth, budget, isGrowing));
-    this.#ensureShare('pod', ofPod, growth, budget * podShare, owner);
+    const ofNamespace = owner.pod === undefined ? 0 : this.#ofNamespaces.of(owner.pod.namespace);
+    this.#ensureLimit(growth, budget, reservedForOthers(owner, ofNamespace + growth, budget, isGrowing));
+    this.#ensureShare('pod', this.#ofPods.of(owner.podUid), growth, budget * podShare, owner);
     this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
-  }
-
-  /**
-   * Returns the part of the budget that this owner cannot use: for namespaces with little, and for the growth of
-   * existing volumes.
-   */
-  #reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
-    const { floor, reserved } = floorsOf(budget);
-    if (pod !== undefined && bytes <= floor) return 0;
-    return isGrowing ? reserved * (1 - limits.volumeMemory.growthPart) : reserved;
-  }
-
-  #usedWhere(matches: (owner: VolumeOwner) => boolean): number {
-    let bytes = 0;
-    for (const usage of this.#usages.values()) if (matches(usage.owner)) bytes += usage.bytes;
-    return bytes;
-  }
-
-  /**
-   * Reports whether the cgroup has too little memory for another revision of a mounted volume.
-   * @throws {CodedError} RESOURCE_EXHAUSTED if it has too little to replace one revision by another.
-   */
-  #isMemoryShort(writtenBytes: number): boolean {
-    const { reserveBytes } = this.#options;
-    const isOver = (reserve: number): boolean => this.#isCharged(writtenBytes, reserve);
-    if (isOver(reserveBytes)) {
-      // The last reading does not include volumes that were unmounted since.
-      this.#read();
-      if (isOver(reserveBytes * limits.volumeMemory.reserveForRefresh)) {
-        throw this.#rejection(
-          'node',
-          `no memory to refresh volumes on this node: what lasts of them takes ${inMiB(this.summary().persistentBytes)} of the ` +
-            "driver's memory limit, and this one needs " +
-            `${inMiB(writtenBytes)} more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet`,
-        );
-      }
-    }
-    const isShort = isOver(reserveBytes);
-    this.#grownBytes += writtenBytes;
-    return isShort;
-  }
-
-  #isCharged(moreBytes: number, reserve: number): boolean {
-    return this.#levels().some(
-      ({ limitBytes, persistentBytes }) => persistentBytes + this.#grownBytes + moreBytes > limitBytes - reserve,
-    );
   }
 
   /** @param reservedBytes part of the budget for other owners. */
   #ensureLimit(growth: number, budget: number, reservedBytes: number): void {
-    const reserve = this.#options.reserveBytes + reservedBytes;
-    if (!this.#isFull(growth, reserve)) return;
-    // The last reading does not include volumes that were unmounted since.
-    this.#read();
-    if (!this.#isFull(growth, reserve)) return;
+    if (this.#totalBytes + growth <= budget - reservedBytes) return;
     const forOthers = reservedBytes === 0 ? '' : `, ${inMiB(reservedBytes)} of them for namespaces that have little`;
     throw this.#rejection(
       'node',
@@ -189,20 +151,16 @@ export class VolumeMemory {
     );
   }
 
-  #isFull(growth: number, reserve: number): boolean {
-    const isSumOver = this.#levels().some(({ limitBytes }) => this.#totalBytes + growth > limitBytes - reserve);
-    return isSumOver || this.#isCharged(growth, reserve);
-  }
-
   #ensureShare(
     reason: 'namespace' | 'pod',
     bytes: number,
     growth: number,
     shareBytes: number,
-    { pod }: VolumeOwner,
+    { podUid, pod }: VolumeOwner,
   ): void {
     if (bytes + growth <= shareBytes) return;
-    const whose = reason === 'pod' ? `pod ${pod?.namespace}/${pod?.name}` : `namespace ${pod?.namespace}`;
+    const name = pod === undefined ? `of uid ${podUid}` : `${pod.namespace}/${pod.name}`;
+    const whose = reason === 'pod' ? `pod ${name}` : `namespace ${pod?.namespace}`;
     throw this.#rejection(
       reason,
       `the volumes of ${whose} on this node can use ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
@@ -218,30 +176,30 @@ export class VolumeMemory {
   /** Names the largest users. Only for the log: a pod's events must not name other pods. */
   #largest(): string {
     const byPod = new Map<string, { readonly name: string; bytes: number }>();
-    for (const { owner, bytes } of this.#usages.values()) {
-      const name = owner.pod === undefined ? `uid ${owner.podUid}` : `${owner.pod.namespace}/${owner.pod.name}`;
-      const sum = byPod.get(owner.podUid) ?? { name, bytes: 0 };
-      sum.bytes += bytes;
-      byPod.set(owner.podUid, sum);
+    for (const usage of this.#usages.values()) {
+      const { podUid, pod } = usage.owner;
+      const name = pod === undefined ? `uid ${podUid}` : `${pod.namespace}/${pod.name}`;
+      const sum = byPod.get(podUid) ?? { name, bytes: 0 };
+      sum.bytes += bytesOf(usage);
+      byPod.set(podUid, sum);
     }
     const largest = [...byPod.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
     return `most is held by the pods ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
   }
+}
 
-  #budgetBytes(): number | undefined {
-    const limits = this.#levels().map(({ limitBytes }) => limitBytes);
-    return limits.length === 0 ? undefined : Math.max(0, Math.min(...limits) - this.#options.reserveBytes);
-  }
+/**
+ * Returns the part of the budget that an owner cannot use: for namespaces with little, and for the growth of mounted
+ * volumes.
+ */
+function reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
+  const { floor, reserved } = floorsOf(budget);
+  if (pod !== undefined && bytes <= floor) return 0;
+  return isGrowing ? reserved * (1 - limits.volumeMemory.growthPart) : reserved;
+}
 
-  #levels(): readonly CgroupMemory[] {
-    if (this.#options.now() - this.#reading.atMs >= readIntervalMs) this.#read();
-    return this.#reading.levels;
-  }
-
-  #read(): void {
-    this.#reading = { atMs: this.#options.now(), levels: this.#options.levels() };
-    this.#grownBytes = 0;
-  }
+function bytesOf({ owner, bytes }: Usage): number {
+  return bytes + (owner.heapBytes ?? 0);
 }
 
 function inMiB(bytes: number): string {

@@ -1,4 +1,5 @@
-import type { IncomingPublish } from '../../limits/publish-admission.js';
+import type { VolumeOwner } from '../../limits/volume-memory.js';
+import type { FlowKey } from '../../limits/flow-key.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import { podKeys } from './publish-request.js';
@@ -7,14 +8,22 @@ import { podKeys } from './publish-request.js';
 const targetOfPod = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 const maxPathLength = 4096;
 
+/** The pod of a publish. */
+export interface PublishOrigin {
+  readonly owner: FlowKey;
+  /** Name of the pod in messages: `NAMESPACE/NAME`. */
+  readonly pod: string;
+  readonly memoryOwner: VolumeOwner;
+}
+
 /**
  * Identifies the pod of a publish without parsing the request. The pod's UID is in the target path, which always comes
  * from the kubelet. The namespace is in the volume's context, which the kubelet sets only if the CSIDriver object
  * requests it.
  * @param isPodInfoTrusted whether the object is known to request it.
  */
-export function identifyPublish(request: NodePublishVolumeRequest__Output, isPodInfoTrusted: boolean): IncomingPublish {
-  const { target_path: targetPath, volume_context: context, secrets } = request;
+export function identifyPublish(request: NodePublishVolumeRequest__Output, isPodInfoTrusted: boolean): PublishOrigin {
+  const { target_path: targetPath, volume_context: context } = request;
   const [, podUid = ''] = (targetPath.length <= maxPathLength ? targetOfPod.exec(targetPath) : undefined) ?? [];
   const namespace = context[podKeys.namespace] ?? '';
   const name = context[podKeys.name] ?? '';
@@ -22,12 +31,6 @@ export function identifyPublish(request: NodePublishVolumeRequest__Output, isPod
   return {
     owner: { namespace: isPodInfoTrusted && isNamed ? namespace : '', podUid },
     pod: isNamed ? `${namespace}/${name}` : `of uid ${podUid}`,
-    sizeBytes: lengthOf(context) + lengthOf(secrets),
+    memoryOwner: { podUid, ...(isPodInfoTrusted && isNamed ? { pod: { namespace, name } } : {}) },
   };
-}
-
-function lengthOf(entries: Readonly<Record<string, string>>): number {
-  let length = 0;
-  for (const [key, value] of Object.entries(entries)) length += key.length + value.length;
-  return length;
 }

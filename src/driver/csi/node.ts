@@ -12,8 +12,9 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeLimits } from '../volume/attributes.js';
-import type { PublishFailureThrottle, PublishAttempt } from '../../limits/publish-failure-throttle.js';
+import type { VolumeMemory } from '../../limits/volume-memory.js';
 import { identifyPublish } from './incoming-publish.js';
+import { memoryOfRequest } from '../volume/request-memory.js';
 import { digestOf, parsePublishRequest } from './publish-request.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
@@ -26,7 +27,7 @@ export interface NodeOptions {
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
-  readonly failures: Pick<PublishFailureThrottle, 'run' | 'cancel'>;
+  readonly memory: Pick<VolumeMemory, 'has' | 'reserveCall'>;
   /** Called after each successful publish. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Called after each failed publish, with the code of the response. */
@@ -57,7 +58,7 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeLimits, failures, onPublished, onFailed } = options;
+  const { host, publish, attributeLimits, memory, onPublished, onFailed } = options;
   const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
@@ -73,7 +74,12 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
     const call: PublishCall = {
       volumeId: message.volume_id,
       targetPath: message.target_path,
-      identify: (isPodInfoTrusted) => identifyPublish(message, isPodInfoTrusted),
+      identify: (isPodInfoTrusted) => {
+        const { owner, pod, memoryOwner } = identifyPublish(message, isPodInfoTrusted);
+        const reserveMemory = (): (() => void) =>
+          memory.reserveCall(message.target_path, memoryOwner, memoryOfRequest(message));
+        return { owner, pod, isMounted: memory.has(message.target_path), reserveMemory };
+      },
       isRepeatOf: (request) => {
         const isRepeat = digest === request.digest;
         if (isRepeat) describePod(report, request.pod);
@@ -82,9 +88,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       parse,
     };
     try {
-      const { path, steps } = await failures.run(publishAttemptOf(message, publish), signal, () =>
-        publish.run(call, signal),
-      );
+      const { path, steps } = await publish.run(call, signal);
       report.outcome = path;
       report.steps = steps;
       onPublished({ path, steps });
@@ -94,12 +98,6 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       throw error;
     }
   };
-}
-
-function publishAttemptOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PublishAttempt {
-  const { volume_id: volumeId, target_path: targetPath } = message;
-  const { owner, pod, sizeBytes } = identifyPublish(message, false);
-  return { volumeId, podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(targetPath) };
 }
 
 function describePod(
@@ -116,8 +114,6 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
     ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
-    // A delayed publish holds no lock, so it is cancelled here.
-    options.failures.cancel(volumeId);
     await options.unpublish.run(volumeId, targetPath, signal);
     return {};
   };

@@ -11,6 +11,7 @@ import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { PublishRequest } from '../volume/publish-request.js';
+import { memoryOfRequest } from '../volume/request-memory.js';
 import { volumeIdProblem } from './volume-id.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.js';
@@ -65,6 +66,7 @@ export function parsePublishRequest(
     attributes,
     passedTokens: passedTokens(request),
     mountOptions,
+    memoryBytes: memoryOfRequest(request),
   };
 }
 

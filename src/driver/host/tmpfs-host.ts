@@ -221,7 +221,7 @@ export class TmpfsHost implements VolumeHost {
   #rewrite(target: Target, mounted: Directory, present: TmpfsLimits, volume: NewVolume): VolumeChange {
     const { memory } = this.#options;
     const larger = largerOf(present, volume.limits);
-    const { undo, isMemoryShort } = memory.reserve(target.path, volume.owner, memoryOf(larger));
+    const { undo } = memory.reserve(target.path, volume.owner, memoryOf(larger));
     if (!isSameLimits(larger, present)) {
       try {
         check(this.#tmpfs.resize(mounted, larger), 'remount', mounted);
@@ -230,8 +230,7 @@ export class TmpfsHost implements VolumeHost {
         throw error;
       }
     }
-    const replaced = isMemoryShort ? 'removed' : volume.replaced;
-    const change = this.#writer.rewrite(mounted, volume, volume.options, replaced);
+    const change = this.#writer.rewrite(mounted, volume, volume.options, volume.replaced);
     if (!isSameLimits(larger, volume.limits) && this.#tmpfs.resize(mounted, volume.limits) >= 0) {
       memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
     }

@@ -42,11 +42,6 @@ export function publishFailure(
   return new CodedError('UNAVAILABLE', message, { cause });
 }
 
-/** Reports whether a volume is at the path, complete or not, as far as the driver can detect. */
-export function isMounted(deps: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): boolean {
-  return isVolume(stateOf(deps, targetPath));
-}
-
 function isVolume(state: InspectedState): state is 'published' | 'incomplete' {
   return state === 'published' || state === 'incomplete';
 }

@@ -1,4 +1,5 @@
 import type { PodIdentity } from '../../access/access-control.js';
+import type { VolumeOwner } from '../../limits/volume-memory.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { MountOptions, PassedTokens } from './ports.js';
 
@@ -12,4 +13,11 @@ export interface PublishRequest {
   readonly attributes: VolumeAttributes;
   readonly passedTokens: PassedTokens;
   readonly mountOptions: MountOptions;
+  /** Memory that the request counts for, while it is in flight and while its volume is mounted. */
+  readonly memoryBytes: number;
+}
+
+/** Returns the owner of the volume's memory, which includes the memory for its next call. */
+export function memoryOwnerOf({ pod, memoryBytes }: PublishRequest): VolumeOwner {
+  return { podUid: pod.uid, pod, heapBytes: 2 * memoryBytes };
 }

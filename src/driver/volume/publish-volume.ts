@@ -12,6 +12,7 @@ import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { CsiDriverValidator, TokenSource, VolumeChange, VolumeHost } from './ports.js';
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishCall } from './publish-call.js';
+import { memoryOwnerOf } from './publish-request.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, readConnectors } from './publish-access.js';
 import { audiencesFor, planContent, renderContent } from './publish-content.js';
@@ -22,7 +23,7 @@ import { isSameInput, versionsOf } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
 import { obtainTokens, tokensRequestOf } from './volume-tokens.js';
-import { isMounted, publishFailure } from './publish-failure.js';
+import { publishFailure } from './publish-failure.js';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.js';
 import { warnAboutLifetimes } from './volume-warnings.js';
 import type { VolumeLocks } from './volume-locks.js';
@@ -94,11 +95,6 @@ export class PublishVolume {
       }),
     );
     return orThrow(result);
-  }
-
-  /** Reports whether a volume is at the path, so that a failure there is one of a refresh. */
-  isMounted(targetPath: string): boolean {
-    return isMounted(this.#deps, targetPath);
   }
 
   /**
@@ -237,7 +233,7 @@ export class PublishVolume {
 
     // 9. Attach or rewrite. No other work of the driver runs until the volume is complete.
     const replaced = isAllowed ? 'kept' : 'removed';
-    const path = host.put(targetPath, content.files, request.mountOptions, { podUid: pod.uid, pod }, replaced);
+    const path = host.put(targetPath, content.files, request.mountOptions, memoryOwnerOf(request), replaced);
     timer.lap('write');
 
     // 10. Record.

@@ -9,6 +9,7 @@ import type { Log } from '../../log.js';
 import { Secret } from '../../secret.js';
 import { paramsOf } from './attributes.js';
 import type { VolumeHost } from './ports.js';
+import { memoryOwnerOf } from './publish-request.js';
 import type { PublishRequest } from './publish-request.js';
 import { versionsOf } from './published-volumes.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
@@ -44,7 +45,7 @@ export async function removeTokens(
   if (!hasTokens || host.inspect(targetPath) !== 'published') return;
   const content = (published && (await withoutTokens(deps, published, call))) ?? rejectionContent(denial.message, []);
   throwIfAborted(call.signal);
-  host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod }, 'removed');
+  host.put(targetPath, content.files, mountOptions, memoryOwnerOf(request), 'removed');
   volumes.tokensRemoved(targetPath);
   log.warn('Access revoked, removed tokens from mounted volume', {
     volumeId,

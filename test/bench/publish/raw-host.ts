@@ -21,7 +21,7 @@ export class RawHost {
         pageBytes,
         hasSelinux: false,
         allowsPrivateMounts: true,
-        memory: new VolumeMemory({ levels: () => [], reserveBytes: 0, now: () => performance.now() }),
+        memory: new VolumeMemory({ limitBytes: undefined, reserveBytes: 0 }),
         clock: { now: () => Date.now() },
         random: Math.random,
       },

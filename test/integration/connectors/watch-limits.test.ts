@@ -110,6 +110,22 @@ describe('the objects that a node watches', () => {
     assert.deepEqual(refusals, ['watches pod ci/uid-of-first']);
   });
 
+  it('are refused alike, whether the pods of other namespaces use them or not', async () => {
+    start({ maxCount: 40 });
+    for (let index = 0; index < 10; index += 1) put(connector(`c-${index}`));
+    put(connector('used', { namespace: 'other' }));
+    put(connector('unused', { namespace: 'other' }));
+    await use('used', pod('theirs', 'other'), 'other');
+    for (let index = 0; index < 9; index += 1) await use(`c-${index}`, first);
+    const [used, unused] = await Promise.all(
+      ['used', 'unused'].map((name) =>
+        failureOf(Promise.resolve().then(() => source.reserve([named(name, 'other')], first))),
+      ),
+    );
+    assert.equal(used?.code, 'RESOURCE_EXHAUSTED');
+    assert.equal(used.message, unused?.message.replace('/unused', '/used'));
+  });
+
   it('are taken for all connectors of a volume or for none of them, before anything is asked', async () => {
     start({ maxCount: 40 });
     const names = (from: number, count: number): ConnectorRef[] =>

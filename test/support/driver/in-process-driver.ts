@@ -5,7 +5,6 @@ import { parseServeConfig } from '../../../src/driver/config.js';
 import type { DriverConfig } from '../../../src/driver/config.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import type { CgroupMemory } from '../../../src/limits/cgroup-memory.js';
 import { createLog } from '../../../src/process/json-log.js';
 import type { Log } from '../../../src/log.js';
 import type { Metrics } from '../../../src/driver/metrics.js';
@@ -30,7 +29,7 @@ export interface InProcessOptions {
   readonly replace?: (backend: Backend) => Partial<Backend>;
   readonly now?: () => number;
   /** In place of no limit. */
-  readonly memoryLevels?: () => readonly CgroupMemory[];
+  readonly memoryLimitBytes?: number;
 }
 
 const renderThread = new URL('../../../dist/render-worker.js', import.meta.url);
@@ -53,7 +52,7 @@ export class InProcessDriver {
         return { ...backend, ...options.replace?.(backend) };
       },
       syscalls: options.syscalls ?? loadSyscalls(),
-      memoryLevels: options.memoryLevels ?? (() => []),
+      memoryLimitBytes: options.memoryLimitBytes,
       clock,
       renderThread,
       log,

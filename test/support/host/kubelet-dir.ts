@@ -10,7 +10,7 @@ import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../.
 import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** Bounds nothing. */
-export const unlimited = new VolumeMemory({ levels: () => [], reserveBytes: 0, now: () => 0 });
+export const unlimited = new VolumeMemory({ limitBytes: undefined, reserveBytes: 0 });
 
 /** The owner of a volume where it does not matter. */
 export const somebody: VolumeOwner = { podUid: '1b4df7e6', pod: { namespace: 'ci', name: 'build' } };

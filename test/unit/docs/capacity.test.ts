@@ -16,17 +16,17 @@ const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(daemonSet)?.[1]);
 
 /** Returns how many volumes a node accepts, each of a pod of its own, evenly from so many namespaces. */
 function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): number {
-  const level = { limitBytes: limitMiB * MiB, persistentBytes: 0 };
   const memory = new VolumeMemory({
-    levels: () => [level],
+    limitBytes: limitMiB * MiB,
     reserveBytes: limits.volumeMemory.reserveBytes,
-    now: () => 0,
   });
+  // An ordinary request: a token of 1.3 KB, and short attributes.
+  const heapBytes = 80 << 10;
   const bytes = memoryOf(tmpfsLimitsOf(deduplicateFiles(volume), pageBytes));
   for (let count = 0; ; count += 1) {
     const pod = { namespace: `team-${count % namespaces}`, name: `pod-${count}` };
     try {
-      memory.reserve(`volume-${count}`, { podUid: pod.name, pod }, bytes);
+      memory.reserve(`volume-${count}`, { podUid: pod.name, pod, heapBytes }, bytes);
     } catch {
       return count;
     }

@@ -19,7 +19,6 @@ const unregistering: DriverGaugeSources = {
   volumeMemory: () => ({
     heldBytes: 5,
     budgetBytes: undefined,
-    persistentBytes: 6,
     rejections: { node: 1, namespace: 2, pod: 3 },
   }),
 };
@@ -49,7 +48,6 @@ describe('Metrics', () => {
       ['watch_staleness_seconds', 2.5],
       ['volume_memory_bytes', 5],
       ['volume_memory_budget_bytes', 0],
-      ['volume_memory_charged_bytes', 6],
       ['volume_memory_rejections_total{scope="pod"}', 3],
     ] as const) {
       assert.equal(await lineOf(metrics, start), `connectors_csi_${start} ${value}`);

@@ -177,17 +177,6 @@ describe('AdmittedCall', () => {
     assert.deepEqual(events, ['resumed', 'other', 'new']);
   });
 
-  it('says whether it works or waits', async () => {
-    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, new FairSemaphore({ permits: 1 }));
-    const seen: boolean[] = [call.hasSlot];
-    await call.runInSlot(neverAborted, async (working) => {
-      seen.push(call.hasSlot);
-      await working.releaseSlotWhile(() => Promise.resolve(seen.push(call.hasSlot)));
-      seen.push(call.hasSlot);
-    });
-    assert.deepEqual([...seen, call.hasSlot], [false, true, false, true, false]);
-  });
-
   it('counts the time for which it had a place, also when it fails, and not that of its waits', async () => {
     let nowMs = 0;
     const slots = new FairSemaphore({ permits: 1 });

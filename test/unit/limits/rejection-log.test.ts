@@ -20,10 +20,10 @@ describe('RejectionLog', () => {
       ['Rejected requests over limit', { limit: 'publishes', scope: 'pod', pod: 'evil/a', count: 1 }],
     ]);
     nowMs = 60_000;
-    refusals.rejected('publishes', 'preempted', 'evil/a');
+    refusals.rejected('publishes', 'namespace', 'evil/a');
     assert.deepEqual(lines[1], [
       'Rejected requests over limit',
-      { limit: 'publishes', scope: 'preempted', pod: 'evil/a', count: 700 },
+      { limit: 'publishes', scope: 'namespace', pod: 'evil/a', count: 700 },
     ]);
   });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { floorsOf } from '../../../src/limits/dynamic-share.js';
 import { limits } from '../../../src/limits/defaults.js';
-import type { CgroupMemory } from '../../../src/limits/cgroup-memory.js';
 import { VolumeMemory } from '../../../src/limits/volume-memory.js';
 import type { VolumeOwner } from '../../../src/limits/volume-memory.js';
 import { Random } from '../../support/random.js';
@@ -13,12 +12,9 @@ const ownerOf = (namespace: string, name: string): VolumeOwner => ({
 });
 
 describe('the memory of the volumes', () => {
-  let now = 0;
-  let level: CgroupMemory;
   let memory: VolumeMemory;
   beforeEach(() => {
-    level = { limitBytes: 260 * MiB, persistentBytes: 0 };
-    memory = new VolumeMemory({ levels: () => [level], reserveBytes: 100 * MiB, now: () => (now += 2000) });
+    memory = new VolumeMemory({ limitBytes: 260 * MiB, reserveBytes: 100 * MiB });
   });
 
   /** Volumes of 10 MiB, each of a pod and a namespace of its own. */
@@ -98,67 +94,6 @@ describe('the memory of the volumes', () => {
     }
   });
 
-  it('is bounded by what the kernel says, too', () => {
-    level = { ...level, persistentBytes: 135 * MiB };
-    refuses(() => memory.reserve('a', ownerOf('a', 'p'), 10 * MiB), /^no memory for volumes on this node/);
-    level = { ...level, persistentBytes: 100 * MiB };
-    memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
-  });
-
-  it('counts what has been let since the kernel was asked, which is asked again before anything is refused', () => {
-    let asked = 0;
-    const levels = () => {
-      asked += 1;
-      return [level];
-    };
-    const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
-    level = { ...level, persistentBytes: 110 * MiB };
-    still.reserve('a', ownerOf('a', 'p'), 15 * MiB);
-    still.reserve('b', ownerOf('b', 'p'), 5 * MiB);
-    assert.equal(asked, 1);
-    level = { ...level, persistentBytes: 155 * MiB };
-    refuses(() => still.reserve('c', ownerOf('c', 'p'), 15 * MiB), /^no memory/);
-    assert.equal(asked, 2);
-    level = { ...level, persistentBytes: 100 * MiB };
-    still.reserve('c', ownerOf('c', 'p'), 15 * MiB);
-  });
-
-  it('is for one revision of each volume that is refreshed while the kernel says that it is short', () => {
-    const shortOf = (key: string): boolean => memory.reserve(key, ownerOf(key, 'p'), 10 * MiB).isMemoryShort;
-    assert.equal(shortOf('a'), false);
-    level = { ...level, persistentBytes: 155 * MiB };
-    assert.equal(shortOf('a'), false);
-    level = { ...level, persistentBytes: 156 * MiB };
-    assert.equal(shortOf('a'), true);
-    // What lasts may be halfway into the reserve before a volume cannot be written any more.
-    level = { ...level, persistentBytes: 205 * MiB };
-    assert.equal(shortOf('a'), true);
-    level = { ...level, persistentBytes: 206 * MiB };
-    refuses(
-      () => shortOf('a'),
-      /^no memory to refresh volumes on this node: what lasts of them takes 206 MiB .* needs 5\.0 MiB more; .*raise the limit/,
-    );
-    assert.equal(memory.summary().rejections.node, 1);
-  });
-
-  it('counts what was written since the kernel was asked, which is asked again before a refresh is refused', () => {
-    let asked = 0;
-    const levels = () => {
-      asked += 1;
-      return [level];
-    };
-    const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
-    for (const key of ['a', 'b', 'c']) still.adopt(key, ownerOf(key, 'p'), 20 * MiB);
-    level = { ...level, persistentBytes: 145 * MiB };
-    assert.deepEqual(
-      ['a', 'b', 'c'].map((key) => still.reserve(key, ownerOf(key, 'p'), 20 * MiB).isMemoryShort),
-      [false, false, false],
-    );
-    assert.equal(asked, 3);
-    level = { ...level, persistentBytes: 155 * MiB };
-    assert.equal(still.reserve('a', ownerOf('a', 'p'), 20 * MiB).isMemoryShort, true);
-  });
-
   it('has a share for each pod', () => {
     const greedy = ownerOf('ci', 'greedy');
     memory.reserve('a', greedy, 15 * MiB);
@@ -206,8 +141,40 @@ describe('the memory of the volumes', () => {
     }
   });
 
+  it('is for the requests of volumes, too', () => {
+    const owner = { ...ownerOf('ci', 'p'), heapBytes: 8 * MiB };
+    memory.reserve('a', owner, 10 * MiB);
+    assert.equal(memory.summary().heldBytes, 18 * MiB);
+    refuses(() => memory.reserve('b', owner, 1), /^the volumes of pod ci\/p on this node can use 18 MiB/);
+    memory.release('a');
+    assert.equal(memory.summary().heldBytes, 0);
+  });
+
+  it('is for calls in flight, with the shares of volumes', () => {
+    const owner = ownerOf('ci', 'p');
+    const releases = Array.from({ length: 4 }, () => memory.reserveCall('v', owner, 5 * MiB));
+    refuses(
+      () => memory.reserveCall('v', owner, 5 * MiB),
+      /^the volumes of pod ci\/p on this node can use 20 MiB, and this one needs 5\.0 MiB more than the 20 MiB/,
+    );
+    for (let n = 0; n < 12; n += 1) releases.push(memory.reserveCall('v', ownerOf('ci', `p${n}`), 5 * MiB));
+    refuses(() => memory.reserveCall('v', ownerOf('ci', 'late'), 5 * MiB), /one namespace's share/);
+    memory.reserveCall('v', ownerOf('other', 'p'), 5 * MiB)();
+    for (const release of releases) release();
+    assert.equal(memory.summary().heldBytes, 0);
+  });
+
+  it('is never refused to the call of a mounted volume that is like its last one, even above the limit', () => {
+    memory.adopt('old', { podUid: 'old' }, 500 * MiB);
+    memory.reserveCall('old', ownerOf('a', 'old'), limits.volumeMemory.refreshBytes)();
+    memory.reserve('old', { ...ownerOf('a', 'old'), heapBytes: 4 * MiB }, 500 * MiB);
+    memory.reserveCall('old', ownerOf('a', 'old'), 2 * MiB)();
+    refuses(() => memory.reserveCall('old', ownerOf('a', 'old'), 3 * MiB), /^no memory for volumes on this node/);
+    refuses(() => memory.reserveCall('new', ownerOf('a', 'new'), 1), /^no memory for volumes on this node/);
+  });
+
   it('is not bounded without a limit', () => {
-    const free = new VolumeMemory({ levels: () => [], reserveBytes: 100 * MiB, now: () => 0 });
+    const free = new VolumeMemory({ limitBytes: undefined, reserveBytes: 100 * MiB });
     free.reserve('a', ownerOf('a', 'p'), 1e12);
     assert.equal(free.summary().budgetBytes, undefined);
   });

@@ -21,9 +21,8 @@ const memoryFor = (volume: readonly VolumeFile[]): VolumeMemory => {
   const bytes = memoryOf(tmpfsLimitsOf(deduplicateFiles(volume), 4096));
   // One pod has an eighth.
   return new VolumeMemory({
-    levels: () => [{ limitBytes: 8 * bytes, persistentBytes: 0 }],
+    limitBytes: 8 * bytes,
     reserveBytes: 0,
-    now: () => 0,
   });
 };
 

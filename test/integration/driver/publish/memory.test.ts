@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import { memoryOfRequest } from '../../../../src/driver/volume/request-memory.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { eventually } from '../../../support/poll.js';
 
 const MiB = 2 ** 20;
 const reserveBytes = 160 * MiB;
@@ -24,16 +25,15 @@ describe('the memory of a node', () => {
   });
 
   const start = async (volumeMiB: number): Promise<void> => {
-    const limitBytes = reserveBytes + volumeMiB * MiB;
-    driver = await InProcessDriver.start(node, { memoryLevels: () => [{ limitBytes, persistentBytes: 0 }] });
+    driver = await InProcessDriver.start(node, { memoryLimitBytes: reserveBytes + volumeMiB * MiB });
   };
-  const publish = (volume: TestVolume) =>
-    driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'ci/harbor' } }));
+  const requestOf = (volume: TestVolume) => volume.publishRequest({ attributes: { connectors: 'ci/harbor' } });
+  const publish = (volume: TestVolume) => driver.kubelet.publish(requestOf(volume));
   /** Of a pod and a namespace of its own. */
   const volumeOf = (namespace: string) => node.volume({ namespace });
 
   it('is refused to a volume that it has no room for, and nothing of that is left', async () => {
-    await start(7.6);
+    await start(8.6);
     const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);
     const more = volumeOf('late');
@@ -48,7 +48,7 @@ describe('the memory of a node', () => {
   });
 
   it('has no more than a share for one pod and for one namespace, and others are served', async () => {
-    await start(8.3);
+    await start(9.3);
     const greedy = volumeOf('greedy');
     await publish(greedy);
     const second = node.volume({ ...greedy.pod, volumeName: 'second' });
@@ -86,42 +86,6 @@ describe('the memory of a node', () => {
     assert.match(await driver.driver.metrics.text(), /volume_memory_bytes 0\n/);
   });
 
-  it('is saved by refreshes while the kernel says that it is short, and none is written when it is out', async () => {
-    let persistentBytes = 0;
-    const levels = () => [{ limitBytes: reserveBytes + 40 * MiB, persistentBytes }];
-    driver = await InProcessDriver.start(node, { memoryLevels: levels });
-    const volume = volumeOf('team');
-    const tokens: string[] = [];
-    const refresh = async (): Promise<void> => {
-      tokens.push(volume.renewToken());
-      await publish(volume);
-    };
-    const heldTokens = (): readonly boolean[] => tokens.map((token) => volume.pathsWith(token).length > 0);
-    await refresh();
-    await refresh();
-    assert.deepEqual(heldTokens(), [true, true]);
-
-    // The driver reads the figure once a second.
-    persistentBytes = 40 * MiB;
-    await eventually('a refresh keeps no replaced file', async () => {
-      await refresh();
-      return heldTokens().filter((isHeld) => isHeld).length === 1;
-    });
-    assert.equal(volume.read()['context.token'], volume.token);
-
-    persistentBytes = 120 * MiB;
-    let failure = '';
-    await eventually('a refresh is rejected', async () => {
-      await refresh().catch((error: unknown) => (failure = (error as ServiceError).details));
-      return failure !== '';
-    });
-    assert.match(failure, /^refresh failed, the mounted files are kept: RESOURCE_EXHAUSTED: no memory to refresh/);
-    assert.equal(volume.read()['context.token'], tokens.at(-2));
-    persistentBytes = 0;
-    await publish(volume);
-    assert.equal(volume.read()['context.token'], volume.token);
-  });
-
   it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {
     node.writeManifest('harbor.json', connector('harbor'));
     await start(3);
@@ -135,18 +99,23 @@ describe('the memory of a node', () => {
   });
 
   it('is counted by the next driver as by this one, also when both revisions of a volume have nothing in common', async () => {
-    const heldBytes = async (): Promise<string | undefined> =>
-      /volume_memory_bytes (\d+)/.exec(await driver.driver.metrics.text())?.[1];
+    const heldBytes = async (): Promise<number> =>
+      Number(/volume_memory_bytes (\d+)/.exec(await driver.driver.metrics.text())?.[1]);
     await start(40);
     const volumes = Array.from({ length: 3 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);
     node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle.replaceAll('QUFB', 'QkJC') }));
     for (const volume of volumes) await publish(volume);
     const held = await heldBytes();
-    assert.ok(Number(held) > 3 * 2 * bundle.length);
+    assert.ok(held > 3 * 2 * bundle.length);
     await driver.stop();
 
     await start(40);
+    const [requestBytes] = volumes.map(
+      (volume) => 2 * memoryOfRequest({ secrets: {}, ...requestOf(volume) } as NodePublishVolumeRequest__Output),
+    );
+    assert.equal(await heldBytes(), held + 3 * (limits.volumeMemory.refreshBytes - (requestBytes ?? 0)));
+    for (const volume of volumes) await publish(volume);
     assert.equal(await heldBytes(), held);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
+import { memoryOfRequest } from '../../../../src/driver/volume/request-memory.js';
 import { digestOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
 import type { PublishRequest } from '../../../../src/driver/volume/publish-request.js';
 import { pod } from '../../../support/domain.js';
@@ -51,7 +52,8 @@ function contextWith(key: string, value: string | undefined): Readonly<Record<st
 
 describe('parsePublishRequest', () => {
   it('reads a request of the kubelet', () => {
-    const { attributes, digest, ...rest } = parse({});
+    const { attributes, digest, memoryBytes, ...rest } = parse({});
+    assert.equal(memoryBytes, memoryOfRequest(valid));
     assert.equal(digest, digestOf(valid));
     assert.deepEqual(rest, {
       volumeId: 'csi-1',
