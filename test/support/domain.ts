@@ -60,7 +60,16 @@ export function resolvedOf(path: string, url: string, connectorClass = classOf('
 /** What a call of the kubelet for a volume of `pod` is read into. */
 export function publishRequestOf(targetPath: string): PublishRequest {
   const attributes = { connectors: [], includedConfigurations: [], excludedFiles: [], configurationParams: '{}' };
-  return { volumeId: 'csi-1', targetPath, digest: 'digest', pod, attributes, passedTokens: {}, mountOptions: {}, memoryBytes: 0 };
+  return {
+    volumeId: 'csi-1',
+    targetPath,
+    digest: 'digest',
+    pod,
+    attributes,
+    passedTokens: {},
+    mountOptions: {},
+    memoryBytes: 0,
+  };
 }
 
 /** A token with these claims, and a signature that nobody checks. */

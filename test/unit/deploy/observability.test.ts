@@ -33,6 +33,7 @@ async function exported(): Promise<readonly Metric[]> {
     cachedObjects: () => ({ connectors: 0 }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
+    volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, rejections: { node: 0 } }),
     isRegistered: () => true,
   });
   registry.started('Probe');
