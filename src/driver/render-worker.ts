@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { taskOfThread } from '../process/thread-time.js';
 import type { ThreadMessage } from '../process/worker-pool.js';
 import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
 
@@ -12,3 +13,4 @@ parentPort?.on('message', (job: RenderJob) => {
   });
   post({ kind: 'done', output });
 });
+post({ kind: 'ready', task: taskOfThread() });

@@ -1,4 +1,4 @@
-import { runWithTimeout } from '../process/run-with-timeout.js';
+import { processTimeMs } from '../process/thread-time.js';
 import { WorkerPool } from '../process/worker-pool.js';
 import { PublishAdmission } from '../limits/publish-admission.js';
 import type { VolumeMemory } from '../limits/volume-memory.js';
@@ -24,10 +24,18 @@ import { VolumeLocks } from './volume/volume-locks.js';
 import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
 
 /**
- * Limits of renders in worker threads. A render at all its limits takes half a second; ten seconds allow for uncounted
- * work and a busy node. The slowest work, a new RSA key, takes some seconds.
+ * Limits of renders in worker threads. A render at all its limits takes half a second of CPU time; ten seconds
+ * allow for uncounted work. The slowest work, a new RSA key, takes some seconds.
  */
-const renderThreadLimits = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
+const renderThreadLimits = {
+  threads: 2,
+  waitingEach: 64,
+  startMs: 60_000,
+  jobMs: 10_000,
+  slowMs: 20_000,
+  idleMs: 5_000,
+  heapMb: 48,
+};
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
@@ -124,7 +132,7 @@ export class VolumeService {
       renderer: new TemplateRenderer({
         clock: () => clock.now(),
         observer: (outcome, files, durationMs) => metrics.rendered(outcome, files, durationMs),
-        runWithTimeout,
+        cpuMs: processTimeMs,
         elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
       }),
       contentDefaults: () => ({

@@ -20,13 +20,20 @@ export interface Surroundings {
   readonly slowWork?: (task: SlowTask) => string;
   /** Steps after which the render is to go on elsewhere; absent: it stays to its end. */
   readonly stepsHere?: number;
+  /** CPU time that this render has used, in milliseconds, and the time after which it is to go on elsewhere. */
+  readonly timeHere?: { readonly usedMs: () => number; readonly maxMs: number };
 }
+
+/** Steps between two readings of the CPU time: about 0.2 ms. */
+const stepsPerReading = 1000;
 
 /** Usage of the limits of a render, or of several renders that share them. */
 export class Budget implements CallContext {
   readonly limits: RenderLimits;
   readonly #surroundings: Surroundings;
   readonly #stepsHere: number;
+  /** Steps after which the limits are checked. */
+  #checkAt: number;
   readonly #slowResults = new Map<string, string>();
   #steps = 0;
   #memory = 0;
@@ -36,6 +43,7 @@ export class Budget implements CallContext {
     this.limits = limits;
     this.#surroundings = surroundings;
     this.#stepsHere = Math.min(limits.steps, surroundings.stepsHere ?? Infinity);
+    this.#checkAt = surroundings.timeHere === undefined ? this.#stepsHere : 0;
   }
 
   /** Steps charged so far. */
@@ -50,10 +58,14 @@ export class Budget implements CallContext {
 
   charge(steps: number): void {
     this.#steps += steps;
-    if (this.#steps > this.#stepsHere) this.#stop();
+    if (this.#steps > this.#checkAt) this.#check();
   }
 
-  #stop(): never {
+  #check(): void {
+    const { timeHere } = this.#surroundings;
+    const isOver = this.#steps > this.#stepsHere || (timeHere !== undefined && timeHere.usedMs() > timeHere.maxMs);
+    this.#checkAt = Math.min(this.#stepsHere, this.#steps + stepsPerReading);
+    if (!isOver) return;
     if (this.#steps <= this.limits.steps) throw new TooLongHere();
     throw new LimitReached(`template takes more than ${this.limits.steps.toString()} steps`);
   }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { cpuUsage } from 'node:process';
 
 /**
  * Returns the CPU time that a thread of this process has used, in milliseconds.
@@ -13,4 +14,19 @@ export function threadTimeMs(task: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Returns the path of this thread below /proc; undefined where the kernel does not show it. */
+export function taskOfThread(): string | undefined {
+  try {
+    return `/proc/${readlinkSync('/proc/thread-self')}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the CPU time that all threads of this process have used, in milliseconds. */
+export function processTimeMs(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
 }

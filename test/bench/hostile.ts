@@ -8,7 +8,7 @@ import type { RenderJob, RenderOutcome } from '../../src/driver/content/render-j
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
 import { CodedError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/json.js';
-import { runWithTimeout } from '../../src/process/run-with-timeout.js';
+import { processTimeMs } from '../../src/process/thread-time.js';
 import { WorkerPool } from '../../src/process/worker-pool.js';
 import { Secret } from '../../src/secret.js';
 import { call, classOf, configurationOf, connectorOf } from '../support/domain.js';
@@ -38,14 +38,14 @@ function waitedMs(): number {
 }
 
 const threads = new WorkerPool<RenderJob, RenderOutcome>({
-  ...{ threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 },
+  ...{ threads: 2, waitingEach: 64, startMs: 60_000, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 },
   ...{ noun: 'template', retry: 'retry' },
   entry: new URL('../../dist/render-worker.js', import.meta.url),
 });
 const renderer = new TemplateRenderer({
   clock: Date.now,
   observer: () => undefined,
-  runWithTimeout,
+  cpuMs: processTimeMs,
   elsewhere: (job, owner, signal) => threads.run(job, owner, signal),
 });
 

@@ -8,7 +8,7 @@ import { runRenderJob } from '../../src/driver/content/render-job.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
 import { planVolume } from '../../src/driver/content/volume-plan.js';
 import { renderVolumeContent } from '../../src/driver/content/volume-content.js';
-import { runWithTimeout } from '../../src/process/run-with-timeout.js';
+import { processTimeMs } from '../../src/process/thread-time.js';
 import { compileTemplate } from '../../src/gotemplate/template.js';
 import { silentLog } from '../../src/log.js';
 import { Secret } from '../../src/secret.js';
@@ -59,7 +59,7 @@ async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
   const renderer = new TemplateRenderer({
     clock: Date.now,
     observer: () => undefined,
-    runWithTimeout,
+    cpuMs: processTimeMs,
     elsewhere: (job) => {
       elsewhere += 1;
       return Promise.resolve(runRenderJob(job));

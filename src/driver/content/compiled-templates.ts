@@ -1,4 +1,5 @@
 import type { Configuration } from '../../connectors/model.js';
+import type { Budget } from '../../gotemplate/budget.js';
 import { compileTemplate, type CompiledTemplate } from '../../gotemplate/template.js';
 
 /**
@@ -15,10 +16,15 @@ export class CompiledTemplates {
   #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
   #nodes = 0;
 
-  /** @throws {TemplateError} if the template does not compile. */
-  get(configuration: Configuration, name: string, text: string): CompiledTemplate {
+  /**
+   * Charges the budget for a template that is not in the cache.
+   * @throws {TemplateError} if the template does not compile.
+   * @throws {TooLongHere} if the template is too long to be compiled within the budget of this thread.
+   */
+  get(configuration: Configuration, name: string, text: string, budget: Budget): CompiledTemplate {
     const cached = this.#compiled.get(configuration)?.get(name);
     if (cached !== undefined) return cached;
+    budget.charge(text.length >> 2);
     const compiled = compileTemplate(name, text);
     this.#add(configuration, name, compiled);
     return compiled;

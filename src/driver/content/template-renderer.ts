@@ -25,8 +25,8 @@ export interface TemplateRendererParts {
   /** Milliseconds since the epoch, for the time functions of templates. */
   readonly clock: () => number;
   readonly observer: RenderObserver;
-  /** Runs the work synchronously; returns undefined if it exceeds the timeout. */
-  readonly runWithTimeout: <T extends object>(work: () => T, timeoutMs: number) => T | undefined;
+  /** CPU time of this process in milliseconds. */
+  readonly cpuMs: () => number;
   /** Runs the job outside the event loop, with fair shares for its owners. */
   readonly elsewhere: (
     job: RenderJob,
@@ -39,10 +39,10 @@ export interface TemplateRendererParts {
 const maxSteps = 50_000;
 
 /**
- * Limit of a volume's render time in the event loop, in milliseconds, regardless of the steps. It permits the first
- * render, which also compiles the engine, and an ordinary render on a busy machine.
+ * Limit of a volume's render in the event loop, in milliseconds of CPU time. It permits the first render, which
+ * also compiles the engine.
  */
-const hereMs = 25;
+const maxMs = 25;
 
 /** Replaces the token of a template's data in messages. */
 const shownToken = new Secret('[REDACTED]');
@@ -87,14 +87,17 @@ export class TemplateRenderer implements ConfigurationRenderer {
     selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
   ): readonly VolumeFile[] | undefined {
-    const budget = newBudget({ clock: this.#parts.clock, stepsHere: maxSteps });
+    const { clock, cpuMs } = this.#parts;
+    const startMs = cpuMs();
+    const timeHere = { usedMs: () => cpuMs() - startMs, maxMs };
+    const budget = newBudget({ clock, stepsHere: maxSteps, timeHere });
     const compile: Compile = (index, name, text) => {
       const configuration = selected[index]?.configuration;
       if (configuration === undefined) throw new TypeError('no such configuration');
-      return this.#templates.get(configuration, name, text);
+      return this.#templates.get(configuration, name, text, budget);
     };
     try {
-      return this.#parts.runWithTimeout(() => renderFiles(configurations, budget, compile), hereMs);
+      return renderFiles(configurations, budget, compile);
     } catch (error) {
       if (error instanceof TooLongHere) return undefined;
       throw error;

@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { taskOfThread } from '../../process/thread-time.js';
 import type { ThreadMessage } from '../../process/worker-pool.js';
 import type { GeneratorJob, GeneratorOutcome } from './generator-job.js';
 import { GeneratorJobs } from './run-generator-job.js';
@@ -21,12 +21,3 @@ parentPort?.on('message', (job: GeneratorJob) => {
   post({ kind: 'done', output: jobs.run(job) });
 });
 post({ kind: 'ready', task: taskOfThread() });
-
-/** Returns the path of this thread below /proc; undefined where the kernel does not show it. */
-function taskOfThread(): string | undefined {
-  try {
-    return `/proc/${readlinkSync('/proc/thread-self')}`;
-  } catch {
-    return undefined;
-  }
-}

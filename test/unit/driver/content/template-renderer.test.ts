@@ -14,7 +14,7 @@ function newRenderer(parts: Partial<TemplateRendererParts> = {}): TemplateRender
   return new TemplateRenderer({
     clock: () => 0,
     observer: () => undefined,
-    runWithTimeout: (work) => work(),
+    cpuMs: () => 0,
     elsewhere: (job) => Promise.resolve(runRenderJob(structuredClone(job))),
     ...parts,
   });
@@ -146,10 +146,11 @@ describe('the renderer of configurations', () => {
     });
   });
 
-  it('sends elsewhere what is cut off here, whatever its steps say, as a job of the pod', async () => {
+  it('sends elsewhere what takes too much processor time here, whatever its steps say, as a job of the pod', async () => {
     const owners: unknown[] = [];
+    let usedMs = 0;
     const renderer = newRenderer({
-      runWithTimeout: () => undefined,
+      cpuMs: () => (usedMs += 30),
       elsewhere: (job, owner) => {
         owners.push(owner);
         return Promise.resolve(runRenderJob(structuredClone(job)));
@@ -157,6 +158,19 @@ describe('the renderer of configurations', () => {
     });
     assert.deepEqual(await render([configurationOf('a', { file: 'x' })], ['a'], renderer), ['file: x']);
     assert.deepEqual(owners, [{ namespace: call.owner.namespace, group: 'oci' }]);
+  });
+
+  it('sends elsewhere a template that takes long to compile', async () => {
+    let sent = 0;
+    const renderer = newRenderer({
+      elsewhere: (job) => {
+        sent += 1;
+        return Promise.resolve(runRenderJob(structuredClone(job)));
+      },
+    });
+    const text = 'x'.repeat(300_000);
+    assert.deepEqual(await render([configurationOf('a', { file: text })], ['a'], renderer), [`file: ${text}`]);
+    assert.equal(sent, 1);
   });
 
   /** Volumes that differ in nothing but their pods. */
