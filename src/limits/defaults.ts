@@ -176,6 +176,19 @@ export const limits = {
   trustStores: {
     /** Trust stores in memory. */
     count: 48,
+    /** Trust stores that the proxy creates for one namespace. See proxy/upstream/trust.ts. */
+    creations: {
+      /** Trust stores at once. */
+      burst: 32,
+      /** Interval for one more. */
+      everyMs: 250,
+      /** Longest wait for one; then the response is 429. */
+      longestMs: 5_000,
+      /** Waiting requests of all namespaces. */
+      waiting: 512,
+      /** Namespaces that are tracked. */
+      keys: 4096,
+    },
   },
   /** Certificates that the proxy signs for the hosts of Connectors. */
   certificates: {

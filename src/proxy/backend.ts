@@ -3,6 +3,7 @@ import type { FeatureFlags } from '../connectors/model.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
 import type { CaSource } from './certificates/certificate-authority.js';
+import type { ObjectLoad } from './credential/connector-informer.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import type { ConnectorLister } from './credential/connector-lister.js';
 import type { SecretSource } from './credential/secret-source.js';
@@ -36,8 +37,7 @@ export interface ProxyBackend extends DecisionSources {
   readonly onCaChange: ((listener: () => void) => void) | undefined;
   /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;
-  /** Estimated memory of cached Connectors and classes, and how many were rejected for lack of memory. */
-  readonly load: () => { readonly bytes: number; readonly rejected: number };
+  readonly load: () => ObjectLoad;
   /** Where the data comes from if not from a cluster, for the log and `/readyz`. */
   readonly notice: string | undefined;
   /** Starts reading in the background. */

@@ -39,7 +39,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     apiServerEndpoints: () => noEndpoints,
     onCaChange: undefined,
     status: undefined,
-    load: () => ({ bytes: 0, rejected: 0 }),
+    load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
     notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
     start: () => source.start(),
     stop: () => undefined,

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
@@ -6,6 +7,7 @@ import { processMetrics } from '../process/process-metrics.js';
 import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
+import type { ObjectLoad } from './credential/connector-informer.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
@@ -31,7 +33,7 @@ export interface ProxyGaugeSources {
   /** Absent if this replica never writes status. */
   readonly isLeaseHeld?: () => boolean;
   readonly objectLimitBytes: number;
-  readonly objects: () => { readonly bytes: number; readonly rejected: number };
+  readonly objects: () => ObjectLoad;
   /** Expiry of the CA in seconds since the epoch; 0 while there is none. */
   readonly caExpiresAtSeconds: () => number;
 }
@@ -131,6 +133,11 @@ export class ProxyMetrics
       'Connectors and classes rejected for memory',
       () => sources.objects().rejected,
     );
+    registry.callbackGauge(
+      'watch_staleness_seconds',
+      'Longest time since the API server confirmed the cached Connectors or classes',
+      () => sources.objects().unconfirmedMs / 1000,
+    );
     const eachLimit = (read: (probe: LimitSource) => number): (() => Readonly<Record<string, number>>) => {
       const entries = Object.entries(sources.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
@@ -168,7 +175,7 @@ export class ProxyMetrics
     durationMs: number,
     { received, sent }: RequestBytes,
   ): void {
-    this.#requests.add(1, mode, outcome, String(status));
+    this.#requests.add(1, mode, outcome, codeLabel(status));
     if (mode !== 'tunnel') this.#duration.observe({ mode }, durationMs / 1000);
     this.#bytes.add(received, 'received');
     this.#bytes.add(sent, 'sent');
@@ -229,4 +236,9 @@ export class ProxyMetrics
   get contentType(): string {
     return this.#registry.contentType;
   }
+}
+
+/** Returns the label of a status. A tool chooses it, so all that HTTP does not define are one. 0: no response. */
+function codeLabel(status: number): string {
+  return status === 0 || status in STATUS_CODES ? String(status) : 'other';
 }

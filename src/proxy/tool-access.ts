@@ -80,7 +80,11 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     connectMs: config['connect-timeout'],
   });
   const trustStores = new TrustStoreCache(systemRoots(config['system-ca-file']));
-  const trust = new UpstreamTrust(secrets, trustStores, new FailureRateLimiter(limits.failedReviews, monotonicNow));
+  const trust = new UpstreamTrust(
+    secrets,
+    trustStores,
+    new FailureRateLimiter(limits.trustStores.creations, monotonicNow),
+  );
   const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustStores, trust, credentials, generators };

@@ -17,6 +17,16 @@ import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
 import type { ObjectKind, ConnectorLister } from './connector-lister.js';
 
+/** Cached Connectors and classes. */
+export interface ObjectLoad {
+  /** Estimated memory. */
+  readonly bytes: number;
+  /** Number of objects that were rejected for lack of memory. */
+  readonly rejected: number;
+  /** Longest time since the API server confirmed one of the two lists; 0 before the first. */
+  readonly unconfirmedMs: number;
+}
+
 /** Delay of a relist after objects are deleted: many are deleted at once. */
 const relistMs = 1_000;
 
@@ -25,6 +35,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
   readonly #bytes: InformerMemoryQuota;
+  readonly #now: () => number;
   #relisting: NodeJS.Timeout | undefined;
   readonly #parsedConnectors = new ParsedObjects(parseConnector);
   readonly #parsedClasses = new ParsedObjects(parseConnectorClass);
@@ -32,6 +43,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
+    this.#now = client.clock.now;
     this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
     const ofConnectors = this.#bytes.admissionFor('connector', connectorBytes);
     this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
@@ -41,10 +53,14 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
   }
 
-  /** Estimated memory of the objects, and the number of objects rejected for lack of memory. */
-  get load(): { readonly bytes: number; readonly rejected: number } {
-    const rejected = [this.#connectors, this.#classes].map(({ state }) => rejectedForMemory(state));
-    return { bytes: this.#bytes.used, rejected: rejected.reduce((sum, count) => sum + count, 0) };
+  get load(): ObjectLoad {
+    const states = [this.#connectors.state, this.#classes.state];
+    const nowMs = this.#now();
+    return {
+      bytes: this.#bytes.used,
+      rejected: states.reduce((sum, state) => sum + rejectedForMemory(state), 0),
+      unconfirmedMs: Math.max(...states.map(({ confirmedAtMs = nowMs }) => nowMs - confirmedAtMs)),
+    };
   }
 
   start(): void {

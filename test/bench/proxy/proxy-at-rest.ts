@@ -142,6 +142,7 @@ for (const count of counts) {
   const isReady = async (): Promise<boolean> => (await fetch(`${health}/readyz`)).ok;
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
   const readyMs = performance.now() - startMs;
+  const readyCpu = cpuSeconds(proxy.pid);
   const written = (): number =>
     api
       .list('connectors')
@@ -171,7 +172,7 @@ for (const count of counts) {
   const refused = /^connectors_proxy_rejected_objects (\d+)/m.exec(metrics)?.[1];
   const row = [
     count,
-    `${readyMs.toFixed(0)} ms`,
+    `ready after ${readyMs.toFixed(0)} ms, ${readyCpu.toFixed(1)} s of CPU`,
     `rss ${memoryMb(proxy.pid, 'VmRSS')}`,
     `anon ${memoryMb(proxy.pid, 'RssAnon')}`,
   ];

@@ -48,4 +48,25 @@ describe('the memory of the proxy for Connectors', () => {
       await tool.stop();
     }
   }).timeout(60_000);
+
+  it('is reported as unconfirmed while the API server does not list it again', async () => {
+    const fixture = await ClusterFixture.start();
+    try {
+      fixture.put(connectorClass());
+      const proxy = await fixture.replica();
+      const staleness = async (): Promise<number> =>
+        Number(/^connectors_proxy_watch_staleness_seconds (\S+)$/m.exec(await proxy.metrics.text())?.[1]);
+      const before = await staleness();
+      fixture.api.faults.add({ resource: 'connectors', effect: { kind: 'status', code: 500 } });
+      fixture.api.endWatches();
+      await eventually('time has passed', async () => (await staleness()) > before + 0.2);
+      fixture.api.faults.clear();
+      await eventually('it is confirmed', async () => {
+        fixture.api.sendBookmarks();
+        return (await staleness()) < before + 0.2;
+      });
+    } finally {
+      await fixture.stop();
+    }
+  });
 });

@@ -7,6 +7,6 @@ export const quietProbes: ProxyGaugeSources = {
   objectLimitBytes: 1,
   caExpiresAtSeconds: () => 0,
   connectorsByReady: () => ({}),
-  objects: () => ({ bytes: 0, rejected: 0 }),
+  objects: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
   isLeaseHeld: () => false,
 };

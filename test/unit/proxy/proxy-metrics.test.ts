@@ -40,6 +40,17 @@ describe('ProxyMetrics', () => {
     await shown('bytes_total{direction="sent"} 80');
   });
 
+  it('counts statuses that HTTP does not define as one', async () => {
+    const metrics = new ProxyMetrics('1.2.3', quietProbes);
+    for (let status = 200; status < 1000; status += 1) {
+      metrics.finished('forward', 'ok', status, 1, { received: 1, sent: 1 });
+    }
+    const text = await metrics.text();
+    const codes = [...text.matchAll(/^connectors_proxy_requests_total\{.*code="(\w+)"\} (\d+)$/gm)];
+    assert.ok(codes.length < 70, String(codes.length));
+    assert.ok(codes.some(([, code, count]) => code === 'other' && Number(count) > 700));
+  });
+
   it('shows of the process what the driver shows, and nothing that takes a timer', async () => {
     const text = await new ProxyMetrics('1.2.3', quietProbes).text();
     const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '');
