@@ -9,6 +9,7 @@ import { KubeApi } from '../kube-api/kube-api.js';
 import { eventually } from '../poll.js';
 import { connector, grant, secret } from '../proxy/manifests.js';
 import type { ConnectorOptions } from '../proxy/manifests.js';
+import { annotated } from '../rules/rule-sets.js';
 import { toolCa } from '../proxy/tool-server.js';
 import { Canaries } from './canaries.js';
 import { bindDeployed } from './deployed-bindings.js';
@@ -222,7 +223,8 @@ export class FlowFixture {
     this.put({
       apiVersion: 'connectors.alauda.io/v1alpha1',
       kind: 'ConnectorClass',
-      metadata: { name: 'any' },
+      // With rules, requests of all programs must be canonical.
+      metadata: { name: 'any', ...annotated({ rules: '- deny: { paths: [/never] }' }) },
       spec: { proxy: this.#classProxy },
     });
     this.put(toolCa);
