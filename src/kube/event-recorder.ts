@@ -162,7 +162,7 @@ export class EventRecorder {
     const isWritten = await this.#request(subject, async (options) => {
       await client.create({ type: eventType, namespace }, event, options);
     });
-    if (!isWritten) this.#withdraw(subject.key, reported);
+    if (!isWritten) this.#discard(subject.key, reported);
   }
 
   async #repeat(subject: EventSubject, reported: ReportedProblem): Promise<void> {
@@ -173,10 +173,10 @@ export class EventRecorder {
       await client.patch(location, seriesPatch(reported.count, clock.now()), options);
     });
     // The event may have been deleted, as events are after an hour: the next occurrence creates another one.
-    if (!isWritten) this.#withdraw(subject.key, reported);
+    if (!isWritten) this.#discard(subject.key, reported);
   }
 
-  #withdraw(key: string, reported: ReportedProblem): void {
+  #discard(key: string, reported: ReportedProblem): void {
     if (this.#reported.get(key) === reported) this.#reported.delete(key);
   }
 

@@ -45,7 +45,7 @@ export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledR
 
 const noReadings: PathReadings = { sent: [], lenient: [] };
 
-/** What any rules need of a request, and whether tools could read it in different ways; undefined if they need nothing. */
+/** The needs of any rules, and whether tools could read the request in different ways; undefined if there are none. */
 function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined {
   const problem = ambiguityOf(pathname);
   if (problem !== undefined) return { text: `need another spelling of the path: ${problem}`, isAmbiguous: true };

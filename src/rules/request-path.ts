@@ -35,7 +35,7 @@ export function pathProblem(path: string): string | undefined {
 
 /** A necessary sign of a path that is not canonical. */
 const ambiguous = /[%\\;]|[^\x21-\x7e]|\/\/|\.(?:\/|$)/;
-/** What tools read in different ways in a path that is decoded once. */
+/** The readings of a path that is decoded once, which differ between tools. */
 const ambiguities: readonly (readonly [RegExp, problem: string])[] = [
   [/%[0-9a-f]{2}/i, 'it is percent-encoded twice: encode it once'],
   [/\\/, 'it has a backslash: send a slash'],

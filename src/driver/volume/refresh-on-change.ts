@@ -54,7 +54,7 @@ interface Pending {
   readonly changedAtMs: number;
 }
 
-/** What a volume would be rendered from now: the versions of objects, and flags and CA bundle by identity. */
+/** The inputs of a render of a volume now: the versions of objects, and flags and CA bundle by identity. */
 type Basis = readonly unknown[];
 
 interface Attempt {
