@@ -57,46 +57,12 @@ describe('doctor of the proxy', function () {
     );
   });
 
-  describe('names the right that is missing', () => {
-    const all = driverBindings('proxy/rbac.yaml', { serviceAccount: 'connectors-system/lesser' }).filter(
-      ({ namespace, rules }) =>
-        namespace !== undefined || !rules.some(({ resources }) => resources?.includes('secrets')),
+  it('names the missing right to the Secrets of a namespace', async () => {
+    fixture.unbindCredentials();
+    assert.match(
+      await problemOf('credentials'),
+      /^fail credentials: the proxy's service account cannot read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
     );
-    const rights = all.flatMap(({ namespace, rules }) =>
-      rules.flatMap(({ verbs, resources = [], resourceNames }) =>
-        resources.flatMap((resource) => verbs.map((verb) => ({ namespace, verb, resource, resourceNames }))),
-      ),
-    );
-
-    for (const { namespace, verb, resource, resourceNames = [] } of rights) {
-      it(`${verb} ${resource}`, async () => {
-        for (const binding of all) {
-          const isHere = binding.namespace === namespace;
-          const rules = binding.rules.flatMap((rule) => (isHere ? without(rule, [verb, resource]) : [rule]));
-          fixture.cluster.api.bind({ ...binding, rules });
-        }
-        const cluster = (): ReturnType<typeof fixture.cluster.clusterConfig> => fixture.cluster.clusterConfig('lesser');
-        const problems = (await fixture.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
-        const name = resourceNames[0] === undefined ? '' : ` "${resourceNames[0]}"`;
-        // Given everywhere, and used in one namespace.
-        const used = resource === 'endpointslices' ? 'default' : namespace;
-        const where = used === undefined ? '' : ` in namespace "${used}"`;
-        assert.equal(problems.length, 1, problems.join('\n'));
-        assert.ok(
-          problems[0]!.startsWith(`fail rbac: the proxy's service account cannot ${verb} ${resource}`),
-          problems[0],
-        );
-        assert.ok(problems[0]!.endsWith(`${name}${where}: apply deploy/proxy/rbac.yaml`), problems[0]);
-      });
-    }
-
-    it('to the Secrets of a namespace', async () => {
-      fixture.unbindCredentials();
-      assert.match(
-        await problemOf('credentials'),
-        /^fail credentials: the proxy's service account cannot read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
-      );
-    });
   });
 
   describe('looks at the CA', () => {
@@ -195,4 +161,42 @@ describe('doctor of the proxy', function () {
       assert.match(output, /^ok {4}readiness .*\nok {4}api-server {5}not used: --connector-source directory\n$/);
     });
   });
+});
+
+describe('doctor of the proxy names the right that is missing', () => {
+  let fixture: ProxyDoctorFixture;
+  before(async () => void (fixture = await ProxyDoctorFixture.start()));
+  after(() => fixture.stop());
+
+  const all = driverBindings('proxy/rbac.yaml', { serviceAccount: 'connectors-system/lesser' }).filter(
+    ({ namespace, rules }) => namespace !== undefined || !rules.some(({ resources }) => resources?.includes('secrets')),
+  );
+  const rights = all.flatMap(({ namespace, rules }) =>
+    rules.flatMap(({ verbs, resources = [], resourceNames }) =>
+      resources.flatMap((resource) => verbs.map((verb) => ({ namespace, verb, resource, resourceNames }))),
+    ),
+  );
+
+  for (const { namespace, verb, resource, resourceNames = [] } of rights) {
+    it(`${verb} ${resource}`, async () => {
+      const revokes = all.map((binding) => {
+        const isHere = binding.namespace === namespace;
+        const rules = binding.rules.flatMap((rule) => (isHere ? without(rule, [verb, resource]) : [rule]));
+        return fixture.cluster.api.bind({ ...binding, rules });
+      });
+      const cluster = (): ReturnType<typeof fixture.cluster.clusterConfig> => fixture.cluster.clusterConfig('lesser');
+      const problems = (await fixture.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
+      for (const revoke of revokes) revoke();
+      const name = resourceNames[0] === undefined ? '' : ` "${resourceNames[0]}"`;
+      // Given everywhere, and used in one namespace.
+      const used = resource === 'endpointslices' ? 'default' : namespace;
+      const where = used === undefined ? '' : ` in namespace "${used}"`;
+      assert.equal(problems.length, 1, problems.join('\n'));
+      assert.ok(
+        problems[0]!.startsWith(`fail rbac: the proxy's service account cannot ${verb} ${resource}`),
+        problems[0],
+      );
+      assert.ok(problems[0]!.endsWith(`${name}${where}: apply deploy/proxy/rbac.yaml`), problems[0]);
+    });
+  }
 });
