@@ -1,8 +1,8 @@
-import { assertNodeModel, modelLimitMs } from '../support/model/assert-model.js';
+import { assertNodeModel, modelLimitMs } from '../support/model/model-run.js';
 
 describe('a node on which anything happens in any order', function () {
   this.timeout(modelLimitMs);
 
   it('has every volume whole, current and gone when it should be', () =>
-    assertNodeModel({ kills: 3, apiFaults: 0, waits: 1 }));
+    assertNodeModel({ weights: { replacements: 3, apiFaults: 0, waits: 1 } }));
 });

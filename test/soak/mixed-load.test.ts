@@ -1,22 +1,12 @@
-import { MixedLoad } from '../support/soak/mixed-load.js';
-import { figureLines } from '../support/soak/soak-figures.js';
+import { assertNodeModel, modelLimitMs } from '../support/model/model-run.js';
+import { buildQuickDriver } from '../support/model/quick-bundle.js';
 
-/** The shortest time; the round that is under way then comes to its end. */
-const durationMs = Number(process.env['SOAK_SECONDS'] ?? 60) * 1000;
-const limitMs = 900_000;
+describe('a node in use for long, with faults', function () {
+  this.timeout(modelLimitMs);
 
-describe('a node in use with faults', () => {
-  it('has every volume whole at all times, and current soon after each fault', async () => {
-    const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 2 ** 31);
-    console.log(`      seed ${seed} (SOAK_SEED)`);
-    const load = new MixedLoad({
-      seed,
-      durationMs,
-      pods: 30,
-      stepMs: 400,
-      faultMs: 8000,
-      onLine: (line) => console.log(`      ${line}`),
-    });
-    for (const line of figureLines(await load.run())) console.log(`      ${line}`);
-  }).timeout(limitMs);
+  it('has every volume whole at all times, and current after each fault', async () => {
+    const program = await buildQuickDriver();
+    const seconds = Number(process.env['SOAK_SECONDS'] ?? 60);
+    await assertNodeModel({ weights: { replacements: 6, apiFaults: 25, waits: 0 }, program, seconds });
+  });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fuzzSettings } from '../../support/fuzz/fuzz-settings.js';
+import { fuzzSettings } from '../../support/fuzz/fuzz-run.js';
 import { mutatedBytes } from '../../support/fuzz/mutations.js';
 import { sendAll } from '../../support/fuzz/raw-exchange.js';
 import { connector, grant } from '../../support/proxy/manifests.js';

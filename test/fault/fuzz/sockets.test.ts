@@ -5,7 +5,7 @@ import { limits } from '../../../src/limits/defaults.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
-import { fuzzSettings } from '../../support/fuzz/fuzz-settings.js';
+import { fuzzSettings } from '../../support/fuzz/fuzz-run.js';
 import { messagesOf, publishRequests } from '../../support/fuzz/publish-messages.js';
 import { sendAll } from '../../support/fuzz/raw-exchange.js';
 import { grpcInputs, httpInputs } from '../../support/fuzz/wire-inputs.js';

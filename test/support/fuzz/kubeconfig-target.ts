@@ -25,13 +25,19 @@ users:
   user: {token: abc.def, client-certificate-data: aGVsbG8=, client-key-data: aGVsbG8=}
 `;
 
-/** Kubeconfigs are read from a file, which is made in a folder of its own. @returns with what removes it. */
-export function kubeconfigTarget(): { readonly kubeconfigs: FuzzTarget; readonly remove: () => void } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'kubeconfig-'));
-  const file = path.join(folder, 'config');
-  const kubeconfigs = target('kubeconfigs', 3, mutatedText([kubeconfig]), (text) => {
-    writeFileSync(file, text);
-    allows([CodedError], () => kubeconfigConfig(file, () => 0));
-  });
-  return { kubeconfigs, remove: () => rmSync(folder, { recursive: true, force: true }) };
+/** Kubeconfigs are read from a file, which is made in a folder of its own. */
+export function kubeconfigTarget(): FuzzTarget {
+  let folder = '';
+  return target(
+    'kubeconfigs',
+    3,
+    mutatedText([kubeconfig]),
+    (text) => {
+      if (folder === '') folder = mkdtempSync(path.join(tmpdir(), 'kubeconfig-'));
+      const file = path.join(folder, 'config');
+      writeFileSync(file, text);
+      allows([CodedError], () => kubeconfigConfig(file, () => 0));
+    },
+    () => rmSync(folder, { recursive: true, force: true }),
+  );
 }

@@ -84,25 +84,9 @@ function broken(random: Random, source: string, inserts: readonly string[]): str
   return result;
 }
 
+// prettier-ignore
 const jsonInserts = [
-  '',
-  '{',
-  '[',
-  ']',
-  '}',
-  ',',
-  ':',
-  '"',
-  '\\u12',
-  '\\ud800',
-  'tru',
-  'nul',
-  '-',
-  '1.',
-  '1e',
-  '\\x',
-  '\u0001',
-  ' ',
+  '', '{', '[', ']', '}', ',', ':', '"', '\\u12', '\\ud800', 'tru', 'nul', '-', '1.', '1e', '\\x', '\u0001', ' ',
 ];
 
 const layoutPieces = [
@@ -190,32 +174,15 @@ const zones = [
   ...['America/St_Johns', 'Pacific/Apia', 'Europe/London', 'Asia/Tehran', 'Local', 'EST', 'Etc/GMT+5'],
 ];
 
+// prettier-ignore
 const values = [
-  '1',
-  '0',
-  '""',
-  'nil',
-  '(list)',
-  '(list 1)',
-  '(dict)',
-  '(dict "x" 1)',
-  '(dict "x" (dict "y" 0))',
-  'true',
-  'false',
+  '1', '0', '""', 'nil', '(list)', '(list 1)', '(dict)', '(dict "x" 1)', '(dict "x" (dict "y" 0))', 'true', 'false',
   '(semver "1")',
 ];
 
+// prettier-ignore
 const wordFunctions = [
-  'snakecase',
-  'camelcase',
-  'kebabcase',
-  'title',
-  'untitle',
-  'swapcase',
-  'upper',
-  'lower',
-  'initials',
-  'nospace',
+  'snakecase', 'camelcase', 'kebabcase', 'title', 'untitle', 'swapcase', 'upper', 'lower', 'initials', 'nospace',
   'trim',
 ];
 

@@ -18,27 +18,10 @@ const maxDepth = 3;
 /** How often an argument is of another kind than the function wants. */
 const wrongKind = 0.06;
 
+// prettier-ignore
 const numbers = [
-  '0',
-  '1',
-  '2',
-  '3',
-  '5',
-  '10',
-  '-1',
-  '-3',
-  '100',
-  '1000000',
-  '3.0',
-  '0.5',
-  '-2.4',
-  '1e6',
-  '1e21',
-  "'a'",
-  '0x1f',
-  '010',
-  '9223372036854775807',
-  '1.005',
+  '0', '1', '2', '3', '5', '10', '-1', '-3', '100', '1000000', '3.0', '0.5', '-2.4', '1e6', '1e21', "'a'", '0x1f',
+  '010', '9223372036854775807', '1.005',
 ];
 const fields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   string: ['.s', '.t', '.d.a', '.d.name'],
@@ -53,33 +36,14 @@ const fields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
 const allKinds: readonly Kind[] = ['any', 'string', 'int', 'number', 'bool', 'list', 'dict', 'time'];
 
 /** Methods that a value of these kinds has. */
+// prettier-ignore
 const timeMembers = [
-  'Year',
-  'Month',
-  'Day',
-  'Weekday',
-  'Unix',
-  'Hour',
-  'YearDay',
-  'IsZero',
-  'UTC',
-  'String',
-  'Location',
-  'Nope',
-  'UnixMilli',
-  'Nanosecond',
+  'Year', 'Month', 'Day', 'Weekday', 'Unix', 'Hour', 'YearDay', 'IsZero', 'UTC', 'String', 'Location', 'Nope',
+  'UnixMilli', 'Nanosecond',
 ];
+// prettier-ignore
 const versionMembers = [
-  'Major',
-  'Minor',
-  'Patch',
-  'Prerelease',
-  'Metadata',
-  'Original',
-  'String',
-  'IncMajor',
-  'IncPatch',
-  'Foo',
+  'Major', 'Minor', 'Patch', 'Prerelease', 'Metadata', 'Original', 'String', 'IncMajor', 'IncPatch', 'Foo',
 ];
 
 function quoted(text: string): string {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import type { ApiFault } from './api-faults.js';
-import { apiFaults } from './api-faults.js';
+import { apiFaults } from './faults.js';
+import type { ApiFault } from './faults.js';
 import type { NodeModel, TokenChoice } from './node-model.js';
 import { volumeCount } from './node-model.js';
 import type { NodeSystem } from './node-system.js';
@@ -141,11 +141,14 @@ const looks = volume.map(
     ),
 );
 
+/** The driver looks for its sockets once a second. */
+const noSockets = [true, ...Array.from({ length: 9 }, () => false)];
+
 /** The kubelet's process ends in the middle of calls; the next one publishes all that it finds. */
-const kubeletRestarts = fc.tuple(asks(6), fc.nat(4)).map(
-  ([list, afterMs]) =>
+const kubeletRestarts = fc.tuple(asks(6), fc.nat(4), fc.constantFrom(...noSockets)).map(
+  ([list, afterMs, emptiesRegistry]) =>
     new Command(
-      `the kubelet restarts ${afterMs} ms into: ${toldOf(list)}`,
+      `the kubelet restarts${emptiesRegistry ? ' without sockets' : ''} ${afterMs} ms into: ${toldOf(list)}`,
       () => true,
       async (model) => {
         const ended = new AbortController();
@@ -156,7 +159,7 @@ const kubeletRestarts = fc.tuple(asks(6), fc.nat(4)).map(
         await sleep(afterMs);
         ended.abort();
         await allOf(calls);
-        model.system.reconnect();
+        await model.system.restartKubelet(emptiesRegistry);
         await allOf(known(model).map((each) => model.publish(each, 'same')));
       },
     ),
@@ -167,24 +170,25 @@ function known(model: NodeModel): readonly VolumeModel[] {
   return model.volumes.filter(({ mounted }) => mounted !== 'no');
 }
 
-const kills = fc.tuple(asks(10), fc.nat(6), sources).map(
-  ([list, afterMs, edited]) =>
-    new Command(
-      `SIGKILL ${afterMs} ms into: ${toldOf(list)}${edited.length > 0 ? `, edit ${edited.join(', ')}` : ''}`,
-      () => true,
-      async (model) => {
-        const calls = list.map(({ volume: index, what: choice }) => {
-          const each = model.volumes[index]!;
-          return choice === 'unpublish' ? model.unpublishInto(each) : model.publishInto(each, choice);
-        });
-        edit(model, edited);
-        await sleep(afterMs);
-        const killing = model.system.killDriver();
-        await allOf([...calls, killing]);
-        model.driverReplaced();
-      },
-    ),
-);
+const replacements = fc
+  .tuple(fc.constantFrom('SIGKILL' as const, 'SIGTERM' as const), asks(10), fc.nat(6), sources)
+  .map(
+    ([signal, list, afterMs, edited]) =>
+      new Command(
+        `${signal} ${afterMs} ms into: ${toldOf(list)}${edited.length > 0 ? `, edit ${edited.join(', ')}` : ''}`,
+        () => true,
+        async (model) => {
+          const calls = list.map(({ volume: index, what: choice }) => {
+            const each = model.volumes[index]!;
+            return choice === 'unpublish' ? model.unpublishInto(each) : model.publishInto(each, choice);
+          });
+          edit(model, edited);
+          await sleep(afterMs);
+          await allOf([...calls, model.system.replaceDriver(signal)]);
+          model.driverReplaced();
+        },
+      ),
+  );
 
 const faults = fc.constantFrom('ends watches', 'says goodbye', 'breaks connections', 'forgets history').map(
   (name) =>
@@ -225,7 +229,8 @@ const faultEnds = fc.constant(
 
 /** How often commands of a kind are taken, in relation to the others. */
 export interface CommandWeights {
-  readonly kills: number;
+  /** Of the driver. */
+  readonly replacements: number;
   readonly apiFaults: number;
   readonly waits: number;
 }
@@ -246,7 +251,7 @@ export function commandsOf(
     { weight: 20, arbitrary: looks },
     { weight: 20, arbitrary: kubeletRestarts },
     { weight: weights.waits, arbitrary: waiting },
-    { weight: weights.kills, arbitrary: kills },
+    { weight: weights.replacements, arbitrary: replacements },
     { weight: weights.apiFaults, arbitrary: faults },
     { weight: weights.apiFaults, arbitrary: faultBegins },
     { weight: weights.apiFaults, arbitrary: faultEnds },

@@ -1,22 +1,40 @@
 import fc from 'fast-check';
 import { commandsOf } from './commands.js';
 import type { CommandWeights } from './commands.js';
-import type { ModelSettings } from './model-settings.js';
 import { NodeModel } from './node-model.js';
-import type { NodeSystem } from './node-system.js';
+import { NodeSystem } from './node-system.js';
 
-const maxCommands = 10;
+export interface ModelOptions {
+  readonly weights: CommandWeights;
+  /** In place of dist/main.js. */
+  readonly program?: string;
+  /** Plays long sequences for so long, in place of many short ones. */
+  readonly seconds?: number;
+}
 
-/** Runs sequences of commands on a node, each from a node without volumes. @throws with the shortest that fails. */
-export async function assertModelHolds(
-  system: NodeSystem,
-  weights: CommandWeights,
-  { seed, runs, path, replayPath }: ModelSettings,
-): Promise<void> {
+/** Nothing is waited for in vain for so long. */
+export const modelLimitMs = 1_500_000;
+const maxCommands = { short: 10, long: 200 };
+const defaultRuns = 1000;
+
+/**
+ * Plays random sequences of commands on a node and its model, each from a node without volumes. `MODEL_RUNS` short ones,
+ * whose failure is made as short as it gets (`MODEL_SEED`, `MODEL_PATH` and `MODEL_REPLAY_PATH` repeat it), or long ones
+ * for some seconds (`SOAK_SEED` repeats the first).
+ * @throws with the sequence that fails, or when the driver that is left is not as after its start.
+ */
+export async function assertNodeModel({ weights, program, seconds }: ModelOptions): Promise<void> {
+  const { env } = process;
+  const seedName = seconds === undefined ? 'MODEL_SEED' : 'SOAK_SEED';
+  let seed = Number(env[seedName] ?? Date.now() % 2 ** 31);
+  const system = await NodeSystem.start(program);
+  const startedMs = performance.now();
+  const elapsedSeconds = (): number => (performance.now() - startedMs) / 1000;
+  let sequences = 0;
   let hasFailed = false;
-  const sequences = commandsOf(weights, { maxCommands, ...(replayPath === undefined ? {} : { replayPath }) });
-  const property = fc.asyncProperty(sequences, async (commands) => {
+  const play = async (commands: Iterable<fc.AsyncCommand<NodeModel, NodeSystem>>): Promise<void> => {
     const model = new NodeModel(system, () => hasFailed);
+    sequences += 1;
     try {
       await fc.asyncModelRun(() => ({ model, real: system }), commands);
       await model.end();
@@ -27,6 +45,23 @@ export async function assertModelHolds(
       await system.startAfresh();
       throw error;
     }
-  });
-  await fc.assert(property, { seed, numRuns: runs, ...(path === undefined ? {} : { path }) });
+  };
+  try {
+    console.log(`      seed ${seed} (${seedName})`);
+    if (seconds === undefined) {
+      const [path, replayPath] = [env['MODEL_PATH'], env['MODEL_REPLAY_PATH']];
+      const commands = commandsOf(weights, { maxCommands: maxCommands.short, ...(replayPath && { replayPath }) });
+      const numRuns = Number(env['MODEL_RUNS'] ?? defaultRuns);
+      await fc.assert(fc.asyncProperty(commands, play), { seed, numRuns, ...(path && { path }) });
+    } else {
+      const commands = commandsOf(weights, { maxCommands: maxCommands.long, size: 'max' });
+      for (; elapsedSeconds() < seconds; seed += 1) {
+        await fc.assert(fc.asyncProperty(commands, play), { seed, numRuns: 1, endOnFailure: true });
+      }
+    }
+    await system.assertAtRest();
+    console.log(`      ${sequences} sequences, ${elapsedSeconds().toFixed(0)} s, ${system.told()}`);
+  } finally {
+    await system.stop();
+  }
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tokenFor } from '../driver/tokens.js';
 import { eventually } from '../poll.js';
-import type { ApiFault } from './api-faults.js';
 import { ExpectedState } from './expected-state.js';
+import type { ApiFault } from './faults.js';
 import type { NodeSystem } from './node-system.js';
 import { hasTimedOut, isBusy } from './outcome.js';
 import type { Outcome } from './outcome.js';
@@ -21,7 +21,7 @@ export type TokenChoice = 'same' | 'new' | 'expired';
 /** Milliseconds that the kubelet waits for a call. */
 const patience = { faultMs: 150, usualMs: 60_000 };
 /** Milliseconds until the driver knows everything again; less once a run has failed, for its like are many then. */
-const settling = { usualMs: 60_000, afterFailureMs: 3000 };
+const settling = { usualMs: 180_000, afterFailureMs: 3000 };
 
 let runs = 0;
 
@@ -126,11 +126,11 @@ export class NodeModel {
   async beginFault(fault: ApiFault): Promise<void> {
     this.injectFault();
     this.#fault = fault;
-    await fault.begin(this.system.cluster);
+    await fault.begin(this.system);
   }
 
   async endFault(): Promise<void> {
-    await this.#fault?.end(this.system.cluster);
+    await this.#fault?.end(this.system);
     this.#fault = undefined;
   }
 
@@ -158,17 +158,19 @@ export class NodeModel {
     return this.#hasFailed() ? settling.afterFailureMs : settling.usualMs;
   }
 
-  /** The end of a run: everything as it was, no volume, and nothing that was seen to be anything but whole. */
+  /**
+   * The end of a run: everything as it was. Then every volume becomes current with the next call, and can be ended, and
+   * none was ever seen to be anything but whole.
+   */
   async end(): Promise<void> {
     await this.endFault();
     for (const model of this.volumes) model.look(this.system.sources.versions, `${model.told()} at the end`);
     this.changeSources(() => this.system.sources.restore());
-    await Promise.all(
-      this.volumes
-        .filter(({ mounted, mayBeBusy }) => mounted !== 'no' || mayBeBusy)
-        .map((each) => this.unpublish(each)),
-    );
     await this.settle();
+    const left = this.volumes.filter(({ mounted, mayBeBusy }) => mounted !== 'no' || mayBeBusy);
+    await Promise.all(left.filter(({ mounted }) => mounted === 'yes').map((each) => this.publish(each, 'new')));
+    await Promise.all(left.map((each) => this.unpublish(each)));
+    await this.system.kubelet.untilRegistered();
     const { problems } = await this.system.mixWatch.report();
     assert.deepEqual(problems, []);
     this.system.assertAlive();

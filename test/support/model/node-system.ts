@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Cluster } from '../driver/cluster.js';
@@ -5,8 +6,13 @@ import { driverUser } from '../driver/driver-account.js';
 import { DriverProcess } from '../driver/driver-process.js';
 import { KubeletClient } from '../driver/kubelet-client.js';
 import type { TestVolume } from '../driver/test-volume.js';
+import { StallingProxy } from '../kube-api/stalling-proxy.js';
+import { TestKubelet } from '../kubelet/test-kubelet.js';
 import { unmountBelow } from '../mounts.js';
 import { eventually } from '../poll.js';
+import type { DescriptorCounts } from '../process-state.js';
+import { openOnDetachedMounts, settledDescriptors, untilDescriptorsAre, untilOwnMemoryIs } from '../process-state.js';
+import { MemoryCgroup } from '../soak/memory-cgroup.js';
 import { MixWatch } from './mix-watch.js';
 import type { Outcome } from './outcome.js';
 import { outcomeOf } from './outcome.js';
@@ -20,6 +26,10 @@ export interface PublishOptions {
 }
 
 const connections = 6;
+/** As the DaemonSet limits it. */
+const memoryLimitBytes = 576 << 20;
+/** A driver at rest has 20 to 35 MiB of its own, and up to 55 for some seconds after a burst. */
+const maxOwnBytes = 64 << 20;
 
 /**
  * A driver process on a node of a cluster, and what plays the kubelet over one connection: three connections a call cost
@@ -27,25 +37,35 @@ const connections = 6;
  */
 export class NodeSystem {
   readonly cluster: Cluster;
+  /** The way to the API server. */
+  readonly network: StallingProxy;
+  /** Registers the driver; the calls are those of the commands. */
+  readonly kubelet: TestKubelet;
   readonly sources: VersionedSources;
   readonly mixWatch = new MixWatch();
   /** Volumes that are always there. */
   readonly probes: readonly Probe[];
   readonly #program: string | undefined;
   readonly #kubeconfig: string;
+  readonly #cgroup = MemoryCgroup.make(memoryLimitBytes);
+  #restingDescriptors: DescriptorCounts | undefined;
   #driver: DriverProcess;
   /** Each for some volumes, as one connection carries only so many calls at once. */
   #kubelets: readonly KubeletClient[];
   readonly #connectionOf = new Map<string, number>();
   #hasExited = false;
-  restarts = 0;
+  #restarts = 0;
 
-  private constructor(cluster: Cluster, program: string | undefined) {
+  private constructor(cluster: Cluster, network: StallingProxy, program: string | undefined) {
     this.cluster = cluster;
+    this.network = network;
     this.#program = program;
+    this.kubelet = new TestKubelet({ kubeletDir: cluster.node.kubeletDir }).start();
     this.sources = new VersionedSources(cluster);
     this.#kubeconfig = path.join(cluster.node.root, 'kubeconfig');
     cluster.api.writeKubeconfig(this.#kubeconfig, { name: driverUser });
+    const kubeconfig = fs.readFileSync(this.#kubeconfig, 'utf8');
+    fs.writeFileSync(this.#kubeconfig, kubeconfig.replace(cluster.api.url, `https://127.0.0.1:${network.port}`));
     const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
     cluster.api.bind({ group: 'system:serviceaccounts:ci', namespace: 'ci', rules: [rule] });
     this.probes = [...volumeKinds.keys()].map((kind) => new Probe(this, cluster.node.volume(), kind));
@@ -55,8 +75,13 @@ export class NodeSystem {
 
   /** @param program in place of dist/main.js. */
   static async start(program?: string): Promise<NodeSystem> {
-    const system = new NodeSystem(await Cluster.start(), program);
+    const cluster = await Cluster.start();
+    const system = new NodeSystem(cluster, await StallingProxy.start(cluster.api.port), program);
     await system.#driver.kubelet.untilReady();
+    await system.kubelet.untilRegistered();
+    // What a driver opens with its first volumes stays open.
+    for (const probe of system.probes) assert.equal(await probe.problem(system.sources), undefined);
+    system.#restingDescriptors = await settledDescriptors(system.#driver.pid);
     return system;
   }
 
@@ -65,7 +90,28 @@ export class NodeSystem {
     this.#driver.kill();
     await this.#driver.exited;
     await this.mixWatch.stop();
+    await this.kubelet.stop();
+    await this.network.stop();
     await this.cluster.stop();
+    this.#cgroup?.remove();
+  }
+
+  /** Ends the volumes that are always there: of all volumes nothing is left, and the driver ends in order. */
+  async assertAtRest(): Promise<void> {
+    for (const { volume } of this.probes) assert.equal((await this.unpublish(volume)).code, 'OK');
+    this.#close();
+    assert.deepEqual(this.cluster.node.mounts(), []);
+    await untilOwnMemoryIs(this.#driver.pid, maxOwnBytes);
+    assert.deepEqual(openOnDetachedMounts(this.#driver.pid), []);
+    await untilDescriptorsAre(this.#driver.pid, this.#restingDescriptors!, 60_000);
+    assert.deepEqual(await this.#driver.stop(), { status: 0, signal: null });
+  }
+
+  /** Its drivers, and their memory where it can be limited. */
+  told(): string {
+    const { peakBytes = NaN, limitHits = NaN } = this.#cgroup ?? {};
+    const peak = `peak ${(peakBytes / 2 ** 20).toFixed(0)} MiB, the limit reached ${limitHits} times`;
+    return `${this.#restarts} drivers replaced${this.#cgroup === undefined ? '' : `, ${peak}`}`;
   }
 
   publish(
@@ -84,15 +130,20 @@ export class NodeSystem {
     return outcomeOf(this.#kubeletOf(volumeId).statistics({ volume_id: volumeId, volume_path: target }));
   }
 
-  /** The kubelet's end of the connection is gone; what was under way goes on in the driver until it learns. */
-  reconnect(): void {
+  /**
+   * The kubelet's end of the connection is gone; what was under way goes on in the driver until it learns.
+   * @param emptiesRegistry as some set-ups do, which remove the registration sockets meanwhile.
+   */
+  async restartKubelet(emptiesRegistry: boolean): Promise<void> {
     this.#close();
+    await this.kubelet.restart({ emptiesRegistry });
     this.#kubelets = this.#connect();
   }
 
-  /** SIGKILL, and the next driver. */
-  async killDriver(): Promise<void> {
-    await this.#driver.killed();
+  /** Ends the driver, and starts the next one. */
+  async replaceDriver(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (signal === 'SIGKILL') await this.#driver.killed();
+    else assert.deepEqual(await this.#driver.stop(), { status: 0, signal: null });
     await this.#startNext();
   }
 
@@ -115,7 +166,7 @@ export class NodeSystem {
   async #startNext(): Promise<void> {
     this.#close();
     this.#driver = this.#launch();
-    this.restarts += 1;
+    this.#restarts += 1;
     // Not until it is ready: the API server may be away.
     const isServing = (): Promise<boolean> =>
       this.#driver.kubelet.pluginInfo().then(
@@ -144,12 +195,13 @@ export class NodeSystem {
     const flags = [
       ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', this.#kubeconfig],
       ...['--proxy-ca-file', this.sources.caFile, '--log-level', 'warn'],
+      ...['--registration-dir', this.kubelet.registryDir, '--kubelet-endpoint', this.cluster.node.socketPath],
     ];
     const driver = new DriverProcess(
       this.cluster.node,
       flags,
       {},
-      [],
+      this.#cgroup?.entering,
       this.#program === undefined ? undefined : [process.execPath, this.#program],
     );
     this.#hasExited = false;

@@ -11,7 +11,9 @@ export function readRevision(target: string): Readonly<Record<string, string>> |
   const directory = path.join(target, resolved);
   try {
     const names = fs.readdirSync(directory);
-    return Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]));
+    const files = Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]));
+    // The files of a volume that is unpublished are emptied after the link is gone.
+    return currentRevision(target) !== undefined && fs.existsSync(directory) ? files : undefined;
   } catch (error) {
     if (currentRevision(target) === resolved) throw error;
     return undefined;

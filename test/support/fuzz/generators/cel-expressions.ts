@@ -16,49 +16,20 @@ type Tie = (key: keyof Parts) => fc.Arbitrary<string>;
 const patterns = ['a', '^[a-z]+$', '(a*)*b', '(a|a)*c', '(a|b)*c', '.*.*.*x', 'a{1000}', '(a{100}){100}', '(?i)A', '('];
 const goodNames = ['X-Key', 'Authorization', 'X-Time', 'Cookie', 'api_key'];
 const badNames = ['X_Key', 'Host', 'Content-Length', 'a b', '', '__proto__'];
+// prettier-ignore
 const texts = [
-  'secret.token',
-  'secret.long',
-  'secret.digits',
-  'request.method',
-  'request.host',
-  'request.path',
-  'request.query',
-  '"x"',
-  "r'a\\d'",
-  '"""a\nb"""',
-  '"\\u00e9\\x41\\101"',
-  '"é\u{1f468}"',
-  '"(a*)*b"',
-  '""',
+  'secret.token', 'secret.long', 'secret.digits', 'request.method', 'request.host', 'request.path', 'request.query',
+  '"x"', "r'a\\d'", '"""a\nb"""', '"\\u00e9\\x41\\101"', '"é\u{1f468}"', '"(a*)*b"', '""',
 ];
 /** Names that are unknown, and functions of other programs with CEL. */
+// prettier-ignore
 const unknown = [
-  'secret.missing',
-  'secret["odd"]',
-  'request.body',
-  'x',
-  '$t.replace($t, $t)',
-  '$t.split($t)[0]',
-  '$l.join($t)',
-  '$t.lowerAscii()',
-  '$t.substring($n, $n)',
-  '$t.indexOf($t)',
-  'unknown',
-  '@nodes',
-  'a.b.c{}',
+  'secret.missing', 'secret["odd"]', 'request.body', 'x', '$t.replace($t, $t)', '$t.split($t)[0]', '$l.join($t)',
+  '$t.lowerAscii()', '$t.substring($n, $n)', '$t.indexOf($t)', 'unknown', '@nodes', 'a.b.c{}',
 ];
+// prettier-ignore
 const numbers = [
-  '0',
-  '1',
-  '-1',
-  '9223372036854775807',
-  '9223372036854775808',
-  '0xff',
-  '1u',
-  '1.5',
-  '1e308',
-  'int(now)',
+  '0', '1', '-1', '9223372036854775807', '9223372036854775808', '0xff', '1u', '1.5', '1e308', 'int(now)',
 ];
 const times = ['now', 'timestamp("2026-01-01T00:00:00Z")', 'duration("1h")', 'now - now', 'timestamp(0)'];
 

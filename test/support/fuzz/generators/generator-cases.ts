@@ -3,7 +3,7 @@ import { mutatedText } from '../mutations.js';
 import { oddPieces } from '../pieces.js';
 import { celExpressions, extremeExpressions } from './cel-expressions.js';
 
-/** Text as the parts that it repeats, so that a case is small on its way to the process under test. */
+/** Text as the parts that it repeats, so that a case is small where it is shown. */
 export type Repeated = readonly (readonly [part: string, times: number])[];
 
 /** A generator and what it is used with, as plain data. */

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { target } from '../fuzz-run.js';
+import type { FuzzTarget } from '../fuzz-run.js';
+import { generatorCases } from './generator-cases.js';
+import { GeneratorRun } from './generator-run.js';
+
+const inFlight = 8;
+const worker = new URL('../../../../dist/generator-worker.js', import.meta.url);
+
+/** Generated generators, used as the proxy does, several at once; a good one has its result afterwards. */
+export function generatorTarget(): FuzzTarget {
+  const run = new GeneratorRun(worker);
+  const ends = new Set<string>();
+  const batches = fc.array(generatorCases, { minLength: 1, maxLength: inFlight, size: 'max' });
+  return target(
+    'generators of classes',
+    1,
+    batches,
+    async (batch) => {
+      for (const end of await Promise.all(batch.map((each) => run.run(each)))) ends.add(end);
+    },
+    async () => {
+      try {
+        await run.servesAsEver();
+        assert.ok(ends.has('result') && ends.has('rejected'), 'all cases end alike');
+      } finally {
+        run.stop();
+      }
+    },
+  );
+}
