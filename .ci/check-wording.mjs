@@ -19,8 +19,8 @@ function blocksOf(name, text) {
     const prose = text.replaceAll(/^ *(```+)[^]*?^ *\1$|^#+ .*$|\]\([^)]*\)/gm, '').replaceAll(/(`+)[^]+?\1/g, 'X');
     return prose.split(/\n\s*\n|\n(?=\s*(?:[-*+]|\d+\.) )|(?<!\\)\|/);
   }
-  const marked = text.replaceAll(/^\s*(?:#(?!!)|\/\/|\/\*\*?|\*\/?) ?/gm, '\u0001');
-  return marked.split(/(?<!^\u0001.*)\n|\n(?!\u0001)/m).map((block) => block.replaceAll('\u0001', ' '));
+  const marked = text.replaceAll(/^\s*(?:#(?!!)|\/\/|\/\*\*?|\*\/?) ?/gm, '\ue000');
+  return marked.split(/(?<!^\ue000.*)\n|\n(?!\ue000)/m).map((block) => block.replaceAll('\ue000', ' '));
 }
 
 /** Returns the problems of a file. */
