@@ -27,7 +27,7 @@ const ephemeralKey = `${kubeletPrefix}ephemeral`;
 const tokensKey = `${kubeletPrefix}serviceAccount.tokens`;
 
 /** Everything that the driver reads of `volume_context`; the kubelet's other attributes are ignored. */
-const contextKeys = [...attributeNames, ...Object.values(podKeys), ephemeralKey, tokensKey];
+const contextKeys: readonly string[] = [...attributeNames, ...Object.values(podKeys), ephemeralKey, tokensKey];
 
 const maxGid = 2 ** 32 - 2;
 
@@ -67,6 +67,21 @@ export function parsePublishRequest(
     passedTokens: passedTokens(request),
     mountOptions,
     memoryBytes: memoryOfRequest(request),
+  };
+}
+
+/**
+ * Returns the message without what the driver does not read: other keys of the Secret that a pod names, and attributes of
+ * the kubelet. Hundreds of calls can arrive at once, and each is in memory until its response is sent.
+ */
+export function withoutUnread(message: NodePublishVolumeRequest__Output): NodePublishVolumeRequest__Output {
+  const isRead = ([key]: readonly [string, string]): boolean =>
+    !key.startsWith(kubeletPrefix) || contextKeys.includes(key);
+  const tokens = textAt(message.secrets, tokensKey);
+  return {
+    ...message,
+    volume_context: Object.fromEntries(Object.entries(message.volume_context).filter(isRead)),
+    secrets: tokens === undefined ? {} : { [tokensKey]: tokens },
   };
 }
 
