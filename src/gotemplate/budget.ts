@@ -30,6 +30,8 @@ const stepsPerReading = 1000;
 /** Usage of the limits of a render, or of several renders that share them. */
 export class Budget implements CallContext {
   readonly limits: RenderLimits;
+  /** Actions of successful renders that have printed `<no value>`, in words. */
+  readonly missing: string[] = [];
   readonly #surroundings: Surroundings;
   readonly #stepsHere: number;
   /** Steps after which the limits are checked. */

@@ -60,6 +60,9 @@ export class Evaluator {
     return this.#expressions.node;
   }
 
+  /** Actions that have printed `<no value>`. */
+  readonly missing = new Set<ActionNode>();
+
   /** Name of the running template. */
   get template(): ByteString | undefined {
     return this.#frames.at(-1)?.template;
@@ -121,6 +124,7 @@ export class Evaluator {
     if (node.pipe.declarations.length > 0) return;
     this.#expressions.node = node;
     const shown = opened(value);
+    if (shown === undefined) this.missing.add(node);
     this.#write(shown === undefined ? '<no value>' : formatValue(this.#budget, shown));
   }
 

@@ -101,7 +101,9 @@ export class CompiledTemplate {
     const evaluator = new Evaluator(templates, budget);
     try {
       budget.charge(nodes * stepsPerNode);
-      return { output: evaluator.run(this.#name, toGoMap(data, budget)) };
+      const output = evaluator.run(this.#name, toGoMap(data, budget));
+      for (const node of evaluator.missing) budget.missing.push(this.#missingValue(node));
+      return { output };
     } catch (error) {
       const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
       if (error instanceof ExecFailure) return { ...place, cause: error };
@@ -124,6 +126,11 @@ export class CompiledTemplate {
       if (error instanceof TemplateLimitError) return hiddenDetail;
       throw error;
     }
+  }
+
+  /** Says which action has printed `<no value>`: usually a field is misspelt. */
+  #missingValue(node: AnyNode): string {
+    return `line ${this.#text.slice(0, node.position).split('\n').length.toString()}: ${fromGoString(shortened(describe(node)))} has no value`;
   }
 
   #located(reason: string, { node, template }: Place, type: typeof TemplateError): TemplateError {

@@ -33,10 +33,15 @@ export interface RenderJob {
   readonly nowMs: number;
 }
 
+/** Rendered files, and warnings about values that the data does not have. */
+export interface RenderedFiles {
+  readonly files: readonly VolumeFile[];
+  readonly warnings: readonly string[];
+}
+
 /** Outcome of a job as plain data. The message of a failure is for the pod's author and contains no secret. */
 export type RenderOutcome =
-  | { readonly files: readonly VolumeFile[] }
-  | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
+  RenderedFiles | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
 /** Observer of a running job. */
 export interface RenderProgress {
@@ -46,6 +51,9 @@ export interface RenderProgress {
 
 /** Compiles a template, or returns it from a cache. */
 export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
+
+/** Reported values that the data does not have. */
+const maxWarnings = 10;
 
 /** Returns the limits of one render, which all files of a volume share. */
 export function newBudget(surroundings: Surroundings): Budget {
@@ -64,8 +72,9 @@ export function renderFiles(
   budget: Budget,
   compile: Compile,
   at?: (place: string) => void,
-): readonly VolumeFile[] {
-  return configurations.flatMap(({ owner, files, data, shownData }, index) => {
+): RenderedFiles {
+  const warnings: string[] = [];
+  const rendered = configurations.flatMap(({ owner, files, data, shownData }, index) => {
     let seen: JsonObject | undefined;
     return files.map(([name, text]) => {
       const problem = fileNameProblem(name);
@@ -76,6 +85,7 @@ export function renderFiles(
       seen ??= data();
       try {
         const content = compile(index, name, text).render(seen, { budget, shownData });
+        for (const missing of budget.missing.splice(0)) warnings.push(`${place}, ${missing}`);
         if (isEnvironmentFile(name)) checkEnvironmentFile(content, text, place);
         return { name, content };
       } catch (error) {
@@ -85,6 +95,7 @@ export function renderFiles(
       }
     });
   });
+  return { files: rendered, warnings: warnings.slice(0, maxWarnings) };
 }
 
 /** Returns advice for a missing value, which Go reports only as nil. */
@@ -110,7 +121,7 @@ export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderO
   }));
   try {
     const compile: Compile = (_, name, text) => compileTemplate(name, text);
-    return { files: renderFiles(configurations, budget, compile, (place) => progress?.at(place)) };
+    return renderFiles(configurations, budget, compile, (place) => progress?.at(place));
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return { failure: { code: error.code, message: error.message } };

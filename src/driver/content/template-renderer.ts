@@ -3,7 +3,6 @@ import { TooLongHere } from '../../gotemplate/budget.js';
 import type { JsonObject } from '../../json.js';
 import type { Call } from '../../limits/call.js';
 import { Secret } from '../../secret.js';
-import type { VolumeFile } from '../volume/ports.js';
 import { CompiledTemplates } from './compiled-templates.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
@@ -12,6 +11,7 @@ import {
   type Compile,
   newBudget,
   type RenderedConfiguration,
+  type RenderedFiles,
   renderFiles,
   type RenderJob,
   type RenderOutcome,
@@ -72,10 +72,10 @@ export class TemplateRenderer implements ConfigurationRenderer {
       const params = resolveParams(owners, request.configurationParams);
       fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
       const configurations = configurationsOf(selected, params, request);
-      const files =
+      const rendered =
         this.#renderHere(selected, configurations) ?? (await this.#renderInThread(selected, configurations, call));
       this.#parts.observer('ok', fileCount, performance.now() - startMs);
-      return { files, warnings };
+      return { files: rendered.files, warnings: [...warnings, ...rendered.warnings] };
     } catch (error) {
       this.#parts.observer('error', Math.max(1, fileCount), performance.now() - startMs);
       throw error;
@@ -86,7 +86,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
   #renderHere(
     selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
-  ): readonly VolumeFile[] | undefined {
+  ): RenderedFiles | undefined {
     const { clock, cpuMs } = this.#parts;
     const startMs = cpuMs();
     const timeHere = { usedMs: () => cpuMs() - startMs, maxMs };
@@ -108,7 +108,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
     call: Call,
-  ): Promise<readonly VolumeFile[]> {
+  ): Promise<RenderedFiles> {
     const job: RenderJob = {
       configurations: configurations.map(({ data, shownData, ...rest }) => ({
         ...rest,
@@ -119,7 +119,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     };
     const owner = { namespace: call.owner.namespace, group: selected[0]?.group.connectorClass.name ?? '' };
     const outcome = await call.releaseSlotWhile(() => this.#parts.elsewhere(job, owner, call.signal));
-    if ('files' in outcome) return outcome.files;
+    if ('files' in outcome) return outcome;
     throw new CodedError(outcome.failure.code, outcome.failure.message);
   }
 }

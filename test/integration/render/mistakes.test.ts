@@ -124,6 +124,12 @@ const warned: readonly Mistake[] = [
     [],
     /^warning: c\.txt: not read: only \*\.yaml, \*\.yml and \*\.json are\n/,
   ],
+  [
+    'a misspelt field of the data',
+    { 'oci.yaml': oci.replace('f: text', "f: 'a {{ .connector.spec.adress }} b'") },
+    ['--configuration-names', 'x'],
+    /^warning: connectorclass oci, configuration x, file f, line 1: \{\{\.connector\.spec\.adress\}\} has no value\n$/,
+  ],
   ['an excluded file that is not there', {}, ['--configuration-names', 'x,!y'], /^warning: .*excludes "y"/],
   [
     'one of two configurations',
