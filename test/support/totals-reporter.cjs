@@ -41,8 +41,10 @@ module.exports = class TotalsReporter extends reporters.Spec {
     let isFailed = false;
     runner.on(EVENT_TEST_FAIL, (test, error) => {
       isFailed = true;
-      const message = String(error?.stack ?? error);
-      report({ file: test.file, outcome: 'failed', title: test.fullTitle(), message });
+      const causes = [];
+      for (let each = error; each !== undefined && causes.length < 5; each = each?.cause)
+        causes.push(each?.stack ?? each);
+      report({ file: test.file, outcome: 'failed', title: test.fullTitle(), message: causes.join('\ncaused by: ') });
     });
     runner.once(EVENT_RUN_END, () => {
       report({ isComplete: true });

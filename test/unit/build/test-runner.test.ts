@@ -10,7 +10,7 @@ import { eventually } from '../../support/poll.js';
 
 const files = {
   passes: `describe('a', () => { it('passes', () => console.log('noise')); });`,
-  fails: `describe('b', () => { it('passes', () => {}); it('fails', () => { throw new Error('broken'); }); });`,
+  fails: `describe('b', () => { it('passes', () => {}); it('fails', () => { throw new Error('broken', { cause: new Error('worn') }); }); });`,
   flaky: `import fs from 'node:fs';
     describe('c', () => { it('passes later', () => {
       const isLate = fs.existsSync('seen');
@@ -83,6 +83,7 @@ describe('npm test', () => {
     const order = [
       /^FAILED {2}test\/unit\/fails\.test\.ts: b fails$/,
       /Error: broken/,
+      /caused by: Error: worn/,
       /^again, alone: unit.*flaky/,
       /^passed only when they ran again/,
       /^ {2}test\/unit\/flaky\.test\.ts: c passes later$/,
