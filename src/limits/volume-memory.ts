@@ -34,7 +34,7 @@ interface Usage {
 }
 
 /**
- * The account of everything that pods make the driver hold: the tmpfs of each volume, its request, and the calls in
+ * Accounts for everything that pods make the driver hold: the tmpfs of each volume, its request, and the calls in
  * flight. The sum stays below the memory limit, because the pages of a volume stay charged after an OOM kill, so the next
  * process would be killed too. A pod and a namespace have a share.
  *
