@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
@@ -88,7 +89,7 @@ describe('a command whose standard error nobody reads', () => {
 
 /** A named pipe as container runtimes use it, with a reader that does not read yet. */
 function newPipe(): { file: string; reading: number; writing: number } {
-  const folder = fs.mkdtempSync(path.join(fs.realpathSync('/tmp'), 'log-'));
+  const folder = fs.mkdtempSync(path.join(tmpdir(), 'log-'));
   const file = path.join(folder, 'stderr');
   execFileSync('mkfifo', [file]);
   const reading = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
