@@ -125,13 +125,13 @@ export class StatusReconciler {
 
   /**
    * Returns the delay of the first reconciliation. It is spread for Connectors with a complete status: another replica
-   * has written it, and there can be thousands.
+   * has written it, and there can be thousands. Those that are not ready can have been fixed meanwhile.
    */
   #firstDelayMs(kind: ObjectKind, name: string): number {
     const { timings, client } = this.#options;
     const connector = kind === 'connector' ? this.#connector(name) : undefined;
     if (connector === undefined || !this.#updates.isWhole(connector)) return 0;
-    return client.clock.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
+    return client.clock.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.soonMs);
   }
 
   /** Reconciles one object, and schedules the next reconciliation. */

@@ -219,6 +219,19 @@ describe('the status of a Connector follows', function () {
     assert.equal(fixture.api.count(writes), 2);
   });
 
+  it('a tool that came back before another replica got the Lease, which checks unready Connectors soon', async () => {
+    fixture.statusTimings = { ...fixture.statusTimings, confirmMs: 0, soonMs: 100 };
+    const { port } = tool;
+    await tool.stop();
+    const first = await fixture.replica();
+    await becomes('False Unreachable');
+    await first.stop();
+    tool.server.listen(port, '127.0.0.1');
+    fixture.statusTimings = { ...fixture.statusTimings, againMs: never };
+    await fixture.replica();
+    await becomes('True Ready');
+  });
+
   it('a tool that comes and goes, with a few changes at once and then rarely', async () => {
     fixture.statusTimings = { ...fixture.statusTimings, quietMs: never, confirmMs: 0, againMs: 20, soonMs: 100 };
     await fixture.replica();
