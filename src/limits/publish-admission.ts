@@ -65,7 +65,7 @@ export class PublishAdmission {
   }
 
   /**
-   * Admits a call and runs `work`.
+   * Admits a call and runs `work`, whose failure can be thrown or returned.
    * @param signal the caller's.
    * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit; errors of `work`.
    */
@@ -73,9 +73,11 @@ export class PublishAdmission {
     const release = this.#admit(publish);
     const cancellation = new Cancellation(signal);
     try {
-      return await work(new AdmittedCall(publish.owner, cancellation, this.#slots));
+      const result = await work(new AdmittedCall(publish.owner, cancellation, this.#slots));
+      if (result instanceof CodedError) this.#failed(publish, result);
+      return result;
     } catch (error) {
-      if (!isOfCaller(error)) this.#failuresOf(publish.owner).consume(1);
+      this.#failed(publish, error);
       throw error;
     } finally {
       cancellation.release();
@@ -91,10 +93,11 @@ export class PublishAdmission {
     return new AdmittedCall(owner, abortHandle, this.#slots, { isBackground: true });
   }
 
-  #failuresOf({ podUid }: FlowKey): TokenBucket {
+  #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {
+    if (isOfCaller(error)) return;
     const bucket = this.#failures.get(podUid) ?? new TokenBucket(limits.failedPublishes, this.#now);
     this.#failures.set(podUid, bucket);
-    return bucket;
+    bucket.consume(1);
   }
 
   #admit(publish: IncomingPublish): () => void {

@@ -114,8 +114,11 @@ describe('PublishAdmission', () => {
     const { admission, refused } = admissionOf(10);
     const fail = (publish = asking('ci/1')): Promise<string> =>
       admission
-        .run(publish, neverAborted, () => Promise.reject(new Error('cause')))
-        .then(String, (error: unknown) => (error as Error).message);
+        .run(publish, neverAborted, () => Promise.resolve(new CodedError('INTERNAL', 'cause')))
+        .then(
+          ({ message }) => message,
+          (error: unknown) => (error as Error).message,
+        );
     const { burst, everyMs } = limits.failedPublishes;
     for (let count = 0; count < burst; count += 1) assert.equal(await fail(), 'cause');
     assert.match(await fail(), /^more than 32 publishes of pod ci\/1 failed .* was not tried: .* 4 a second/);
