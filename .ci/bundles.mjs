@@ -28,17 +28,17 @@ const requireForCommonJs = [
 const apart = {
   name: 'apart',
   setup(builder) {
-    builder.onResolve({ filter: /^\.\.\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
-    builder.onResolve({ filter: /^\.\/proxy\/proxy-doctor\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
+    builder.onResolve({ filter: /\/proxy-doctor\.js$/ }, () => ({
       path: './proxy-doctor.js',
       external: true,
     }));
-    builder.onResolve({ filter: /^\.\/image-pulls\/node-doctor\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/node-doctor\.js$/ }, () => ({
       path: './image-pulls-doctor.js',
       external: true,
     }));
-    builder.onResolve({ filter: /^\.\/check\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
-    builder.onResolve({ filter: /^\.\/image-pulls\/run-image-pulls\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
+    builder.onResolve({ filter: /\/run-image-pulls\.js$/ }, () => ({
       path: './image-pulls.js',
       external: true,
     }));
@@ -84,7 +84,7 @@ const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: fixedGrowth } },
-  'generator-worker': { ...common, entryPoints: ['src/proxy/generator/generator-worker.ts'] },
+  'generator-worker': { ...common, entryPoints: ['src/proxy/credentials/generator/generator-worker.ts'] },
   'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: {
     ...common,
@@ -94,23 +94,23 @@ export const bundles = {
   },
   'proxy-doctor': {
     ...common,
-    entryPoints: ['src/cli/doctor/proxy/proxy-doctor.ts'],
+    entryPoints: ['src/proxy/doctor/proxy-doctor.ts'],
     banner: { js: requireForCommonJs.join('\n') },
   },
   check: {
     ...common,
-    entryPoints: ['src/cli/check/run-check.ts'],
+    entryPoints: ['src/proxy/check/run-check.ts'],
     plugins: [undiciClient],
     banner: { js: requireForCommonJs.join('\n') },
   },
   'image-pulls': {
     ...common,
-    entryPoints: ['src/cli/image-pulls/run-image-pulls.ts'],
+    entryPoints: ['src/image-pulls/run-image-pulls.ts'],
     banner: { js: requireForCommonJs.join('\n') },
   },
   'image-pulls-doctor': {
     ...common,
-    entryPoints: ['src/cli/doctor/image-pulls/node-doctor.ts'],
+    entryPoints: ['src/image-pulls/doctor/node-doctor.ts'],
     banner: { js: requireForCommonJs.join('\n') },
   },
   program: {

@@ -33,7 +33,7 @@ const layerRule = {
 };
 
 /**
- * Returns the layer of a relative import, `driver/volume/ports` by its own name, or the package's name of a bare
+ * Returns the layer of a relative import, `driver/publish/ports` by its own name, or the package's name of a bare
  * specifier.
  */
 function importedLayer(specifier, folder) {
@@ -44,8 +44,9 @@ function importedLayer(specifier, folder) {
   const target = path.relative(sourceRoot, path.resolve(folder, specifier)).replace(/\.(js|ts|json)$/, '');
   if (target.startsWith('..')) return target;
   const isPorts =
-    target === path.join('driver', 'volume', 'ports') && layerOf(path.relative(sourceRoot, folder)) !== 'driver/volume';
-  return isPorts ? 'driver/volume/ports' : layerOf(target);
+    target === path.join('driver', 'publish', 'ports') &&
+    layerOf(path.relative(sourceRoot, folder)) !== 'driver/publish';
+  return isPorts ? 'driver/publish/ports' : layerOf(target);
 }
 
 /** Functions of node:crypto that templates can use. None creates keys or random bytes. */
@@ -67,7 +68,7 @@ export default tseslint.config(
       'coverage/',
       'node_modules/',
       'src/driver/csi/generated/',
-      'src/gotemplate/sprig/generated/',
+      'src/shared/gotemplate/sprig/generated/',
       'test/fixtures/',
     ],
   },
@@ -125,8 +126,8 @@ export default tseslint.config(
   },
   {
     // The budget of a render is the only source of randomness in templates.
-    files: ['src/gotemplate/**/*.ts'],
-    ignores: ['src/gotemplate/budget.ts', 'src/gotemplate/private-keys.ts'],
+    files: ['src/shared/gotemplate/**/*.ts'],
+    ignores: ['src/shared/gotemplate/budget.ts', 'src/shared/gotemplate/private-keys.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': ['error', { paths: noGenerators, patterns: [noKeys] }],
       'no-restricted-globals': ['error', 'process', 'crypto'],
@@ -138,7 +139,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/gotemplate/slow-work.ts'],
+    files: ['src/shared/gotemplate/slow-work.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: noGenerators }] },
   },
   {

@@ -1,7 +1,7 @@
 // Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON. So neither
-// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones, in
-// src/driver/content/generated the text of activate.sh, in src/cli/image-pulls/generated the files of nodes, and in
-// src/cli/generated the fields of the CRDs.
+// the build nor the running driver parses .proto text. In src/shared/gotemplate/sprig/generated the time zones, in
+// src/driver/content/generated the text of activate.sh, in src/image-pulls/generated the files of nodes, and in
+// src/shared/connectors/generated the fields of the CRDs.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -43,7 +43,7 @@ if (!isCurrent) {
   writeFileSync(stamp, '');
 }
 
-const zonesDir = path.join(root, 'src', 'gotemplate', 'sprig', 'generated');
+const zonesDir = path.join(root, 'src', 'shared', 'gotemplate', 'sprig', 'generated');
 const zones = path.join(zonesDir, 'zones.json');
 const newestSource = Math.max(
   ...[import.meta.filename, path.join(import.meta.dirname, 'zone-data.mjs'), path.join(root, zoneSource)].map(
@@ -69,7 +69,7 @@ const fields = crds.map(({ spec: { names, versions } }) => [
   names.kind,
   { ...fieldsOf(versions[0].schema.openAPIV3Schema), metadata: true },
 ]);
-const fieldsDir = path.join(root, 'src', 'cli', 'generated');
+const fieldsDir = path.join(root, 'src', 'shared', 'connectors', 'generated');
 mkdirSync(fieldsDir, { recursive: true });
 writeFileSync(path.join(fieldsDir, 'manifest-fields.json'), `${JSON.stringify(Object.fromEntries(fields))}\n`);
 
@@ -78,7 +78,7 @@ const script = JSON.stringify(readFileSync(path.join(contentDir, 'activate.sh'),
 mkdirSync(path.join(contentDir, 'generated'), { recursive: true });
 writeFileSync(path.join(contentDir, 'generated', 'activate.json'), `${script}\n`);
 
-const nodeFilesDir = path.join(root, 'src', 'cli', 'image-pulls', 'generated');
+const nodeFilesDir = path.join(root, 'src', 'image-pulls', 'generated');
 const nodeFiles = ['connectors-credential-provider', 'hosts.toml'].map((name) => [
   name,
   readFileSync(path.join(root, 'deploy', 'image-pulls', name), 'utf8'),

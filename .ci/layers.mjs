@@ -1,157 +1,126 @@
 /**
- * Imports that each folder (or root module) of src can have. `npm:` names a package, `type:` allows type imports only.
- * A file belongs to the longest of these names that its path begins with. Node's own modules are allowed everywhere.
+ * Imports that each folder or module of src can have. `npm:` names a package, `type:` allows type imports only. A file
+ * belongs to the longest of these names that its path begins with. Node's own modules are allowed everywhere.
  * docs/architecture.md describes each of them; a test compares the names.
  */
-const baseModules = [
-  'errors',
-  'secret',
-  'log',
-  'duration',
-  'json',
-  'clock',
-  'abortable',
-  'awaitable',
-  'wording',
-  'pem',
-  'names',
-  'file-signature',
-  'spelling',
-];
-/** Shared packages, which both the driver and the proxy need. */
-const sharedPackages = ['kube', 'limits', 'connectors', 'access', ...baseModules];
-const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
+const shared = (...names) => names.map((name) => `shared/${name}`);
+const modules = shared(
+  ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'wording', 'pem', 'names'],
+  ...['file-signature', 'spelling'],
+);
+/** The packages of shared that know Kubernetes or Connectors. */
+const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')];
 
 export const layers = {
-  errors: [],
-  secret: [],
-  duration: [],
-  json: [],
-  clock: [],
-  log: [],
-  wording: [],
-  pem: [],
-  names: [],
-  'file-signature': [],
-  spelling: [],
-  version: ['../package'],
-  abortable: ['errors'],
-  awaitable: [],
-  process: [...baseModules, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],
-  limits: baseModules,
-  gotemplate: [...baseModules, 'npm:re2js', 'npm:bcryptjs'],
-  kube: [...baseModules, 'limits', 'npm:yaml'],
-  connectors: [...baseModules, 'kube', 'limits', 'npm:yaml'],
-  access: [...baseModules, 'kube', 'limits', 'connectors'],
-  rules: [...baseModules, 'kube', 'limits', 'type:connectors', 'npm:yaml'],
+  ...Object.fromEntries(modules.map((name) => [name, []])),
+  'shared/abortable': ['shared/errors'],
+  'shared/version': ['../package'],
+  'shared/process': [...modules, 'shared/limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],
+  'shared/limits': modules,
+  'shared/gotemplate': [...modules, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
+  'shared/kube': [...modules, 'shared/limits', 'npm:yaml', 'npm:lossless-json'],
+  'shared/connectors': [...modules, ...shared('kube', 'limits'), 'npm:yaml', 'npm:lossless-json'],
+  'shared/access': [...modules, ...shared('kube', 'limits', 'connectors')],
+  'shared/command': [...modules, 'shared/process'],
+  'shared/doctor': [...domain, ...shared('version', 'process', 'command')],
+
+  'driver/limits': [],
   'driver/rules': [],
-  'driver/host': [...baseModules, 'driver/rules', 'limits', 'type:driver/volume/ports', 'npm:koffi'],
-  'driver/content': [
-    ...baseModules,
+  'driver/host': [
+    ...modules,
+    ...shared('limits'),
+    'driver/limits',
     'driver/rules',
-    'gotemplate',
-    'limits',
-    'type:connectors',
-    'type:driver/volume/ports',
+    'type:driver/publish',
+    'type:driver/publish/ports',
+    'npm:koffi',
   ],
-  'driver/token': [...sharedPackages, 'type:driver/volume/ports'],
-  'driver/volume': [...baseModules, 'driver/content', 'limits', 'type:connectors', 'type:access'],
+  'driver/content': [
+    ...[...modules, ...shared('gotemplate', 'limits'), 'type:shared/connectors'],
+    ...['driver/limits', 'driver/rules', 'type:driver/publish/ports', 'npm:asn1js'],
+  ],
+  'driver/token': [...domain, 'driver/limits', 'type:driver/publish/ports'],
+  'driver/publish': [
+    ...[...modules, 'shared/limits', 'type:shared/connectors', 'type:shared/access'],
+    ...['driver/limits', 'driver/content'],
+  ],
+  'driver/approval': [...domain, 'driver/limits'],
   'driver/csi': [
-    ...baseModules,
-    'driver/rules',
-    'driver/volume',
-    ...ports,
-    'process',
-    'type:limits',
-    'type:access',
-    'npm:@grpc/grpc-js',
-    'npm:@grpc/proto-loader',
+    ...[...modules, 'shared/process', 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/rules'],
+    ...['driver/publish', 'driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],
   ],
   driver: [
-    ...sharedPackages,
-    'version',
-    'process',
-    'gotemplate',
-    'driver/rules',
-    'driver/host',
-    'driver/content',
-    'driver/token',
-    'driver/volume',
-    ...ports,
-    'driver/csi',
+    ...[...domain, ...shared('version', 'process', 'gotemplate'), 'driver/limits', 'driver/rules', 'driver/host'],
+    ...['driver/content', 'driver/token', 'driver/publish', 'driver/publish/ports', 'driver/approval', 'driver/csi'],
   ],
+
+  'proxy/limits': [],
   'proxy/proxy-error': [],
-  'proxy/upstream': [...baseModules, 'limits', 'rules', 'proxy/proxy-error', 'npm:undici'],
-  'proxy/certificates': [...baseModules, 'limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
-  'proxy/auth': [...sharedPackages, 'proxy/proxy-error', 'npm:jose'],
-  'proxy/cel': ['npm:@bufbuild/cel'],
-  'proxy/generator': [
-    ...baseModules,
-    'limits',
-    'process',
-    'rules',
-    'proxy/cel',
-    'proxy/proxy-error',
-    'proxy/upstream',
-    'npm:@bufbuild/cel',
-    'npm:@bufbuild/protobuf',
+  'proxy/rules': [...modules, ...shared('kube', 'limits'), 'type:shared/connectors', 'proxy/limits', 'npm:yaml'],
+  'proxy/tool': [...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'npm:undici'],
+  'proxy/certificates': [
+    ...[...modules, 'shared/limits', 'proxy/limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   ],
-  'proxy/credential': [
-    ...sharedPackages,
-    'rules',
+  'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'npm:jose'],
+  'proxy/cel': ['npm:@bufbuild/cel'],
+  'proxy/connectors': [...domain, 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'proxy/tool'],
+  'proxy/secrets': [
+    ...domain,
+    'proxy/limits',
     'proxy/proxy-error',
-    'proxy/upstream',
-    'proxy/generator',
-    'npm:jose',
+    'proxy/tool',
+    'proxy/connectors',
+    'type:proxy/credentials',
+  ],
+  'proxy/credentials': [
+    ...[
+      ...domain,
+      'shared/process',
+      'proxy/limits',
+      'proxy/proxy-error',
+      'proxy/tool',
+      'proxy/cel',
+      'proxy/connectors',
+    ],
+    ...['proxy/rules', 'proxy/secrets', 'npm:jose', 'npm:@bufbuild/cel', 'npm:@bufbuild/protobuf'],
   ],
   'proxy/probe': [
-    ...baseModules,
-    'connectors',
-    'process',
-    'limits',
-    'gotemplate',
-    'proxy/cel',
-    'proxy/proxy-error',
-    'proxy/credential',
-    'proxy/upstream',
-    'npm:@bufbuild/cel',
+    ...[...modules, ...shared('connectors', 'process', 'limits', 'gotemplate'), 'proxy/limits', 'proxy/cel'],
+    ...[
+      'proxy/proxy-error',
+      'proxy/connectors',
+      'proxy/secrets',
+      'proxy/credentials',
+      'proxy/tool',
+      'npm:@bufbuild/cel',
+    ],
   ],
   'proxy/status': [
-    ...sharedPackages,
-    'rules',
-    'proxy/proxy-error',
-    'proxy/credential',
-    'proxy/generator',
-    'type:proxy/probe',
-    'proxy/certificates',
+    ...[...domain, 'proxy/limits', 'proxy/proxy-error', 'proxy/connectors', 'proxy/secrets', 'proxy/credentials'],
+    ...['proxy/rules', 'type:proxy/probe', 'proxy/certificates'],
   ],
   'proxy/server': [
-    ...baseModules,
-    'process',
-    'limits',
-    'type:connectors',
-    'rules',
-    'proxy/proxy-error',
-    'proxy/auth',
-    'proxy/credential',
-    'proxy/upstream',
-    'proxy/certificates',
+    ...[...modules, ...shared('process', 'limits'), 'type:shared/connectors', 'proxy/limits', 'proxy/proxy-error'],
+    ...['proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/credentials', 'proxy/tool', 'proxy/certificates'],
   ],
   proxy: [
-    ...sharedPackages,
-    'version',
-    'process',
-    'proxy/proxy-error',
-    'proxy/auth',
-    'proxy/credential',
-    'proxy/upstream',
-    'proxy/certificates',
-    'proxy/server',
-    'proxy/generator',
-    'proxy/probe',
-    'proxy/status',
-    'npm:prom-client',
+    ...[...domain, ...shared('version', 'process'), 'proxy/limits', 'proxy/proxy-error', 'proxy/auth'],
+    ...['proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool', 'proxy/certificates', 'proxy/server'],
+    ...['proxy/probe', 'proxy/status', 'npm:prom-client'],
   ],
+  // `check` parses a list of Connectors as a volume does.
+  'proxy/check': [
+    'driver/publish',
+    ...[...domain, ...shared('version', 'process', 'command', 'doctor'), 'proxy', 'proxy/limits', 'proxy/proxy-error'],
+    ...['proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool'],
+    'proxy/server',
+  ],
+  'proxy/doctor': [
+    ...[...domain, ...shared('version', 'process', 'command', 'doctor'), 'proxy', 'proxy/limits', 'proxy/proxy-error'],
+    ...['proxy/secrets', 'proxy/server', 'proxy/status'],
+  ],
+
+  'image-pulls': [...domain, ...shared('version', 'process', 'command', 'doctor')],
   cli: ['*'],
   main: ['*'],
   program: ['*'],
@@ -159,8 +128,8 @@ export const layers = {
 };
 
 /**
- * Returns the layer of a file: `driver/csi` for driver/csi/node.ts, `errors` for errors.ts, or its first folder if the
- * table has no name for it.
+ * Returns the layer of a file: `driver/csi` for driver/csi/node.ts, `shared/errors` for shared/errors.ts, or its first
+ * folder if the table has no name for it.
  */
 export function layerOf(place) {
   const parts = place.replace(/\.(js|ts|json)$/, '').split('/');

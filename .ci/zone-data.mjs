@@ -1,4 +1,4 @@
-// Creates src/gotemplate/sprig/generated/zones.json from the IANA data of moment-timezone: the changes of offset and
+// Creates src/shared/gotemplate/sprig/generated/zones.json from the IANA data of moment-timezone: the changes of offset and
 // abbreviation in every zone. They are compressed, because drivers rarely need them.
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { forbidCoreDumps } from './process/core-dumps.js';
+import { forbidCoreDumps } from './shared/process/core-dumps.js';
 
 /** Names the process for `ps` and `top`, where it would be `node`. */
 function nameProcess(name: string): void {

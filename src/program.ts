@@ -1,15 +1,15 @@
 import { check } from './cli/check.js';
-import type { Command, CommandContext } from './cli/command.js';
+import type { Command, CommandContext } from './shared/command/command.js';
 import { doctor } from './cli/doctor/doctor.js';
 import { imagePulls } from './cli/image-pulls.js';
 import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
-import { limits } from './limits/defaults.js';
-import { LogOutput } from './process/log-output.js';
-import { didYouMean } from './spelling.js';
-import { version } from './version.js';
+import { limits } from './shared/limits/defaults.js';
+import { LogOutput } from './shared/process/log-output.js';
+import { didYouMean } from './shared/spelling.js';
+import { version } from './shared/version.js';
 
 const commands: Readonly<Record<string, Command>> = {
   ...{ serve, proxy, render, check, doctor, volumes },

@@ -1,4 +1,4 @@
-import type { Command } from './command.js';
+import type { Command } from '../shared/command/command.js';
 
 /**
  * `check`: reports whether the proxy would let a request pass, and why. Its code is in a bundle of its own, because it
@@ -6,6 +6,6 @@ import type { Command } from './command.js';
  */
 export const check: Command = {
   summary: 'report whether the proxy would let a request pass, and why',
-  usage: async () => (await import('./check/run-check.js')).usage,
-  run: async (context) => (await import('./check/run-check.js')).run(context),
+  usage: async () => (await import('../proxy/check/run-check.js')).usage,
+  run: async (context) => (await import('../proxy/check/run-check.js')).run(context),
 };

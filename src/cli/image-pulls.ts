@@ -1,4 +1,4 @@
-import type { Command } from './command.js';
+import type { Command } from '../shared/command/command.js';
 
 /** More than writing a few files takes, and less than the pod's grace period. */
 const endMs = 5_000;
@@ -10,6 +10,6 @@ const endMs = 5_000;
 export const imagePulls: Command = {
   summary: 'write or remove the files of a node for image pulls',
   endMs,
-  usage: async () => (await import('./image-pulls/run-image-pulls.js')).usage,
-  run: async (context) => (await import('./image-pulls/run-image-pulls.js')).run(context),
+  usage: async () => (await import('../image-pulls/run-image-pulls.js')).usage,
+  run: async (context) => (await import('../image-pulls/run-image-pulls.js')).run(context),
 };

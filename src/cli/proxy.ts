@@ -1,4 +1,4 @@
-import type { Command } from './command.js';
+import type { Command } from '../shared/command/command.js';
 
 /**
  * `proxy`: runs the Connectors proxy until a signal stops it. Its code is in a bundle of its own, which the driver

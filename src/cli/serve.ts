@@ -1,22 +1,22 @@
 import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
-import { describeFlags } from '../process/flags.js';
-import { watchTimes } from '../connectors/watch-limits.js';
+import { describeFlags } from '../shared/process/flags.js';
+import { watchTimes } from '../shared/connectors/watch-limits.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
-import { kubeTimings } from '../kube/timings.js';
-import type { Log } from '../log.js';
-import { memoryLimit } from '../process/memory-limit.js';
-import { createLog } from '../process/json-log.js';
+import { kubeTimings } from '../shared/kube/timings.js';
+import type { Log } from '../shared/log.js';
+import { memoryLimit } from '../shared/process/memory-limit.js';
+import { createLog } from '../shared/process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
-import { version } from '../version.js';
-import type { Clock } from '../clock.js';
+import { version } from '../shared/version.js';
+import type { Clock } from '../shared/clock.js';
 import type { Backend } from '../driver/backend.js';
-import type { Command } from './command.js';
+import type { Command } from '../shared/command/command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
 import { kubernetesBackend } from '../driver/kubernetes-backend.js';
-import { loadClusterConfig } from '../kube/load-cluster-config.js';
+import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
 
 const trimIntervalMs = 2000;
 /** More than the maximum of Driver.stop(), and less than the pod's grace period. */

@@ -1,13 +1,13 @@
 import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
 import { serveFlags } from '../driver/config.js';
-import { CodedError } from '../errors.js';
-import { describeFlags, parseFlags } from '../process/flags.js';
-import type { Command } from './command.js';
+import { CodedError } from '../shared/errors.js';
+import { describeFlags, parseFlags } from '../shared/process/flags.js';
+import type { Command } from '../shared/command/command.js';
 import { listVolumes } from './list-volumes.js';
-import { runningCommand } from './running-arguments.js';
-import { shownAge } from './shown-age.js';
-import { printable } from '../wording.js';
-import { jsonText, outputFlag } from './output-format.js';
+import { runningCommand } from '../shared/command/running-arguments.js';
+import { shownAge } from '../shared/command/shown-age.js';
+import { printable } from '../shared/wording.js';
+import { jsonText, outputFlag } from '../shared/command/output-format.js';
 
 const volumesFlags = {
   endpoint: serveFlags.endpoint,

@@ -1,8 +1,8 @@
-import type { AccessControl } from '../access/access-control.js';
-import type { ConnectorSource } from '../connectors/connector-source.js';
-import type { LimitName, LimitUsage } from '../limits/limit-observer.js';
-import type { CsiDriverValidator, TokenSource } from './volume/ports.js';
-import type { RefreshListener } from './volume/published-volumes.js';
+import type { AccessControl } from '../shared/access/access-control.js';
+import type { ConnectorSource } from '../shared/connectors/connector-source.js';
+import type { LimitName, LimitUsage } from '../shared/limits/limit-observer.js';
+import type { CsiDriverValidator, TokenSource } from './publish/ports.js';
+import type { RefreshListener } from './publish/published-volumes.js';
 
 /** The driver's dependencies outside its node. */
 export interface Backend {

@@ -1,7 +1,8 @@
-import { parseGoDurationMs } from '../duration.js';
+import { parseGoDurationMs } from '../shared/duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import { isProxyUrl } from './content/proxy-endpoint.js';
-import { limits } from '../limits/defaults.js';
+import { limits } from '../shared/limits/defaults.js';
+import { driverLimits } from './limits.js';
 import {
   UsageError,
   absolutePath,
@@ -15,8 +16,8 @@ import {
   sizeBytes,
   text,
   toggle,
-} from '../process/flags.js';
-import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
+} from '../shared/process/flags.js';
+import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
 
 /** The kernel's limit of socket addresses; a longer path is truncated to another one. */
 const maxSocketPathBytes = 107;
@@ -93,25 +94,25 @@ export const serveFlags = {
     sizeBytes,
   ),
   'max-concurrent-publishes': flag(
-    String(limits.publishes.running),
+    String(driverLimits.publishes.running),
     'N',
     'running publishes, waiting ones excluded; more queue up to their deadline',
     positiveInteger,
   ),
   'max-publishes-in-flight': flag(
-    String(limits.publishes.inFlight),
+    String(driverLimits.publishes.inFlight),
     'N',
     'publishes in flight on the node, waiting ones included; more are rejected',
     positiveInteger,
   ),
   'max-publishes-per-pod': flag(
-    String(limits.publishes.perPod),
+    String(driverLimits.publishes.perPod),
     'N',
     'publishes in flight of one pod, waiting ones included; more are rejected',
     positiveInteger,
   ),
   'memory-reserve': flag(
-    `${limits.volumeMemory.reserveBytes >> 20}Mi`,
+    `${driverLimits.volumeMemory.reserveBytes >> 20}Mi`,
     'SIZE',
     "part of the container's memory limit for the process; volumes share the rest",
     sizeBytes,

@@ -1,10 +1,10 @@
-import { UncheckedAccess } from '../access/unchecked-access.js';
+import { UncheckedAccess } from './approval/unchecked-access.js';
 import type { DriverConfig } from './config.js';
-import { DirectoryConnectors } from '../connectors/directory-connectors.js';
-import type { Log } from '../log.js';
+import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
+import type { Log } from '../shared/log.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
-import type { Clock } from '../clock.js';
-import type { CsiDriverValidator } from './volume/ports.js';
+import type { Clock } from '../shared/clock.js';
+import type { CsiDriverValidator } from './publish/ports.js';
 import type { Backend } from './backend.js';
 
 /**

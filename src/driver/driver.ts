@@ -8,21 +8,22 @@ import { nodeDefinition } from './csi/node-definition.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
-import { CodedError } from '../errors.js';
-import { EventLoopDelay } from '../process/event-loop-delay.js';
-import { HealthServer } from '../process/health-server.js';
+import { CodedError } from '../shared/errors.js';
+import { EventLoopDelay } from '../shared/process/event-loop-delay.js';
+import { HealthServer } from '../shared/process/health-server.js';
 import type { Syscalls } from './host/syscalls.js';
 import { loadPageBytes } from './host/page-size.js';
 import { selinuxProcessLabel } from './host/selinux.js';
 import { TmpfsHost } from './host/tmpfs-host.js';
-import type { Log } from '../log.js';
+import type { Log } from '../shared/log.js';
 import { Metrics } from './metrics.js';
-import { version } from '../version.js';
-import type { Clock } from '../clock.js';
-import type { VolumeHost } from './volume/ports.js';
-import { limits } from '../limits/defaults.js';
-import { withRejectionLog } from '../limits/rejection-log.js';
-import { VolumeMemory } from '../limits/volume-memory.js';
+import { version } from '../shared/version.js';
+import type { Clock } from '../shared/clock.js';
+import type { VolumeHost } from './publish/ports.js';
+import { driverLimits } from './limits.js';
+import { limits } from '../shared/limits/defaults.js';
+import { withRejectionLog } from '../shared/limits/rejection-log.js';
+import { VolumeMemory } from './publish/volume-memory.js';
 import type { Backend } from './backend.js';
 import { VolumeService } from './volume-service.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
@@ -110,8 +111,8 @@ export class Driver {
       ownsFolder: true,
       services: this.#services(),
       drainMs,
-      socket: limits.csiSocket,
-      connection: limits.grpcConnection,
+      socket: driverLimits.csiSocket,
+      connection: driverLimits.grpcConnection,
       onRejected: this.#onRejectedConnection(),
       log,
     });
@@ -198,8 +199,8 @@ export class Driver {
       edge: this.#edge(),
       checkMs: registrationCheckMs,
       retryMs: registrationRetryMs,
-      socket: limits.registrationSocket,
-      connection: limits.grpcConnection,
+      socket: driverLimits.registrationSocket,
+      connection: driverLimits.grpcConnection,
       onRejected: this.#onRejectedConnection(),
       log,
     });

@@ -1,21 +1,21 @@
-import { KubernetesAccess } from '../access/kubernetes-access.js';
+import { KubernetesAccess } from './approval/kubernetes-access.js';
 import type { DriverConfig } from './config.js';
 import { ApiCsiDriverValidator } from './token/csi-driver-validator.js';
-import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
-import type { WatchLimits } from '../connectors/watch-limits.js';
-import type { ClusterConfig } from '../kube/cluster-config.js';
-import type { ClockAndRandom } from '../kube/connection-pool.js';
-import { KubeClient } from '../kube/kube-client.js';
-import type { KubeTimings } from '../kube/timings.js';
-import { limits } from '../limits/defaults.js';
-import { withRejectionLog } from '../limits/rejection-log.js';
-import type { Log } from '../log.js';
+import { KubernetesConnectors } from '../shared/connectors/kubernetes-connectors.js';
+import type { WatchLimits } from '../shared/connectors/watch-limits.js';
+import type { ClusterConfig } from '../shared/kube/cluster-config.js';
+import type { ClockAndRandom } from '../shared/kube/connection-pool.js';
+import { KubeClient } from '../shared/kube/kube-client.js';
+import type { KubeTimings } from '../shared/kube/timings.js';
+import { limits } from '../shared/limits/defaults.js';
+import { withRejectionLog } from '../shared/limits/rejection-log.js';
+import type { Log } from '../shared/log.js';
 import type { Metrics } from './metrics.js';
 import { PodEvents } from './pod-events.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
 import { MintedTokens } from './token/minted-tokens.js';
-import { version } from '../version.js';
-import type { Clock } from '../clock.js';
+import { version } from '../shared/version.js';
+import type { Clock } from '../shared/clock.js';
 import type { Backend } from './backend.js';
 
 /**

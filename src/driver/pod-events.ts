@@ -1,11 +1,11 @@
-import type { Clock } from '../clock.js';
-import { EventRecorder } from '../kube/event-recorder.js';
-import type { EventOutcome, EventSubject } from '../kube/event-recorder.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { limits } from '../limits/defaults.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../shared/clock.js';
+import { EventRecorder } from '../shared/kube/event-recorder.js';
+import type { EventOutcome, EventSubject } from '../shared/kube/event-recorder.js';
+import type { KubeClient } from '../shared/kube/kube-client.js';
+import { driverLimits } from './limits.js';
+import type { Log } from '../shared/log.js';
 import { failureText, recoveryText } from './refresh-event.js';
-import type { PublishedVolume, RefreshFailure, RefreshListener } from './volume/published-volumes.js';
+import type { PublishedVolume, RefreshFailure, RefreshListener } from './publish/published-volumes.js';
 
 export interface PodEventsOptions {
   readonly client: KubeClient;
@@ -27,7 +27,7 @@ export class PodEvents implements RefreshListener {
   readonly #recorder: EventRecorder;
 
   constructor({ client, driverName, nodeName, observer, clock, log }: PodEventsOptions) {
-    const { ofPod, ofNode, repeatMs, waiting } = limits.podEvents;
+    const { ofPod, ofNode, repeatMs, waiting } = driverLimits.podEvents;
     this.#clock = clock;
     this.#recorder = new EventRecorder({
       client,

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import type { ErrorCode } from '../errors.js';
-import { cutNote } from '../kube/event-object.js';
-import type { EventText } from '../kube/event-object.js';
-import { formatDuration } from '../duration.js';
-import type { PublishedVolume, RefreshFailure } from './volume/published-volumes.js';
-import { firstExpiryMs } from './volume/volume-tokens.js';
+import type { ErrorCode } from '../shared/errors.js';
+import { cutNote } from '../shared/kube/event-object.js';
+import type { EventText } from '../shared/kube/event-object.js';
+import { formatDuration } from '../shared/duration.js';
+import type { PublishedVolume, RefreshFailure } from './publish/published-volumes.js';
+import { firstExpiryMs } from './publish/volume-tokens.js';
 
 /** Usual cause of a failure, so that the pod's author knows whom to contact. */
 const causes: Readonly<Record<ErrorCode, string>> = {

@@ -1,11 +1,11 @@
-import { processTimeMs } from '../process/thread-time.js';
-import { WorkerPool } from '../process/worker-pool.js';
-import { PublishAdmission } from '../limits/publish-admission.js';
-import type { VolumeMemory } from '../limits/volume-memory.js';
-import type { LimitObserver } from '../limits/limit-observer.js';
-import { withRejectionLog } from '../limits/rejection-log.js';
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import { processTimeMs } from '../shared/process/thread-time.js';
+import { WorkerPool } from '../shared/process/worker-pool.js';
+import { PublishAdmission } from './publish/publish-admission.js';
+import type { VolumeMemory } from './publish/volume-memory.js';
+import type { LimitObserver } from '../shared/limits/limit-observer.js';
+import { withRejectionLog } from '../shared/limits/rejection-log.js';
+import type { Clock } from '../shared/clock.js';
+import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
@@ -14,14 +14,14 @@ import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { Metrics } from './metrics.js';
 import type { ProxyCaFile } from './proxy-ca-file.js';
-import type { VolumeHost } from './volume/ports.js';
-import { PublishedVolumes } from './volume/published-volumes.js';
-import type { PublishDependencies } from './volume/publish-volume.js';
-import { PublishVolume } from './volume/publish-volume.js';
-import { RefreshOnChange } from './volume/refresh-on-change.js';
-import { UnpublishVolume } from './volume/unpublish-volume.js';
-import { VolumeLocks } from './volume/volume-locks.js';
-import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
+import type { VolumeHost } from './publish/ports.js';
+import { PublishedVolumes } from './publish/published-volumes.js';
+import type { PublishDependencies } from './publish/publish-volume.js';
+import { PublishVolume } from './publish/publish-volume.js';
+import { RefreshOnChange } from './publish/refresh-on-change.js';
+import { UnpublishVolume } from './publish/unpublish-volume.js';
+import { VolumeLocks } from './publish/volume-locks.js';
+import { VolumeStatisticsQuery } from './publish/volume-statistics.js';
 
 /**
  * Limits of renders in worker threads. A render at all its limits takes half a second of CPU time; ten seconds

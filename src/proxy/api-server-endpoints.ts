@@ -1,15 +1,15 @@
 import { isIP } from 'node:net';
-import { orThrow } from '../errors.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import { jsonItems, jsonMember } from '../json.js';
-import { apiFailure } from '../kube/api-failure.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { KubeError } from '../kube/kube-error.js';
-import { ParsedObjects } from '../kube/parsed-objects.js';
-import { Reflector } from '../kube/reflector.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { Log } from '../log.js';
-import type { Endpoint } from './upstream/endpoint-set.js';
+import { orThrow } from '../shared/errors.js';
+import type { JsonObject, JsonValue } from '../shared/json.js';
+import { jsonItems, jsonMember } from '../shared/json.js';
+import { apiFailure } from '../shared/kube/api-failure.js';
+import type { KubeClient } from '../shared/kube/kube-client.js';
+import { KubeError } from '../shared/kube/kube-error.js';
+import { ParsedObjects } from '../shared/kube/parsed-objects.js';
+import { Reflector } from '../shared/kube/reflector.js';
+import type { ResourceType } from '../shared/kube/resource-location.js';
+import type { Log } from '../shared/log.js';
+import type { Endpoint } from './tool/endpoint-set.js';
 
 const endpointSliceType: ResourceType = {
   apiVersion: 'discovery.k8s.io/v1',

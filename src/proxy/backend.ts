@@ -1,13 +1,13 @@
-import type { Awaitable } from '../awaitable.js';
-import type { FeatureFlags } from '../connectors/model.js';
-import type { KubeClient } from '../kube/kube-client.js';
+import type { Awaitable } from '../shared/awaitable.js';
+import type { FeatureFlags } from '../shared/connectors/model.js';
+import type { KubeClient } from '../shared/kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
 import type { CaSource } from './certificates/certificate-authority.js';
-import type { ObjectLoad } from './credential/connector-informer.js';
-import type { ConnectorLookup } from './credential/connector-lookup.js';
-import type { ConnectorLister } from './credential/connector-lister.js';
-import type { SecretSource } from './credential/secret-source.js';
-import type { Endpoint } from './upstream/endpoint-set.js';
+import type { ObjectLoad } from './connectors/connector-informer.js';
+import type { ConnectorLookup } from './connectors/connector-lookup.js';
+import type { ConnectorLister } from './connectors/connector-lister.js';
+import type { SecretSource } from './secrets/secret-source.js';
+import type { Endpoint } from './tool/endpoint-set.js';
 
 /** The API access of the status controller. */
 export interface StatusBackend {

@@ -1,18 +1,18 @@
 import { isIP } from 'node:net';
-import type { Clock } from '../clock.js';
-import { kubeTimings } from '../kube/timings.js';
-import type { LogDestination } from '../process/json-log.js';
-import { createLog } from '../process/json-log.js';
-import { describeFlags } from '../process/flags.js';
-import { version } from '../version.js';
+import type { Clock } from '../shared/clock.js';
+import { kubeTimings } from '../shared/kube/timings.js';
+import type { LogDestination } from '../shared/process/json-log.js';
+import { createLog } from '../shared/process/json-log.js';
+import { describeFlags } from '../shared/process/flags.js';
+import { version } from '../shared/version.js';
 import type { ProxyConfig } from './config.js';
 import { parseProxyConfig, proxyFlags } from './config.js';
 import { directoryBackend } from './directory-backend.js';
-import { loadClusterConfig } from '../kube/load-cluster-config.js';
+import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
 import { kubernetesBackend } from './kubernetes-backend.js';
 import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
-import type { Log } from '../log.js';
+import type { Log } from '../shared/log.js';
 
 /** Access of the command to the process. */
 export interface ProxyCommandContext {

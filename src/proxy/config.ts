@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { dns1123SubdomainProblem } from '../names.js';
+import { dns1123SubdomainProblem } from '../shared/names.js';
 import {
   UsageError,
   absolutePath,
@@ -13,11 +13,12 @@ import {
   sizeBytes,
   text,
   toggle,
-} from '../process/flags.js';
-import { limits } from '../limits/defaults.js';
-import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
-import type { AddressRange } from './upstream/address-range.js';
-import { parseRange } from './upstream/address-range.js';
+} from '../shared/process/flags.js';
+import { limits } from '../shared/limits/defaults.js';
+import { proxyLimits } from './limits.js';
+import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
+import type { AddressRange } from './tool/address-range.js';
+import { parseRange } from './tool/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
 import type { ProxyService } from './status/proxy-service.js';
 
@@ -71,12 +72,17 @@ export const proxyFlags = {
   'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs that are not blocked, separated by commas', ranges),
   'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
   'max-requests-in-flight': flag(
-    String(limits.requestsInFlight.total),
+    String(proxyLimits.requestsInFlight.total),
     'N',
     'limit of requests in flight, tunnels and upgraded connections included',
     positiveInteger,
   ),
-  'max-tool-connections': flag(String(limits.toolSockets.total), 'N', 'limit of connections to tools', positiveInteger),
+  'max-tool-connections': flag(
+    String(proxyLimits.toolSockets.total),
+    'N',
+    'limit of connections to tools',
+    positiveInteger,
+  ),
   'max-object-memory': flag(
     '128Mi',
     'SIZE',

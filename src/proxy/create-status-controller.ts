@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../shared/clock.js';
+import type { Log } from '../shared/log.js';
 import type { ProxyBackend } from './backend.js';
 import { serviceOf } from './config.js';
 import type { ProxyConfig } from './config.js';

@@ -1,16 +1,16 @@
-import type { Clock } from '../clock.js';
-import { CodedError, orCodedError } from '../errors.js';
-import { jsonMember } from '../json.js';
-import type { JsonObject } from '../json.js';
-import type { Log } from '../log.js';
+import type { Clock } from '../shared/clock.js';
+import { CodedError, orCodedError } from '../shared/errors.js';
+import { jsonMember } from '../shared/json.js';
+import type { JsonObject } from '../shared/json.js';
+import type { Log } from '../shared/log.js';
 import type { ProxyBackend } from './backend.js';
 import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
 import type { CaSource } from './certificates/certificate-authority.js';
 import { DirectoryCa, memoryCa } from './certificates/directory-ca.js';
-import { parseSecret } from './credential/secret-source.js';
+import { parseSecret } from './secrets/secret-source.js';
 import { caIn, caSecretName } from './ca-secret.js';
 import { manifestSources } from './manifest-sources.js';
-import type { Endpoint } from './upstream/endpoint-set.js';
+import type { Endpoint } from './tool/endpoint-set.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;

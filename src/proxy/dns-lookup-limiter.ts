@@ -1,11 +1,11 @@
-import { CodedError } from '../errors.js';
-import { FairSemaphore } from '../limits/fair-semaphore.js';
-import { limits } from '../limits/defaults.js';
-import type { LookupOwner } from './upstream/resolver.js';
+import { CodedError } from '../shared/errors.js';
+import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
+import { proxyLimits } from './limits.js';
+import type { LookupOwner } from './tool/resolver.js';
 
 /** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */
 export function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemaphore {
-  const { [chosenBy]: bound, namespaceShare } = limits.lookups;
+  const { [chosenBy]: bound, namespaceShare } = proxyLimits.lookups;
   return new FairSemaphore({
     permits: bound.inFlight,
     namespaceShare,

@@ -1,12 +1,13 @@
-import type { Clock } from '../clock.js';
-import type { ClusterConfig } from '../kube/cluster-config.js';
-import { KubeClient } from '../kube/kube-client.js';
-import type { KubeTimings } from '../kube/timings.js';
-import { limits } from '../limits/defaults.js';
-import { noLimitObserver } from '../limits/limit-observer.js';
-import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
-import type { Log } from '../log.js';
-import { version } from '../version.js';
+import type { Clock } from '../shared/clock.js';
+import type { ClusterConfig } from '../shared/kube/cluster-config.js';
+import { KubeClient } from '../shared/kube/kube-client.js';
+import type { KubeTimings } from '../shared/kube/timings.js';
+import { limits } from '../shared/limits/defaults.js';
+import { proxyLimits } from './limits.js';
+import { noLimitObserver } from '../shared/limits/limit-observer.js';
+import { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import type { Log } from '../shared/log.js';
+import { version } from '../shared/version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
 import { TokenReviewVerifier } from './auth/token-review-verifier.js';
@@ -45,7 +46,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     client,
     namespace,
     maxObjectBytes: options.maxObjectBytes,
-    rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
+    rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
     onReview: (source) => metrics.reviewed('access', source),
     clock,
     log,
@@ -58,7 +59,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     tokens: new TokenReviewVerifier({
       client,
       audience,
-      rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
+      rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
     }),
     ca,
     identity: () => ca.uid,

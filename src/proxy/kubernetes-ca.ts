@@ -1,18 +1,18 @@
-import { sleep } from '../abortable.js';
-import type { Clock } from '../clock.js';
-import { CodedError, orThrow } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import { apiFailure } from '../kube/api-failure.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { isKubeError } from '../kube/kube-error.js';
-import { metadataText } from '../kube/kube-object.js';
-import { ParsedObjects } from '../kube/parsed-objects.js';
-import { Reflector } from '../kube/reflector.js';
-import type { Log } from '../log.js';
+import { sleep } from '../shared/abortable.js';
+import type { Clock } from '../shared/clock.js';
+import { CodedError, orThrow } from '../shared/errors.js';
+import type { JsonObject } from '../shared/json.js';
+import { apiFailure } from '../shared/kube/api-failure.js';
+import type { KubeClient } from '../shared/kube/kube-client.js';
+import { isKubeError } from '../shared/kube/kube-error.js';
+import { metadataText } from '../shared/kube/kube-object.js';
+import { ParsedObjects } from '../shared/kube/parsed-objects.js';
+import { Reflector } from '../shared/kube/reflector.js';
+import type { Log } from '../shared/log.js';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
 import { createCa } from './certificates/certificate-authority.js';
-import { secretType } from './credential/kubernetes-secrets.js';
-import { parseSecret } from './credential/secret-source.js';
+import { secretType } from './secrets/kubernetes-secrets.js';
+import { parseSecret } from './secrets/secret-source.js';
 import { caIn, caSecretName } from './ca-secret.js';
 
 /** Delay after a failed attempt to create the Secret. It fails only without permission or without the API server. */

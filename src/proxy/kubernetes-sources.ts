@@ -1,15 +1,15 @@
-import { SubjectAccessReviewer } from '../access/subject-access-reviewer.js';
-import type { Clock } from '../clock.js';
-import { WatchedFlags } from '../connectors/watched-flags.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { limits } from '../limits/defaults.js';
-import type { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
-import type { Log } from '../log.js';
+import { SubjectAccessReviewer } from '../shared/access/subject-access-reviewer.js';
+import type { Clock } from '../shared/clock.js';
+import { WatchedFlags } from '../shared/connectors/watched-flags.js';
+import type { KubeClient } from '../shared/kube/kube-client.js';
+import { proxyLimits } from './limits.js';
+import type { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import type { Log } from '../shared/log.js';
 import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
 import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.js';
 import type { DecisionSources } from './backend.js';
-import { ConnectorInformer } from './credential/connector-informer.js';
-import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
+import { ConnectorInformer } from './connectors/connector-informer.js';
+import { KubernetesSecrets } from './secrets/kubernetes-secrets.js';
 
 export interface KubernetesSourcesOptions {
   readonly client: KubeClient;
@@ -39,7 +39,7 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authorizer = new SubjectAccessReviewAuthorizer({
-    reviews: new SubjectAccessReviewer(client, clock, limits.proxyAccess),
+    reviews: new SubjectAccessReviewer(client, clock, proxyLimits.proxyAccess),
     rateLimiter,
     exists: (connector) => connectors.has(connector),
     onReview,

@@ -1,16 +1,16 @@
-import { DirectoryConnectors } from '../connectors/directory-connectors.js';
-import { ManifestDirectory } from '../connectors/manifest-directory.js';
-import { parseObjects } from '../connectors/manifest-file.js';
-import type { ResolvedConnector } from '../connectors/model.js';
-import { CodedError } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import type { Log } from '../log.js';
-import { silentLog } from '../log.js';
+import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
+import { ManifestDirectory } from '../shared/connectors/manifest-directory.js';
+import { parseObjects } from '../shared/connectors/manifest-file.js';
+import type { ResolvedConnector } from '../shared/connectors/model.js';
+import { CodedError } from '../shared/errors.js';
+import type { JsonObject } from '../shared/json.js';
+import type { Log } from '../shared/log.js';
+import { silentLog } from '../shared/log.js';
 import type { DecisionSources } from './backend.js';
 import { ManifestApprovals } from './auth/manifest-approvals.js';
 import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
-import type { ConnectorLookup } from './credential/connector-lookup.js';
-import { ManifestSecrets } from './credential/manifest-secrets.js';
+import type { ConnectorLookup } from './connectors/connector-lookup.js';
+import { ManifestSecrets } from './secrets/manifest-secrets.js';
 
 export interface ManifestSources {
   readonly sources: DecisionSources;

@@ -1,11 +1,11 @@
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { sleep } from '../abortable.js';
+import { sleep } from '../shared/abortable.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { serviceNames } from './status/proxy-service.js';
-import { addRange, parseRange } from './upstream/address-range.js';
-import type { Endpoint } from './upstream/endpoint-set.js';
-import type { DnsLookup } from './upstream/resolver.js';
+import { addRange, parseRange } from './tool/address-range.js';
+import type { Endpoint } from './tool/endpoint-set.js';
+import type { DnsLookup } from './tool/resolver.js';
 
 export interface ListeningPort {
   /** Listening address; undefined for all addresses of the machine. */

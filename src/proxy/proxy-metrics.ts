@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import type { KubeObserver } from '../kube/observer.js';
-import { MetricsRegistry } from '../process/metrics-registry.js';
-import type { Tally } from '../process/metrics-registry.js';
-import { processMetrics } from '../process/process-metrics.js';
+import type { KubeObserver } from '../shared/kube/observer.js';
+import { MetricsRegistry } from '../shared/process/metrics-registry.js';
+import type { Tally } from '../shared/process/metrics-registry.js';
+import { processMetrics } from '../shared/process/process-metrics.js';
 import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
-import type { ObjectLoad } from './credential/connector-informer.js';
+import type { ObjectLoad } from './connectors/connector-informer.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';

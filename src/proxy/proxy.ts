@@ -1,10 +1,11 @@
-import type { Clock } from '../clock.js';
-import { CodedError } from '../errors.js';
-import type { Log } from '../log.js';
-import { ClientRateLimiter } from '../limits/client-rate-limiter.js';
-import { limits } from '../limits/defaults.js';
-import { HealthServer } from '../process/health-server.js';
-import { version } from '../version.js';
+import type { Clock } from '../shared/clock.js';
+import { CodedError } from '../shared/errors.js';
+import type { Log } from '../shared/log.js';
+import { ClientRateLimiter } from '../shared/limits/client-rate-limiter.js';
+import { limits } from '../shared/limits/defaults.js';
+import { proxyLimits } from './limits.js';
+import { HealthServer } from '../shared/process/health-server.js';
+import { version } from '../shared/version.js';
 import type { ProxyBackend } from './backend.js';
 import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
 import { CachingTokenVerifier } from './auth/caching-token-verifier.js';
@@ -15,7 +16,7 @@ import { serviceOf } from './config.js';
 import type { UseListener } from './server/connector-use.js';
 import { ClientLimiter } from './server/client-limiter.js';
 import { ConnectHandler } from './server/connect-handler.js';
-import { ConnectionLimiter } from '../limits/connection-limiter.js';
+import { ConnectionLimiter } from '../shared/limits/connection-limiter.js';
 import { ExchangeSlots } from './server/exchange-slots.js';
 import { ProxyServer } from './server/proxy-server.js';
 import { RejectionRateLimiter } from './server/rejection-rate-limiter.js';
@@ -25,8 +26,8 @@ import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
 import { createStatusController } from './create-status-controller.js';
 import { ProxyMetrics } from './proxy-metrics.js';
-import { generatorPool } from './generator/generators.js';
-import type { GeneratorPool } from './generator/generators.js';
+import { generatorPool } from './credentials/generator/generators.js';
+import type { GeneratorPool } from './credentials/generator/generators.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
 import type { LeaseTimings } from './status/leader-elector.js';
@@ -36,10 +37,10 @@ import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
 import type { ToolAccess } from './tool-access.js';
-import type { DnsLookup } from './upstream/resolver.js';
-import { IdleTimeoutMonitor } from './upstream/idle-timeout-monitor.js';
-import { ToolSockets } from './upstream/tool-sockets.js';
-import { Via } from './upstream/via.js';
+import type { DnsLookup } from './tool/resolver.js';
+import { IdleTimeoutMonitor } from './tool/idle-timeout-monitor.js';
+import { ToolSockets } from './tool/tool-sockets.js';
+import { Via } from './tool/via.js';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -97,8 +98,8 @@ export class Proxy {
     const { config, clock, log, monotonicNow } = parts;
     this.#parts = parts;
     this.#connections = new ConnectionLimiter({ ...limits.connections, total: config['max-connections'] });
-    this.#slots = new ExchangeSlots({ ...limits.requestsInFlight, total: config['max-requests-in-flight'] });
-    this.#toolSockets = new ToolSockets({ ...limits.toolSockets, total: config['max-tool-connections'] });
+    this.#slots = new ExchangeSlots({ ...proxyLimits.requestsInFlight, total: config['max-requests-in-flight'] });
+    this.#toolSockets = new ToolSockets({ ...proxyLimits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
       limits: {
         connections: { limit: config['max-connections'], counter: this.#connections },
@@ -123,7 +124,7 @@ export class Proxy {
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
       ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
     });
-    this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
+    this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer();
     const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
@@ -246,12 +247,12 @@ export class Proxy {
       timings: {
         idleMs: config['idle-timeout'],
         responseMs: config['response-header-timeout'],
-        graceMs: limits.transferGraceMs,
+        graceMs: proxyLimits.transferGraceMs,
       },
       clock,
       monotonicNow,
     };
-    const rejections = new RejectionRateLimiter(new ClientRateLimiter(limits.rejections, monotonicNow));
+    const rejections = new RejectionRateLimiter(new ClientRateLimiter(proxyLimits.rejections, monotonicNow));
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
     const common = { authorizer, router, rejections, exchange, clock, ...observed };
     return new ProxyServer({
@@ -261,7 +262,7 @@ export class Proxy {
         // Nodes connect to the address of the Service, because they do not resolve its name.
         certificate: () =>
           this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
-        handshakes: new ClientRateLimiter(limits.tlsHandshakes, monotonicNow),
+        handshakes: new ClientRateLimiter(proxyLimits.tlsHandshakes, monotonicNow),
       },
       connections: this.#connections,
       slots: this.#slots,

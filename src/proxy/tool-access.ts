@@ -1,24 +1,24 @@
 import { lookup } from 'node:dns/promises';
-import type { Clock } from '../clock.js';
-import { limits } from '../limits/defaults.js';
-import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
-import { TokenBucket } from '../limits/token-bucket.js';
+import type { Clock } from '../shared/clock.js';
+import { proxyLimits } from './limits.js';
+import { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import { TokenBucket } from '../shared/limits/token-bucket.js';
 import type { ProxyBackend } from './backend.js';
 import type { ProxyConfig } from './config.js';
-import { ToolCredentials } from './credential/tool-credentials.js';
-import { UpstreamTrust } from './credential/upstream-trust.js';
-import { Generators } from './generator/generators.js';
-import type { GeneratorPool } from './generator/generators.js';
+import { ToolCredentials } from './credentials/tool-credentials.js';
+import { UpstreamTrust } from './credentials/upstream-trust.js';
+import { Generators } from './credentials/generator/generators.js';
+import type { GeneratorPool } from './credentials/generator/generators.js';
 import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
-import { AddressRules } from './upstream/address-rules.js';
-import { InformationalLimiter } from './upstream/informational-limiter.js';
-import { Resolver } from './upstream/resolver.js';
-import type { DnsLookup } from './upstream/resolver.js';
-import { ToolClient } from './upstream/tool-client.js';
-import type { ToolSockets } from './upstream/tool-sockets.js';
-import { systemRoots, TrustStoreCache } from './upstream/trust.js';
+import { AddressRules } from './tool/address-rules.js';
+import { InformationalLimiter } from './tool/informational-limiter.js';
+import { Resolver } from './tool/resolver.js';
+import type { DnsLookup } from './tool/resolver.js';
+import { ToolClient } from './tool/tool-client.js';
+import type { ToolSockets } from './tool/tool-sockets.js';
+import { systemRoots, TrustStoreCache } from './tool/trust.js';
 
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
@@ -52,7 +52,7 @@ export interface ToolAccess {
 /** Creates them. The caller starts `own`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
-  const { issuerTimeoutMs = limits.ownRequests.timeoutMs } = options;
+  const { issuerTimeoutMs = proxyLimits.ownRequests.timeoutMs } = options;
   const { secrets } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';
@@ -67,23 +67,23 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     isOwnName: (host) => own.isOwnName(host),
     lookUp,
     limiters: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
-    slotWaitMs: limits.lookups.longestWaitMs,
+    slotWaitMs: proxyLimits.lookups.longestWaitMs,
     monotonicNow,
   });
   const client = new ToolClient({
     ...{ resolver, sockets },
     informational: new InformationalLimiter(
-      { ...limits.informationalFloods, bytes: limits.headers.bytes },
+      { ...proxyLimits.informationalFloods, bytes: proxyLimits.headers.bytes },
       monotonicNow,
     ),
-    chunkRate: new TokenBucket(limits.smallChunks, monotonicNow),
+    chunkRate: new TokenBucket(proxyLimits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],
   });
   const trustStores = new TrustStoreCache(systemRoots(config['system-ca-file']));
   const trust = new UpstreamTrust(
     secrets,
     trustStores,
-    new FailureRateLimiter(limits.trustStores.creations, monotonicNow),
+    new FailureRateLimiter(proxyLimits.trustStores.creations, monotonicNow),
   );
   const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });

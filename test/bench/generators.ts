@@ -1,10 +1,10 @@
 // `node --import tsx --expose-gc test/bench/generators.ts` after a build: cost and memory of generators of classes.
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../src/limits/defaults.js';
-import type { GeneratorUse } from '../../src/proxy/generator/generator-use.js';
-import { Generators, generatorPool } from '../../src/proxy/generator/generators.js';
-import { Secret } from '../../src/secret.js';
+import { proxyLimits } from '../../src/proxy/limits.js';
+import type { GeneratorUse } from '../../src/proxy/credentials/generator/generator-use.js';
+import { Generators, generatorPool } from '../../src/proxy/credentials/generator/generators.js';
+import { Secret } from '../../src/shared/secret.js';
 
 const rounds = 5000;
 const never = new AbortController().signal;
@@ -60,6 +60,6 @@ for (let round = 0; round < rounds; round += 200) {
 const { user, system } = process.cpuUsage(before);
 console.log(`CPU time of an evaluation, both threads, 200 at once: ${((user + system) / rounds).toFixed(0)} µs`);
 console.log(`memory in use: ${mebibytes()} MiB`);
-await sleep(limits.generators.idleMs + 2000);
+await sleep(proxyLimits.generators.idleMs + 2000);
 console.log(`memory after the end of the thread: ${mebibytes()} MiB`);
 pool.stop();

@@ -6,11 +6,11 @@
 import { readFileSync } from 'node:fs';
 import type { RenderJob, RenderOutcome } from '../../src/driver/content/render-job.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
-import { CodedError } from '../../src/errors.js';
-import type { JsonObject } from '../../src/json.js';
-import { processTimeMs } from '../../src/process/thread-time.js';
-import { WorkerPool } from '../../src/process/worker-pool.js';
-import { Secret } from '../../src/secret.js';
+import { CodedError } from '../../src/shared/errors.js';
+import type { JsonObject } from '../../src/shared/json.js';
+import { processTimeMs } from '../../src/shared/process/thread-time.js';
+import { WorkerPool } from '../../src/shared/process/worker-pool.js';
+import { Secret } from '../../src/shared/secret.js';
 import { call, classOf, configurationOf, connectorOf } from '../support/domain.js';
 import { hostileData, hostileTemplates } from '../support/hostile-templates.js';
 

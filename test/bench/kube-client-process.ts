@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StaticToken } from '../../src/kube/bearer-token.js';
-import { KubeClient } from '../../src/kube/kube-client.js';
-import { limits } from '../../src/limits/defaults.js';
-import { noLimitObserver } from '../../src/limits/limit-observer.js';
-import { noObserver } from '../../src/kube/observer.js';
-import { Reflector } from '../../src/kube/reflector.js';
-import { kubeTimings } from '../../src/kube/timings.js';
-import { silentLog } from '../../src/log.js';
-import { Secret } from '../../src/secret.js';
+import { StaticToken } from '../../src/shared/kube/bearer-token.js';
+import { KubeClient } from '../../src/shared/kube/kube-client.js';
+import { limits } from '../../src/shared/limits/defaults.js';
+import { noLimitObserver } from '../../src/shared/limits/limit-observer.js';
+import { noObserver } from '../../src/shared/kube/observer.js';
+import { Reflector } from '../../src/shared/kube/reflector.js';
+import { kubeTimings } from '../../src/shared/kube/timings.js';
+import { silentLog } from '../../src/shared/log.js';
+import { Secret } from '../../src/shared/secret.js';
 
 const [port = '', token = '', caFile = '', watches = '0'] = process.argv.slice(2);
 const type = { apiVersion: 'connectors.alauda.io/v1alpha1', kind: 'Connector', plural: 'connectors' };

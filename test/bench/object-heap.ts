@@ -3,8 +3,8 @@
  * tsx test/bench/object-heap.ts`. A ratio under 1 is an object that costs more than it is counted for. Numbers only, no pass
  * or fail.
  */
-import { parseJson } from '../../src/json.js';
-import { heapBytes } from '../../src/kube/object-heap.js';
+import { parseJson } from '../../src/shared/json.js';
+import { heapBytes } from '../../src/shared/kube/object-heap.js';
 
 /** About as much as a Connector may hold, under 64 KiB. */
 const jsonBytes = 60_000;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import type { JsonObject } from '../../src/json.js';
+import type { JsonObject } from '../../src/shared/json.js';
 import { Cluster } from '../support/driver/cluster.js';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { connector } from '../support/driver/manifests.js';

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describeFlags, parseFlags, toggle } from '../../src/process/flags.js';
+import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.js';
 import { TokenKeys, uidOf } from '../support/proxy/keys.js';
 import type { DemoVolume } from './kubelet.js';
 import { Kubelet } from './kubelet.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../src/errors.js';
-import type { JsonObject } from '../../src/json.js';
-import type { Call } from '../../src/limits/call.js';
-import type { ConnectorRef, FeatureFlags } from '../../src/connectors/model.js';
-import type { ConnectorSource } from '../../src/connectors/connector-source.js';
+import { CodedError } from '../../src/shared/errors.js';
+import type { JsonObject } from '../../src/shared/json.js';
+import type { Call } from '../../src/shared/limits/call.js';
+import type { ConnectorRef, FeatureFlags } from '../../src/shared/connectors/model.js';
+import type { ConnectorSource } from '../../src/shared/connectors/connector-source.js';
 import { connector, connectorClass, flagsConfigMap } from './driver/manifests.js';
 import { eventually } from './poll.js';
 

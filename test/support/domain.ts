@@ -1,14 +1,14 @@
-import { Secret } from '../../src/secret.js';
-import type { Call } from '../../src/limits/call.js';
+import { Secret } from '../../src/shared/secret.js';
+import type { Call } from '../../src/shared/limits/call.js';
 import type {
   Configuration,
   Connector,
   ConnectorClass,
   ProxyAddress,
   ResolvedConnector,
-} from '../../src/connectors/model.js';
-import type { PublishRequest } from '../../src/driver/volume/publish-request.js';
-import type { PodIdentity } from '../../src/access/access-control.js';
+} from '../../src/shared/connectors/model.js';
+import type { PublishRequest } from '../../src/driver/publish/publish-request.js';
+import type { PodIdentity } from '../../src/shared/access/access-control.js';
 
 /** A call that nobody cancels. */
 export const call: Call = {

@@ -1,5 +1,5 @@
-import type { Log, LogLevel } from '../../src/log.js';
-import { createLog } from '../../src/process/json-log.js';
+import type { Log, LogLevel } from '../../src/shared/log.js';
+import { createLog } from '../../src/shared/process/json-log.js';
 
 /** A real log whose lines are kept. */
 export function keptLog(level: LogLevel = 'debug'): { readonly log: Log; readonly lines: string[] } {

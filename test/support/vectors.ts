@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { TemplateError } from '../../src/gotemplate/errors.js';
-import { runSlowTask, type SlowTask } from '../../src/gotemplate/slow-work.js';
-import { compileTemplate } from '../../src/gotemplate/template.js';
-import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/json.js';
+import { TemplateError } from '../../src/shared/gotemplate/errors.js';
+import { runSlowTask, type SlowTask } from '../../src/shared/gotemplate/slow-work.js';
+import { compileTemplate } from '../../src/shared/gotemplate/template.js';
+import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/shared/json.js';
 
 /** A recording of what real Go makes of a template: one line of a .jsonl file. */
 export interface Vector {

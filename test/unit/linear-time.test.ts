@@ -8,13 +8,14 @@ const digits = 'digits of one number, at most 767';
 const exempt: Readonly<Record<string, string>> = {
   'driver/content/activate.ts /(.{80,100}) \\| /g': 'a constant, when the module is loaded',
   'driver/host/selinux.ts /[\\0\\n]+$/': 'a label of the kernel, at most a page',
-  'gotemplate/float-format.ts /0+$/': digits,
-  'gotemplate/number-literal.ts /^(.*[^eEpP])([+-].*)i$/s': 'a number of a template, which has at most three signs',
-  'gotemplate/sprig/duration-text.ts /0+$/': digits,
-  'gotemplate/sprig/time-format.ts /0+$/': digits,
-  'kube/event-object.ts /[-.]+$/': 'a name, cut before',
-  'kube/kubeconfig.ts /^[A-Za-z0-9+/\\s]+={0,2}\\s*$/': "the administrator's own file",
-  'process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
+  'shared/gotemplate/float-format.ts /0+$/': digits,
+  'shared/gotemplate/number-literal.ts /^(.*[^eEpP])([+-].*)i$/s':
+    'a number of a template, which has at most three signs',
+  'shared/gotemplate/sprig/duration-text.ts /0+$/': digits,
+  'shared/gotemplate/sprig/time-format.ts /0+$/': digits,
+  'shared/kube/event-object.ts /[-.]+$/': 'a name, cut before',
+  'shared/kube/kubeconfig.ts /^[A-Za-z0-9+/\\s]+={0,2}\\s*$/': "the administrator's own file",
+  'shared/process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
 };
 
 describe('processor time grows at most with the length of a text', function () {

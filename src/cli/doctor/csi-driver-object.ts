@@ -1,11 +1,11 @@
 import type { DriverConfig } from '../../driver/config.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonItems, jsonMember } from '../../json.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import type { ResourceType } from '../../kube/resource-location.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, unchecked, warn } from './check-result.js';
-import { readObject } from './read-object.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { jsonItems, jsonMember } from '../../shared/json.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { fail, ok, unchecked, warn } from '../../shared/doctor/check-result.js';
+import { readObject } from '../../shared/doctor/read-object.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 

@@ -1,26 +1,26 @@
 import { parseServeConfig, serveFlags } from '../../driver/config.js';
 import type { DriverConfig } from '../../driver/config.js';
-import { loadClusterConfig } from '../../kube/load-cluster-config.js';
+import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
 import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
-import { describeFlags } from '../../process/flags.js';
-import type { Command } from '../command.js';
-import { outputFlag, takeOutput } from '../output-format.js';
+import { describeFlags } from '../../shared/process/flags.js';
+import type { Command } from '../../shared/command/command.js';
+import { outputFlag, takeOutput } from '../../shared/command/output-format.js';
 import { checkAudiences } from './audiences.js';
-import { readConnectorObjects } from './connector-objects.js';
+import { readConnectorObjects } from '../../shared/doctor/connector-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
-import type { CheckResult } from './check-result.js';
-import { ok, report } from './check-result.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { ok, report } from '../../shared/doctor/check-result.js';
 import { checkKubeletDirectory } from './kubelet-directory.js';
 import { checkMounting } from './mounting.js';
 import { checkPermissions } from './permissions.js';
 import { checkProxies } from './proxies.js';
-import { runningArguments } from '../running-arguments.js';
+import { runningArguments } from '../../shared/command/running-arguments.js';
 import { checkSelinux } from './selinux.js';
 import { checkSockets } from './sockets.js';
-import type { ClusterDiagnosticContext } from './with-cluster.js';
-import { withCluster } from './with-cluster.js';
+import type { ClusterDiagnosticContext } from '../../shared/doctor/with-cluster.js';
+import { withCluster } from '../../shared/doctor/with-cluster.js';
 
 export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'program'> {
   readonly config: DriverConfig;
@@ -43,17 +43,17 @@ export const doctor: Command = {
     'Exit status 1 when a line says "fail".\n\n' +
     `Flags of doctor:\n${describeFlags({ output: outputFlag })}\n\n` +
     `Flags:\n${describeFlags(serveFlags)}\n\n` +
-    `Flags after --proxy:\n${(await import('./proxy/proxy-doctor.js')).describedFlags()}\n\n` +
-    `Flags after --image-pulls:\n${(await import('./image-pulls/node-doctor.js')).describedFlags()}\n`,
+    `Flags after --proxy:\n${(await import('../../proxy/doctor/proxy-doctor.js')).describedFlags()}\n\n` +
+    `Flags after --image-pulls:\n${(await import('../../image-pulls/doctor/node-doctor.js')).describedFlags()}\n`,
   run: async (context) => {
     const { env, stdout, stopped: signal } = context;
     const { output, rest: args } = takeOutput(context.args);
     if (args.includes(imagePullsSwitch)) {
-      const { examineImagePulls } = await import('./image-pulls/node-doctor.js');
+      const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.js');
       return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), output, stdout);
     }
     if (args.includes(proxySwitch)) {
-      const { examineRunningProxy } = await import('./proxy/proxy-doctor.js');
+      const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.js');
       const rest = args.filter((arg) => arg !== proxySwitch);
       return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), output, stdout);
     }

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { propagationProblem } from '../../driver/host/propagation.js';
 import type { Mount } from '../../driver/host/mount-table.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok } from './check-result.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { fail, ok } from '../../shared/doctor/check-result.js';
 
 /** Checks that the kubelet's directory exists, and that the kubelet sees mounts in it. */
 export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[]): readonly CheckResult[] {

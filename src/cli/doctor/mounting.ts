@@ -1,7 +1,7 @@
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import { TmpfsMaker } from '../../driver/host/tmpfs.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, warn } from './check-result.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { fail, ok, warn } from '../../shared/doctor/check-result.js';
 
 /** Checks that this container can mount, without leaving a mount, and that its mounts stay out of swap. */
 export function checkMounting(syscalls: Syscalls): readonly CheckResult[] {

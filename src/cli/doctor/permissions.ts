@@ -1,12 +1,12 @@
-import { connectorsGroup } from '../../connectors/api-group.js';
+import { connectorsGroup } from '../../shared/connectors/api-group.js';
 import type { DriverConfig } from '../../driver/config.js';
-import { flagsConfigMapName } from '../../connectors/feature-flags.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import type { FeatureFlags } from '../../connectors/model.js';
-import type { CheckResult } from './check-result.js';
-import { readFlags } from './read-flags.js';
-import type { RequiredPermission } from './missing-permissions.js';
-import { checkPermissionsOf } from './missing-permissions.js';
+import { flagsConfigMapName } from '../../shared/connectors/feature-flags.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { FeatureFlags } from '../../shared/connectors/model.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { readFlags } from '../../shared/doctor/read-flags.js';
+import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
+import { checkPermissionsOf } from '../../shared/doctor/missing-permissions.js';
 
 type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>;
 

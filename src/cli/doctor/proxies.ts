@@ -1,13 +1,13 @@
 import { originOf } from '../../driver/content/proxy-endpoint.js';
-import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import type { JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
-import { sendConnect } from './send-connect.js';
-import { checkCertificate } from './certificate-life.js';
-import type { ConnectorObjects } from './connector-objects.js';
-import { connectorName, firstOf } from './connector-objects.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf, unchecked, warn } from './check-result.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import type { JsonValue } from '../../shared/json.js';
+import { jsonMember } from '../../shared/json.js';
+import { sendConnect } from '../../shared/doctor/send-connect.js';
+import { checkCertificate } from '../../shared/doctor/certificate-life.js';
+import type { ConnectorObjects } from '../../shared/doctor/connector-objects.js';
+import { connectorName, firstOf } from '../../shared/doctor/connector-objects.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
 
 const check = 'proxies';
 const caCheck = 'proxy-ca';

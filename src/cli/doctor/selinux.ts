@@ -1,6 +1,6 @@
 import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux.js';
-import type { CheckResult } from './check-result.js';
-import { ok } from './check-result.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { ok } from '../../shared/doctor/check-result.js';
 
 /** Checks whether volumes get a label that containers can read. @param labelFile see `selinuxProcessLabel`. */
 export function checkSelinux(labelFile?: string): CheckResult {

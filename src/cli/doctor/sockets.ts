@@ -5,9 +5,9 @@ import { credentials } from '@grpc/grpc-js';
 import { registrationSocket } from '../../driver/config.js';
 import type { DriverConfig } from '../../driver/config.js';
 import { csi, pluginRegistration } from '../../driver/csi/services.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf } from './check-result.js';
-import { checkReadiness } from './readiness.js';
+import type { CheckResult } from '../../shared/doctor/check-result.js';
+import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
+import { checkReadiness } from '../../shared/doctor/readiness.js';
 
 type SocketConfig = Pick<
   DriverConfig,

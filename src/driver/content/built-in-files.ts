@@ -1,7 +1,7 @@
-import { CodedError } from '../../errors.js';
-import type { Secret } from '../../secret.js';
+import { CodedError } from '../../shared/errors.js';
+import type { Secret } from '../../shared/secret.js';
 import { isPlainEnvValue, plainEnvCharacters } from '../rules/env-value.js';
-import type { VolumeFile } from '../volume/ports.js';
+import type { VolumeFile } from '../publish/ports.js';
 import { activateFile } from './activate.js';
 import type { ProxyEndpoint } from './proxy-endpoint.js';
 import { proxyUrl } from './proxy-endpoint.js';

@@ -1,4 +1,4 @@
-import { certificateBlocks } from '../../pem.js';
+import { certificateBlocks } from '../../shared/pem.js';
 
 /**
  * Joins two PEM bundles: the first unchanged, then the certificates of the second that the first does not contain.

@@ -1,6 +1,6 @@
-import type { Configuration } from '../../connectors/model.js';
-import type { Budget } from '../../gotemplate/budget.js';
-import { compileTemplate, type CompiledTemplate } from '../../gotemplate/template.js';
+import type { Configuration } from '../../shared/connectors/model.js';
+import type { Budget } from '../../shared/gotemplate/budget.js';
+import { compileTemplate, type CompiledTemplate } from '../../shared/gotemplate/template.js';
 
 /**
  * Limit of the nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. Over

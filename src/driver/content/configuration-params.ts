@@ -1,8 +1,8 @@
-import { CodedError } from '../../errors.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember, jsonObject } from '../../json.js';
-import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../wording.js';
-import type { Configuration, ConfigurationParam } from '../../connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.js';
+import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/wording.js';
+import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.js';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
 
 /** Limit of reported problems. A class can have thousands of configurations with the same problem. */

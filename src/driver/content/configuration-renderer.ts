@@ -1,8 +1,8 @@
-import type { JsonObject } from '../../json.js';
-import type { Secret } from '../../secret.js';
-import type { Call } from '../../limits/call.js';
-import type { ResolvedConnector } from '../../connectors/model.js';
-import type { VolumeFile } from '../volume/ports.js';
+import type { JsonObject } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { ResolvedConnector } from '../../shared/connectors/model.js';
+import type { VolumeFile } from '../publish/ports.js';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];

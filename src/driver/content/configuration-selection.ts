@@ -1,6 +1,6 @@
-import { CodedError } from '../../errors.js';
-import { listed } from '../../wording.js';
-import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import { listed } from '../../shared/wording.js';
+import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
 
 /** Limit of the classes that a message lists. */
 const maxGroups = 10;

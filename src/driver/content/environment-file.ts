@@ -1,9 +1,9 @@
-import { CodedError } from '../../errors.js';
-import { limits } from '../../limits/defaults.js';
+import { CodedError } from '../../shared/errors.js';
+import { driverLimits } from '../limits.js';
 import { fileNameProblem } from '../rules/file-name.js';
 import { variableProblem } from '../rules/environment-variable.js';
 
-const { variables: maxVariables } = limits.volume;
+const { variables: maxVariables } = driverLimits.volume;
 const tooMany = `a file has at most ${maxVariables} variables`;
 
 /** Reports whether `activate` exports the variables in the file. */

@@ -1,7 +1,7 @@
-import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember } from '../../json.js';
-import { listed, listedInQuotes } from '../../wording.js';
-import type { ConfigurationParam, ParamProperty, ParamType } from '../../connectors/model.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonMember } from '../../shared/json.js';
+import { listed, listedInQuotes } from '../../shared/wording.js';
+import type { ConfigurationParam, ParamProperty, ParamType } from '../../shared/connectors/model.js';
 
 export const typeDescriptions: Readonly<Record<ParamType, string>> = {
   string: 'a string',

@@ -1,12 +1,12 @@
-import { CodedError } from '../../errors.js';
+import { CodedError } from '../../shared/errors.js';
 import { joinCaBundles } from './ca-bundle.js';
-import { jsonMember, jsonText } from '../../json.js';
-import type { Secret } from '../../secret.js';
-import { quote } from '../../wording.js';
-import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../connectors/model.js';
-import { limits } from '../../limits/defaults.js';
+import { jsonMember, jsonText } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
+import { quote } from '../../shared/wording.js';
+import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.js';
+import { driverLimits } from '../limits.js';
 
-const maxUserBytes = limits.volume.userBytes;
+const maxUserBytes = driverLimits.volume.userBytes;
 
 /** The operator's settings for proxies. */
 export interface ProxyDefaults {

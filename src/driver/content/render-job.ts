@@ -1,13 +1,13 @@
-import { CodedError, type ErrorCode } from '../../errors.js';
-import { Budget, type Surroundings } from '../../gotemplate/budget.js';
-import { TemplateError, TemplateLimitError } from '../../gotemplate/errors.js';
-import { defaultLimits } from '../../gotemplate/limits.js';
-import { runSlowTask } from '../../gotemplate/slow-work.js';
-import { type CompiledTemplate, compileTemplate } from '../../gotemplate/template.js';
-import type { JsonObject } from '../../json.js';
+import { CodedError, type ErrorCode } from '../../shared/errors.js';
+import { Budget, type Surroundings } from '../../shared/gotemplate/budget.js';
+import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.js';
+import { defaultLimits } from '../../shared/gotemplate/limits.js';
+import { runSlowTask } from '../../shared/gotemplate/slow-work.js';
+import { type CompiledTemplate, compileTemplate } from '../../shared/gotemplate/template.js';
+import type { JsonObject } from '../../shared/json.js';
 import { fileNameProblem } from '../rules/file-name.js';
 import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
-import type { VolumeFile } from '../volume/ports.js';
+import type { VolumeFile } from '../publish/ports.js';
 
 /** A configuration of a volume to render. */
 export interface RenderedConfiguration {

@@ -1,7 +1,7 @@
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonItems, jsonMember, jsonObject } from '../../json.js';
-import type { Secret } from '../../secret.js';
-import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { jsonItems, jsonMember, jsonObject } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { ClassGroup } from './configuration-selection.js';
 import { originOf } from './proxy-endpoint.js';
 

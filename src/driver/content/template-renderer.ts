@@ -1,8 +1,8 @@
-import { CodedError } from '../../errors.js';
-import { TooLongHere } from '../../gotemplate/budget.js';
-import type { JsonObject } from '../../json.js';
-import type { Call } from '../../limits/call.js';
-import { Secret } from '../../secret.js';
+import { CodedError } from '../../shared/errors.js';
+import { TooLongHere } from '../../shared/gotemplate/budget.js';
+import type { JsonObject } from '../../shared/json.js';
+import type { Call } from '../../shared/limits/call.js';
+import { Secret } from '../../shared/secret.js';
 import { CompiledTemplates } from './compiled-templates.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';

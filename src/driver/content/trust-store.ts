@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateBlocks } from '../../pem.js';
+import { certificateBlocks } from '../../shared/pem.js';
 
 const dataOid = '1.2.840.113549.1.7.1';
 const certBagOid = '1.2.840.113549.1.12.10.1.3';

@@ -1,10 +1,10 @@
-import { CodedError } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
-import { listedInQuotes } from '../../wording.js';
-import type { Secret } from '../../secret.js';
-import type { Call } from '../../limits/call.js';
-import { limits } from '../../limits/defaults.js';
-import type { VolumeFile } from '../volume/ports.js';
+import { CodedError } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import { listedInQuotes } from '../../shared/wording.js';
+import type { Secret } from '../../shared/secret.js';
+import type { Call } from '../../shared/limits/call.js';
+import { driverLimits } from '../limits.js';
+import type { VolumeFile } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
 import { isEnvironmentFile, referencedFiles } from './environment-file.js';
@@ -12,7 +12,7 @@ import { fileNameProblem } from '../rules/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
 
-const { files: maxFiles, bytes: maxTotalBytes } = limits.volume;
+const { files: maxFiles, bytes: maxTotalBytes } = driverLimits.volume;
 
 /** The operator's settings for all volumes of the node. */
 export interface ContentDefaults extends ProxyDefaults {

@@ -1,6 +1,6 @@
-import { CodedError } from '../../errors.js';
-import { quote } from '../../wording.js';
-import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import { quote } from '../../shared/wording.js';
+import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
 import { groupByClass } from './configuration-selection.js';
 import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';
 import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.js';

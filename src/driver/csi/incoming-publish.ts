@@ -1,6 +1,6 @@
-import type { VolumeOwner } from '../../limits/volume-memory.js';
-import type { FlowKey } from '../../limits/flow-key.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
+import type { VolumeOwner } from '../publish/volume-memory.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import { podKeys } from './publish-request.js';
 

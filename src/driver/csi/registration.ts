@@ -1,5 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Log } from '../../log.js';
+import type { Log } from '../../shared/log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
 import type { GrpcConnectionLimits, SocketLimits } from './server.js';
 import { SocketServer } from './server.js';

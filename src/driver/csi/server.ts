@@ -8,8 +8,8 @@ import type {
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
-import type { LimitUsage } from '../../limits/limit-observer.js';
-import type { Log } from '../../log.js';
+import type { LimitUsage } from '../../shared/limits/limit-observer.js';
+import type { Log } from '../../shared/log.js';
 import { SocketConnections } from './socket-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -34,14 +34,14 @@ export interface SocketServerOptions {
   readonly log: Log;
 }
 
-/** Limits of all clients of a socket together; see limits/defaults.ts. */
+/** Limits of all clients of a socket together; see shared/limits/defaults.ts. */
 export interface SocketLimits {
   readonly connections: number;
   /** Limit of connections that wait to be accepted. */
   readonly backlog: number;
 }
 
-/** Limits of one gRPC connection; see limits/defaults.ts. */
+/** Limits of one gRPC connection; see shared/limits/defaults.ts. */
 export interface GrpcConnectionLimits {
   readonly idleMs: number;
   readonly ageMs: number;

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, s
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { CodedError } from '../../errors.js';
+import { CodedError } from '../../shared/errors.js';
 
 /**
  * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { ErrorCode } from '../../errors.js';
+import type { ErrorCode } from '../../shared/errors.js';
 
 /** The gRPC status of each error code. A new code without a status does not compile. */
 export const grpcStatus: Readonly<Record<ErrorCode, status>> = {

@@ -1,8 +1,8 @@
 import type { ServerUnaryCall, handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { onceAborted } from '../../abortable.js';
-import type { ErrorCode } from '../../errors.js';
-import { CodedError, toCodedError } from '../../errors.js';
-import type { Log, LogFields } from '../../log.js';
+import { onceAborted } from '../../shared/abortable.js';
+import type { ErrorCode } from '../../shared/errors.js';
+import { CodedError, toCodedError } from '../../shared/errors.js';
+import type { Log, LogFields } from '../../shared/log.js';
 import { grpcStatus } from './status.js';
 
 /** Fields of an RPC's log line; filled in while it runs. */

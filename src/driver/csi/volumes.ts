@@ -1,6 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { PublishedVolumes, VolumeReport } from '../volume/published-volumes.js';
-import { firstExpiryMs } from '../volume/volume-tokens.js';
+import type { PublishedVolumes, VolumeReport } from '../publish/published-volumes.js';
+import { firstExpiryMs } from '../publish/volume-tokens.js';
 import type { Volume } from './generated/connectors/volumes/v1/Volume.js';
 import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.js';
 import type { RpcEdge } from './unary.js';

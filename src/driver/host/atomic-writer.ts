@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js';
-import type { Ownership, ReplacedFiles, VolumeFile } from '../volume/ports.js';
+import type { Clock } from '../../shared/clock.js';
+import type { Ownership, ReplacedFiles, VolumeFile } from '../publish/ports.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, SyscallError } from './errno.js';

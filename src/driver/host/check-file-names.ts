@@ -1,4 +1,4 @@
-import { CodedError } from '../../errors.js';
+import { CodedError } from '../../shared/errors.js';
 import { fileNameProblem } from '../rules/file-name.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../volume/ports.js';
+import type { VolumeFile } from '../publish/ports.js';
 
 /** Bytes of one file, and its names. */
 export interface FileContent {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { CodedError } from '../../errors.js';
-import { shownPath } from '../../wording.js';
+import { CodedError } from '../../shared/errors.js';
+import { shownPath } from '../../shared/wording.js';
 
 /** Error numbers of this machine, by name. */
 export const errno = constants.errno;

@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../volume/ports.js';
+import type { VolumeFile } from '../publish/ports.js';
 import { check, checkValue } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';

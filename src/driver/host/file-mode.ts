@@ -1,4 +1,4 @@
-import type { Ownership } from '../volume/ports.js';
+import type { Ownership } from '../publish/ports.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import type { FileStatus, Syscalls } from './syscalls.js';

@@ -1,4 +1,4 @@
-import { limits } from '../../limits/defaults.js';
+import { driverLimits } from '../limits.js';
 import type { SharedFiles } from './deduplicate-files.js';
 
 /** The limits of a tmpfs: `size` and `nr_inodes`. */
@@ -20,7 +20,7 @@ const ownInodes = 5;
  * can be rewritten with the larger of both limits. The kernel counts each name of a file as an inode.
  */
 export function tmpfsLimitsOf({ contents, files }: SharedFiles, pageBytes: number): TmpfsLimits {
-  const { sparePages, spareInodes } = limits.volumeMemory;
+  const { sparePages, spareInodes } = driverLimits.volumeMemory;
   let pages = 0;
   for (const { content } of contents) pages += Math.ceil(content.length / pageBytes);
   for (const { name } of files) if (name.length + linkPrefixBytes > shortLinkBytes) pages += 1;
@@ -37,6 +37,6 @@ export function isSameLimits(a: TmpfsLimits, b: TmpfsLimits): boolean {
 
 /** Returns the most memory that a tmpfs can use: its pages, and the kernel's memory for inodes and names. */
 export function memoryOf({ sizeBytes, inodes }: TmpfsLimits): number {
-  const { volumeBytes, inodeBytes } = limits.volumeMemory;
+  const { volumeBytes, inodeBytes } = driverLimits.volumeMemory;
   return sizeBytes + inodes * inodeBytes + volumeBytes;
 }

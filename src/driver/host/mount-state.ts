@@ -1,6 +1,6 @@
-import { CodedError } from '../../errors.js';
-import { shownPath } from '../../wording.js';
-import type { TargetState } from '../volume/ports.js';
+import { CodedError } from '../../shared/errors.js';
+import { shownPath } from '../../shared/wording.js';
+import type { TargetState } from '../publish/ports.js';
 import { openCurrentRevision } from './atomic-writer.js';
 import { check, checkValue, closing } from './directory.js';
 import type { Directory } from './directory.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '../../errors.js';
+import { CodedError } from '../../shared/errors.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 
 /** Label that containers can read, in the policies of every distribution that has one. */

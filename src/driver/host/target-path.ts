@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../errors.js';
-import { shownPath } from '../../wording.js';
+import { CodedError } from '../../shared/errors.js';
+import { shownPath } from '../../shared/wording.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { CodedError } from '../../errors.js';
-import type { VolumeMemory, VolumeOwner } from '../../limits/volume-memory.js';
-import { shownPath } from '../../wording.js';
+import { CodedError } from '../../shared/errors.js';
+import type { VolumeMemory, VolumeOwner } from '../publish/volume-memory.js';
+import { shownPath } from '../../shared/wording.js';
 import type {
   MountOptions,
   ReplacedFiles,
@@ -10,7 +10,7 @@ import type {
   VolumeFile,
   VolumeHost,
   VolumeStatistics,
-} from '../volume/ports.js';
+} from '../publish/ports.js';
 import { AtomicWriter } from './atomic-writer.js';
 import type { RevisionNames } from './atomic-writer.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';

@@ -1,5 +1,5 @@
-import { CodedError } from '../../errors.js';
-import { shownPath } from '../../wording.js';
+import { CodedError } from '../../shared/errors.js';
+import { shownPath } from '../../shared/wording.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
 import { descriptorPath } from './linux-syscalls.js';

@@ -1,12 +1,12 @@
-import { CodedError } from '../../errors.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonItems, jsonMember } from '../../json.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import { Reflector } from '../../kube/reflector.js';
-import type { ResourceType } from '../../kube/resource-location.js';
-import type { Log } from '../../log.js';
-import type { CsiDriverValidator } from '../volume/ports.js';
-import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
+import { CodedError } from '../../shared/errors.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { jsonItems, jsonMember } from '../../shared/json.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { Reflector } from '../../shared/kube/reflector.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
+import type { Log } from '../../shared/log.js';
+import type { CsiDriverValidator } from '../publish/ports.js';
+import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 

@@ -1,11 +1,11 @@
-import { formatDuration } from '../../duration.js';
-import { CodedError } from '../../errors.js';
-import { jsonMember, parseJson } from '../../json.js';
-import { Secret } from '../../secret.js';
-import { quote } from '../../wording.js';
-import type { Clock } from '../../clock.js';
-import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
-import type { PodIdentity } from '../../access/access-control.js';
+import { formatDuration } from '../../shared/duration.js';
+import { CodedError } from '../../shared/errors.js';
+import { jsonMember, parseJson } from '../../shared/json.js';
+import { Secret } from '../../shared/secret.js';
+import { quote } from '../../shared/wording.js';
+import type { Clock } from '../../shared/clock.js';
+import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
+import type { PodIdentity } from '../../shared/access/access-control.js';
 import type { TokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
 

@@ -1,15 +1,15 @@
-import { CodedError, throwIfAborted } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
-import { jsonMember } from '../../json.js';
-import { abortable } from '../../abortable.js';
-import type { StatusMapping } from '../../kube/api-failure.js';
-import { apiFailure } from '../../kube/api-failure.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import type { KubeError } from '../../kube/kube-error.js';
-import type { ResourceType } from '../../kube/resource-location.js';
-import { Secret } from '../../secret.js';
-import type { Clock, Moment } from '../../clock.js';
-import type { ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import { jsonMember } from '../../shared/json.js';
+import { abortable } from '../../shared/abortable.js';
+import type { StatusMapping } from '../../shared/kube/api-failure.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { KubeError } from '../../shared/kube/kube-error.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
+import { Secret } from '../../shared/secret.js';
+import type { Clock, Moment } from '../../shared/clock.js';
+import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
 import { parseTokenClaims } from './token-claims.js';
 
 const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };

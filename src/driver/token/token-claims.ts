@@ -1,4 +1,4 @@
-import type { Secret } from '../../secret.js';
+import type { Secret } from '../../shared/secret.js';
 
 /** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
 export interface TokenClaims {

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { Awaitable } from '../../awaitable.js';
-import type { Clock } from '../../clock.js';
-import { SingleFlight } from '../../limits/single-flight.js';
-import { FairMap } from '../../limits/fair-map.js';
-import type { Secret } from '../../secret.js';
+import type { Awaitable } from '../../shared/awaitable.js';
+import type { Clock } from '../../shared/clock.js';
+import { SingleFlight } from '../../shared/limits/single-flight.js';
+import { FairMap } from '../../shared/limits/fair-map.js';
+import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
 import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './ports.js';
-import { limits } from '../../limits/defaults.js';
+import { proxyLimits } from '../limits.js';
 
-const validForMs = limits.tokens.validTtlMs;
-const invalidForMs = limits.tokens.invalidTtlMs;
-const maxValid = limits.tokens.valid;
-const maxInvalid = limits.tokens.invalid;
+const validForMs = proxyLimits.tokens.validTtlMs;
+const invalidForMs = proxyLimits.tokens.invalidTtlMs;
+const maxValid = proxyLimits.tokens.valid;
+const maxInvalid = proxyLimits.tokens.invalid;
 
 interface Verdict {
   readonly client: ClientIdentity | undefined;

@@ -1,5 +1,5 @@
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { Secret } from '../../secret.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { Secret } from '../../shared/secret.js';
 
 /** The identity of a client, as its token verifier reports it. */
 export interface ClientIdentity {

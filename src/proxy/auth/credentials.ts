@@ -1,12 +1,12 @@
-import type { ConnectorRef } from '../../connectors/model.js';
-import { Secret } from '../../secret.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import { Secret } from '../../shared/secret.js';
 import type { Credentials } from './client-identity.js';
-import { limits } from '../../limits/defaults.js';
+import { proxyLimits } from '../limits.js';
 
-const maxConnectors = limits.clients.connectors;
+const maxConnectors = proxyLimits.clients.connectors;
 /** A compact JWS, the form of every token that the API server issues. */
 const tokenPattern = /^[-\w]+\.[-\w]+\.[-\w]+$/;
-const maxHeaderLength = limits.clients.authorizationLength;
+const maxHeaderLength = proxyLimits.clients.authorizationLength;
 const dnsName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**

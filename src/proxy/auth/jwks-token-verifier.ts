@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { JWTPayload } from 'jose';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
-import type { Clock } from '../../clock.js';
-import { CodedError, orCodedError } from '../../errors.js';
-import { fileSignature } from '../../file-signature.js';
-import type { JsonValue } from '../../json.js';
-import { jsonMember, jsonText, parseJson } from '../../json.js';
-import type { Secret } from '../../secret.js';
+import type { Clock } from '../../shared/clock.js';
+import { CodedError, orCodedError } from '../../shared/errors.js';
+import { fileSignature } from '../../shared/file-signature.js';
+import type { JsonValue } from '../../shared/json.js';
+import { jsonMember, jsonText, parseJson } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountGroups } from './client-identity.js';
 import type { TokenVerifier } from './ports.js';

@@ -1,12 +1,12 @@
-import type { ApprovalSubject } from '../../access/access-request.js';
-import { accessRequestName } from '../../access/access-request.js';
-import { DecisionCache } from '../../access/decision-cache.js';
-import { approvalStateOf } from '../../access/approval-state.js';
-import { findRequestByName } from '../../access/request-lookup.js';
-import { limits } from '../../limits/defaults.js';
-import { SingleFlight } from '../../limits/single-flight.js';
-import type { Clock } from '../../clock.js';
-import type { KubeClient } from '../../kube/kube-client.js';
+import type { ApprovalSubject } from '../../shared/access/access-request.js';
+import { accessRequestName } from '../../shared/access/access-request.js';
+import { DecisionCache } from '../../shared/access/decision-cache.js';
+import { approvalStateOf } from '../../shared/access/approval-state.js';
+import { findRequestByName } from '../../shared/access/request-lookup.js';
+import { proxyLimits } from '../limits.js';
+import { SingleFlight } from '../../shared/limits/single-flight.js';
+import type { Clock } from '../../shared/clock.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { PodApprovals } from './ports.js';
 
 /** Limit of one lookup with its retries. Clients wait for it, and they time out sooner than kubelets. */
@@ -21,7 +21,7 @@ export class KubernetesApprovals implements PodApprovals {
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#decisions = new DecisionCache(clock, client.clock.now, limits.proxyAccess);
+    this.#decisions = new DecisionCache(clock, client.clock.now, proxyLimits.proxyAccess);
   }
 
   isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {

@@ -1,7 +1,7 @@
-import type { ApprovalSubject } from '../../access/access-request.js';
-import { accessRequests, isAbout } from '../../access/access-request.js';
-import { approvalStateOf } from '../../access/approval-state.js';
-import type { JsonObject } from '../../json.js';
+import type { ApprovalSubject } from '../../shared/access/access-request.js';
+import { accessRequests, isAbout } from '../../shared/access/access-request.js';
+import { approvalStateOf } from '../../shared/access/approval-state.js';
+import type { JsonObject } from '../../shared/json.js';
 import type { PodApprovals } from './ports.js';
 
 /** Approvals by AccessRequests in manifests. */

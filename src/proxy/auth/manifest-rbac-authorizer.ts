@@ -1,7 +1,7 @@
-import type { Permission } from '../../access/permission.js';
-import { connectorsGroup } from '../../connectors/api-group.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
+import type { Permission } from '../../shared/access/permission.js';
+import { connectorsGroup } from '../../shared/connectors/api-group.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.js';
 import type { Authorizer } from './ports.js';
 import type { ClientIdentity } from './client-identity.js';
 

@@ -1,7 +1,7 @@
-import type { Awaitable } from '../../awaitable.js';
-import type { ApprovalSubject } from '../../access/access-request.js';
-import type { Permission } from '../../access/permission.js';
-import type { Secret } from '../../secret.js';
+import type { Awaitable } from '../../shared/awaitable.js';
+import type { ApprovalSubject } from '../../shared/access/access-request.js';
+import type { Permission } from '../../shared/access/permission.js';
+import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity } from './client-identity.js';
 
 /** Authenticates clients by their tokens. */

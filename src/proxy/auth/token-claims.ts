@@ -1,6 +1,6 @@
-import type { JsonValue } from '../../json.js';
-import { jsonIn, jsonItems, jsonMember } from '../../json.js';
-import type { Secret } from '../../secret.js';
+import type { JsonValue } from '../../shared/json.js';
+import { jsonIn, jsonItems, jsonMember } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
 
 export interface TokenClaims {
   /** Expiry in milliseconds since the epoch. */

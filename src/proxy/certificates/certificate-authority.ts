@@ -1,9 +1,9 @@
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { CodedError, orCodedError } from '../../errors.js';
-import type { Clock } from '../../clock.js';
-import { certificatesOnly } from '../../pem.js';
-import { Secret } from '../../secret.js';
+import { CodedError, orCodedError } from '../../shared/errors.js';
+import type { Clock } from '../../shared/clock.js';
+import { certificatesOnly } from '../../shared/pem.js';
+import { Secret } from '../../shared/secret.js';
 import type { Issuer } from './x509.js';
 import { nameOf, signCa, subjectOf } from './x509.js';
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Clock } from '../../clock.js';
-import { CodedError } from '../../errors.js';
-import { fileSignature } from '../../file-signature.js';
-import { Secret } from '../../secret.js';
+import type { Clock } from '../../shared/clock.js';
+import { CodedError } from '../../shared/errors.js';
+import { fileSignature } from '../../shared/file-signature.js';
+import { Secret } from '../../shared/secret.js';
 import type { CaSource, CertificateAuthority } from './certificate-authority.js';
 import { createCa, parseCa } from './certificate-authority.js';
 

@@ -1,20 +1,20 @@
 import { constants, generateKeyPairSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
-import { BoundedMap } from '../../limits/bounded-map.js';
-import type { Clock } from '../../clock.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import type { Clock } from '../../shared/clock.js';
 import type { CertificateAuthority } from './certificate-authority.js';
 import { signLeaf } from './x509.js';
-import { limits } from '../../limits/defaults.js';
+import { proxyLimits } from '../limits.js';
 
 const hourMs = 3_600_000;
-const validForMs = limits.certificates.validMs;
+const validForMs = proxyLimits.certificates.validMs;
 const backdatedMs = hourMs;
 /**
  * Remaining validity below which a certificate is replaced. Clients can verify it late in a tunnel that is opened now.
  */
 const renewBeforeMs = 6 * hourMs;
-const maxHosts = limits.certificates.hosts;
+const maxHosts = proxyLimits.certificates.hosts;
 
 interface Leaf {
   readonly context: SecureContext;

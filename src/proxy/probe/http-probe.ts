@@ -1,6 +1,6 @@
-import type { ConnectorClass } from '../../connectors/model.js';
-import { ObjectReader } from '../../connectors/object-reader.js';
-import { limits } from '../../limits/defaults.js';
+import type { ConnectorClass } from '../../shared/connectors/model.js';
+import { ObjectReader } from '../../shared/connectors/object-reader.js';
+import { proxyLimits } from '../limits.js';
 
 /** A probe as the ConnectorClass declares it, with templates. */
 export interface HttpProbe {
@@ -20,8 +20,8 @@ export interface HttpProbe {
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
-const maxTextLength = limits.probes.textLength;
-const maxHeaders = limits.probes.headers;
+const maxTextLength = proxyLimits.probes.textLength;
+const maxHeaders = proxyLimits.probes.headers;
 
 /**
  * Parses `spec.livenessProbe.http`.

@@ -1,6 +1,6 @@
 import { ProxyError } from '../proxy-error.js';
-import { endToEnd } from '../upstream/headers.js';
-import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
+import { endToEnd } from '../tool/headers.js';
+import type { CredentialUse, ToolCredential } from '../tool/tool-credential.js';
 import type { HttpProbe } from './http-probe.js';
 import { templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';

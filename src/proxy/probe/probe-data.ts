@@ -1,7 +1,7 @@
-import type { Connector } from '../../connectors/model.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonItems, jsonObject } from '../../json.js';
-import type { SecretObject } from '../credential/secret-source.js';
+import type { Connector } from '../../shared/connectors/model.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonItems, jsonObject } from '../../shared/json.js';
+import type { SecretObject } from '../secrets/secret-source.js';
 
 /**
  * Returns the dot of a probe's templates: `.Connector` and `.Secret`, with the field names of their Go types. `.Secret`

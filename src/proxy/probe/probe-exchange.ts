@@ -1,14 +1,14 @@
-import { valuesOf } from '../upstream/headers.js';
-import type { RawHeaders } from '../upstream/headers.js';
-import { isIdempotent, responseOf } from '../upstream/kept-connection.js';
-import type { LookupOwner } from '../upstream/resolver.js';
-import type { ToolCall } from '../upstream/tool-call.js';
-import type { ToolClient } from '../upstream/tool-client.js';
-import { toolFailure } from '../upstream/tool-failure.js';
-import { nameOf } from '../upstream/tool-origin.js';
-import type { ToolOrigin } from '../upstream/tool-origin.js';
-import type { ToolCredential } from '../upstream/tool-credential.js';
-import type { Trust } from '../upstream/trust.js';
+import { valuesOf } from '../tool/headers.js';
+import type { RawHeaders } from '../tool/headers.js';
+import { isIdempotent, responseOf } from '../tool/kept-connection.js';
+import type { LookupOwner } from '../tool/resolver.js';
+import type { ToolCall } from '../tool/tool-call.js';
+import type { ToolClient } from '../tool/tool-client.js';
+import { toolFailure } from '../tool/tool-failure.js';
+import { nameOf } from '../tool/tool-origin.js';
+import type { ToolOrigin } from '../tool/tool-origin.js';
+import type { ToolCredential } from '../tool/tool-credential.js';
+import type { Trust } from '../tool/trust.js';
 import { authenticated } from './probe-credential.js';
 import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
@@ -16,9 +16,9 @@ import { redirected } from './redirect.js';
 import type { RedirectEnd } from './redirect.js';
 import { responseHeaders } from './response-headers.js';
 import type { ResponseHeaders } from './response-headers.js';
-import { limits } from '../../limits/defaults.js';
+import { proxyLimits } from '../limits.js';
 
-const maxBodyBytes = limits.probes.bodyBytes;
+const maxBodyBytes = proxyLimits.probes.bodyBytes;
 
 export interface ProbeResponse {
   readonly status: number;

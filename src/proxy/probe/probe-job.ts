@@ -1,11 +1,11 @@
 import { isCelError, parse, plan } from '@bufbuild/cel';
-import { Budget } from '../../gotemplate/budget.js';
-import { TemplateError } from '../../gotemplate/errors.js';
-import { defaultLimits } from '../../gotemplate/limits.js';
-import { compileTemplate } from '../../gotemplate/template.js';
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonIn } from '../../json.js';
-import { limits } from '../../limits/defaults.js';
+import { Budget } from '../../shared/gotemplate/budget.js';
+import { TemplateError } from '../../shared/gotemplate/errors.js';
+import { defaultLimits } from '../../shared/gotemplate/limits.js';
+import { compileTemplate } from '../../shared/gotemplate/template.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { jsonIn } from '../../shared/json.js';
+import { proxyLimits } from '../limits.js';
 import { countLoops } from '../cel/count-loops.js';
 import { countedEnvironment } from '../cel/counted-environment.js';
 import { Work, WorkExceeded } from '../cel/work.js';
@@ -66,7 +66,7 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   try {
     const parsed = parse(cel);
     countLoops(parsed);
-    evaluate = plan(countedEnvironment(new Work(limits.probes.work)), parsed);
+    evaluate = plan(countedEnvironment(new Work(proxyLimits.probes.work)), parsed);
   } catch (error) {
     return { kind: 'malformed', message: error instanceof Error ? error.message : 'it cannot be read' };
   }

@@ -1,7 +1,7 @@
-import { CodedError } from '../../errors.js';
-import type { RawHeaders } from '../upstream/headers.js';
-import type { ToolOrigin } from '../upstream/tool-origin.js';
-import { authorityOf } from '../upstream/tool-origin.js';
+import { CodedError } from '../../shared/errors.js';
+import type { RawHeaders } from '../tool/headers.js';
+import type { ToolOrigin } from '../tool/tool-origin.js';
+import { authorityOf } from '../tool/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
 
 /** A probe with rendered templates, ready to send. */

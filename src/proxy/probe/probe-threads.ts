@@ -1,4 +1,4 @@
-import { WorkerPool } from '../../process/worker-pool.js';
+import { WorkerPool } from '../../shared/process/worker-pool.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
 /** Limits of the thread, which exists only while there are probes. */

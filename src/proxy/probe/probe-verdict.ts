@@ -1,8 +1,8 @@
-import { CodedError } from '../../errors.js';
-import { limits } from '../../limits/defaults.js';
-import type { SecretObject } from '../credential/secret-source.js';
+import { CodedError } from '../../shared/errors.js';
+import { proxyLimits } from '../limits.js';
+import type { SecretObject } from '../secrets/secret-source.js';
 import { ProxyError } from '../proxy-error.js';
-import { nameOf } from '../upstream/tool-origin.js';
+import { nameOf } from '../tool/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
 import { UnusableCredential } from './probe-credential.js';
 import type { ProbeResponse } from './probe-exchange.js';
@@ -61,7 +61,7 @@ export const authVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, se
 const redirectTexts: Readonly<Record<RedirectEnd, string>> = {
   elsewhere: 'a redirect to a host that is no address of the Connector',
   downgrade: 'a redirect to plain http',
-  endless: `after ${limits.probes.redirects} redirects another one`,
+  endless: `after ${proxyLimits.probes.redirects} redirects another one`,
 };
 
 /** Names the kind of redirect, never its destination, which is the tool's text. */

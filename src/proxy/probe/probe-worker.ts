@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import type { ThreadMessage } from '../../process/worker-pool.js';
+import type { ThreadMessage } from '../../shared/process/worker-pool.js';
 import { runProbeJob } from './probe-job.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 

@@ -1,16 +1,16 @@
-import { parseAuthority } from '../credential/tool-address.js';
-import type { RawHeaders } from '../upstream/headers.js';
-import { valuesOf } from '../upstream/headers.js';
-import { nameOf } from '../upstream/tool-origin.js';
-import type { ToolOrigin } from '../upstream/tool-origin.js';
-import { limits } from '../../limits/defaults.js';
+import { parseAuthority } from '../connectors/tool-address.js';
+import type { RawHeaders } from '../tool/headers.js';
+import { valuesOf } from '../tool/headers.js';
+import { nameOf } from '../tool/tool-origin.js';
+import type { ToolOrigin } from '../tool/tool-origin.js';
+import { proxyLimits } from '../limits.js';
 import type { ProbeRequest } from './probe-request.js';
 
 /** Why a redirect is not followed. */
 export type RedirectEnd = 'elsewhere' | 'downgrade' | 'endless';
 
 const statuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const maxFollowed = limits.probes.redirects;
+const maxFollowed = proxyLimits.probes.redirects;
 
 /**
  * Returns the request that follows a redirect. The tool chooses its destination, so only addresses of the Connector

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../upstream/headers.js';
+import type { RawHeaders } from '../tool/headers.js';
 
 /**
  * Headers of a response for an expression, under two names each: the canonical one of Go (`Content-Type`) with the list

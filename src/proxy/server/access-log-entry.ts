@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { LogFields } from '../../log.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { LogFields } from '../../shared/log.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
-import type { Decision } from '../../rules/decision.js';
-import type { Verb } from '../../rules/verb.js';
+import type { Decision } from '../rules/decision.js';
+import type { Verb } from '../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { isServed } from './connector-use.js';

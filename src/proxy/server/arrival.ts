@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProxyError } from '../proxy-error.js';
-import type { RequestBody } from '../upstream/request-body.js';
+import type { RequestBody } from '../tool/request-body.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import type { TunnelSession } from './tunnel-session.js';
 

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { Secret } from '../../secret.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { Secret } from '../../shared/secret.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../auth/credentials.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { ProxyError } from '../proxy-error.js';
-import { valuesOf } from '../upstream/headers.js';
-import type { LookupOwner } from '../upstream/resolver.js';
+import { valuesOf } from '../tool/headers.js';
+import type { LookupOwner } from '../tool/resolver.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 
 /** A client with a valid token, and the connectors that it named. */

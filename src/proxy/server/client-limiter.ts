@@ -1,10 +1,10 @@
-import type { ConnectorRef } from '../../connectors/model.js';
-import { BoundedMap } from '../../limits/bounded-map.js';
-import { Counts } from '../../limits/counts.js';
-import { limits } from '../../limits/defaults.js';
-import { TokenBucket } from '../../limits/token-bucket.js';
-import type { ClientLimits } from '../../rules/client-limits.js';
-import { limitAnnotations } from '../../rules/client-limits.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { Counts } from '../../shared/limits/counts.js';
+import { proxyLimits } from '../limits.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
+import type { ClientLimits } from '../rules/client-limits.js';
+import { limitAnnotations } from '../rules/client-limits.js';
 import { ProxyError } from '../proxy-error.js';
 
 interface Rate {
@@ -16,7 +16,7 @@ interface Rate {
 export class ClientLimiter {
   readonly #now: () => number;
   /** By Connector and client. */
-  readonly #rates = new BoundedMap<string, Rate>(limits.clientLimits.tracked);
+  readonly #rates = new BoundedMap<string, Rate>(proxyLimits.clientLimits.tracked);
   readonly #running = new Counts();
 
   /** @param now a monotonic clock in milliseconds. */

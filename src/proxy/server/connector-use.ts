@@ -1,4 +1,4 @@
-import type { ConnectorRef } from '../../connectors/model.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 
 /** Receives the results of requests to Connectors that concern credential or connection. */

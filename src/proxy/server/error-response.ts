@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodedError } from '../../errors.js';
-import type { ErrorCode } from '../../errors.js';
-import { limits } from '../../limits/defaults.js';
+import { CodedError } from '../../shared/errors.js';
+import type { ErrorCode } from '../../shared/errors.js';
+import { proxyLimits } from '../limits.js';
+import { limits } from '../../shared/limits/defaults.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
-import type { RequestBody } from '../upstream/request-body.js';
+import type { RequestBody } from '../tool/request-body.js';
 
 const ofCode: Readonly<Partial<Record<ErrorCode, readonly [number, ProxyErrorKind]>>> = {
   PERMISSION_DENIED: [403, 'denied'],
@@ -36,7 +37,7 @@ export function parserError(code: string | undefined): ProxyError {
       return new ProxyError(
         431,
         'malformed',
-        `the headers are longer than ${limits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
+        `the headers are longer than ${proxyLimits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
       );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProxyError(

@@ -1,4 +1,4 @@
-import { SharedQuota } from '../../limits/shared-quota.js';
+import { SharedQuota } from '../../shared/limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
 
 export interface ExchangeSlotLimits {

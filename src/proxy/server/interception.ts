@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { limits } from '../../limits/defaults.js';
-import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { startTls } from './tls-handshake.js';
 

@@ -1,15 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../limits/token-bucket.js';
-import { limits } from '../../limits/defaults.js';
-import type { Log } from '../../log.js';
-import { listen } from '../../process/listen.js';
-import type { ListenAddress } from '../../process/listen.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { limits } from '../../shared/limits/defaults.js';
+import { proxyLimits } from '../limits.js';
+import type { Log } from '../../shared/log.js';
+import { listen } from '../../shared/process/listen.js';
+import type { ListenAddress } from '../../shared/process/listen.js';
 import { ProxyError } from '../proxy-error.js';
-import { RequestBody } from '../upstream/request-body.js';
+import { RequestBody } from '../tool/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
-import type { ConnectionLimiter } from '../../limits/connection-limiter.js';
+import type { ConnectionLimiter } from '../../shared/limits/connection-limiter.js';
 import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlots } from './exchange-slots.js';
 import { endWith, parserError, rawErrorResponse } from './error-response.js';
@@ -67,7 +68,7 @@ export class ProxyServer {
   constructor(options: ProxyServerOptions) {
     this.#options = options;
     this.#server = createServer({
-      maxHeaderSize: limits.headers.bytes,
+      maxHeaderSize: proxyLimits.headers.bytes,
       headersTimeout: headersMs,
       // Bodies can take hours. IdleTimeoutMonitor ends those without progress.
       requestTimeout: 0,
@@ -79,7 +80,7 @@ export class ProxyServer {
       keepAlive: true,
     });
     // One more than permitted, to detect a request with too many.
-    this.#server.maxHeadersCount = limits.headers.lines + 1;
+    this.#server.maxHeadersCount = proxyLimits.headers.lines + 1;
     this.#tls =
       options.tls &&
       new TlsListener(options.tls, {

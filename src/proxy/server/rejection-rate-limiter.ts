@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { sleep } from '../../abortable.js';
-import type { ClientRateLimiter } from '../../limits/client-rate-limiter.js';
+import { sleep } from '../../shared/abortable.js';
+import type { ClientRateLimiter } from '../../shared/limits/client-rate-limiter.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import type { ProxyError } from '../proxy-error.js';
 import { addressOf, holderOf } from './authenticated-client.js';

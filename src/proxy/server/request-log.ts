@@ -1,6 +1,6 @@
-import { TokenBucket } from '../../limits/token-bucket.js';
-import type { TokenBucketOptions } from '../../limits/token-bucket.js';
-import type { Log, LogFields } from '../../log.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
+import type { TokenBucketOptions } from '../../shared/limits/token-bucket.js';
+import type { Log, LogFields } from '../../shared/log.js';
 
 export interface RequestLogOptions {
   readonly log: Log;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodedError } from '../../errors.js';
-import { limits } from '../../limits/defaults.js';
+import { CodedError } from '../../shared/errors.js';
+import { proxyLimits } from '../limits.js';
 
 /** The reason to abort a client's requests. Created once, because an error costs its stack. */
 export const clientGone = new CodedError('CANCELLED', 'the client has gone');
@@ -74,7 +74,7 @@ export class RequestQueues {
   enter(request: IncomingMessage): QueuedRequest | undefined {
     const queue = this.#queueOf(request.socket);
     const headerBytes = headerBytesOf(request);
-    const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
+    const { requests: maxRequests, requestHeaderBytes: maxBytes } = proxyLimits.pipeline;
     const isTooMany = queue.length >= maxRequests;
     const isTooLarge = queue.length > 0 && queue.headerBytes + headerBytes > maxBytes;
     // A rejected request must not be in the queue: it never ends.

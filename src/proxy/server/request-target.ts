@@ -1,6 +1,6 @@
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { NamedHost } from '../credential/connector-match.js';
-import { parseAuthority } from '../credential/tool-address.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { NamedHost } from '../connectors/connector-match.js';
+import { parseAuthority } from '../connectors/tool-address.js';
 
 /** The target of a request, from its request line (RFC 9112, 3.2). */
 export type RequestTarget =

@@ -1,5 +1,5 @@
-import type { Challenge } from '../credential/challenge.js';
-import { parseChallenges } from '../credential/challenge.js';
+import type { Challenge } from '../credentials/registry/challenge.js';
+import { parseChallenges } from '../credentials/registry/challenge.js';
 import { clientRealm, clientUrl } from './reverse-url.js';
 import type { ReverseView } from './reverse-url.js';
 

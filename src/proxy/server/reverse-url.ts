@@ -1,7 +1,7 @@
-import { pathProblem } from '../../rules/request-path.js';
-import type { ToolAddress } from '../credential/tool-address.js';
-import { parseAuthority } from '../credential/tool-address.js';
-import { authorityOf } from '../upstream/tool-origin.js';
+import { pathProblem } from '../rules/request-path.js';
+import type { ToolAddress } from '../connectors/tool-address.js';
+import { parseAuthority } from '../connectors/tool-address.js';
+import { authorityOf } from '../tool/tool-origin.js';
 import { pathnameOf } from './request-target.js';
 
 /** A tool as a client in reverse mode sees it. */

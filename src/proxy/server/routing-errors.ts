@@ -1,5 +1,5 @@
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { AddressProblem } from '../credential/tool-address.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { AddressProblem } from '../connectors/tool-address.js';
 import { ProxyError } from '../proxy-error.js';
 
 /** Returns the error for connectors that do not exist. */

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
-import { decide } from '../../rules/decision.js';
-import type { Decision } from '../../rules/decision.js';
-import { isOfClass, isOfGit, ruleAnnotations, rulesOf } from '../../rules/request-rules.js';
-import { downloadBatch } from '../../rules/lfs-batch.js';
-import { isLfsBatch, isRead } from '../../rules/read-only.js';
-import type { RuledRequest } from '../../rules/read-only.js';
-import { limits } from '../../limits/defaults.js';
+import type { ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
+import { decide } from '../rules/decision.js';
+import type { Decision } from '../rules/decision.js';
+import { isOfClass, isOfGit, ruleAnnotations, rulesOf } from '../rules/request-rules.js';
+import { downloadBatch } from '../rules/lfs-batch.js';
+import { isLfsBatch, isRead } from '../rules/read-only.js';
+import type { RuledRequest } from '../rules/read-only.js';
+import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
-import { isPassableUpgrade } from '../upstream/upgrade.js';
-import { hasBody, valuesOf } from '../upstream/headers.js';
-import type { RequestBody } from '../upstream/request-body.js';
+import { isPassableUpgrade } from '../tool/upgrade.js';
+import { hasBody, valuesOf } from '../tool/headers.js';
+import type { RequestBody } from '../tool/request-body.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 import { pathnameOf } from './request-target.js';
 
@@ -106,9 +106,9 @@ export async function ruledRequest(
 
 /** Returns a small body, and nothing for another one. */
 async function wholeOf(body: RequestBody, signal: AbortSignal): Promise<Buffer> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(limits.rules.bodyMs)]);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(proxyLimits.rules.bodyMs)]);
   try {
-    return (await body.bufferSmall(limits.requestsInFlight.repeatableBytes, inTime)) ?? Buffer.alloc(0);
+    return (await body.bufferSmall(proxyLimits.requestsInFlight.repeatableBytes, inTime)) ?? Buffer.alloc(0);
   } catch (error) {
     if (signal.aborted) throw error;
     throw new ProxyError(408, 'timeout', 'the body of the request did not arrive in time', { cause: error });

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { limits } from '../../limits/defaults.js';
+import { limits } from '../../shared/limits/defaults.js';
 import { handshakeFailureOf } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 

@@ -1,11 +1,11 @@
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
-import { CodedError } from '../../errors.js';
-import type { ClientRateLimiter } from '../../limits/client-rate-limiter.js';
-import { limits } from '../../limits/defaults.js';
-import { listen } from '../../process/listen.js';
-import type { ListenAddress } from '../../process/listen.js';
+import { CodedError } from '../../shared/errors.js';
+import type { ClientRateLimiter } from '../../shared/limits/client-rate-limiter.js';
+import { limits } from '../../shared/limits/defaults.js';
+import { listen } from '../../shared/process/listen.js';
+import type { ListenAddress } from '../../shared/process/listen.js';
 import { startTls } from './tls-handshake.js';
 
 export interface TlsListenerOptions {

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../clock.js';
-import { limits } from '../../limits/defaults.js';
+import type { Clock } from '../../shared/clock.js';
+import { proxyLimits } from '../limits.js';
 
-const graceMs = limits.tunnelGraceMs;
+const graceMs = proxyLimits.tunnelGraceMs;
 /** Longest timer. It is set again until the expiry, so that changes of the clock are honored. */
 const maxTimerMs = 60_000;
 

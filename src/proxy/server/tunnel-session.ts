@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { NamedHost } from '../credential/connector-match.js';
+import type { NamedHost } from '../connectors/connector-match.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
 /** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { limits } from '../../limits/defaults.js';
-import { parseAuthority } from '../credential/tool-address.js';
+import { proxyLimits } from '../limits.js';
+import { parseAuthority } from '../connectors/tool-address.js';
 import { ProxyError } from '../proxy-error.js';
-import { hasBody, hasWord, valuesOf } from '../upstream/headers.js';
-import { framingOf } from '../upstream/request-body.js';
-import { authorityOf } from '../upstream/tool-origin.js';
+import { hasBody, hasWord, valuesOf } from '../tool/headers.js';
+import { framingOf } from '../tool/request-body.js';
+import { authorityOf } from '../tool/tool-origin.js';
 import type { RequestTarget } from './request-target.js';
 import type { TunnelSession } from './tunnel-session.js';
 
@@ -24,8 +24,8 @@ export function ensureWellFormed(
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')) {
     throw new ProxyError(400, 'malformed', 'a request must have one Host header');
   }
-  if (rawHeaders.length > 2 * limits.headers.lines) {
-    throw new ProxyError(431, 'malformed', `a request can have ${limits.headers.lines} header lines at most`);
+  if (rawHeaders.length > 2 * proxyLimits.headers.lines) {
+    throw new ProxyError(431, 'malformed', `a request can have ${proxyLimits.headers.lines} header lines at most`);
   }
   framingOf(request);
   const expectations = httpVersion === '1.1' ? valuesOf(rawHeaders, 'expect') : [];

@@ -1,9 +1,9 @@
-import { throwIfAborted } from '../../errors.js';
-import { jsonMember } from '../../json.js';
-import { apiFailure } from '../../kube/api-failure.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import { isKubeError } from '../../kube/kube-error.js';
-import type { ResourceType } from '../../kube/resource-location.js';
+import { throwIfAborted } from '../../shared/errors.js';
+import { jsonMember } from '../../shared/json.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { isKubeError } from '../../shared/kube/kube-error.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { CaObject } from './ca-publisher.js';
 
 /** As in `deploy/components/image-pulls`. The Secret with the key has the same name. */

@@ -1,6 +1,6 @@
-import { sleep } from '../../abortable.js';
-import type { CodedError } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { sleep } from '../../shared/abortable.js';
+import type { CodedError } from '../../shared/errors.js';
+import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 
 /** An object of the cluster that contains the certificate of the CA. */

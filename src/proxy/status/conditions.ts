@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../json.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.js';
 
 /** Conditions of a Connector that the proxy writes. Others in the list belong to other controllers. */
 export const conditionTypes = [

@@ -1,14 +1,14 @@
-import { sleep } from '../../abortable.js';
-import type { Clock } from '../../clock.js';
-import type { JsonObject } from '../../json.js';
-import { jsonMember, jsonText } from '../../json.js';
-import { apiFailure } from '../../kube/api-failure.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import { isKubeError } from '../../kube/kube-error.js';
-import { metadataText } from '../../kube/kube-object.js';
-import { microTime } from '../../kube/micro-time.js';
-import type { ResourceType } from '../../kube/resource-location.js';
-import type { Log } from '../../log.js';
+import { sleep } from '../../shared/abortable.js';
+import type { Clock } from '../../shared/clock.js';
+import type { JsonObject } from '../../shared/json.js';
+import { jsonMember, jsonText } from '../../shared/json.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { isKubeError } from '../../shared/kube/kube-error.js';
+import { metadataText } from '../../shared/kube/kube-object.js';
+import { microTime } from '../../shared/kube/micro-time.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
+import type { Log } from '../../shared/log.js';
 
 const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 

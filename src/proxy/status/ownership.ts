@@ -1,6 +1,6 @@
-import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import { CodedError } from '../../errors.js';
-import { listed } from '../../wording.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import { listed } from '../../shared/wording.js';
 import { isFalse, readiness } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
 import type { ProxyService } from './proxy-service.js';

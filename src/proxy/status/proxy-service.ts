@@ -1,5 +1,5 @@
-import type { ConnectorClass, ConnectorRef } from '../../connectors/model.js';
-import { jsonMember } from '../../json.js';
+import type { ConnectorClass, ConnectorRef } from '../../shared/connectors/model.js';
+import { jsonMember } from '../../shared/json.js';
 
 /** As in `deploy/proxy` and `deploy/classes`. */
 export const defaultServiceName = 'connectors-proxy-service';

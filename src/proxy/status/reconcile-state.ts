@@ -1,4 +1,4 @@
-import { TokenBucket } from '../../limits/token-bucket.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
 import type { RejectedCredential } from './connector-check.js';
 import type { ConditionResult } from './conditions.js';
 import type { StatusTimings } from './status-timings.js';

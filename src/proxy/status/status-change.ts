@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../../json.js';
-import { jsonMember } from '../../json.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { jsonMember } from '../../shared/json.js';
 import { isDeepStrictEqual } from 'node:util';
 
 /** Members of `status` that the proxy writes; null removes a member. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Clock } from '../../clock.js';
-import type { ConnectorRef } from '../../connectors/model.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import type { Log } from '../../log.js';
+import type { Clock } from '../../shared/clock.js';
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister } from '../credential/connector-lister.js';
-import type { GeneratorCompiler } from '../generator/generator-use.js';
+import type { ConnectorLister } from '../connectors/connector-lister.js';
+import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';
 import type { LeaseTimings } from './leader-elector.js';

@@ -1,11 +1,11 @@
-import { connectorClassType, connectorType } from '../../connectors/kubernetes-connectors.js';
-import type { JsonObject } from '../../json.js';
-import { apiFailure } from '../../kube/api-failure.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import { KubeError } from '../../kube/kube-error.js';
-import { metadataText, objectKey } from '../../kube/kube-object.js';
-import type { Log } from '../../log.js';
-import type { ObjectKind } from '../credential/connector-lister.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/kubernetes-connectors.js';
+import type { JsonObject } from '../../shared/json.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { KubeError } from '../../shared/kube/kube-error.js';
+import { metadataText, objectKey } from '../../shared/kube/kube-object.js';
+import type { Log } from '../../shared/log.js';
+import type { ObjectKind } from '../connectors/connector-lister.js';
 
 /** The outcome of a status update. */
 export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../../clock.js';
-import type { Connector, ConnectorRef } from '../../connectors/model.js';
-import { CodedError } from '../../errors.js';
-import type { JsonValue } from '../../json.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import type { Log } from '../../log.js';
-import { FairSemaphore } from '../../limits/fair-semaphore.js';
-import { limits } from '../../limits/defaults.js';
+import type { Clock } from '../../shared/clock.js';
+import type { Connector, ConnectorRef } from '../../shared/connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import type { JsonValue } from '../../shared/json.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { Log } from '../../shared/log.js';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
+import { proxyLimits } from '../limits.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
@@ -18,8 +18,8 @@ import type { ProxyService } from './proxy-service.js';
 import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
-import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
-import type { GeneratorCompiler } from '../generator/generator-use.js';
+import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
+import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
 
 export interface StatusReconcilerOptions {
   readonly client: KubeClient;
@@ -46,7 +46,7 @@ export class StatusReconciler {
   readonly #states = new Map<string, ReconcileState>();
   readonly #running = new Set<string>();
   /** Classes have no namespace and are not limited: they do not wait for tools. */
-  readonly #slots = new FairSemaphore({ ...limits.status, unlimited: '' });
+  readonly #slots = new FairSemaphore({ ...proxyLimits.status, unlimited: '' });
   readonly #due: DelayQueue;
   readonly #evaluator: ConditionEvaluator;
   readonly #updates: StatusUpdates;

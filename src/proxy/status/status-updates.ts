@@ -1,14 +1,14 @@
-import type { Clock } from '../../clock.js';
-import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import { CodedError } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
-import { generationOf } from '../../kube/kube-object.js';
-import { backoffMs } from '../../limits/backoff.js';
+import type { Clock } from '../../shared/clock.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import { CodedError } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import { generationOf } from '../../shared/kube/kube-object.js';
+import { backoffMs } from '../../shared/limits/backoff.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
-import { brokenGeneratorIn } from '../generator/broken-generator.js';
-import type { GeneratorCompiler } from '../generator/generator-use.js';
+import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
+import { brokenGeneratorIn } from '../credentials/generator/broken-generator.js';
+import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
 import { ProxyError } from '../proxy-error.js';
 import { classResults } from './class-conditions.js';
 import {

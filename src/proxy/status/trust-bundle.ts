@@ -1,12 +1,12 @@
-import { CodedError, throwIfAborted } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
-import { jsonMember } from '../../json.js';
-import { apiFailure } from '../../kube/api-failure.js';
-import type { KubeClient } from '../../kube/kube-client.js';
-import { isKubeError } from '../../kube/kube-error.js';
-import type { RbacRule } from '../../kube/rbac-rule.js';
-import { ruleText } from '../../kube/rbac-rule.js';
-import type { ResourceType } from '../../kube/resource-location.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import { jsonMember } from '../../shared/json.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { isKubeError } from '../../shared/kube/kube-error.js';
+import type { RbacRule } from '../../shared/kube/rbac-rule.js';
+import { ruleText } from '../../shared/kube/rbac-rule.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { CaObject } from './ca-publisher.js';
 
 /** As in `deploy/components/trust-bundle`. Kubernetes requires that the name begins with the signer's. */

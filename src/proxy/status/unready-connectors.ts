@@ -1,7 +1,7 @@
-import { limits } from '../../limits/defaults.js';
+import { proxyLimits } from '../limits.js';
 
 /**
- * The unready Connectors, and the rate of their checks. On average one is checked per `limits.status.unreadyEveryMs`,
+ * The unready Connectors, and the rate of their checks. On average one is checked per `proxyLimits.status.unreadyEveryMs`,
  * and each namespace has the same share. A namespace with thousands of them delays only its own checks.
  */
 export class UnreadyConnectors {
@@ -31,7 +31,7 @@ export class UnreadyConnectors {
    */
   intervalMs(name: string): number {
     const own = this.#names.get(namespaceOf(name))?.size ?? 0;
-    return own * this.#names.size * limits.status.unreadyEveryMs;
+    return own * this.#names.size * proxyLimits.status.unreadyEveryMs;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../../../src/driver/volume/ports.js';
+import type { VolumeFile } from '../../../src/driver/publish/ports.js';
 import { KubeletClient } from '../../support/driver/kubelet-client.js';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import type { JsonObject } from '../../../src/json.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { Cluster } from '../../support/driver/cluster.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';

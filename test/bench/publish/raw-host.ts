@@ -1,8 +1,8 @@
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { loadPageBytes } from '../../../src/driver/host/page-size.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
-import type { VolumeFile } from '../../../src/driver/volume/ports.js';
-import { VolumeMemory } from '../../../src/limits/volume-memory.js';
+import type { VolumeFile } from '../../../src/driver/publish/ports.js';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
 import type { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 

@@ -45,7 +45,10 @@ describe('clients of Git servers after `activate`, with no other setting', funct
 
   it(...proven('activate-git-lfs'), async () => {
     const { fixture } = use;
-    const volumes = await connected(fixture, server.tool.url(host), { className: 'git', rules: { access: 'read-only' } });
+    const volumes = await connected(fixture, server.tool.url(host), {
+      className: 'git',
+      rules: { access: 'read-only' },
+    });
     const job = { before: install, command: clone(), after: 'cat app/large.bin' };
     assert.equal(await activated(fixture, 'activate-git-lfs', volumes, job), large);
 

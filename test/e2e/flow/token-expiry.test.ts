@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { writeImageLayout } from '../../support/e2e/image-layout.js';
@@ -138,7 +138,7 @@ ${copied('third')}
       revoke: async () => {
         counts.push(issued(), rejected());
         // Another token can be requested.
-        await delay(limits.issuedTokens.everyMs + marginMs);
+        await delay(proxyLimits.issuedTokens.everyMs + marginMs);
         withdraw();
       },
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import fc from 'fast-check';
-import { limits } from '../../../src/limits/defaults.js';
+import { driverLimits } from '../../../src/driver/limits.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
@@ -19,7 +19,7 @@ const { cases, seed } = fuzzSettings(3000);
 const maxGrowthBytes = 256 << 20;
 
 /** More than a client that is gone may go unnoticed, on a busy machine. */
-const maxHeldMs = 3 * (limits.grpcConnection.keepaliveMs + limits.grpcConnection.keepaliveTimeoutMs);
+const maxHeldMs = 3 * (driverLimits.grpcConnection.keepaliveMs + driverLimits.grpcConnection.keepaliveTimeoutMs);
 
 describe('the built driver', () => {
   let node: NodeSandbox;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
@@ -86,7 +86,11 @@ describe('the proxy as deployed, at its limits', function () {
     for (let batch = 0; batch < 10; batch += 1) {
       await Promise.all(Array.from({ length: 30 }, () => client.stall(authority)));
     }
-    await eventually('the share of the pod is used up', () => tool.opened >= limits.requestsInFlight.total / 2, 60_000);
+    await eventually(
+      'the share of the pod is used up',
+      () => tool.opened >= proxyLimits.requestsInFlight.total / 2,
+      60_000,
+    );
     await sleep(2_000);
     report(await bystand(100));
     assert.ok(!proxy.hasEnded, proxy.log);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { ApprovalOutcome } from '../../../src/access/approvals.js';
-import { CodedError } from '../../../src/errors.js';
-import type { AccessDecision, PodIdentity } from '../../../src/access/access-control.js';
-import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
+import type { ApprovalOutcome } from '../../../src/driver/approval/approvals.js';
+import { CodedError } from '../../../src/shared/errors.js';
+import type { AccessDecision, PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
 import {
   AccessFixture,
   approvalFlags,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { CodedError } from '../../../src/errors.js';
-import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
-import type { PodIdentity } from '../../../src/access/access-control.js';
+import { CodedError } from '../../../src/shared/errors.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
+import type { PodIdentity } from '../../../src/shared/access/access-control.js';
 import {
   AccessFixture,
   callFor,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { CodedError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/shared/errors.js';
 import { ask, runCheck } from '../../support/check/ask.js';
 import { repository } from '../../support/deploy/manifests.js';
 import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { openManifests } from '../../../src/cli/check/sources.js';
+import { openManifests } from '../../../src/proxy/check/sources.js';
 import { checkerOf } from '../../support/check/ask.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { sendOn } from '../../support/proxy/proxy-client.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connectors.js';
-import type { ConnectorRef, ResolvedConnector } from '../../../src/connectors/model.js';
-import type { JsonObject } from '../../../src/json.js';
-import type { KubeClient } from '../../../src/kube/kube-client.js';
-import type { Call } from '../../../src/limits/call.js';
-import type { FlowKey } from '../../../src/limits/flow-key.js';
-import { silentLog } from '../../../src/log.js';
+import { KubernetesConnectors } from '../../../src/shared/connectors/kubernetes-connectors.js';
+import type { ConnectorRef, ResolvedConnector } from '../../../src/shared/connectors/model.js';
+import type { JsonObject } from '../../../src/shared/json.js';
+import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
+import type { Call } from '../../../src/shared/limits/call.js';
+import type { FlowKey } from '../../../src/shared/limits/flow-key.js';
+import { silentLog } from '../../../src/shared/log.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 import { failureOf } from '../../support/failure.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';

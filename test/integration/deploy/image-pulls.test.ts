@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
 import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import type { ContainerStart } from '../../support/deploy/container-command.js';

@@ -18,7 +18,7 @@ import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
 import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
-import { limits } from '../../../src/limits/defaults.js';
+import { driverLimits } from '../../../src/driver/limits.js';
 
 const components = ['token-minting', 'approval', 'registrar-sidecar', 'token-in-secrets', 'pod-monitor'] as const;
 
@@ -260,7 +260,7 @@ describe('deploy', function () {
     const reserve = configurationOf(own)['memory-reserve'];
     const files = Array.from({ length: 10 }, (_, n) => ({
       name: `file-${n}`,
-      content: Buffer.alloc(limits.volume.bytes / 10, n),
+      content: Buffer.alloc(driverLimits.volume.bytes / 10, n),
     }));
     const perVolume = memoryOf(tmpfsLimitsOf(deduplicateFiles(files), 4096));
     assert.ok(reserve >= 125e6 && limit - reserve >= 110 * perVolume, memory);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { trustBundleName, trustBundleSigner } from '../../../src/proxy/status/trust-bundle.js';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
@@ -118,7 +118,7 @@ describe('deploy/proxy', function () {
   });
 
   it('has the threads that lookups are counted for, half of which look up names, and some of those for nobody else', () => {
-    const { threads, client, connector } = limits.lookups;
+    const { threads, client, connector } = proxyLimits.lookups;
     const { value } = container(proxy).env.find(({ name }) => name === 'UV_THREADPOOL_SIZE')!;
     assert.equal(value, String(threads));
     assert.ok(client.inFlight + connector.inFlight < threads / 2);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { signed } from '../../../src/cli/image-pulls/signature.js';
+import { signed } from '../../../src/image-pulls/signature.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { PlayedNode } from '../../support/doctor/played-node.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { asLine } from '../../../src/cli/doctor/check-result.js';
+import { asLine } from '../../../src/shared/doctor/check-result.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import { without } from '../../support/access/lost-permission.js';

@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { installFiles, uninstallFiles } from '../../../src/cli/image-pulls/apply-files.js';
-import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
-import { nodeFilesOf } from '../../../src/cli/image-pulls/node-files.js';
-import type { NodeFile } from '../../../src/cli/image-pulls/node-files.js';
+import { installFiles, uninstallFiles } from '../../../src/image-pulls/apply-files.js';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
+import { nodeFilesOf } from '../../../src/image-pulls/node-files.js';
+import type { NodeFile } from '../../../src/image-pulls/node-files.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { deployFolder } from '../../support/deploy/manifests.js';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';

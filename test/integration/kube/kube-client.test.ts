@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../src/errors.js';
-import type { JsonObject } from '../../../src/json.js';
-import type { ClusterConfig, TlsMaterial } from '../../../src/kube/cluster-config.js';
-import type { KubeClient } from '../../../src/kube/kube-client.js';
-import { KubeError } from '../../../src/kube/kube-error.js';
+import { CodedError } from '../../../src/shared/errors.js';
+import type { JsonObject } from '../../../src/shared/json.js';
+import type { ClusterConfig, TlsMaterial } from '../../../src/shared/kube/cluster-config.js';
+import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
+import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import {
   adminConfig,
@@ -13,7 +13,7 @@ import {
   quickTimings,
   testClient,
 } from '../../support/kube-client/test-client.js';
-import { Secret } from '../../../src/secret.js';
+import { Secret } from '../../../src/shared/secret.js';
 import { eventually } from '../../support/poll.js';
 
 const never = new AbortController().signal;

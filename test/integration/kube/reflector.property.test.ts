@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { metadataText } from '../../../src/kube/kube-object.js';
-import { Reflector } from '../../../src/kube/reflector.js';
-import { silentLog } from '../../../src/log.js';
+import { metadataText } from '../../../src/shared/kube/kube-object.js';
+import { Reflector } from '../../../src/shared/kube/reflector.js';
+import { silentLog } from '../../../src/shared/log.js';
 import type { FaultEffect } from '../../support/kube-api/faults.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { adminConfig, connector, connectors, quickTimings, testClient } from '../../support/kube-client/test-client.js';

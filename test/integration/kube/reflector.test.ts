@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../src/json.js';
-import type { KubeClient } from '../../../src/kube/kube-client.js';
-import { metadataText } from '../../../src/kube/kube-object.js';
-import type { KubeObserver } from '../../../src/kube/observer.js';
-import { Reflector } from '../../../src/kube/reflector.js';
-import type { ReflectorTarget } from '../../../src/kube/reflector.js';
-import { TokenBucket } from '../../../src/limits/token-bucket.js';
-import { silentLog } from '../../../src/log.js';
+import type { JsonObject } from '../../../src/shared/json.js';
+import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
+import { metadataText } from '../../../src/shared/kube/kube-object.js';
+import type { KubeObserver } from '../../../src/shared/kube/observer.js';
+import { Reflector } from '../../../src/shared/kube/reflector.js';
+import type { ReflectorTarget } from '../../../src/shared/kube/reflector.js';
+import { TokenBucket } from '../../../src/shared/limits/token-bucket.js';
+import { silentLog } from '../../../src/shared/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import {
   adminConfig,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import v8 from 'node:v8';
-import { JobLimitExceeded, WorkerPool, type WorkerPoolOptions } from '../../../src/process/worker-pool.js';
+import { JobLimitExceeded, WorkerPool, type WorkerPoolOptions } from '../../../src/shared/process/worker-pool.js';
 import { eventually } from '../../support/poll.js';
 
 interface Work {

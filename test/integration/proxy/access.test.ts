@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { accessRequestFor } from '../../../src/access/access-request.js';
+import { accessRequestFor } from '../../../src/shared/access/access-request.js';
 import { connector, connectorClass, flags, grant } from '../../support/proxy/manifests.js';
 import { eventually } from '../../support/poll.js';
 import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';

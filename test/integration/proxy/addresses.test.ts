@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
@@ -68,7 +68,7 @@ describe('addresses that no tool is at', () => {
 });
 
 describe('names whose server is silent', () => {
-  const { client: ofClients, connector: ofConnectors, namespaceShare } = limits.lookups;
+  const { client: ofClients, connector: ofConnectors, namespaceShare } = proxyLimits.lookups;
   for (const way of ['tunnels', 'plain requests'] as const) {
     it(`are looked up few at a time for ${way}, and hold up no connector`, async () => {
       let lookups = 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
@@ -166,7 +166,7 @@ describe('a client that means harm', () => {
     ['without a permission', false],
   ] as const) {
     it(`${who} gets rejections at a limited rate, while others at its address are served`, async () => {
-      const { burst, everyMs } = limits.rejections;
+      const { burst, everyMs } = proxyLimits.rejections;
       const startMs = performance.now();
       const attackers = await Promise.all(Array.from({ length: 120 }, () => client.raw()));
       const denied = await fixture.client('ci/other', { pod: 'attacker' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
@@ -169,7 +169,7 @@ describe('a tool that means harm', () => {
   });
 
   it('gets no requests for a while when it says "wait" as fast as it can again and again', async () => {
-    const { burst, everyMs } = limits.informationalFloods;
+    const { burst, everyMs } = proxyLimits.informationalFloods;
     const other = await ToolServer.start('http', (_request, response) => response.end('hello'));
     fixture.put([
       connector('tool', tool.url, { auth: 'none' }),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { Ajv } from 'ajv';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { deployFolder } from '../../support/deploy/manifests.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
@@ -97,7 +97,7 @@ describe("the proxy's log of requests", () => {
     agent.destroy();
     const tookMs = performance.now() - startMs;
     const lines = fixture.requests.length;
-    assert.ok(lines <= limits.requestLog.burst + tookMs / limits.requestLog.everyMs + 1, String(lines));
+    assert.ok(lines <= proxyLimits.requestLog.burst + tookMs / proxyLimits.requestLog.everyMs + 1, String(lines));
     assert.match(await fixture.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${rejected}\n`));
     // Those of another client are still there, and those that are served.
     await (await fixture.client('ci/other')).get('http://other.example/');

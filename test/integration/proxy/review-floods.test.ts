@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
@@ -9,7 +9,7 @@ import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const floodMs = 500;
-const { burst, everyMs } = limits.failedReviews;
+const { burst, everyMs } = proxyLimits.failedReviews;
 /** What the pace lets through in the time of a flood; the flood may last longer on a busy machine. */
 const allowedIn = (tookMs: number): number => burst + Math.ceil(tookMs / everyMs) + 1;
 

@@ -107,7 +107,12 @@ describe('rules of a Connector', () => {
         assert.match(body, new RegExp(`^(?:a|no) rule of connector ci/${name} `), path);
         assert.match(body, /annotation connectors\.alauda\.io\/rules; the owner of connector ci\/\w+ can change it\n$/);
       }
-      for (const path of ['/api/v4//projects', '/api/v4/personal_access_tokens%20', '/a%5Cb', `/a?${'&'.repeat(256)}`]) {
+      for (const path of [
+        '/api/v4//projects',
+        '/api/v4/personal_access_tokens%20',
+        '/a%5Cb',
+        `/a?${'&'.repeat(256)}`,
+      ]) {
         const { status, body } = await send(client, path);
         assert.equal(status, 400, path);
         assert.match(body, new RegExp(`^rules of connector ci/${name} need .+: (?:send|remove) .+\n$`), path);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
-import { ClientRateLimiter } from '../../../src/limits/client-rate-limiter.js';
+import { ClientRateLimiter } from '../../../src/shared/limits/client-rate-limiter.js';
 import { memoryCa } from '../../../src/proxy/certificates/directory-ca.js';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
 import { TlsListener } from '../../../src/proxy/server/tls-listener.js';

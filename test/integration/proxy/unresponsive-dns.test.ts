@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';
@@ -15,11 +15,11 @@ import { UnresponsiveDnsServer } from '../../support/proxy/unresponsive-dns-serv
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const user = 'proxy';
-const { client: ofClients, connector: ofConnectors, namespaceShare } = limits.lookups;
+const { client: ofClients, connector: ofConnectors, namespaceShare } = proxyLimits.lookups;
 /** So many namespaces can take all turns. */
 const hostile = Array.from({ length: 1 / namespaceShare }, (_each, at) => `hostile-${at}`);
 /** Of each of them: more than can be looked up at once. */
-const silentCount = limits.lookups.threads / 2;
+const silentCount = proxyLimits.lookups.threads / 2;
 /** Each a name that the proxy has not looked up before. */
 const toolHosts = Array.from({ length: 5 }, (_each, at) => `tool-${at}.example`);
 const uses = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
@@ -57,7 +57,7 @@ describe('the built proxy, with names whose server is silent', function () {
       nameServer: ownAddress,
       flags: ['--kubeconfig', kubeconfig(), '--write-status=false'],
       // As in deploy/proxy.
-      env: { UV_THREADPOOL_SIZE: String(limits.lookups.threads) },
+      env: { UV_THREADPOOL_SIZE: String(proxyLimits.lookups.threads) },
     });
   });
   afterEach(async () => {

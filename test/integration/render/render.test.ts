@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { JsonObject } from '../../../src/json.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');

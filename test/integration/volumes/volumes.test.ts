@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { volumes } from '../../../src/cli/volumes.js';
-import { UsageError } from '../../../src/process/flags.js';
+import { UsageError } from '../../../src/shared/process/flags.js';
 import { repository } from '../../support/deploy/manifests.js';
 import { assertNoToken } from '../../support/driver/canary.js';
 import { Cluster } from '../../support/driver/cluster.js';

@@ -1,7 +1,7 @@
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { watchTimes } from '../../../src/connectors/watch-limits.js';
-import { kubeTimings } from '../../../src/kube/timings.js';
-import type { ConnectorRef } from '../../../src/connectors/model.js';
+import { watchTimes } from '../../../src/shared/connectors/watch-limits.js';
+import { kubeTimings } from '../../../src/shared/kube/timings.js';
+import type { ConnectorRef } from '../../../src/shared/connectors/model.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';
 import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
 import { NodeSandbox } from '../driver/node-sandbox.js';

@@ -1,5 +1,5 @@
-import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/volume/attribute-table.js';
-import { similarNames } from '../../../src/spelling.js';
+import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/publish/attribute-table.js';
+import { similarNames } from '../../../src/shared/spelling.js';
 import { re2, ruleOf, saysSomething } from './attribute-patterns.js';
 import { admissionTargets } from './admission-targets.js';
 import type { AdmissionTarget } from './admission-targets.js';

@@ -1,5 +1,5 @@
-import { attributeTable } from '../../../src/driver/volume/attribute-table.js';
-import type { AttributeKind, AttributeName } from '../../../src/driver/volume/attribute-table.js';
+import { attributeTable } from '../../../src/driver/publish/attribute-table.js';
+import type { AttributeKind, AttributeName } from '../../../src/driver/publish/attribute-table.js';
 
 /**
  * What a value may look like, for judges without a parser: CEL and JSON Schema. In the syntax that RE2 (CEL, Go) and

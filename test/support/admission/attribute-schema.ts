@@ -1,5 +1,5 @@
-import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/volume/attribute-table.js';
-import type { AttributeName } from '../../../src/driver/volume/attribute-table.js';
+import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/publish/attribute-table.js';
+import type { AttributeName } from '../../../src/driver/publish/attribute-table.js';
 import { ruleOf, saysSomething } from './attribute-patterns.js';
 import { numberBelow, numberFrom } from './number-pattern.js';
 

@@ -7,7 +7,7 @@ import { generatorsPolicy } from './generators-policy.js';
 import { rulesPolicy } from './rules-policy.js';
 import { manifestSchema, volumeAttributesSchema } from './attribute-schema.js';
 
-const origin = originIn('src/driver/volume/attribute-table.ts');
+const origin = originIn('src/driver/publish/attribute-table.ts');
 
 function originIn(source: string): string {
   return `Generated from ${source} by \`npm run generate:admission\`; changes here get lost.`;
@@ -17,7 +17,7 @@ function originIn(source: string): string {
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const texts: readonly (readonly [string, string])[] = [
     ['deploy/components/admission/policies.yaml', manifestsOf(origin, admissionPolicies())],
-    ['deploy/components/admission/rules.yaml', manifestsOf(originIn('src/rules'), rulesPolicy())],
+    ['deploy/components/admission/rules.yaml', manifestsOf(originIn('src/proxy/rules'), rulesPolicy())],
     ['deploy/components/admission/generators.yaml', manifestsOf(originIn('src/proxy'), generatorsPolicy())],
     ['deploy/schemas/volume-attributes.json', schemaText(volumeAttributesSchema())],
     ['deploy/schemas/manifest.json', schemaText(manifestSchema())],

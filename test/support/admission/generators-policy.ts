@@ -1,5 +1,5 @@
-import { limits } from '../../../src/limits/defaults.js';
-import { knownSecretTypes } from '../../../src/proxy/credential/tool-credentials.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
+import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.js';
 import { celList, celText } from './cel-text.js';
 import { connectorApi, policyAndBinding } from './policy-and-binding.js';
 
@@ -10,7 +10,7 @@ interface Mistake {
   readonly message: string;
 }
 
-const { textLength } = limits.generators;
+const { textLength } = proxyLimits.generators;
 const isText = 'has(t.generator.cel) && type(t.generator.cel) == string';
 
 const mistakes: readonly Mistake[] = [

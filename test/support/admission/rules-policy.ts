@@ -1,12 +1,12 @@
-import { limits } from '../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
 import {
   accessLevels,
   connectorAnnotations,
   protocolAnnotation,
   ruleAnnotations,
   ruleModes,
-} from '../../../src/rules/request-rules.js';
-import { ruleMethods } from '../../../src/rules/rule.js';
+} from '../../../src/proxy/rules/request-rules.js';
+import { ruleMethods } from '../../../src/proxy/rules/rule.js';
 import { celList, celText, rawText } from './cel-text.js';
 import { connectorApi, policyAndBinding } from './policy-and-binding.js';
 
@@ -98,7 +98,7 @@ function unknownAnnotations(): string {
 /** The policy about rules of Connectors and classes, and its binding. */
 export function rulesPolicy(): readonly object[] {
   const { access, rules, mode } = ruleAnnotations;
-  const { characters } = limits.rules;
+  const { characters } = proxyLimits.rules;
   return policyAndBinding({
     name: 'connectors-csi-rules',
     component: 'admission',

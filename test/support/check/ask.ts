@@ -1,10 +1,10 @@
-import { run } from '../../../src/cli/check/run-check.js';
-import { parseAskedClient, parseAskedConnectors } from '../../../src/cli/check/asked-client.js';
-import { parseAskedRequest, wordsOf } from '../../../src/cli/check/asked-request.js';
-import { RequestChecker } from '../../../src/cli/check/request-checker.js';
+import { run } from '../../../src/proxy/check/run-check.js';
+import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/asked-client.js';
+import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/asked-request.js';
+import { RequestChecker } from '../../../src/proxy/check/request-checker.js';
 import type { DecisionSources } from '../../../src/proxy/backend.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
-import type { Answer } from '../../../src/cli/check/answer.js';
+import type { Answer } from '../../../src/proxy/check/answer.js';
 import { assertNoToken } from '../driver/canary.js';
 import { credentialCanary } from '../proxy/proxy-fixture.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { compileTemplate } from '../../../src/gotemplate/template.js';
-import type { JsonObject } from '../../../src/json.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { deployFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
 
 /** A file of a ConnectorClass in deploy/classes with data to render it with. */

@@ -35,7 +35,7 @@ export interface Observed {
   readonly documentedAlerts: readonly string[];
 }
 
-/** Of process/process-metrics.ts, and the one that scraping makes. */
+/** Of shared/process/process-metrics.ts, and the one that scraping makes. */
 const defaults = [
   'up',
   'process_resident_memory_bytes',

@@ -1,4 +1,4 @@
-// `npm run generate:limits`: writes docs/limits.md from src/limits/defaults.ts.
+// `npm run generate:limits`: writes docs/limits.md from src/shared/limits/defaults.ts.
 import { writeFileSync } from 'node:fs';
 import { limitsPage, limitsText } from './limits-page.js';
 

@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
-import { limits } from '../../../src/limits/defaults.js';
+import { driverLimits } from '../../../src/driver/limits.js';
+import { proxyLimits } from '../../../src/proxy/limits.js';
+import { limits as sharedLimits } from '../../../src/shared/limits/defaults.js';
 
 const root = path.join(import.meta.dirname, '../../..');
-const source = path.join(root, 'src/limits/defaults.ts');
+const sources = ['src/driver/limits.ts', 'src/proxy/limits.ts', 'src/shared/limits/defaults.ts'];
+const limits = { ...driverLimits, ...proxyLimits, ...sharedLimits };
 
 /** docs/limits.md. */
 export const limitsPage = path.join(root, 'docs/limits.md');
@@ -13,7 +16,7 @@ export const limitsPage = path.join(root, 'docs/limits.md');
 const head = `# Limits
 
 Every limit on what pods, clients, tools and the API server can make the driver or the proxy use. The page is generated from
-\`src/limits/defaults.ts\` by \`npm run generate:limits\`. A flag in the text sets the limit; the others are fixed.
+\`src/driver/limits.ts\`, \`src/proxy/limits.ts\` and \`src/shared/limits/defaults.ts\` by \`npm run generate:limits\`. A flag in the text sets the limit; the others are fixed.
 
 A *part* of the free capacity is a dynamic share: one holder can have this part of what the other holders leave. Behavior over a limit is described in
 [operations](operations.md#too-much-at-once) and in the [reference of the proxy](proxy-reference.md#limits).
@@ -21,11 +24,8 @@ A *part* of the free capacity is a dynamic share: one holder can have this part 
 
 /** Returns the text of docs/limits.md. @throws {Error} for a limit without a comment. */
 export async function limitsText(): Promise<string> {
-  const file = ts.createSourceFile(source, readFileSync(source, 'utf8'), ts.ScriptTarget.Latest, true);
   const sections: string[] = [];
-  const declaration = file.statements.find((statement) => ts.isVariableStatement(statement));
-  const value = declaration?.declarationList.declarations[0]?.initializer;
-  for (const property of propertiesOf(value)) {
+  for (const property of sources.flatMap(limitsIn)) {
     const name = nameOf(property);
     const group = nestedIn(property);
     const [title = '', ...lines] =
@@ -34,6 +34,14 @@ export async function limitsText(): Promise<string> {
   }
   const options = { ...(await resolveConfig(limitsPage)), filepath: limitsPage };
   return format([head, ...sections].join('\n'), options);
+}
+
+/** Returns the limits of a file. */
+function limitsIn(source: string): readonly ts.PropertyAssignment[] {
+  const text = readFileSync(path.join(root, source), 'utf8');
+  const file = ts.createSourceFile(source, text, ts.ScriptTarget.Latest, true);
+  const declaration = file.statements.find((statement) => ts.isVariableStatement(statement));
+  return propertiesOf(declaration?.declarationList.declarations[0]?.initializer);
 }
 
 const acronyms: Readonly<Record<string, string>> = {
@@ -136,6 +144,6 @@ function commentOf(property: ts.PropertyAssignment): string {
     .join(' ')
     .replace(/\s+/g, ' ')
     .replace(/ ?See [\w./-]+(?: and [\w./-]+)?\.$/, '');
-  if (text === '') throw new Error(`limit ${nameOf(property)} in src/limits/defaults.ts has no comment`);
+  if (text === '') throw new Error(`limit ${nameOf(property)} has no comment`);
   return text;
 }

@@ -1,6 +1,6 @@
-import { examineProxy } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
-import type { ProxyDiagnosticContext } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
-import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
+import { examineProxy } from '../../../src/proxy/doctor/proxy-doctor.js';
+import type { ProxyDiagnosticContext } from '../../../src/proxy/doctor/proxy-doctor.js';
+import type { CheckResult } from '../../../src/shared/doctor/check-result.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { eventually } from '../poll.js';
 import { ClusterFixture } from '../proxy/cluster-fixture.js';

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { limits } from '../../../src/limits/defaults.js';
+import { limits } from '../../../src/shared/limits/defaults.js';
 import { eventually } from '../poll.js';
 import { assertNoToken } from './canary.js';
 import { KubeletClient } from './kubelet-client.js';

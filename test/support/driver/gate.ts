@@ -1,4 +1,4 @@
-import { abortError } from '../../../src/errors.js';
+import { abortError } from '../../../src/shared/errors.js';
 import { eventually } from '../poll.js';
 
 /** A place where calls wait until a test lets them go on, or until they are aborted. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { CallOptions, ChannelOptions, ClientUnaryCall, ServiceError, requestCallback } from '@grpc/grpc-js';
 import { credentials, status } from '@grpc/grpc-js';
-import type { ErrorCode } from '../../../src/errors.js';
+import type { ErrorCode } from '../../../src/shared/errors.js';
 import type { GetPluginCapabilitiesResponse__Output } from '../../../src/driver/csi/generated/csi/v1/GetPluginCapabilitiesResponse.js';
 import type { GetPluginInfoResponse__Output } from '../../../src/driver/csi/generated/csi/v1/GetPluginInfoResponse.js';
 import type { NodeGetInfoResponse__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetInfoResponse.js';

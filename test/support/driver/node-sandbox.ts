@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import type { JsonObject } from '../../../src/json.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
 import { connector, connectorClass } from './manifests.js';
 import type { VolumeIdentity } from './test-volume.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { JsonObject } from '../../../src/json.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { caseProxyHost, classCase, renderCase } from '../deploy/class-cases.js';
 import { missingPrograms, run, type Run } from './programs.js';
 

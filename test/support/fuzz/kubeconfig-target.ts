@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CodedError } from '../../../src/errors.js';
-import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
+import { CodedError } from '../../../src/shared/errors.js';
+import { kubeconfigConfig } from '../../../src/shared/kube/kubeconfig.js';
 import { allows } from './allowed.js';
 import { target } from './fuzz-run.js';
 import type { FuzzTarget } from './fuzz-run.js';

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
+import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.js';
 import { resolveParams } from '../../../src/driver/content/configuration-params.js';
 import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import { parsePublishRequest } from '../../../src/driver/csi/publish-request.js';
 import { csi, pluginRegistration } from '../../../src/driver/csi/services.js';
 import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.js';
 import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
-import { CodedError } from '../../../src/errors.js';
-import { isJsonObject, parseJson } from '../../../src/json.js';
-import { Secret } from '../../../src/secret.js';
+import { CodedError } from '../../../src/shared/errors.js';
+import { isJsonObject, parseJson } from '../../../src/shared/json.js';
+import { Secret } from '../../../src/shared/secret.js';
 import { acceptedBlocks } from '../attributes/corpus.js';
 import { connectorClass } from '../driver/manifests.js';
 import { TestVolume } from '../driver/test-volume.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { Budget } from '../../../src/gotemplate/budget.js';
-import { TemplateError } from '../../../src/gotemplate/errors.js';
-import { defaultLimits } from '../../../src/gotemplate/limits.js';
-import { compileTemplate } from '../../../src/gotemplate/template.js';
-import type { JsonObject } from '../../../src/json.js';
+import { Budget } from '../../../src/shared/gotemplate/budget.js';
+import { TemplateError } from '../../../src/shared/gotemplate/errors.js';
+import { defaultLimits } from '../../../src/shared/gotemplate/limits.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { generateCases } from '../gotemplate-fuzz/generate.js';
 import { Random } from '../random.js';
 import { allows } from './allowed.js';

@@ -1,4 +1,4 @@
-import type { GoFunction, ParamType } from '../../../src/gotemplate/function.js';
+import type { GoFunction, ParamType } from '../../../src/shared/gotemplate/function.js';
 import { Random } from '../random.js';
 import { seedOf } from '../gotemplate-fuzz/seed.js';
 import { argumentsFor } from './inputs.js';

@@ -1,8 +1,8 @@
-import { TemplateError } from '../../../src/gotemplate/errors.js';
-import { Budget } from '../../../src/gotemplate/budget.js';
-import { defaultLimits } from '../../../src/gotemplate/limits.js';
-import { compileTemplate } from '../../../src/gotemplate/template.js';
-import type { JsonObject } from '../../../src/json.js';
+import { TemplateError } from '../../../src/shared/gotemplate/errors.js';
+import { Budget } from '../../../src/shared/gotemplate/budget.js';
+import { defaultLimits } from '../../../src/shared/gotemplate/limits.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 import { processorTimeMs } from '../processor-time.js';
 
 export interface Cost {

@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import { VolumeMemory } from '../../../src/limits/volume-memory.js';
-import type { VolumeOwner } from '../../../src/limits/volume-memory.js';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
+import type { VolumeOwner } from '../../../src/driver/publish/volume-memory.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
-import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../../../src/driver/volume/ports.js';
+import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../../../src/driver/publish/ports.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** Bounds nothing. */

@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import { StaticToken } from '../../../src/kube/bearer-token.js';
-import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
-import { KubeClient } from '../../../src/kube/kube-client.js';
-import type { KubeClientOptions } from '../../../src/kube/kube-client.js';
-import { noObserver } from '../../../src/kube/observer.js';
-import type { ResourceType } from '../../../src/kube/resource-location.js';
-import { limits } from '../../../src/limits/defaults.js';
-import { noLimitObserver } from '../../../src/limits/limit-observer.js';
-import { kubeTimings } from '../../../src/kube/timings.js';
-import type { KubeTimings } from '../../../src/kube/timings.js';
-import { Secret } from '../../../src/secret.js';
+import { StaticToken } from '../../../src/shared/kube/bearer-token.js';
+import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
+import { KubeClient } from '../../../src/shared/kube/kube-client.js';
+import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.js';
+import { noObserver } from '../../../src/shared/kube/observer.js';
+import type { ResourceType } from '../../../src/shared/kube/resource-location.js';
+import { limits } from '../../../src/shared/limits/defaults.js';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
+import { kubeTimings } from '../../../src/shared/kube/timings.js';
+import type { KubeTimings } from '../../../src/shared/kube/timings.js';
+import { Secret } from '../../../src/shared/secret.js';
 import type { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 

@@ -5,7 +5,7 @@ import ts from 'typescript';
 const source = path.join(import.meta.dirname, '../../../src');
 
 export interface SourceRegex {
-  /** Below src, such as `rules/read-only.ts`. */
+  /** Below src, such as `proxy/rules/read-only.ts`. */
   readonly file: string;
   /** As it is written, with slashes and flags. */
   readonly text: string;

@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import type { ErrorCode } from '../../../src/errors.js';
+import type { ErrorCode } from '../../../src/shared/errors.js';
 
 /** How a call of the kubelet ended. */
 export interface Outcome {

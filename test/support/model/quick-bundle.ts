@@ -10,7 +10,7 @@ const root = path.join(import.meta.dirname, '../../..');
 /** Also dead connections are found within seconds. */
 const timings = { ...quickTimings, pingIntervalMs: 1000, pingTimeoutMs: 3000 };
 
-/** In place of src/kube/timings.ts. */
+/** In place of src/shared/kube/timings.ts. */
 const quickTimes: Plugin = {
   name: 'quick-times',
   setup(builder) {

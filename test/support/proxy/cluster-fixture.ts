@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createLog } from '../../../src/process/json-log.js';
-import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
-import { inClusterConfig } from '../../../src/kube/in-cluster.js';
+import { createLog } from '../../../src/shared/process/json-log.js';
+import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
+import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { kubernetesBackend } from '../../../src/proxy/kubernetes-backend.js';
 import { Proxy } from '../../../src/proxy/proxy.js';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { createLog } from '../../../src/process/json-log.js';
+import { createLog } from '../../../src/shared/process/json-log.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { directoryBackend } from '../../../src/proxy/directory-backend.js';
 import { Proxy } from '../../../src/proxy/proxy.js';

@@ -1,8 +1,8 @@
-import type { Connector, ConnectorClass } from '../../../src/connectors/model.js';
-import { rulesOf } from '../../../src/rules/request-rules.js';
-import type { BrokenRules, RuleSet } from '../../../src/rules/request-rules.js';
-import { isRead } from '../../../src/rules/read-only.js';
-import type { RequestParts, RuledRequest } from '../../../src/rules/read-only.js';
+import type { Connector, ConnectorClass } from '../../../src/shared/connectors/model.js';
+import { rulesOf } from '../../../src/proxy/rules/request-rules.js';
+import type { BrokenRules, RuleSet } from '../../../src/proxy/rules/request-rules.js';
+import { isRead } from '../../../src/proxy/rules/read-only.js';
+import type { RequestParts, RuledRequest } from '../../../src/proxy/rules/read-only.js';
 
 /** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
 export type Annotations = Readonly<Record<string, string>>;

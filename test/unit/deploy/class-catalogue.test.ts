@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { compileTemplate } from '../../../src/gotemplate/template.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
 import { classManifests, classesFolder, type ClassSpec } from '../../support/deploy/class-cases.js';
 import { deployFolder, readManifests, repository, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { JsonObject } from '../../../src/json.js';
-import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
-import { decide } from '../../../src/rules/decision.js';
-import { rulesOf } from '../../../src/rules/request-rules.js';
+import type { JsonObject } from '../../../src/shared/json.js';
+import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.js';
+import { decide } from '../../../src/proxy/rules/decision.js';
+import { rulesOf } from '../../../src/proxy/rules/request-rules.js';
 import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
 import { ruledRequest } from '../../support/rules/rule-sets.js';
 

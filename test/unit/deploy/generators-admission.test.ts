@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import type { JsonObject } from '../../../src/json.js';
-import { knownSecretTypes } from '../../../src/proxy/credential/tool-credentials.js';
-import { generatorOf } from '../../../src/proxy/generator/generator-of-class.js';
-import { GeneratorJobs } from '../../../src/proxy/generator/run-generator-job.js';
+import type { JsonObject } from '../../../src/shared/json.js';
+import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.js';
+import { generatorOf } from '../../../src/proxy/credentials/generator/generator-of-class.js';
+import { GeneratorJobs } from '../../../src/proxy/credentials/generator/run-generator-job.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
 import { deployFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
 import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
-import type { VolumeFile } from '../../../src/driver/volume/ports.js';
-import { limits } from '../../../src/limits/defaults.js';
-import { VolumeMemory } from '../../../src/limits/volume-memory.js';
+import type { VolumeFile } from '../../../src/driver/publish/ports.js';
+import { driverLimits } from '../../../src/driver/limits.js';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
 import { repository } from '../../support/deploy/manifests.js';
 
 const MiB = 2 ** 20;
@@ -18,7 +18,7 @@ const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(daemonSet)?.[1]);
 function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): number {
   const memory = new VolumeMemory({
     limitBytes: limitMiB * MiB,
-    reserveBytes: limits.volumeMemory.reserveBytes,
+    reserveBytes: driverLimits.volumeMemory.reserveBytes,
   });
   // An ordinary request: a token of 1.3 KB, and short attributes.
   const heapBytes = 80 << 10;

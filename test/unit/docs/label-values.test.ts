@@ -71,20 +71,20 @@ const strings =
     stringsIn(file, ...names);
 
 const ofKube = {
-  'api_requests_total verb': strings('kube/observer.ts', 'KubeVerb'),
-  'watch_restarts_total reason': strings('kube/observer.ts', 'WatchRestartReason'),
+  'api_requests_total verb': strings('shared/kube/observer.ts', 'KubeVerb'),
+  'watch_restarts_total reason': strings('shared/kube/observer.ts', 'WatchRestartReason'),
 };
 const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
   'monitoring.md': {
     ...ofKube,
-    'limit_rejections_total limit': strings('limits/limit-observer.ts', 'LimitName'),
-    'publishes_total path': strings('driver/volume/ports.ts', 'VolumeChange'),
-    'limit_rejections_total scope': strings('limits/limit-observer.ts', 'RejectionScope'),
-    'volume_memory_rejections_total scope': strings('limits/volume-memory.ts', 'RejectionReason'),
+    'limit_rejections_total limit': strings('shared/limits/limit-observer.ts', 'LimitName'),
+    'publishes_total path': strings('driver/publish/ports.ts', 'VolumeChange'),
+    'limit_rejections_total scope': strings('shared/limits/limit-observer.ts', 'RejectionScope'),
+    'volume_memory_rejections_total scope': strings('driver/publish/volume-memory.ts', 'RejectionReason'),
     'template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
     'change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
-    'pod_events_total outcome': strings('kube/event-recorder.ts', 'EventOutcome'),
-    'approval_wait_seconds outcome': strings('access/approvals.ts', 'ApprovalOutcome'),
+    'pod_events_total outcome': strings('shared/kube/event-recorder.ts', 'EventOutcome'),
+    'approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
   },
   'proxy-reference.md': {
     ...ofKube,
@@ -98,7 +98,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
     'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
     'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
-    'rule_decisions_total decision': strings('rules/decision.ts', 'Decision', 'outcome'),
+    'rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),
     'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
     'probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
     'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),

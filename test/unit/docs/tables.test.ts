@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
-import { nodeDoctorFlags } from '../../../src/cli/doctor/image-pulls/node-doctor.js';
-import { imagePullsFlags } from '../../../src/cli/image-pulls/flags.js';
+import { nodeDoctorFlags } from '../../../src/image-pulls/doctor/node-doctor.js';
+import { imagePullsFlags } from '../../../src/image-pulls/flags.js';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
 import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
-import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
+import { defaultFlags, parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.js';
 import { builtInFiles } from '../../../src/driver/content/built-in-files.js';
 import { chooseProxyEndpoint } from '../../../src/driver/content/proxy-endpoint.js';
 import { templateData } from '../../../src/driver/content/template-data.js';
 import { rejectionContent } from '../../../src/driver/content/volume-content.js';
-import { errorCodes } from '../../../src/errors.js';
+import { errorCodes } from '../../../src/shared/errors.js';
 import { isFinal } from '../../support/csi/final-codes.js';
-import { jsonMember, type JsonValue } from '../../../src/json.js';
-import { Secret } from '../../../src/secret.js';
-import { attributeTable } from '../../../src/driver/volume/attribute-table.js';
+import { jsonMember, type JsonValue } from '../../../src/shared/json.js';
+import { Secret } from '../../../src/shared/secret.js';
+import { attributeTable } from '../../../src/driver/publish/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { pages } from '../../support/docs/pages.js';
@@ -124,7 +124,8 @@ describe('docs/images.md, of doctor', () => {
 describe('docs/operations.md', () => {
   it('explains each line of doctor', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
-    const source = sourceText('src/cli/doctor');
+    const folders = ['src/cli/doctor', 'src/shared/doctor', 'src/proxy/doctor', 'src/image-pulls/doctor'];
+    const source = folders.map(sourceText).join('\n');
     const checks = [...source.matchAll(/\b(?:(?:ok|warn|fail|level)\(|const (?:check|\w+Check) = )\s*'([-a-z]+)'/g)];
     assert.deepEqual(rows.sort(), [...new Set(checks.map(([, check]) => check))].sort());
   });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { GeneratorJobs } from '../../../src/proxy/generator/run-generator-job.js';
+import { GeneratorJobs } from '../../../src/proxy/credentials/generator/run-generator-job.js';
 import { tutorialSteps } from '../../support/docs/tutorial.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { errorCodes } from '../../../src/errors.js';
+import { errorCodes } from '../../../src/shared/errors.js';
 import { failureText, recoveryText } from '../../../src/driver/refresh-event.js';
-import type { PublishedVolume } from '../../../src/driver/volume/published-volumes.js';
-import { Secret } from '../../../src/secret.js';
+import type { PublishedVolume } from '../../../src/driver/publish/published-volumes.js';
+import { Secret } from '../../../src/shared/secret.js';
 
 const target = '/var/lib/kubelet/pods/u/volumes/kubernetes.io~csi/reg/mount';
 /** As far as the texts look at it. */

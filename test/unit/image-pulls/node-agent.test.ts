@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
-import { NodeAgent } from '../../../src/cli/image-pulls/node-agent.js';
-import { proxyOriginIn } from '../../../src/cli/image-pulls/node-files.js';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
+import { NodeAgent } from '../../../src/image-pulls/node-agent.js';
+import { proxyOriginIn } from '../../../src/image-pulls/node-files.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { keptLog } from '../../support/log-lines.js';

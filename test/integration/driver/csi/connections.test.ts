@@ -4,8 +4,8 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { SocketServer } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
-import { limits } from '../../../../src/limits/defaults.js';
-import { silentLog } from '../../../../src/log.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
+import { silentLog } from '../../../../src/shared/log.js';
 import { connectRaw } from '../../../support/csi/raw-client.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
@@ -31,7 +31,7 @@ describe('a connection to the driver', () => {
       socketPath: node.socketPath,
       ownsFolder: true,
       drainMs: 1000,
-      socket: { ...limits.registrationSocket, connections: 8 },
+      socket: { ...driverLimits.registrationSocket, connections: 8 },
       onRejected: () => (rejected += 1),
       connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
       log: silentLog,

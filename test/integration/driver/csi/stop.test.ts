@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type { Socket } from 'node:net';
 import path from 'node:path';
-import { limits } from '../../../../src/limits/defaults.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
 import { connectRaw, frozenClient } from '../../../support/csi/raw-client.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
@@ -110,7 +110,7 @@ describe('connections that clients leave open', () => {
     const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'later' } }));
     await driver.kubelet.nodeCapabilities();
     const surplus = 76;
-    for (let count = 0; count < limits.csiSocket.connections + surplus; count += 1) {
+    for (let count = 0; count < driverLimits.csiSocket.connections + surplus; count += 1) {
       const socket = await connectRaw(node.socketPath);
       sockets.push(socket.on('error', () => undefined).resume());
       socket.write(clientPreface);
@@ -139,7 +139,7 @@ describe('connections that clients leave open', () => {
     const begun = Array.from({ length: 200 }, (_, index) => callHeaders(2 * index + 1, capabilities));
     socket.write(Buffer.concat([clientPreface, ...begun]));
     const refusals = (): number => framesOf(received).filter(({ type }) => type === 3).length;
-    await eventually('the rest is refused', () => refusals() === 200 - limits.grpcConnection.streams);
+    await eventually('the rest is refused', () => refusals() === 200 - driverLimits.grpcConnection.streams);
     await driver.kubelet.nodeCapabilities();
   });
 });

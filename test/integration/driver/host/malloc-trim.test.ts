@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import koffi from 'koffi';
 import { loadMallocTrim, trimAfterCalls } from '../../../../src/driver/host/malloc-trim.js';
-import { memoryBytes } from '../../../../src/process/process-metrics.js';
+import { memoryBytes } from '../../../../src/shared/process/process-metrics.js';
 import { eventually } from '../../../support/poll.js';
 
 describe('trimming what the C library keeps', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/json.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';

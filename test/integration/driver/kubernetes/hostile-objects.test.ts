@@ -5,7 +5,7 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { eventually } from '../../../support/poll.js';
-import type { JsonObject } from '../../../../src/json.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 
 /** What the objects of the API may hold: whoever may write them is a tenant like any other. */
 describe('the built driver, faced with objects that are made to hurt it', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject, JsonValue } from '../../../../src/json.js';
+import type { JsonObject, JsonValue } from '../../../../src/shared/json.js';
 import { LoadGenerator } from '../../../support/load-generator/load-generator.js';
 import type { LoadPod } from '../../../support/load-generator/load-messages.js';
 import { Cluster } from '../../../support/driver/cluster.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../../../src/limits/defaults.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
 import { LoadGenerator } from '../../../support/load-generator/load-generator.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
@@ -110,8 +110,8 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
 
 /** Those of the attempts that are made: what is held is not tried. */
 function mostReviews(passedMs: number): number {
-  const { burst, everyMs } = limits.failedPublishes;
-  return reviewsEach * (burst + limits.publishes.perPod + Math.ceil(passedMs / everyMs));
+  const { burst, everyMs } = driverLimits.failedPublishes;
+  return reviewsEach * (burst + driverLimits.publishes.perPod + Math.ceil(passedMs / everyMs));
 }
 
 function listed(numbers: readonly number[]): string {

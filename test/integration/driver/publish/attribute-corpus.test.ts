@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/json.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { acceptedBlocks, refusedBlocks } from '../../../support/attributes/corpus.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
-import type { JsonObject } from '../../../../src/json.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';

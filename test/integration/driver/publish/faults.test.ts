@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { Backend } from '../../../../src/driver/backend.js';
-import { CodedError, errorCodes } from '../../../../src/errors.js';
+import { CodedError, errorCodes } from '../../../../src/shared/errors.js';
 import { isFinal } from '../../../support/csi/final-codes.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { assertNoToken } from '../../../support/driver/canary.js';

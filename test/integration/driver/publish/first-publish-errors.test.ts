@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { ErrorCode } from '../../../../src/errors.js';
+import type { ErrorCode } from '../../../../src/shared/errors.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { memoryOfRequest } from '../../../../src/driver/volume/request-memory.js';
-import { limits } from '../../../../src/limits/defaults.js';
+import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
@@ -114,7 +114,7 @@ describe('the memory of a node', () => {
     const [requestBytes] = volumes.map(
       (volume) => 2 * memoryOfRequest({ secrets: {}, ...requestOf(volume) } as NodePublishVolumeRequest__Output),
     );
-    assert.equal(await heldBytes(), held + 3 * (limits.volumeMemory.refreshBytes - (requestBytes ?? 0)));
+    assert.equal(await heldBytes(), held + 3 * (driverLimits.volumeMemory.refreshBytes - (requestBytes ?? 0)));
     for (const volume of volumes) await publish(volume);
     assert.equal(await heldBytes(), held);
   });

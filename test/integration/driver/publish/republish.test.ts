@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/shared/errors.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';

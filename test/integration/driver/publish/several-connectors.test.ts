@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/json.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';

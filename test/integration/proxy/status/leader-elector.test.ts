@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { KubeClient } from '../../../../src/kube/kube-client.js';
-import { silentLog } from '../../../../src/log.js';
+import type { KubeClient } from '../../../../src/shared/kube/kube-client.js';
+import { silentLog } from '../../../../src/shared/log.js';
 import { LeaderElector } from '../../../../src/proxy/status/leader-elector.js';
 import type { LeaseTimings } from '../../../../src/proxy/status/leader-elector.js';
 import { KubeApi } from '../../../support/kube-api/kube-api.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { limits } from '../../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { basicTemplate, connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
@@ -137,11 +137,11 @@ describe('a redirect of a probe', function () {
     await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.match(
       fixture.message('LivenessReady'),
-      new RegExp(`answered 302 to GET \\(after ${limits.probes.redirects} redirects another one\\): not what`),
+      new RegExp(`answered 302 to GET \\(after ${proxyLimits.probes.redirects} redirects another one\\): not what`),
     );
-    const urls = Array.from({ length: limits.probes.redirects + 1 }, (_each, at) => `GET /${at}`);
+    const urls = Array.from({ length: proxyLimits.probes.redirects + 1 }, (_each, at) => `GET /${at}`);
     assert.deepEqual(seenBy(tool).slice(0, urls.length), urls);
-    assert.ok(tool.seen.every(({ url }) => Number(url.slice(1)) <= limits.probes.redirects));
+    assert.ok(tool.seen.every(({ url }) => Number(url.slice(1)) <= proxyLimits.probes.redirects));
   });
 
   it('is an answer like any other with disableRedirect', async () => {

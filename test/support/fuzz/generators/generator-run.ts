@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { GeneratedCredential } from '../../../../src/proxy/generator/generated-credential.js';
-import { generatorOf } from '../../../../src/proxy/generator/generator-of-class.js';
-import type { GeneratorUse } from '../../../../src/proxy/generator/generator-use.js';
-import { Generators, generatorPool } from '../../../../src/proxy/generator/generators.js';
-import type { GeneratorPool } from '../../../../src/proxy/generator/generators.js';
+import { GeneratedCredential } from '../../../../src/proxy/credentials/generator/generated-credential.js';
+import { generatorOf } from '../../../../src/proxy/credentials/generator/generator-of-class.js';
+import type { GeneratorUse } from '../../../../src/proxy/credentials/generator/generator-use.js';
+import { Generators, generatorPool } from '../../../../src/proxy/credentials/generator/generators.js';
+import type { GeneratorPool } from '../../../../src/proxy/credentials/generator/generators.js';
 import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import { eventually } from '../../poll.js';
 import { requestCanary, secretCanary, textOf } from './generator-cases.js';
 import type { GeneratorCase } from './generator-cases.js';

@@ -3,7 +3,7 @@ import { activateFile } from '../../../../src/driver/content/activate.js';
 import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
 import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
 import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import { resolvedOf } from '../../../support/domain.js';
 
 const token = new Secret('head.claims.signature');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { resolveParams } from '../../../../src/driver/content/configuration-params.js';
-import type { JsonObject } from '../../../../src/json.js';
-import { parseJson } from '../../../../src/json.js';
-import type { ConfigurationParam } from '../../../../src/connectors/model.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
+import { parseJson } from '../../../../src/shared/json.js';
+import type { ConfigurationParam } from '../../../../src/shared/connectors/model.js';
 import { configurationOf } from '../../../support/domain.js';
 import { processorTimeMs } from '../../../support/processor-time.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { selectConfigurations } from '../../../../src/driver/content/configuration-selection.js';
-import type { ResolvedConnector } from '../../../../src/connectors/model.js';
+import type { ResolvedConnector } from '../../../../src/shared/connectors/model.js';
 import { classOf, configurationOf, resolvedOf } from '../../../support/domain.js';
 
 const git = classOf('git', { configurations: [configurationOf('gitconfig', {}), configurationOf('both', {})] });

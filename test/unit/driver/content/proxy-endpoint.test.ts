@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
 import { chooseProxyEndpoint, proxyUrl } from '../../../../src/driver/content/proxy-endpoint.js';
-import { Secret } from '../../../../src/secret.js';
-import type { ConnectorClass, ResolvedConnector } from '../../../../src/connectors/model.js';
+import { Secret } from '../../../../src/shared/secret.js';
+import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.js';
 import { classOf, classWithoutProxy, connectorOf, resolvedOf } from '../../../support/domain.js';
 
 const token = new Secret('head.claims.signature');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { templateData } from '../../../../src/driver/content/template-data.js';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import { classOf, connectorOf } from '../../../support/domain.js';
 
 const token = new Secret('token');

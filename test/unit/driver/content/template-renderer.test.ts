@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { runRenderJob } from '../../../../src/driver/content/render-job.js';
 import { TemplateRenderer, type TemplateRendererParts } from '../../../../src/driver/content/template-renderer.js';
 import type { ConfigurationRequest } from '../../../../src/driver/content/configuration-renderer.js';
-import { Secret } from '../../../../src/secret.js';
-import type { Configuration, ConnectorClass } from '../../../../src/connectors/model.js';
-import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
+import { Secret } from '../../../../src/shared/secret.js';
+import type { Configuration, ConnectorClass } from '../../../../src/shared/connectors/model.js';
+import type { VolumeFile } from '../../../../src/driver/publish/ports.js';
 import { call, classOf, configurationOf, connectorOf } from '../../../support/domain.js';
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.s3cr3t.c2lnbmF0dXJl';

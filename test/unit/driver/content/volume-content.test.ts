@@ -3,9 +3,9 @@ import type { ConfigurationRenderer } from '../../../../src/driver/content/confi
 import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.js';
 import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.js';
 import { planVolume } from '../../../../src/driver/content/volume-plan.js';
-import type { ResolvedConnector } from '../../../../src/connectors/model.js';
-import { Secret } from '../../../../src/secret.js';
-import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
+import type { ResolvedConnector } from '../../../../src/shared/connectors/model.js';
+import { Secret } from '../../../../src/shared/secret.js';
+import type { VolumeFile } from '../../../../src/driver/publish/ports.js';
 import { call, classOf, connectorOf, resolvedOf } from '../../../support/domain.js';
 
 const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { VolumePlan } from '../../../../src/driver/content/volume-plan.js';
 import { audiencesOf, planVolume } from '../../../../src/driver/content/volume-plan.js';
-import type { ConnectorClass, ResolvedConnector } from '../../../../src/connectors/model.js';
+import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.js';
 import { classOf, classWithoutProxy, configurationOf, connectorOf } from '../../../support/domain.js';
 
 const configurations = [configurationOf('config', { file: '{{ .context.token }}' })];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
-import { memoryOfRequest } from '../../../../src/driver/volume/request-memory.js';
+import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
 import { digestOf, parsePublishRequest, withoutUnread } from '../../../../src/driver/csi/publish-request.js';
-import type { PublishRequest } from '../../../../src/driver/volume/publish-request.js';
+import type { PublishRequest } from '../../../../src/driver/publish/publish-request.js';
 import { pod } from '../../../support/domain.js';
 import { heapGrowth } from '../../../support/heap-growth.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { status } from '@grpc/grpc-js';
 import { grpcStatus } from '../../../../src/driver/csi/status.js';
-import { errorCodes } from '../../../../src/errors.js';
+import { errorCodes } from '../../../../src/shared/errors.js';
 
 describe('gRPC statuses', () => {
   for (const code of errorCodes) {

@@ -4,7 +4,7 @@ import type { ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { RpcHandler } from '../../../../src/driver/csi/unary.js';
 import { unary } from '../../../../src/driver/csi/unary.js';
-import { CodedError, abortError } from '../../../../src/errors.js';
+import { CodedError, abortError } from '../../../../src/shared/errors.js';
 import { keptLog } from '../../../support/log-lines.js';
 
 type Call = ServerUnaryCall<string, string>;

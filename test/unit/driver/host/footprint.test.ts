@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.js';
 import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.js';
 import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
-import { limits } from '../../../../src/limits/defaults.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
 import { filesOf } from '../../../support/host/kubelet-dir.js';
 
 const limitsOf = (texts: Readonly<Record<string, string>>, pageBytes = 4096) =>
   tmpfsLimitsOf(deduplicateFiles(filesOf(texts)), pageBytes);
-const { sparePages, spareInodes, volumeBytes, inodeBytes } = limits.volumeMemory;
+const { sparePages, spareInodes, volumeBytes, inodeBytes } = driverLimits.volumeMemory;
 
 describe('the limits of a tmpfs', () => {
   it('are two revisions, each content once, in whole pages, and a few pages', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import type { KubeletTokensOptions } from '../../../../src/driver/token/kubelet-tokens.js';
 import { KubeletTokens } from '../../../../src/driver/token/kubelet-tokens.js';
-import type { PassedTokens, ProxyToken, TokenSource } from '../../../../src/driver/volume/ports.js';
+import type { PassedTokens, ProxyToken, TokenSource } from '../../../../src/driver/publish/ports.js';
 import { claimsOf, neverAborted, passedTokensJson, pod, tokenOf } from '../../../support/domain.js';
 
 const nowSeconds = 1_000_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import type { TokenClaims } from '../../../../src/driver/token/token-claims.js';
 import { parseTokenClaims } from '../../../../src/driver/token/token-claims.js';
 import { claimsOf, pod, tokenOf } from '../../../support/domain.js';

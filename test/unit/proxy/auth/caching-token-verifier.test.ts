@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ClientIdentity } from '../../../../src/proxy/auth/client-identity.js';
 import { CachingTokenVerifier } from '../../../../src/proxy/auth/caching-token-verifier.js';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 import { audience, tokenFor } from '../../../support/driver/tokens.js';
 import type { TokenOptions } from '../../../support/driver/tokens.js';
 

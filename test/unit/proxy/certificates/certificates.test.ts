@@ -3,7 +3,7 @@ import { X509Certificate, generateKeyPairSync } from 'node:crypto';
 import { createCa, parseCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { LeafCertificates } from '../../../../src/proxy/certificates/leaf-certificates.js';
 import { signLeaf } from '../../../../src/proxy/certificates/x509.js';
-import { Secret } from '../../../../src/secret.js';
+import { Secret } from '../../../../src/shared/secret.js';
 
 const clock = { now: Date.now };
 const pem = createCa(clock);

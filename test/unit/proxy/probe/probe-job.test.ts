@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { limits } from '../../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
 import type { ProbeOutcome } from '../../../../src/proxy/probe/probe-job.js';
 import { runProbeJob } from '../../../../src/proxy/probe/probe-job.js';
 
 function judge(cel: string, body = ''): ProbeOutcome {
-  assert.ok(cel.length <= limits.probes.textLength);
+  assert.ok(cel.length <= proxyLimits.probes.textLength);
   return runProbeJob({ kind: 'judge', cel, statusCode: 200, headers: {}, body });
 }
 
@@ -33,14 +33,14 @@ describe('An expression of a probe', () => {
     it(`has counted work, which limits its memory: ${what}`, () => {
       assert.deepEqual(judge(cel), {
         kind: 'malformed',
-        message: `takes more than ${limits.probes.work} units of work: make it simpler`,
+        message: `takes more than ${proxyLimits.probes.work} units of work: make it simpler`,
       });
     });
   }
 
   const items = Array.from({ length: 1_000 }, (_, at) => ({ name: `item-${at}-${'x'.repeat(30)}`, isUp: true }));
   const usual: readonly (readonly [cel: string, body: string])[] = [
-    ['response.bodyString.matches("(?i)is[ -]up")', `${' '.repeat(limits.probes.bodyBytes - 5)}is up`],
+    ['response.bodyString.matches("(?i)is[ -]up")', `${' '.repeat(proxyLimits.probes.bodyBytes - 5)}is up`],
     ['response.bodyString.contains("up") && !response.bodyString.contains("down")', 'x'.repeat(65_534) + 'up'],
     [
       'response.body.items.all(item, item.isUp) && response.body.items.exists(item, item.name.startsWith("item-999-"))',
@@ -53,7 +53,7 @@ describe('An expression of a probe', () => {
     it(`can judge the longest body: ${cel}`, () => {
       const text = body === '' ? JSON.stringify({ items }) : body;
       assert.ok(
-        text.length <= limits.probes.bodyBytes && text.length > 0.9 * limits.probes.bodyBytes,
+        text.length <= proxyLimits.probes.bodyBytes && text.length > 0.9 * proxyLimits.probes.bodyBytes,
         `${text.length}`,
       );
       assert.deepEqual(judge(cel, text), { kind: 'judged', isMet: true });

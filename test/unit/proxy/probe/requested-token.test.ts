@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/json.js';
-import { mainAddressOf } from '../../../../src/proxy/credential/tool-address.js';
-import type { ToolAddress } from '../../../../src/proxy/credential/tool-address.js';
-import { parseSecret } from '../../../../src/proxy/credential/secret-source.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
+import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.js';
+import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
+import { parseSecret } from '../../../../src/proxy/secrets/secret-source.js';
 import { runProbeJob } from '../../../../src/proxy/probe/probe-job.js';
 import type { ProbeJob } from '../../../../src/proxy/probe/probe-job.js';
 import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.js';
 import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
 import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import type { RawHeaders } from '../../../../src/proxy/upstream/headers.js';
-import type { ToolCredential } from '../../../../src/proxy/upstream/tool-credential.js';
-import { noCredential } from '../../../../src/proxy/upstream/tool-credential.js';
+import type { RawHeaders } from '../../../../src/proxy/tool/headers.js';
+import type { ToolCredential } from '../../../../src/proxy/tool/tool-credential.js';
+import { noCredential } from '../../../../src/proxy/tool/tool-credential.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
 
 interface Sent {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/json.js';
-import { matchesOfHost } from '../../../../src/proxy/credential/connector-match.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
+import { matchesOfHost } from '../../../../src/proxy/connectors/connector-match.js';
 import { canBePlain } from '../../../../src/proxy/server/interception.js';
 import { parseConnectTarget } from '../../../../src/proxy/server/request-target.js';
 import { connector, connectorClass } from '../../../support/proxy/manifests.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { ClientRateLimiter } from '../../../../src/limits/client-rate-limiter.js';
+import { ClientRateLimiter } from '../../../../src/shared/limits/client-rate-limiter.js';
 import { ExchangeSlots } from '../../../../src/proxy/server/exchange-slots.js';
 import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Log, LogFields } from '../../../../src/log.js';
-import { silentLog } from '../../../../src/log.js';
+import type { Log, LogFields } from '../../../../src/shared/log.js';
+import { silentLog } from '../../../../src/shared/log.js';
 import { RequestLog } from '../../../../src/proxy/server/request-log.js';
 import { eventually } from '../../../support/poll.js';
 

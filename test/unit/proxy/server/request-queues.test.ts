@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { limits } from '../../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
 import { RequestQueues } from '../../../../src/proxy/server/request-queues.js';
 import type { QueuedRequest } from '../../../../src/proxy/server/request-queues.js';
 
-const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
+const { requests: maxRequests, requestHeaderBytes: maxBytes } = proxyLimits.pipeline;
 
 describe('the requests of a connection', () => {
   let queues: RequestQueues;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseChallenges } from '../../../../src/proxy/credential/challenge.js';
-import { parseToolAddress } from '../../../../src/proxy/credential/tool-address.js';
+import { parseChallenges } from '../../../../src/proxy/credentials/registry/challenge.js';
+import { parseToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
 import { rewriteResponseHeaders } from '../../../../src/proxy/server/reverse-response.js';
 
 const prefix = '/namespaces/ci/connectors/tool';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/shared/errors.js';
 import type { CertificateAuthority } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { createCa, parseCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { CaPublisher } from '../../../../src/proxy/status/ca-publisher.js';
-import type { Log } from '../../../../src/log.js';
-import { silentLog } from '../../../../src/log.js';
+import type { Log } from '../../../../src/shared/log.js';
+import { silentLog } from '../../../../src/shared/log.js';
 import { eventually } from '../../../support/poll.js';
 
 const newCa = (): CertificateAuthority => parseCa(createCa({ now: Date.now }), 'test');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/connectors/parse-connector.js';
-import { CodedError } from '../../../../src/errors.js';
-import type { JsonObject } from '../../../../src/json.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import { CodedError } from '../../../../src/shared/errors.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { isOwn, missingClassResults } from '../../../../src/proxy/status/ownership.js';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.js';
 import { connector, connectorClass, statusService as service } from '../../../support/proxy/manifests.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/json.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { ConditionEvaluator } from '../../../../src/proxy/status/condition-evaluator.js';
 import { conditionsIn, isFalse, isTrue, isUnknown, readiness } from '../../../../src/proxy/status/conditions.js';
 import type { ConditionResult } from '../../../../src/proxy/status/conditions.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
-import type { JsonObject } from '../../../../src/json.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
 import { rateLimited } from '../../../../src/proxy/proxy-error.js';
-import { UnusableGenerator } from '../../../../src/proxy/generator/unusable-generator.js';
+import { UnusableGenerator } from '../../../../src/proxy/credentials/generator/unusable-generator.js';
 import { conditionOf, conditionsIn } from '../../../../src/proxy/status/conditions.js';
 import { newReconcileState } from '../../../../src/proxy/status/reconcile-state.js';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.js';

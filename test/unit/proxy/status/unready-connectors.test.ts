@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { limits } from '../../../../src/limits/defaults.js';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
 import { UnreadyConnectors } from '../../../../src/proxy/status/unready-connectors.js';
 
-const { unreadyEveryMs } = limits.status;
+const { unreadyEveryMs } = proxyLimits.status;
 
 function unready(counts: Readonly<Record<string, number>>): UnreadyConnectors {
   const connectors = new UnreadyConnectors();

@@ -1,0 +1,234 @@
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { CodedError } from '../../shared/errors.js';
+import { sleep } from '../../shared/abortable.js';
+import { KubeError } from '../../shared/kube/kube-error.js';
+import { objectKey } from '../../shared/kube/kube-object.js';
+import type { Reflector } from '../../shared/kube/reflector.js';
+import type { AccessDecision, PodIdentity } from '../../shared/access/access-control.js';
+import type { FeatureFlags } from '../../shared/connectors/model.js';
+import type { AccessRequestClient } from './access-request-client.js';
+import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
+import { PendingApproval, decisionOf, undecided } from './pending-approval.js';
+import { ApprovalWait } from './approval-wait.js';
+import type { MountedApproval } from './approval-watcher.js';
+import { describePermission, permissionKey } from '../../shared/access/permission.js';
+import type { Permission, ProxyNeed } from '../../shared/access/permission.js';
+import type { Grants } from './grants.js';
+import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
+import { requestFailure } from '../../shared/access/request-lookup.js';
+import { limits } from '../../shared/limits/defaults.js';
+
+/** Outcome of a wait for approvals. */
+export type ApprovalOutcome =
+  'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'flags_changed' | 'failed';
+
+/** Observes publishes that wait for approvals; implemented by the metrics. */
+export interface ApprovalObserver {
+  approvalStarted(): void;
+  approvalFinished(outcome: ApprovalOutcome, durationMs: number): void;
+}
+
+export interface ApprovalsOptions {
+  readonly requests: AccessRequestClient;
+  readonly watches: AccessRequestWatchQuota;
+  readonly reviews: SubjectAccessReviewer;
+  /** A monotonic clock in milliseconds. */
+  readonly monotonicNow: () => number;
+  readonly grants: Grants;
+  /** Limit of one publish's wait for a decision, in milliseconds. */
+  readonly waitMs: number;
+  /**
+   * Limit in milliseconds of the first wait of a pod. It is shorter, so that the pod's events soon name the missing
+   * approval.
+   */
+  readonly firstWaitMs: number;
+  readonly observer: ApprovalObserver;
+  readonly currentFlags: () => FeatureFlags | undefined;
+}
+
+/** Result of a wait; `flags_changed`: approval was switched off, so the request must be authorized again. */
+export type ApprovalResult = AccessDecision | { readonly kind: 'flags_changed' };
+
+/**
+ * Delays in milliseconds before checks for a granted permission. The authorizer learns of new roles by its own watch,
+ * moments later.
+ */
+const confirmDelaysMs = [0, 150, 350, 700];
+
+const maxWaits = limits.access.approvalWaits;
+const maxNames = 4096;
+
+const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
+  allowed: 'granted',
+  rejected: 'rejected',
+  pending: 'undecided',
+};
+
+/** Obtains permissions for pods by AccessRequests. */
+export class Approvals {
+  readonly #options: ApprovalsOptions;
+  /** Names of the requests of each earlier wait. */
+  readonly #earlierWaits = new BoundedMap<string, true>(maxWaits);
+  /** The last request of each permission, by `permissionKey`; the oldest are evicted. */
+  readonly #names = new BoundedMap<string, MountedApproval>(maxNames);
+
+  constructor(options: ApprovalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Obtains the permissions that are missing:
+   *
+   * 1. Find existing requests; they may already decide.
+   * 2. Create the missing ones.
+   * 3. Wait until all are granted or one cannot be.
+   * 4. Verify that the permissions exist.
+   *
+   * @param needs in mount order; processed in parallel.
+   * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION if an approval has ended; UNAVAILABLE
+   * without a response of the API server; the signal's reason.
+   */
+  async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<ApprovalResult> {
+    const { requests } = this.#options;
+    const pendings = needs.map((need) => new PendingApproval(need, { pod, connector: need.connector }));
+    const missing = await this.#find(pendings, signal);
+    this.#rememberNames(pendings);
+    let decision: ApprovalResult | undefined = decisionOf(pendings);
+    if (decision === undefined) {
+      await allOrFirstFailure(missing.map(({ subject }) => requests.create(subject, signal)));
+      decision = await this.#wait(pod, pendings, signal);
+    }
+    return decision.kind === 'allowed' ? this.#confirmAll(pendings, signal) : decision;
+  }
+
+  /** Returns the last request for a permission of a single pod. */
+  approvalFor(permission: Permission): MountedApproval | undefined {
+    return this.#names.get(permissionKey(permission));
+  }
+
+  #rememberNames(pendings: readonly PendingApproval[]): void {
+    for (const { need, subject, name } of pendings) {
+      const key = permissionKey(need.ofPod);
+      this.#names.set(key, { subject, name, permission: need.ofPod });
+    }
+  }
+
+  /** Finds existing requests. @returns the approvals without one. */
+  async #find(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<readonly PendingApproval[]> {
+    const { requests } = this.#options;
+    const found = await allOrFirstFailure(
+      pendings.map(async (pending) => {
+        const request = await requests.find(pending.subject, signal);
+        if (request !== undefined) pending.observe(request);
+        return request;
+      }),
+    );
+    return pendings.filter((_pending, index) => found[index] === undefined);
+  }
+
+  async #wait(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<ApprovalResult> {
+    const { monotonicNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
+    const names = pendings.map(({ name }) => name).join(' ');
+    const isFirst = !this.#earlierWaits.has(names);
+    this.#earlierWaits.set(names, true);
+    const startedMs = monotonicNow();
+    observer.approvalStarted();
+    const approvalWait = new ApprovalWait({
+      signal,
+      waitMs: isFirst ? Math.min(firstWaitMs, waitMs) : waitMs,
+      currentFlags,
+    });
+    let outcome: ApprovalOutcome = 'failed';
+    try {
+      const decision = await this.#watch(pod, pendings, approvalWait.signal);
+      outcome = outcomes[decision.kind];
+      return decision;
+    } catch (error) {
+      outcome = approvalWait.ended ?? (isDenial(error) ? 'denied' : 'failed');
+      if (outcome === 'flags_changed') return { kind: 'flags_changed' };
+      if (outcome === 'undecided') return undecided(pendings);
+      // A caller whose deadline passes gets the same message as an error, since a response would come too late.
+      throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;
+    } finally {
+      approvalWait.stop();
+      observer.approvalFinished(outcome, monotonicNow() - startedMs);
+    }
+  }
+
+  /** Watches the pending requests, each by its name, until they permit a decision together. */
+  async #watch(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
+    const { requests, watches: quota } = this.#options;
+    const pending = pendings.filter(({ state }) => state.kind === 'pending');
+    const release = quota.reserve(
+      pending.map(({ subject, name }) => ({ namespace: subject.connector.namespace, name })),
+      {
+        namespace: pod.namespace,
+        podUid: pod.uid,
+      },
+    );
+    const watches = pending.map((pending) => ({
+      pending,
+      reflector: requests.reflector(pending.subject, pending.name),
+    }));
+    const evaluate = (): AccessDecision | undefined => {
+      for (const { pending, reflector } of watches) updateFrom(pending, reflector);
+      return decisionOf(pendings);
+    };
+    try {
+      for (const { reflector } of watches) reflector.start();
+      return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(evaluate, signal)));
+    } finally {
+      for (const { reflector } of watches) reflector.stop();
+      release();
+    }
+  }
+
+  async #confirmAll(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
+    const isThere = await allOrFirstFailure(pendings.map((pending) => this.#isConfirmed(pending, signal)));
+    const unconfirmed = pendings.filter((_pending, index) => isThere[index] === false);
+    for (const { need } of pendings) this.#options.grants.add(need.ofPod);
+    if (unconfirmed.length === 0) return { kind: 'allowed' };
+    const message = unconfirmed
+      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'still cannot')}`)
+      .join('; ');
+    return { kind: 'pending', message };
+  }
+
+  async #isConfirmed({ need }: PendingApproval, signal: AbortSignal): Promise<boolean> {
+    const likeliestFirst = [need.ofPod, need.anyOf[0]];
+    for (const delayMs of confirmDelaysMs) {
+      await sleep(delayMs, signal);
+      if (await this.#options.reviews.isAnyAllowedNow(likeliestFirst, signal)) return true;
+    }
+    return false;
+  }
+}
+
+function updateFrom(pending: PendingApproval, { state }: Reflector): void {
+  const { subject, name } = pending;
+  const { error } = state;
+  if (error instanceof KubeError && (error.code === 403 || error.code === 404)) {
+    pending.fail(requestFailure(error, subject, 'watching', ['list', 'watch']));
+  } else if (state.isSynced) {
+    pending.observe(state.objects.get(objectKey({ namespace: subject.connector.namespace, name })));
+  }
+}
+
+function isTimeOver(error: unknown): boolean {
+  return error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED';
+}
+
+function isDenial(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
+}
+
+/**
+ * Waits until all promises have settled, so that none is still in flight.
+ * @throws the first rejection in order.
+ */
+async function allOrFirstFailure<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises);
+  const results: T[] = [];
+  for (const promise of promises) results.push(await promise);
+  return results;
+}

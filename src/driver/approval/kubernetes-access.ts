@@ -1,0 +1,225 @@
+import { setMaxListeners } from 'node:events';
+import { CodedError, abortError } from '../../shared/errors.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { Log } from '../../shared/log.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { Clock } from '../../shared/clock.js';
+import type { FeatureFlags } from '../../shared/connectors/model.js';
+import { AccessRequestClient } from './access-request-client.js';
+import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
+import type { ApprovalObserver, ApprovalResult } from './approvals.js';
+import { Approvals } from './approvals.js';
+import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { LimitObserver } from '../../shared/limits/limit-observer.js';
+import { Grants } from './grants.js';
+import { ApprovalWatcher } from './approval-watcher.js';
+import type { MountedState } from './approval-watcher.js';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
+import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.js';
+
+export interface KubernetesAccessOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Node of this driver. */
+  readonly nodeName: string;
+  /** Limit of one publish's wait for a decision, in milliseconds. */
+  readonly approvalWaitMs: number;
+  /** Limit of the first wait of a pod, in milliseconds. */
+  readonly firstApprovalWaitMs: number;
+  /** Limit of AccessRequests that are watched at once for waiting publishes. Publishes over it are rejected. */
+  readonly maxWatchedRequests: number;
+  readonly load: LimitObserver;
+  readonly observer: ApprovalObserver;
+  /** Returns the cached flags; read again while publishes wait. */
+  readonly currentFlags: () => FeatureFlags | undefined;
+  /** Whether the approvals of mounted volumes are watched. */
+  readonly watchesApprovals: boolean;
+}
+
+/** Connectors of one volume that are reviewed in parallel; few volumes have more. */
+const maxReviewedTogether = 4;
+
+/** Access control by the API server's authorizers. */
+export class KubernetesAccess implements AccessControl {
+  readonly #reviews: SubjectAccessReviewer;
+  readonly #approvals: Approvals;
+  readonly #grants = new Grants();
+  readonly #currentFlags: () => FeatureFlags | undefined;
+  readonly #mounted: ApprovalWatcher | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(options: KubernetesAccessOptions) {
+    const { client, clock, log, observer, currentFlags } = options;
+    this.#reviews = new SubjectAccessReviewer(client, clock, limits.access);
+    const requests = new AccessRequestClient(client, options.nodeName, log);
+    this.#mounted = options.watchesApprovals
+      ? new ApprovalWatcher({ requests, onChange: (permission, state) => this.#changed(permission, state) })
+      : undefined;
+    this.#reviews.onDenial(() => this.#notify());
+    this.#approvals = new Approvals({
+      requests,
+      watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
+      reviews: this.#reviews,
+      monotonicNow: client.clock.now,
+      grants: this.#grants,
+      waitMs: options.approvalWaitMs,
+      firstWaitMs: options.firstApprovalWaitMs,
+      observer,
+      currentFlags,
+    });
+    this.#currentFlags = currentFlags;
+  }
+
+  async authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision> {
+    if (this.isKnownAllowed(request)) return { kind: 'allowed' };
+    // All connectors of a volume are reviewed with one signal.
+    setMaxListeners(0, call.signal);
+    return call.releaseSlotWhile(() => this.#obtain(request, call.signal));
+  }
+
+  async #obtain(request: AuthorizationRequest, signal: AbortSignal): Promise<AccessDecision> {
+    let { flags } = request;
+    for (;;) {
+      const result = await this.#decide({ ...request, flags }, signal);
+      if (result.kind !== 'flags_changed') return result;
+      flags = this.#currentFlags() ?? flags;
+    }
+  }
+
+  /** Decides on the request. Reviews access again after an approval, because the wait can take minutes. */
+  async #decide(request: AuthorizationRequest, signal: AbortSignal): Promise<ApprovalResult> {
+    for (;;) {
+      const missing = await this.#approvable(request, signal);
+      if (missing.length === 0) return { kind: 'allowed' };
+      const result = await this.#approvals.obtain(request.pod, missing, signal);
+      if (result.kind !== 'allowed') return result;
+    }
+  }
+
+  /**
+   * Returns the unmet requirements that an approval can meet. Reviews a few connectors at a time.
+   *
+   * All requirements of a connector are reviewed at once. Those beyond reading count only if reading is allowed, so
+   * that neither message nor timing reveals more.
+   * @throws {CodedError} PERMISSION_DENIED if another requirement is unmet. Further connectors are not reviewed, so
+   * naming many without permission costs no more than naming a few.
+   */
+  async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+    const missing: ProxyNeed[] = [];
+    for (let from = 0; from < request.connectors.length; from += maxReviewedTogether) {
+      const connectors = request.connectors.slice(from, from + maxReviewedTogether);
+      missing.push(...(await this.#approvableOf({ ...request, connectors }, signal)));
+    }
+    return missing;
+  }
+
+  async #approvableOf(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+    const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
+    const [read, proxy] = [this.#review(toRead, signal), this.#review(toProxy, signal)];
+    const unread = unmet(toRead, await read, signal);
+    if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isDenial: true });
+    const missing = unmet(toProxy, await proxy, signal);
+    if (missing.length > 0 && !isApprovalOn(request.flags)) {
+      throw new CodedError('PERMISSION_DENIED', describeMissing(missing), { isDenial: true });
+    }
+    return missing;
+  }
+
+  isKnownAllowed(request: AuthorizationRequest): boolean {
+    return this.#needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
+  }
+
+  isKnownDenied(request: AuthorizationRequest): boolean {
+    return this.#needsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
+  }
+
+  approvalStates(request: AuthorizationRequest): readonly string[] {
+    return ofPodIn(request).flatMap((permission) => this.#mounted?.stateOf(permission) ?? []);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  retain(volumeId: string, request: AuthorizationRequest): void {
+    const approvals = ofPodIn(request).flatMap((permission) => this.#approvals.approvalFor(permission) ?? []);
+    this.#mounted?.retain(volumeId, approvals);
+  }
+
+  release(volumeId: string): void {
+    this.#mounted?.release(volumeId);
+  }
+
+  stop(): void {
+    this.#mounted?.stop();
+  }
+
+  /**
+   * Drops the cached decision. A revoked approval also drops the grant, even if its Role exists; a deleted request is
+   * no decision and keeps it.
+   */
+  #changed(permission: Permission, state: MountedState): void {
+    this.#reviews.forget(permission);
+    if (state === 'over' || state === 'rejected') this.#grants.remove(permission);
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  async isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean> {
+    return this.#reviews.isAnsweredSoon(
+      this.#needsIn(request).map(({ anyOf }) => anyOf),
+      signal,
+    );
+  }
+
+  /** Reviews all requirements. Never rejects. */
+  #review(needs: readonly Need[], signal: AbortSignal): Promise<readonly PromiseSettledResult<boolean>[]> {
+    return Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
+  }
+
+  #needsIn(request: AuthorizationRequest): readonly Need[] {
+    return [...readNeedsIn(request), ...this.#proxyNeedsIn(request)];
+  }
+
+  #proxyNeedsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyNeed[] {
+    if (!flags.connectorProxyPermissions) return [];
+    const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
+    return connectors.map((connector) => {
+      const need = proxyNeed(pod, connector, counts);
+      // A pod that can only read mounts the connector too: the proxy denies its writes.
+      return isApprovalOn(flags) ? need : withVerb(need, 'get');
+    });
+  }
+}
+
+/** Returns the permissions of this pod alone, if approvals grant them. */
+function ofPodIn({ pod, connectors, flags }: AuthorizationRequest): readonly Permission[] {
+  if (!isApprovalOn(flags)) return [];
+  return connectors.map((connector) => proxyNeed(pod, connector, () => true).ofPod);
+}
+
+function readNeedsIn({ pod, connectors }: AuthorizationRequest): readonly ReadNeed[] {
+  return connectors.map((connector) => readNeed(pod, connector));
+}
+
+/** Returns the unmet requirements in mount order. A denial takes precedence over a failed review. */
+function unmet<N extends Need>(
+  needs: readonly N[],
+  answers: readonly PromiseSettledResult<boolean>[],
+  signal: AbortSignal,
+): readonly N[] {
+  const failure = answers.find((answer) => answer.status === 'rejected');
+  if (signal.aborted) throw failure?.reason ?? abortError(signal);
+  const missing = needs.filter((_need, index) => {
+    const answer = answers[index];
+    return answer?.status === 'fulfilled' && !answer.value;
+  });
+  if (missing.length === 0 && failure !== undefined) throw failure.reason;
+  return missing;
+}

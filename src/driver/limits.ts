@@ -1,0 +1,161 @@
+/**
+ * Limits of what pods, clients and the API server can make the driver use, each with its unit in its name and its reason.
+ * docs/limits.md is generated from them.
+ */
+export const driverLimits = {
+  /** Publishes of the driver, first ones and refreshes. See driver/publish/publish-admission.ts. */
+  publishes: {
+    /** Publishes in flight on a node: `--max-publishes-in-flight`. */
+    inFlight: 1024,
+    /** Publishes in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
+    perPod: 32,
+    /** Largest part of what other namespaces leave for one namespace. */
+    namespaceShare: 1 / 2,
+    /**
+     * Running calls: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
+     * memory of one volume's templates (32 MiB).
+     */
+    running: 4,
+  },
+  /** Refreshes that the driver starts because an object has changed. See driver/publish/refresh-on-change.ts. */
+  refreshes: {
+    /** Refreshes in flight. */
+    inFlight: 32,
+    /** Largest part of these for one namespace. Most refreshes wait for others. */
+    namespaceShare: 1 / 4,
+    /** CPU time of the main thread. */
+    work: {
+      /** Milliseconds at once. */
+      burst: 600,
+      /** Interval for one more millisecond. */
+      everyMs: 5,
+    },
+    /** CPU time of a refresh in addition to rendering and writing. */
+    overheadMs: 0.5,
+    /** Time after a refresh without another one of the volume; longer after a long render. */
+    cooldownMs: {
+      /** Shortest time. */
+      least: 1000,
+      /** Longest time. */
+      most: 30_000,
+    },
+  },
+  /**
+   * Failed publishes of one pod. Each costs the API server reviews, and the kubelet retries each volume by itself. See
+   * driver/publish/publish-admission.ts.
+   */
+  failedPublishes: {
+    /** Failures at once. */
+    burst: 32,
+    /** Interval for one more. Until then the pod's publishes are rejected, except those of mounted volumes. */
+    everyMs: 250,
+    /** Pods that are tracked. */
+    pods: 1024,
+  },
+  /** One client's connection to a gRPC socket of the driver. The kubelet opens one for every call and closes it. */
+  grpcConnection: {
+    /** Time without a call. */
+    idleMs: 60_000,
+    /** Age. */
+    ageMs: 600_000,
+    /** Time that calls on a connection of this age have left. */
+    ageGraceMs: 150_000,
+    /** Interval of keepalive pings: the end of a client that has broken the protocol is not noticed otherwise. */
+    keepaliveMs: 20_000,
+    /** Time for the response to a ping. */
+    keepaliveTimeoutMs: 20_000,
+    /** Calls in flight. The kubelet has one on each connection. */
+    streams: 8,
+    /** One request. The volume attributes take at most 192 KiB of it, and tokens of ten audiences 20 KiB. */
+    requestBytes: 256 << 10,
+  },
+  /** The driver's CSI socket. The kubelet can connect for all volumes of a node at once. */
+  csiSocket: {
+    /** Connections: more than publishes can be in flight. */
+    connections: 4096,
+    /** Connections that wait to be accepted; the kernel also applies net.core.somaxconn, usually 4096. */
+    backlog: 4096,
+  },
+  /** The driver's registration socket. */
+  registrationSocket: {
+    /** Connections. */
+    connections: 16,
+    /** Connections that wait to be accepted. */
+    backlog: 16,
+  },
+  /** Events on pods. See driver/pod-events.ts. */
+  podEvents: {
+    /** Events of one pod. */
+    ofPod: {
+      /** Events at once. */
+      burst: 6,
+      /** Interval for one more. */
+      everyMs: 60_000,
+    },
+    /** Events of a node. */
+    ofNode: {
+      /** Events at once. */
+      burst: 120,
+      /** Interval for one more. */
+      everyMs: 1000,
+    },
+    /** Interval in which a lasting failure is reported again. */
+    repeatMs: 300_000,
+    /** Volumes with waiting events, and pods that are tracked. */
+    waiting: 512,
+  },
+  /** Content of one volume. */
+  volume: {
+    /** Files. */
+    files: 128,
+    /** Content of all files. */
+    bytes: 1 << 20,
+    /** Variables in one file `NAME.environment`. */
+    variables: 256,
+    /** One volume attribute. */
+    attributeBytes: 32 << 10,
+    /** User name in the proxy URL, which travels in a request header. */
+    userBytes: 6 << 10,
+  },
+  /** Memory of volumes. Pages of a tmpfs are charged to the driver's pod, also after a restart. See driver/publish/volume-memory.ts. */
+  volumeMemory: {
+    /**
+     * Part of the container's limit for the process: `--memory-reserve`. The process has at most 125 MB, and the kernel uses
+     * some. A restarted driver needs it while all volumes still exist.
+     */
+    reserveBytes: 160 << 20,
+    /** Pages of a tmpfs in addition to two revisions: for replaced files that a pod keeps open. */
+    sparePages: 16,
+    /** Inodes in addition to two revisions: for the same files. */
+    spareInodes: 16,
+    /** Kernel memory of a tmpfs: superblock and mounts. Measured on Linux 6.18, x86-64: 5.7 KiB. */
+    volumeBytes: 8 << 10,
+    /** Kernel memory of an inode with its name. Measured: at most 1,122 bytes on average; a file has four. */
+    inodeBytes: 1280,
+    /** Largest part of the free memory for the volumes of one pod. */
+    podShare: 1 / 8,
+    /** Largest part of the free memory for the volumes of one namespace. */
+    namespaceShare: 1 / 2,
+    /** Part of the memory reserved for namespaces with little that growing volumes can use. */
+    growthPart: 1 / 2,
+    /** Memory of a request in the heap of the process. See driver/publish/request-memory.ts. */
+    heap: {
+      /**
+       * A byte in the heap counts as so many: V8 limits the heap to half of the container's memory, and needs a part of it for
+       * garbage.
+       */
+      weight: 3,
+      /** A call without its request, and what the caches have of its volume. */
+      callBytes: 8 << 10,
+      /** An attribute or a key of a Secret without its text, which has two bytes for each character. */
+      entryBytes: 128,
+      /** A value of a list or of JSON without its text. */
+      valueBytes: 96,
+    },
+    /**
+     * A call for a mounted volume that counts for no more than this is not limited, and a volume of an earlier process counts for
+     * so much, as its request is not known.
+     */
+    refreshBytes: 128 << 10,
+  },
+} as const;

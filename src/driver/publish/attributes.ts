@@ -1,0 +1,201 @@
+import type { ConnectorRef } from '../../shared/connectors/model.js';
+import { formatDuration, parseGoDuration } from '../../shared/duration.js';
+import type { JsonObject } from '../../shared/json.js';
+import { isJsonObject, parseJson } from '../../shared/json.js';
+import { flatCopy } from './flat-copy.js';
+import { quote, unsubstitutedIn } from '../../shared/wording.js';
+import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
+import type { AttributeName } from './attribute-table.js';
+import { parseConnectors, listItems } from './connector-attributes.js';
+import type { AttributeReader } from './connector-attributes.js';
+import { similarNames } from '../../shared/spelling.js';
+
+/** Limit of reported problems, so that a message stays readable. */
+const maxProblems = 20;
+const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
+
+/** The volume that the pod's author requests in `volumeAttributes`. */
+export interface VolumeAttributes {
+  /** In the author's order; never empty, no duplicates. */
+  readonly connectors: readonly ConnectorRef[];
+  /** Configurations to render, in the author's order. */
+  readonly includedConfigurations: readonly string[];
+  /** Files to remove from the final mount. */
+  readonly excludedFiles: readonly string[];
+  /**
+   * JSON text of the params of the included configurations, by configuration name. A text, because parsed JSON of small
+   * values takes up to 44 times its length in memory.
+   */
+  readonly configurationParams: string;
+  /** Absent: the token that the kubelet passes. */
+  readonly tokenExpirationMs?: number;
+}
+
+/** Returns the params of the included configurations, parsed for one render. */
+export function paramsOf({ configurationParams }: VolumeAttributes): JsonObject {
+  const params = parseJson(configurationParams);
+  return isJsonObject(params) ? params : {};
+}
+
+export interface AttributeLimits {
+  /** The operator's limit, in milliseconds. */
+  readonly maxTokenExpirationMs: number;
+}
+
+/**
+ * Parses the author's attributes. All problems are reported, up to a limit, as one sentence each that quotes the
+ * attribute and the permitted values.
+ * @param podNamespace the namespace of connectors named without one.
+ */
+export function parseVolumeAttributes(
+  context: Readonly<Record<string, string>>,
+  podNamespace: string,
+  limits: AttributeLimits,
+): { readonly attributes: VolumeAttributes; readonly problems: readonly string[] } {
+  const unknown = Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
+  const problems = unknown.slice(0, maxProblems + 1).map(unknownProblem);
+  const { given, tooLong } = readGiven(context);
+  problems.push(...tooLong);
+  const read: AttributeReader = (name) => given.get(name);
+  const collect = <T>(names: readonly AttributeName[], parse: (own: string[]) => T): T => {
+    const own: string[] = [];
+    const result = parse(own);
+    // A value over its limit is reported already; its absence is no second mistake.
+    if (own.length > 0 && tooLong.length === 0) problems.push(...variableProblems(names, read), ...own);
+    return result;
+  };
+  const connectors = collect(connectorAttributes, (own) => parseConnectors(read, podNamespace, own));
+  const selectors = collect(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own));
+  const attributes: VolumeAttributes = {
+    connectors,
+    ...selectors,
+    configurationParams: collect(['configuration.params'], (own) =>
+      parseParams(read('configuration.params'), new Set(selectors.includedConfigurations), own),
+    ),
+    ...collect(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), limits, own)),
+  };
+  return { attributes, problems: abridged(problems, Math.max(0, unknown.length - maxProblems - 1)) };
+}
+
+/** Returns the attributes with a value, and one problem for each over its size limit. */
+function readGiven(context: Readonly<Record<string, string>>): {
+  readonly given: ReadonlyMap<AttributeName, string>;
+  readonly tooLong: readonly string[];
+} {
+  const given = new Map<AttributeName, string>();
+  const tooLong: string[] = [];
+  for (const name of attributeNames) {
+    const value = Object.hasOwn(context, name) ? (context[name] ?? '') : '';
+    const { maxBytes } = attributeTable[name];
+    if (Buffer.byteLength(value) > maxBytes) tooLong.push(`attribute "${name}" is over ${maxBytes / 1024} KiB`);
+    else if (value.trim() !== '') given.set(name, value);
+  }
+  return { given, tooLong };
+}
+
+function unknownProblem(name: string): string {
+  const meant = similarNames(name, attributeNames).map(quote);
+  const advice = meant.length === 0 ? '' : `did you mean ${meant.join(' or ')}? `;
+  return `unknown attribute ${quote(name)}: ${advice}allowed are ${attributeNames.join(', ')}`;
+}
+
+/** Reports variables that were not substituted: they are the cause of any other problem with a value. */
+function variableProblems(names: readonly AttributeName[], read: AttributeReader): readonly string[] {
+  return names.flatMap((name) => {
+    const problem = unsubstitutedIn(read(name) ?? '');
+    return problem === undefined ? [] : [`attribute "${name}" ${problem}`];
+  });
+}
+
+/**
+ * Truncates the list, because a pod's author can write a hundred thousand mistakes, and log and event must not grow
+ * with them.
+ * @param count number of problems that are not in the list.
+ */
+function abridged(problems: readonly string[], count: number): readonly string[] {
+  const more = problems.length - maxProblems + count;
+  return more <= 0 ? problems : [...problems.slice(0, maxProblems), `and ${more} more problems`];
+}
+
+function parseSelectors(
+  list: string | undefined,
+  problems: string[],
+): Pick<VolumeAttributes, 'includedConfigurations' | 'excludedFiles'> {
+  const included = new Set<string>();
+  const excluded = new Set<string>();
+  for (const item of list === undefined ? [] : listItems(list)) {
+    const bare = item.replace(/^!/, '').trim();
+    if (bare === '') {
+      problems.push(
+        `attribute "configuration.names" ${quote(list ?? '')} has an empty item: allowed are configuration names and !FILE`,
+      );
+    } else if (!isPlainName(bare)) {
+      problems.push(
+        `attribute "configuration.names" item ${quote(item)}: only letters, digits, "-", "." and "_" are allowed, at most 253`,
+      );
+    } else {
+      (item.startsWith('!') ? excluded : included).add(flatCopy(bare));
+    }
+  }
+  return { includedConfigurations: [...included], excludedFiles: [...excluded] };
+}
+
+function isPlainName(name: string): boolean {
+  return /^[-._a-zA-Z0-9]{1,253}$/.test(name);
+}
+
+/** Returns the JSON text of the included configurations' params. */
+function parseParams(text: string | undefined, included: ReadonlySet<string>, problems: string[]): string {
+  if (text === undefined) return '{}';
+  const shape = 'a JSON object {"CONFIGURATION": {"PARAM": value}}';
+  try {
+    const value = parseJson(text);
+    if (!isJsonObject(value)) {
+      problems.push(`attribute "configuration.params" must be ${shape}`);
+      return '{}';
+    }
+    for (const [configuration, params] of Object.entries(value)) {
+      if (!isJsonObject(params)) {
+        problems.push(
+          `attribute "configuration.params": the value of ${quote(configuration)} must be an object {"PARAM": value}`,
+        );
+      }
+    }
+    return toText(Object.fromEntries(Object.entries(value).filter(([name]) => included.has(name))));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    problems.push(`attribute "configuration.params" is not valid JSON; it must be ${shape}`);
+    return '{}';
+  }
+}
+
+/** Writes integers like other numbers: the values of params are strings, so a number is rejected in either form. */
+function toText(value: JsonObject): string {
+  return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? Number(member) : member));
+}
+
+function parseTokenExpiration(
+  text: string | undefined,
+  { maxTokenExpirationMs }: AttributeLimits,
+  problems: string[],
+): Pick<VolumeAttributes, 'tokenExpirationMs'> {
+  if (text === undefined) return {};
+  const nanoseconds = parseGoDuration(text.trim());
+  if (nanoseconds === undefined) {
+    problems.push(`attribute "token.expiration" ${quote(text)} is not a duration: write for example "30m" or "1h30m"`);
+    return {};
+  }
+  // Compared exactly, as the admission policies do: fractions of a millisecond count.
+  if (nanoseconds < nanosecondsIn(attributeTable['token.expiration'].minMs)) {
+    problems.push(`attribute "token.expiration" ${quote(text)} is too short: the API server's minimum is 10m`);
+  } else if (nanoseconds > nanosecondsIn(maxTokenExpirationMs)) {
+    problems.push(
+      `attribute "token.expiration" ${quote(text)} is too long: at most ${formatDuration(maxTokenExpirationMs)} (--max-token-expiration of the driver)`,
+    );
+  }
+  return { tokenExpirationMs: Number(nanoseconds / 1_000_000n) };
+}
+
+function nanosecondsIn(durationMs: number): bigint {
+  return BigInt(durationMs) * 1_000_000n;
+}

@@ -1,0 +1,143 @@
+import { Cancellation } from '../../shared/abortable.js';
+import type { AbortHandle } from '../../shared/abortable.js';
+import { CodedError } from '../../shared/errors.js';
+import { AdmittedCall } from './admitted-call.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { Counts } from '../../shared/limits/counts.js';
+import { driverLimits } from '../limits.js';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.js';
+import { SharedQuota } from '../../shared/limits/shared-quota.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
+
+/** See `driverLimits.publishes`. */
+export interface AdmissionLimits {
+  readonly inFlight: number;
+  readonly perPod: number;
+  readonly running: number;
+}
+
+/** A publish before its request is parsed. */
+export interface IncomingPublish {
+  readonly owner: FlowKey;
+  /** Name of the pod in messages: `NAMESPACE/NAME`. */
+  readonly pod: string;
+  /** Whether the volume is mounted, so that its token could expire without the publish. */
+  readonly isMounted: boolean;
+  /** Reserves the memory of the call. @returns releases it. @throws {CodedError} RESOURCE_EXHAUSTED. */
+  readonly reserveMemory: () => () => void;
+}
+
+/**
+ * Admission control for publishes. A call is in flight from its arrival to its response, also while it waits for a slot,
+ * the API server, an object or an approval. A call over a limit is rejected at once: a pod has a fixed limit, a
+ * namespace a share of what the others leave, and both a share of the memory. Failures of one pod are rate-limited.
+ *
+ * Calls that remove something bypass admission.
+ */
+export class PublishAdmission {
+  readonly #limits: AdmissionLimits;
+  readonly #observer: LimitObserver;
+  readonly #now: () => number;
+  /** Budget of failures per pod. */
+  readonly #failures = new BoundedMap<string, TokenBucket>(driverLimits.failedPublishes.pods);
+  readonly #ofPods = new Counts();
+  readonly #ofNamespaces: SharedQuota;
+  readonly #slots: FairSemaphore;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(admissionLimits: AdmissionLimits, observer: LimitObserver, now: () => number) {
+    this.#now = now;
+    this.#limits = admissionLimits;
+    this.#observer = observer;
+    this.#ofNamespaces = new SharedQuota(admissionLimits.inFlight, driverLimits.publishes.namespaceShare);
+    this.#slots = new FairSemaphore({ permits: admissionLimits.running });
+  }
+
+  get inFlight(): number {
+    return this.#ofNamespaces.used;
+  }
+
+  /** Number of calls that wait for a slot. */
+  get queueLength(): number {
+    return this.#slots.waiting;
+  }
+
+  /**
+   * Admits a call and runs `work`, whose failure can be thrown or returned.
+   * @param signal the caller's.
+   * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit; errors of `work`.
+   */
+  async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
+    const release = this.#admit(publish);
+    const cancellation = new Cancellation(signal);
+    try {
+      const result = await work(new AdmittedCall(publish.owner, cancellation, this.#slots));
+      if (result instanceof CodedError) this.#failed(publish, result);
+      return result;
+    } catch (error) {
+      this.#failed(publish, error);
+      throw error;
+    } finally {
+      cancellation.release();
+      release();
+    }
+  }
+
+  /**
+   * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
+   * flight.
+   */
+  backgroundCall(owner: FlowKey, abortHandle: AbortHandle): AdmittedCall {
+    return new AdmittedCall(owner, abortHandle, this.#slots, { isBackground: true });
+  }
+
+  #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {
+    if (isOfCaller(error)) return;
+    const bucket = this.#failures.get(podUid) ?? new TokenBucket(driverLimits.failedPublishes, this.#now);
+    this.#failures.set(podUid, bucket);
+    bucket.consume(1);
+  }
+
+  #admit(publish: IncomingPublish): () => void {
+    const { namespace, podUid } = publish.owner;
+    if (!publish.isMounted && (this.#failures.get(podUid)?.delayMs(1) ?? 0) > 0) {
+      throw this.#rejection('pod', publish, failuresText(publish));
+    }
+    if (this.#ofPods.of(podUid) >= this.#limits.perPod) throw this.#rejection('pod', publish);
+    if (!this.#ofNamespaces.canReserve(namespace, 1)) {
+      throw this.#rejection(this.inFlight >= this.#limits.inFlight ? 'node' : 'namespace', publish);
+    }
+    const releaseMemory = publish.reserveMemory();
+    this.#ofPods.add(podUid);
+    this.#ofNamespaces.reserve(namespace, 1);
+    return () => {
+      this.#ofPods.subtract(podUid);
+      this.#ofNamespaces.release(namespace, 1);
+      releaseMemory();
+    };
+  }
+
+  #rejection(scope: RejectionScope, { owner, pod }: IncomingPublish, text?: string): CodedError {
+    this.#observer.rejected('publishes', scope, pod);
+    const { inFlight, perPod } = this.#limits;
+    const whose = owner.namespace === '' ? 'pods of an unknown namespace have' : `namespace ${owner.namespace} has`;
+    const why: Readonly<Record<RejectionScope, string>> = {
+      pod: `pod ${pod} has ${perPod} publishes in flight on this node already, and the limit of one pod is ${perPod}`,
+      namespace: `${whose} ${this.#ofNamespaces.usedBy(owner.namespace)} of the ${inFlight} publishes that this node takes at once, its share`,
+      node: `this node has ${this.inFlight} publishes in flight already, and its limit is ${inFlight}`,
+    };
+    return new CodedError('RESOURCE_EXHAUSTED', `${text ?? why[scope]}; the kubelet will retry`);
+  }
+}
+
+/** Reports whether a call ended because of its caller, or of another call. */
+function isOfCaller(error: unknown): boolean {
+  return error instanceof CodedError && (error.code === 'CANCELLED' || error.code === 'ABORTED');
+}
+
+function failuresText({ pod }: IncomingPublish): string {
+  const { burst, everyMs } = driverLimits.failedPublishes;
+  return `more than ${burst} publishes of pod ${pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod; fix the cause that the pod's other failures name`;
+}

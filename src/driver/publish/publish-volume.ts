@@ -1,0 +1,262 @@
+import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import type { ContentDefaults } from '../content/volume-content.js';
+import type { Cancellation } from '../../shared/abortable.js';
+import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.js';
+import type { Log } from '../../shared/log.js';
+import type { VolumeAttributes } from './attributes.js';
+import type { AccessControl } from '../../shared/access/access-control.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import type { Clock } from '../../shared/clock.js';
+import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import type { CsiDriverValidator, TokenSource, VolumeChange, VolumeHost } from './ports.js';
+import type { FeatureFlags } from '../../shared/connectors/model.js';
+import type { PublishCall } from './publish-call.js';
+import { memoryOwnerOf } from './publish-request.js';
+import type { PublishRequest } from './publish-request.js';
+import { decideAccess, readConnectors } from './publish-access.js';
+import { audiencesFor, planContent, renderContent } from './publish-content.js';
+import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import type { AdmittedCall } from './admitted-call.js';
+import type { PublishAdmission } from './publish-admission.js';
+import { isSameInput, versionsOf } from './published-volumes.js';
+import { removeTokens } from './remove-tokens.js';
+import { StepTimer } from './step-timer.js';
+import { obtainTokens, tokensRequestOf } from './volume-tokens.js';
+import { publishFailure } from './publish-failure.js';
+import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.js';
+import { warnAboutLifetimes } from './volume-warnings.js';
+import type { VolumeLocks } from './volume-locks.js';
+
+export interface PublishOutcome {
+  readonly path: VolumeChange;
+  /** Milliseconds per step. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+export interface PublishDependencies {
+  readonly guard: CsiDriverValidator;
+  readonly source: ConnectorSource;
+  readonly access: AccessControl;
+  readonly tokens: TokenSource;
+  readonly renderer: ConfigurationRenderer;
+  /** Called for each publish, since the CA bundle's file can change. */
+  readonly contentDefaults: () => ContentDefaults;
+  readonly host: VolumeHost;
+  readonly locks: VolumeLocks;
+  readonly admission: PublishAdmission;
+  /** Whether the tokens of a pod that loses access are removed from its files. */
+  readonly removesRevoked: boolean;
+  readonly volumes: PublishedVolumes;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Publishes a volume, or refreshes a published one (the kubelet does not distinguish the two calls):
+ *
+ * 1. Admit the call, unless a limit is reached, and parse it.
+ * 2. Take the lock of the volume.
+ * 3. Return if nothing has changed since the last success, from cached objects. If the cached decision on access has
+ *    expired, the API server gets a short time to respond; without a response the mounted files stay.
+ * 4. Ensure that the kubelet's pod information can be trusted.
+ * 5. Read the connectors, their classes and the feature flags, for pods that can read them.
+ * 6. Authorize.
+ * 7. Get the tokens that its proxies expect. If only cached decisions had expired and nothing has changed, return.
+ * 8. Render everything in memory.
+ * 9. Attach a complete volume, or rewrite the mounted one.
+ * 10. Record the input.
+ *
+ * Steps 3 to 8 change nothing on the machine; step 9 is synchronous and undoes its own work on failure.
+ *
+ * A call that repeats the last one, while nothing has changed and access is cached, is answered before step 1. It waits
+ * for nothing, so it needs no lock, and costs less than its rejection would.
+ */
+export class PublishVolume {
+  readonly #deps: PublishDependencies;
+
+  constructor(deps: PublishDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws {CodedError} only UNAVAILABLE if the volume is mounted. */
+  async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
+    const { volumeId, targetPath, identify, parse } = call;
+    const { guard, admission, locks } = this.#deps;
+    if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
+    const result = await this.#withFailureResponse(call, () =>
+      // 1. Admit and parse.
+      admission.run(identify(guard.isKnownTrustworthy()), signal, (admitted) => {
+        const request = parse();
+        // 2. Lock.
+        return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (cancellation) =>
+          this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation)),
+        );
+      }),
+    );
+    return orThrow(result);
+  }
+
+  /**
+   * Refreshes a mounted volume without a call of the kubelet, with its last request and token. A call of the kubelet
+   * for the volume ends it.
+   * @param spend called with the milliseconds of work in this thread, also on failure.
+   * @throws {CodedError} UNAVAILABLE; its cause is ABORTED if the kubelet calls for the volume itself, and CANCELLED if
+   * the volume is gone.
+   */
+  async refresh(targetPath: string, signal: AbortSignal, spend: (workMs: number) => void): Promise<PublishOutcome> {
+    const { volumes, locks, admission } = this.#deps;
+    const volume = volumes.get(targetPath);
+    if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
+    const { request } = volume;
+    const { volumeId } = request;
+    const result = await this.#withFailureResponse(request, () =>
+      locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
+        const admitted = admission.backgroundCall(ownerOf(request), cancellation);
+        const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, cancellation);
+        return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
+      }),
+    );
+    return orThrow(result);
+  }
+
+  /**
+   * Returns the result of the work, or the error to respond with. That depends on the mounted volume, which is
+   * inspected before its lock is released: a waiting unpublish would change it.
+   */
+  async #withFailureResponse<T>(
+    volume: { readonly volumeId: string; readonly targetPath: string },
+    work: () => Promise<T>,
+  ): Promise<T | CodedError> {
+    try {
+      return await work();
+    } catch (error) {
+      return publishFailure(this.#deps, volume, error);
+    }
+  }
+
+  /** Returns false also if that is not known without waiting, or if another call holds the volume's lock. */
+  #isRepeatUnchanged({ volumeId, targetPath, isRepeatOf }: PublishCall): boolean {
+    const { volumes, locks } = this.#deps;
+    const published = volumes.get(targetPath);
+    return (
+      published !== undefined &&
+      locks.isFree([volumeId, targetPath]) &&
+      isRepeatOf(published.request) &&
+      isKnownUnchanged(this.#deps, published)
+    );
+  }
+
+  #unchanged(targetPath: string): PublishOutcome {
+    this.#deps.volumes.confirm(targetPath, this.#confirmation('unchanged'));
+    return { path: 'unchanged', steps: {} };
+  }
+
+  async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: Cancellation): Promise<PublishOutcome> {
+    const published = this.#deps.volumes.get(request.targetPath);
+    if (published !== undefined) ensureSameVolume(request, published);
+
+    // 3. Nothing changed.
+    if (published !== undefined && (await isUnchanged(this.#deps, request, published, cancellation))) {
+      return this.#unchanged(request.targetPath);
+    }
+    return admitted.runInSlot(cancellation, async (call) => {
+      try {
+        return await this.#publishChanged(request, published, call, cancellation);
+      } catch (error) {
+        if (this.#deps.removesRevoked && error instanceof CodedError && error.isDenial) {
+          await removeTokens(this.#deps, request, published, error, call);
+        }
+        throw error;
+      }
+    });
+  }
+
+  async #publishChanged(
+    request: PublishRequest,
+    published: PublishedVolume | undefined,
+    call: Call,
+    cancellation: Cancellation,
+  ): Promise<PublishOutcome> {
+    const { guard, source, tokens, host, volumes, contentDefaults } = this.#deps;
+    const { targetPath, pod, attributes } = request;
+    const timer = new StepTimer();
+
+    // 4. Trust.
+    if (!guard.isKnownTrustworthy()) await call.releaseSlotWhile(() => guard.ensureTrustworthy(call.signal));
+
+    // 5. Read.
+    const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));
+    ensureConnectorCount(attributes, flags);
+    const authorization = { pod, connectors: attributes.connectors, flags };
+    const resolved = await readConnectors(this.#deps, authorization, published !== undefined, call);
+    throwIfAborted(cancellation);
+    timer.lap('read');
+
+    // 6. Authorize.
+    const access = await decideAccess(this.#deps.access, authorization, published !== undefined, call);
+    throwIfAborted(cancellation);
+    if (access.kind === 'pending') {
+      throw new CodedError('UNAVAILABLE', access.message);
+    }
+    timer.lap('authorize');
+
+    // 7. Tokens.
+    const defaults = contentDefaults();
+    const planned = planContent(access, resolved, request, defaults);
+    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiencesFor(planned), call);
+    throwIfAborted(cancellation);
+    warnAboutLifetimes(this.#deps, request, volumeTokens);
+    timer.lap('token');
+
+    // Nothing changed after all.
+    const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && published?.input.isAllowed === true);
+    const input: VolumeInput = {
+      digest: request.digest,
+      versions: versionsOf(resolved),
+      flags,
+      tokens: volumeTokens,
+      caBundle: defaults.caBundle,
+      isAllowed,
+    };
+    if (published !== undefined && isSameInput(published.input, input) && host.inspect(targetPath) === 'published') {
+      volumes.put({ ...published, request, input }, this.#confirmation('unchanged'));
+      this.#deps.access.retain(request.volumeId, authorization);
+      return { path: 'unchanged', steps: timer.steps };
+    }
+    if (access.kind === 'unknown') throw access.cause;
+
+    // 8. Render.
+    const content = await renderContent(this.#deps, request, planned, volumeTokens, defaults, call);
+    throwIfAborted(cancellation);
+    timer.lap('render');
+
+    // 9. Attach or rewrite. No other work of the driver runs until the volume is complete.
+    const replaced = isAllowed ? 'kept' : 'removed';
+    const path = host.put(targetPath, content.files, request.mountOptions, memoryOwnerOf(request), replaced);
+    timer.lap('write');
+
+    // 10. Record.
+    volumes.put({ request, input }, this.#confirmation(path));
+    source.retain(request.volumeId, attributes.connectors, call.owner);
+    this.#deps.access.retain(request.volumeId, authorization);
+    return { path, steps: timer.steps };
+  }
+
+  #confirmation(outcome: VolumeChange): Confirmation {
+    return { outcome, atMs: this.#deps.clock.now() };
+  }
+}
+
+function ownerOf({ pod }: PublishRequest): FlowKey {
+  return { namespace: pod.namespace, podUid: pod.uid };
+}
+
+function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {
+  if (connectors.length > 1 && !flags.multiConnector) {
+    throw new CodedError(
+      'FAILED_PRECONDITION',
+      `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`,
+    );
+  }
+}

@@ -1,0 +1,29 @@
+import { driverLimits } from '../limits.js';
+import type { AttributeName } from './attribute-table.js';
+
+/** The parts of a NodePublishVolume request whose size a pod's author chooses. */
+export interface RequestTexts {
+  readonly volume_context: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Attributes that are parsed into many values. */
+const lists: readonly AttributeName[] = ['connectors', 'configuration.names', 'configuration.params'];
+const separator = /[,:{[]/g;
+
+/**
+ * Returns the memory that a request counts for: the most that the message, the parsed request and its parsed params use
+ * in the heap, weighted.
+ */
+export function memoryOfRequest({ volume_context: context, secrets }: RequestTexts): number {
+  const { weight, callBytes, entryBytes, valueBytes } = driverLimits.volumeMemory.heap;
+  let bytes = callBytes;
+  for (const entries of [context, secrets]) {
+    for (const [key, value] of Object.entries(entries)) bytes += entryBytes + 2 * (key.length + value.length);
+  }
+  for (const name of lists) {
+    const text = context[name] ?? '';
+    bytes += 2 * text.length + valueBytes * (text.match(separator)?.length ?? 0);
+  }
+  return weight * bytes;
+}

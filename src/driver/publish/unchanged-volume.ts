@@ -1,0 +1,84 @@
+import type { AccessControl, AuthorizationRequest } from '../../shared/access/access-control.js';
+import { signalOf } from '../../shared/abortable.js';
+import type { AbortHandle } from '../../shared/abortable.js';
+import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.js';
+import type { ContentDefaults } from '../content/volume-content.js';
+import type { CsiDriverValidator, TokenSource, VolumeHost } from './ports.js';
+import type { PublishRequest } from './publish-request.js';
+import type { PublishedVolume } from './published-volumes.js';
+import { isSameInput, versionsOf } from './published-volumes.js';
+import { peekTokens, tokensRequestOf } from './volume-tokens.js';
+
+/**
+ * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.
+ * @throws {CodedError} ALREADY_EXISTS.
+ */
+export function ensureSameVolume(request: PublishRequest, published: PublishedVolume): void {
+  if (published.request.volumeId !== request.volumeId) {
+    throw new CodedError('ALREADY_EXISTS', `target path holds another volume: ${published.request.volumeId}`);
+  }
+  const { gid, selinuxContext } = published.request.mountOptions;
+  if (gid !== request.mountOptions.gid || selinuxContext !== request.mountOptions.selinuxContext) {
+    throw new CodedError(
+      'ALREADY_EXISTS',
+      'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
+    );
+  }
+}
+
+export interface UnchangedDependencies {
+  readonly guard: CsiDriverValidator;
+  readonly source: ConnectorSource;
+  readonly access: AccessControl;
+  readonly tokens: TokenSource;
+  readonly contentDefaults: () => ContentDefaults;
+  readonly host: VolumeHost;
+}
+
+/**
+ * Reports whether a mounted volume matches the request, from cached objects. If the cached decision on access has
+ * expired, the API server gets a short time to respond; without a response the mounted files stay.
+ */
+export async function isUnchanged(
+  deps: UnchangedDependencies,
+  request: PublishRequest,
+  published: PublishedVolume,
+  cancellation: AbortHandle,
+): Promise<boolean> {
+  const { access } = deps;
+  const authorization = authorizationIfUnchanged(deps, request, published);
+  if (authorization === undefined) return false;
+  if (access.isKnownAllowed(authorization)) return true;
+  const isAnswered = await access.isAnsweredSoon(authorization, signalOf(cancellation));
+  throwIfAborted(cancellation);
+  return !isAnswered || access.isKnownAllowed(authorization);
+}
+
+/**
+ * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
+ */
+export function isKnownUnchanged(deps: UnchangedDependencies, published: PublishedVolume): boolean {
+  const authorization = authorizationIfUnchanged(deps, published.request, published);
+  return authorization !== undefined && deps.access.isKnownAllowed(authorization);
+}
+
+/** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */
+function authorizationIfUnchanged(
+  { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
+  request: PublishRequest,
+  published: PublishedVolume,
+): AuthorizationRequest | undefined {
+  const { connectors } = request.attributes;
+  const flags = source.peekFlags();
+  const resolved = source.peek(connectors);
+  // The same connectors need tokens for the same audiences.
+  const peeked = peekTokens(tokens, tokensRequestOf(request), published.input.tokens.keys());
+  if (flags === undefined || resolved === undefined || peeked === undefined) return undefined;
+  const { digest } = request;
+  const versions = versionsOf(resolved);
+  const input = { digest, versions, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
+  if (!guard.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
+  if (!host.isPublished(request.targetPath)) return undefined;
+  return { pod: request.pod, connectors, flags };
+}

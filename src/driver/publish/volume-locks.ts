@@ -1,0 +1,104 @@
+import { Cancellation } from '../../shared/abortable.js';
+import type { AbortHandle } from '../../shared/abortable.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.js';
+
+interface Holder {
+  readonly cancellation: Cancellation;
+  /** Whether a publish of the kubelet takes the lock from it. */
+  readonly yields: boolean;
+  readonly released: Promise<void>;
+}
+
+const ended = new CodedError('CANCELLED', 'the call has ended');
+
+/**
+ * Locks that permit one call at a time per volume. A publish of a busy volume is rejected. An unpublish cancels the
+ * running publish, waits for its end, and blocks later publishes meanwhile, so that none can mount after it. The
+ * driver's own calls yield to both.
+ */
+export class VolumeLocks {
+  readonly #holders = new Map<string, Holder>();
+
+  /** Reports whether no call is running for any of the keys. */
+  isFree(keys: readonly string[]): boolean {
+    return keys.every((key) => !this.#holders.has(key));
+  }
+
+  /**
+   * Runs `work` as the only call for the keys (volume id and target path).
+   * @param work gets a handle that is also aborted when an unpublish needs the volume, and when the work has ended.
+   * @throws {CodedError} ABORTED if another call holds one of the keys.
+   */
+  async exclusively<T>(
+    keys: readonly string[],
+    signal: AbortHandle,
+    work: (cancellation: Cancellation) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
+      if (!holders.every(({ yields }) => yields)) throw isBusy();
+      await cancel(holders, 'the kubelet calls for the volume itself');
+      throwIfAborted(signal);
+    }
+    return this.#hold(keys, signal, false, work);
+  }
+
+  /**
+   * Runs `work` like `exclusively`, for the driver's own calls: any later call cancels it.
+   * @throws {CodedError} ABORTED if another call holds one of the keys.
+   */
+  async yieldingly<T>(
+    keys: readonly string[],
+    signal: AbortHandle,
+    work: (cancellation: Cancellation) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    if (this.#holdersOf(keys).length > 0) throw isBusy();
+    return this.#hold(keys, signal, true, work);
+  }
+
+  /** Runs `work` like `exclusively`, but cancels the calls that hold the keys and waits for their end. */
+  async preemptively<T>(keys: readonly string[], signal: AbortHandle, work: () => Promise<T>): Promise<T> {
+    for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
+      await cancel(holders, 'the volume is being unpublished');
+      throwIfAborted(signal);
+    }
+    return this.#hold(keys, signal, false, work);
+  }
+
+  #holdersOf(keys: readonly string[]): readonly Holder[] {
+    if (this.isFree(keys)) return [];
+    return [...new Set(keys.flatMap((key) => this.#holders.get(key) ?? []))];
+  }
+
+  async #hold<T>(
+    keys: readonly string[],
+    signal: AbortHandle,
+    yields: boolean,
+    work: (cancellation: Cancellation) => Promise<T>,
+  ): Promise<T> {
+    const cancellation = new Cancellation(signal);
+    let release: () => void = () => undefined;
+    const holder: Holder = { cancellation, yields, released: new Promise((resolve) => (release = resolve)) };
+    for (const key of keys) this.#holders.set(key, holder);
+    try {
+      return await work(cancellation);
+    } finally {
+      cancellation.release();
+      for (const key of keys) this.#holders.delete(key);
+      release();
+      // If one of several parallel operations failed, the results of the others are not needed.
+      cancellation.abort(ended);
+    }
+  }
+}
+
+function isBusy(): CodedError {
+  return new CodedError('ABORTED', 'another call for this volume is still running; the kubelet will retry');
+}
+
+/** Aborts the calls that hold a volume, and waits for their end. */
+async function cancel(holders: readonly Holder[], why: string): Promise<void> {
+  for (const { cancellation } of holders) cancellation.abort(new CodedError('ABORTED', why));
+  await Promise.all(holders.map(({ released }) => released));
+}

@@ -1,0 +1,207 @@
+import { CodedError } from '../../shared/errors.js';
+import { Counts } from '../../shared/limits/counts.js';
+import { floorsOf } from '../../shared/limits/dynamic-share.js';
+import { driverLimits } from '../limits.js';
+
+/** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
+export interface VolumeOwner {
+  readonly podUid: string;
+  readonly pod?: { readonly namespace: string; readonly name: string };
+  /** Memory of the process for the mounted volume: its last request, and its next one. */
+  readonly heapBytes?: number;
+}
+
+export interface VolumeMemoryOptions {
+  /** Memory limit of this process; undefined: none. */
+  readonly limitBytes: number | undefined;
+  /** Part of the limit that is not for volumes. */
+  readonly reserveBytes: number;
+}
+
+/** Why memory was rejected: the node has none left, or the share of a pod or namespace is used up. */
+export type RejectionReason = 'node' | 'namespace' | 'pod';
+
+/** Result of a reservation. */
+export interface VolumeReservation {
+  /** Restores the previous reservation. Call it if the volume could not be written. */
+  readonly undo: () => void;
+}
+
+interface Usage {
+  readonly owner: VolumeOwner;
+  /** Pages and kernel memory of the tmpfs. */
+  readonly bytes: number;
+}
+
+/**
+ * Accounts for everything that pods make the driver hold: the tmpfs of each volume, its request, and the calls in
+ * flight. The sum stays below the memory limit, because the pages of a volume stay charged after an OOM kill, so the next
+ * process would be killed too. A pod and a namespace have a share.
+ *
+ * A volume reserves the most that it can use without another reservation, so a refresh that does not grow its files is
+ * never rejected.
+ */
+export class VolumeMemory {
+  readonly #budgetBytes: number | undefined;
+  readonly #usages = new Map<string, Usage>();
+  readonly #ofPods = new Counts();
+  readonly #ofNamespaces = new Counts();
+  readonly #rejections: Record<RejectionReason, number> = { node: 0, namespace: 0, pod: 0 };
+  #totalBytes = 0;
+
+  constructor({ limitBytes, reserveBytes }: VolumeMemoryOptions) {
+    this.#budgetBytes = limitBytes === undefined ? undefined : Math.max(0, limitBytes - reserveBytes);
+  }
+
+  /** Reserves memory for a volume that was mounted before this process started, without a check. */
+  adopt(key: string, owner: VolumeOwner, bytes: number): void {
+    this.#set(key, { owner: { heapBytes: driverLimits.volumeMemory.refreshBytes, ...owner }, bytes });
+  }
+
+  /**
+   * Reserves `bytes` for the tmpfs of a volume, and its owner's `heapBytes`.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if it would exceed the limit, or the share of its pod or namespace.
+   */
+  reserve(key: string, owner: VolumeOwner, bytes: number): VolumeReservation {
+    const before = this.#usages.get(key);
+    const growth = before === undefined ? bytes + (owner.heapBytes ?? 0) : bytes - before.bytes;
+    this.#ensureAvailable(owner, growth, before !== undefined);
+    this.#set(key, { owner, bytes });
+    const undo = (): void => {
+      if (before === undefined) this.release(key);
+      else this.#set(key, before);
+    };
+    return { undo };
+  }
+
+  release(key: string): void {
+    const usage = this.#usages.get(key);
+    if (usage === undefined) return;
+    this.#usages.delete(key);
+    this.#subtract(usage.owner, bytesOf(usage));
+  }
+
+  /** Reports whether a volume is mounted. */
+  has(key: string): boolean {
+    return this.#usages.has(key);
+  }
+
+  /**
+   * Reserves memory for a call while it is in flight. A mounted volume has reserved it already, unless the call takes
+   * more than the last one.
+   * @returns releases it. Call it once.
+   * @throws {CodedError} as `reserve`.
+   */
+  reserveCall(key: string, owner: VolumeOwner, heapBytes: number): () => void {
+    const mounted = this.#usages.get(key)?.owner;
+    const reserved =
+      mounted === undefined ? 0 : Math.max(driverLimits.volumeMemory.refreshBytes, (mounted.heapBytes ?? 0) / 2);
+    const bytes = Math.max(0, heapBytes - reserved);
+    this.#ensureAvailable(owner, bytes, mounted !== undefined);
+    this.#add(owner, bytes);
+    return () => this.#subtract(owner, bytes);
+  }
+
+  /** Returns the usage for metrics and messages. `budgetBytes` is undefined without a limit. */
+  summary(): {
+    readonly heldBytes: number;
+    readonly budgetBytes: number | undefined;
+    readonly rejections: Readonly<Record<RejectionReason, number>>;
+  } {
+    return { heldBytes: this.#totalBytes, budgetBytes: this.#budgetBytes, rejections: { ...this.#rejections } };
+  }
+
+  #set(key: string, usage: Usage): void {
+    this.release(key);
+    this.#usages.set(key, usage);
+    this.#add(usage.owner, bytesOf(usage));
+  }
+
+  #add({ podUid, pod }: VolumeOwner, bytes: number): void {
+    this.#totalBytes += bytes;
+    this.#ofPods.add(podUid, bytes);
+    if (pod !== undefined) this.#ofNamespaces.add(pod.namespace, bytes);
+  }
+
+  #subtract({ podUid, pod }: VolumeOwner, bytes: number): void {
+    this.#totalBytes -= bytes;
+    this.#ofPods.subtract(podUid, bytes);
+    if (pod !== undefined) this.#ofNamespaces.subtract(pod.namespace, bytes);
+  }
+
+  #ensureAvailable(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
+    const budget = this.#budgetBytes;
+    if (budget === undefined || growth <= 0) return;
+    const { podShare, namespaceShare } = driverLimits.volumeMemory;
+    const ofNamespace = owner.pod === undefined ? 0 : this.#ofNamespaces.of(owner.pod.namespace);
+    this.#ensureLimit(growth, budget, reservedForOthers(owner, ofNamespace + growth, budget, isGrowing));
+    this.#ensureShare('pod', this.#ofPods.of(owner.podUid), growth, budget * podShare, owner);
+    this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
+  }
+
+  /** @param reservedBytes part of the budget for other owners. */
+  #ensureLimit(growth: number, budget: number, reservedBytes: number): void {
+    if (this.#totalBytes + growth <= budget - reservedBytes) return;
+    const forOthers = reservedBytes === 0 ? '' : `, ${inMiB(reservedBytes)} of them for namespaces that have little`;
+    throw this.#rejection(
+      'node',
+      `no memory for volumes on this node: its ${this.#usages.size} volumes can use ${inMiB(this.#totalBytes)} of the ` +
+        `${inMiB(budget)} that the driver's memory limit leaves them${forOthers}, and this one needs ${inMiB(growth)} ` +
+        "more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet",
+    );
+  }
+
+  #ensureShare(
+    reason: 'namespace' | 'pod',
+    bytes: number,
+    growth: number,
+    shareBytes: number,
+    { podUid, pod }: VolumeOwner,
+  ): void {
+    if (bytes + growth <= shareBytes) return;
+    const name = pod === undefined ? `of uid ${podUid}` : `${pod.namespace}/${pod.name}`;
+    const whose = reason === 'pod' ? `pod ${name}` : `namespace ${pod?.namespace}`;
+    throw this.#rejection(
+      reason,
+      `the volumes of ${whose} on this node can use ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
+        `${inMiB(shareBytes)} that are one ${reason}'s share: use fewer or smaller volumes, or spread the pods over nodes`,
+    );
+  }
+
+  #rejection(reason: RejectionReason, message: string): CodedError {
+    this.#rejections[reason] += 1;
+    return new CodedError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
+  }
+
+  /** Names the largest users. Only for the log: a pod's events must not name other pods. */
+  #largest(): string {
+    const byPod = new Map<string, { readonly name: string; bytes: number }>();
+    for (const usage of this.#usages.values()) {
+      const { podUid, pod } = usage.owner;
+      const name = pod === undefined ? `uid ${podUid}` : `${pod.namespace}/${pod.name}`;
+      const sum = byPod.get(podUid) ?? { name, bytes: 0 };
+      sum.bytes += bytesOf(usage);
+      byPod.set(podUid, sum);
+    }
+    const largest = [...byPod.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+    return `most is held by the pods ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
+  }
+}
+
+/**
+ * Returns the part of the budget that an owner cannot use: for namespaces with little, and for the growth of mounted
+ * volumes.
+ */
+function reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
+  const { floor, reserved } = floorsOf(budget);
+  if (pod !== undefined && bytes <= floor) return 0;
+  return isGrowing ? reserved * (1 - driverLimits.volumeMemory.growthPart) : reserved;
+}
+
+function bytesOf({ owner, bytes }: Usage): number {
+  return bytes + (owner.heapBytes ?? 0);
+}
+
+function inMiB(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+}

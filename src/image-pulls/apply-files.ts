@@ -1,0 +1,122 @@
+import { CodedError } from '../shared/errors.js';
+import { HostDirectory } from './host-directory.js';
+import type { HostFile } from './host-directory.js';
+import type { NodeFile } from './node-files.js';
+import { isSigned, signed } from './signature.js';
+
+/** Result of a change of the files of a node. */
+export interface Applied {
+  /** Paths of files that were written, or removed. */
+  readonly changed: readonly string[];
+  /** Files and directories that are not as they should be; one line each. */
+  readonly problems: readonly CodedError[];
+}
+
+type Action = (directory: HostDirectory, file: NodeFile) => boolean;
+
+/** Writes the files that are missing or out of date. A file of an administrator is left as it is. */
+export function installFiles(files: readonly NodeFile[]): Applied {
+  return apply(files, true, (directory, { name, mode, text }) => {
+    const found = directory.read(name);
+    if (text === undefined) return false;
+    const wanted = { text: signed(text), mode };
+    if (found !== undefined && !isSigned(found.text)) {
+      // An administrator can put the same file there, such as the script before the kubelet starts for the first time.
+      if (found.text === text && found.mode === mode) return false;
+      throw foreignFile(directory, name, 'is not replaced');
+    }
+    if (found?.text === wanted.text && found.mode === mode) return false;
+    directory.write(name, wanted);
+    return true;
+  });
+}
+
+/** Removes the files that this program has written, and their folders if they are empty then. */
+export function uninstallFiles(files: readonly NodeFile[]): Applied {
+  const removed = apply(files, false, (directory, { name }) => {
+    directory.removeTemporary(name);
+    const found = directory.read(name);
+    if (found === undefined) return false;
+    if (!isSigned(found.text)) throw foreignFile(directory, name, 'is not removed');
+    directory.remove(name);
+    return true;
+  });
+  const folders = new Map(files.flatMap((file) => (file.folder === undefined ? [] : [[keyOf(file), file] as const])));
+  const problems = [...folders.values()].flatMap(({ directory, folder = '' }) =>
+    collected(() => within(directory, (opened) => opened.removeEmptyFolder(folder))),
+  );
+  return { changed: removed.changed, problems: unique([...removed.problems, ...problems]) };
+}
+
+/** Returns the file of this program's or an administrator's; undefined if there is none. @throws {CodedError} */
+export function readNodeFile(
+  file: Omit<NodeFile, 'text' | 'mode'>,
+): (HostFile & { readonly isSigned: boolean }) | undefined {
+  const found = inFolder(file, false, (directory) => directory.read(file.name));
+  return found && { ...found, isSigned: isSigned(found.text) };
+}
+
+function apply(files: readonly NodeFile[], create: boolean, action: Action): Applied {
+  const changed: string[] = [];
+  const problems = files.flatMap((file) =>
+    collected(() => {
+      inFolder(file, create && file.text !== undefined, (directory) => {
+        if (action(directory, file)) changed.push(`${directory.path}/${file.name}`);
+      });
+    }),
+  );
+  return { changed, problems: unique(problems) };
+}
+
+function inFolder<T>(
+  { directory, folder }: Pick<NodeFile, 'directory' | 'folder'>,
+  create: boolean,
+  action: (directory: HostDirectory) => T,
+): T | undefined {
+  return within(directory, (opened) => {
+    if (folder === undefined) return action(opened);
+    const inner = opened.folder(folder, { create });
+    try {
+      return inner && action(inner);
+    } finally {
+      inner?.close();
+    }
+  });
+}
+
+function within<T>(directory: string, action: (opened: HostDirectory) => T): T {
+  const opened = HostDirectory.open(directory);
+  try {
+    return action(opened);
+  } finally {
+    opened.close();
+  }
+}
+
+/** One file that fails does not keep the others from being written. */
+function collected(action: () => void): readonly CodedError[] {
+  try {
+    action();
+    return [];
+  } catch (error) {
+    if (error instanceof CodedError) return [error];
+    throw error;
+  }
+}
+
+/** Files of one directory fail for the same reason. */
+function unique(problems: readonly CodedError[]): readonly CodedError[] {
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+}
+
+function keyOf({ directory, folder = '' }: NodeFile): string {
+  return `${directory}\n${folder}`;
+}
+
+function foreignFile({ path }: HostDirectory, name: string, consequence: string): CodedError {
+  const problem = `${path}/${name} was written or changed by an administrator and ${consequence}`;
+  return new CodedError(
+    'FAILED_PRECONDITION',
+    `${problem}: remove the file, or set the flag of its directory to an empty value`,
+  );
+}

@@ -1,0 +1,59 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { limits } from '../shared/limits/defaults.js';
+import { HealthServer } from '../shared/process/health-server.js';
+import { UsageError, describeFlags } from '../shared/process/flags.js';
+import { createLog } from '../shared/process/json-log.js';
+import { version } from '../shared/version.js';
+import type { CommandContext } from '../shared/command/command.js';
+import { imagePullsFlags, parseImagePullsConfig } from './flags.js';
+import { NodeAgent } from './node-agent.js';
+
+export const usage = `Usage: connectors-csi image-pulls install|uninstall [flags]
+
+Writes the files that a node needs to pull images through connectors (docs/images.md), or removes them. It runs as a
+DaemonSet: it keeps the files as they should be until it is stopped, and /readyz reports whether they are. Files that
+an administrator has written are neither replaced nor removed.
+
+Flags:
+${describeFlags(imagePullsFlags)}
+`;
+
+/** Runs `image-pulls` until `stopped` is aborted, or once. @throws {UsageError} {CodedError} */
+export async function run({ args, env, stopped, logOutput }: CommandContext): Promise<number> {
+  const [task = '', ...rest] = args;
+  if (task !== 'install' && task !== 'uninstall')
+    throw new UsageError('the first argument must be install or uninstall');
+  const config = parseImagePullsConfig(rest, env);
+  const log = createLog(config['log-level'], logOutput);
+  const agent = new NodeAgent({ task, config, lookUp: addressesOf, log });
+  if (config.once) return (await agent.attempt()) ? 0 : 1;
+  const health = healthOf(agent, config['http-address'], log);
+  const port = await health?.start();
+  log.info('Started', { version, mode: task, ...(port === undefined ? {} : { port }) });
+  const running = agent.run(stopped);
+  if (!stopped.aborted) await once(stopped, 'abort');
+  log.info('Stopping', { signal: String(stopped.reason) });
+  await running;
+  health?.stop();
+  return 0;
+}
+
+async function addressesOf(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+function healthOf(
+  agent: NodeAgent,
+  address: ReturnType<typeof parseImagePullsConfig>['http-address'],
+  log: ReturnType<typeof createLog>,
+): HealthServer | undefined {
+  if (address === undefined) return undefined;
+  return new HealthServer({
+    address,
+    unhealthyReason: () => undefined,
+    notReadyReason: () => agent.notReadyReason(),
+    limits: limits.healthPort,
+    log,
+  });
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { CodedError } from '../../shared/errors.js';
+import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../shared/process/flags.js';
+import type { ProxyConfig } from '../config.js';
+import { parseProxyConfig } from '../config.js';
+import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
+import type { CommandContext } from '../../shared/command/command.js';
+import { asLine } from '../../shared/doctor/check-result.js';
+import { readManifestNotes } from '../../shared/connectors/manifest-warnings.js';
+import { jsonText, outputFlag } from '../../shared/command/output-format.js';
+import type { OutputFormat } from '../../shared/command/output-format.js';
+import { runningArguments } from '../../shared/command/running-arguments.js';
+import type { Answer } from './answer.js';
+import { parseAskedClient, parseAskedConnectors, parsePod } from './asked-client.js';
+import { parseAskedRequest, wordsOf } from './asked-request.js';
+import type { Question } from './route-parts.js';
+import type { Expectation, Outcome } from './expectations.js';
+import { describeUnmet, outcomeOf, parseExpectations } from './expectations.js';
+import { RequestChecker } from './request-checker.js';
+import type { OpenSources } from './sources.js';
+import { openCluster, openManifests } from './sources.js';
+
+const asWritten = (written: string): string => written;
+
+const checkFlags = {
+  connector: flag('', 'LIST', 'connectors that the client names, as in a volume: NAMESPACE/NAME', asWritten),
+  as: flag('', 'USER', 'system:serviceaccount:NAMESPACE:NAME; -: permissions are not checked', asWritten),
+  pod: flag('', 'NAME', 'pod of the token, NAMESPACE/NAME, for permissions of one pod and approvals', asWritten),
+  'pod-uid': flag('', 'UID', 'uid of the pod, for approvals', asWritten),
+  request: flag('', 'REQUEST', 'METHOD PATH or METHOD URL, and headers as NAME:VALUE', asWritten),
+  file: flag('', 'FILE', 'table of expectations, a line each: allow|deny CONNECTOR ACCOUNT METHOD PATH', asWritten),
+  manifests: flag('', 'DIR', 'directory of YAML manifests instead of a cluster', asWritten),
+  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', asWritten, 'KUBECONFIG'),
+  namespace: flag('', 'NAME', 'namespace of the proxy; empty: that of the running proxy', asWritten),
+  'unmatched-hosts': flag(
+    '',
+    'WHAT',
+    'as the flag of the proxy; empty: that of the running proxy',
+    oneOf<'' | 'tunnel' | 'deny'>(['', 'tunnel', 'deny']),
+  ),
+  output: outputFlag,
+} as const;
+
+type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typeof checkFlags)[Name]['parse']> };
+
+export const usage = `Usage: connectors-csi check (--connector LIST --as USER --request REQUEST | --file FILE) [flags]
+
+Reports whether the proxy would let a request pass, and why. It decides with the code of the proxy, and sends nothing to a
+tool. In the container of a running proxy, its own flags are the defaults. Exit status 1 if the request would not pass, if
+an expectation is not met, or if that cannot be decided.
+
+  connectors-csi check --manifests . --connector ci/harbor --as system:serviceaccount:ci:builder --request 'GET /v2/'
+
+Flags:
+${describeFlags(checkFlags)}
+`;
+
+/** Time in milliseconds for one answer, the first reads of the cluster included. */
+const timeoutMs = 30_000;
+
+/** Runs `check`. @throws {UsageError} {CodedError} */
+export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
+  const flags = parseFlags(checkFlags, args, env) as CheckConfig;
+  if (flags.manifests !== '') {
+    // The table can be in the same directory.
+    const isTable = (warning: string): boolean => warning.startsWith(`${path.basename(flags.file)}: not read`);
+    const { warnings } = readManifestNotes(flags.manifests);
+    for (const warning of warnings.filter((each) => !isTable(each))) stderr(`warning: ${warning}\n`);
+  }
+  const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
+  const config = configOf(flags, env);
+  const opened = open(config, env);
+  try {
+    const { sources } = opened;
+    const checker = new RequestChecker({ sources, config, isOtherUser: config.kubeconfig !== undefined });
+    const check = (question: Question): Promise<Answer> => answerInTime(checker, question, stopped);
+    return 'request' in asked
+      ? reportAnswer(await check(asked), flags.output, stdout)
+      : await reportOutcomes(asked, flags, check, stdout);
+  } finally {
+    opened.close();
+  }
+}
+
+async function answerInTime(checker: RequestChecker, question: Question, stopped: AbortSignal): Promise<Answer> {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(late()), timeoutMs);
+  try {
+    return await checker.check(question, AbortSignal.any([stopped, deadline.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function reportAnswer(answer: Answer, output: OutputFormat, write: (text: string) => void): number {
+  write(output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : textOf(answer));
+  return answer.passes ? 0 : 1;
+}
+
+async function reportOutcomes(
+  expectations: readonly Expectation[],
+  { file, output }: CheckConfig,
+  check: (question: Question) => Promise<Answer>,
+  write: (text: string) => void,
+): Promise<number> {
+  const outcomes: Outcome[] = [];
+  for (const expectation of expectations) {
+    const outcome = outcomeOf(expectation, await check(expectation.question));
+    outcomes.push(outcome);
+    if (output === 'table' && !outcome.isMet) write(describeUnmet(file, expectation, outcome));
+  }
+  const met = outcomes.filter(({ isMet }) => isMet).length;
+  write(output === 'json' ? jsonText(outcomes) : `${met} of ${outcomes.length} expectations are met\n`);
+  return met === outcomes.length ? 0 : 1;
+}
+
+function late(): CodedError {
+  return new CodedError('DEADLINE_EXCEEDED', 'the API server has not answered in time: try again');
+}
+
+function questionOf(flags: CheckConfig): Question {
+  for (const name of ['connector', 'as', 'request'] as const) {
+    if (flags[name] === '') throw new UsageError(`--${name} ${checkFlags[name].value ?? ''} is required`);
+  }
+  if ((flags.pod === '') !== (flags['pod-uid'] === '')) throw new UsageError('--pod and --pod-uid belong together');
+  const pod = flags.pod === '' ? undefined : within('pod', flags.pod, () => parsePod(flags.pod, flags['pod-uid']));
+  const client = within('as', flags.as, () => parseAskedClient(flags.as, pod));
+  return {
+    client,
+    connectors: within('connector', flags.connector, () => parseAskedConnectors(flags.connector, client)),
+    request: within('request', flags.request, () => parseAskedRequest(wordsOf(flags.request))),
+    needsCredential: true,
+  };
+}
+
+function expectationsOf(flags: CheckConfig): readonly Expectation[] {
+  for (const name of ['connector', 'as', 'request', 'pod', 'pod-uid'] as const) {
+    if (flags[name] !== '') throw new UsageError(`--${name} is in each line of --file: leave it out`);
+  }
+  let text: string;
+  try {
+    text = readFileSync(flags.file, 'utf8');
+  } catch (error) {
+    throw new CodedError('FAILED_PRECONDITION', `--file ${flags.file} cannot be read`, { cause: error });
+  }
+  return parseExpectations(text, flags.file);
+}
+
+/** Names the flag in a mistake of its value. */
+function within<T>(name: keyof typeof checkFlags, value: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`--${name} ${JSON.stringify(value)} ${error.message}`);
+  }
+}
+
+/** Returns the configuration of the proxy: that of the running one, with the flags that are given here. */
+function configOf(flags: CheckConfig, env: CommandContext['env']): ProxyConfig {
+  const running = parseProxyConfig(runningArguments('proxy'), env);
+  const { manifests, kubeconfig, namespace, 'unmatched-hosts': otherHosts } = flags;
+  return {
+    ...running,
+    ...(manifests === '' ? {} : { 'connector-source': 'directory', manifests }),
+    ...(kubeconfig === '' ? {} : { kubeconfig }),
+    ...(namespace === '' ? {} : { namespace }),
+    ...(otherHosts === '' ? {} : { 'unmatched-hosts': otherHosts }),
+  };
+}
+
+function open(config: ProxyConfig, env: CommandContext['env']): OpenSources {
+  const { manifests, namespace } = config;
+  if (config['connector-source'] === 'directory' && manifests !== undefined) return openManifests(manifests, namespace);
+  return openCluster(
+    loadClusterConfig(config, env, () => performance.now()),
+    config,
+  );
+}
+
+function textOf({ steps }: Answer): string {
+  return steps.map(({ step, level, text }) => asLine({ check: step, level, text })).join('');
+}

@@ -1,0 +1,68 @@
+import { CodedError } from '../../shared/errors.js';
+import { KubeClient } from '../../shared/kube/kube-client.js';
+import { noObserver } from '../../shared/kube/observer.js';
+import { kubeTimings } from '../../shared/kube/timings.js';
+import type { ClusterConfig } from '../../shared/kube/cluster-config.js';
+import { limits } from '../../shared/limits/defaults.js';
+import { proxyLimits } from '../limits.js';
+import { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import { noLimitObserver } from '../../shared/limits/limit-observer.js';
+import { silentLog } from '../../shared/log.js';
+import type { DecisionSources } from '../backend.js';
+import type { ProxyConfig } from '../config.js';
+import { kubernetesSources } from '../kubernetes-sources.js';
+import { manifestSources } from '../manifest-sources.js';
+import { version } from '../../shared/version.js';
+
+export interface OpenSources {
+  readonly sources: DecisionSources;
+  readonly close: () => void;
+}
+
+/** Opens a directory of manifests. @throws {CodedError} if a file cannot be read: a rule in it would not count. */
+export function openManifests(directory: string, namespace: string): OpenSources {
+  const { sources, directory: source } = manifestSources(directory, namespace, silentLog);
+  // Reads the files.
+  source.peekFlags();
+  const problems = source.brokenFiles();
+  if (problems.length > 0) throw new CodedError('FAILED_PRECONDITION', problems.join('; '));
+  return { sources, close: () => undefined };
+}
+
+/** Opens the API server. Connectors and feature flags are read in the background. */
+export function openCluster(
+  cluster: ClusterConfig,
+  config: Pick<ProxyConfig, 'namespace' | 'max-object-memory'>,
+): OpenSources {
+  const monotonicNow = (): number => performance.now();
+  const client = new KubeClient({
+    config: cluster,
+    timings: kubeTimings,
+    clock: { now: monotonicNow, random: Math.random },
+    observer: noObserver,
+    limits: limits.api,
+    load: noLimitObserver,
+    userAgent: `connectors-csi/${version} check`,
+    program: 'proxy',
+  });
+  const { sources, flags, connectors } = kubernetesSources({
+    client,
+    namespace: config.namespace,
+    maxObjectBytes: config['max-object-memory'],
+    // A table can expect more denials than a client of the proxy can cause at once.
+    rateLimiter: new FailureRateLimiter({ ...proxyLimits.failedReviews, burst: Number.MAX_SAFE_INTEGER }, monotonicNow),
+    onReview: () => undefined,
+    clock: { now: () => Date.now() },
+    log: silentLog,
+  });
+  flags.start();
+  connectors.start();
+  return {
+    sources,
+    close: () => {
+      flags.stop();
+      connectors.stop();
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import type { Awaitable } from '../../shared/awaitable.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/kubernetes-connectors.js';
+import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../shared/connectors/parse-connector.js';
+import { InformerMemoryQuota } from './informer-memory-quota.js';
+import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
+import { CodedError, orThrow } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { objectKey } from '../../shared/kube/kube-object.js';
+import type { ReflectedState } from '../../shared/kube/reflected-state.js';
+import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import { Reflector } from '../../shared/kube/reflector.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { Log } from '../../shared/log.js';
+import type { ConnectorLookup } from './connector-lookup.js';
+import type { ObjectKind, ConnectorLister } from './connector-lister.js';
+
+/** Cached Connectors and classes. */
+export interface ObjectLoad {
+  /** Estimated memory. */
+  readonly bytes: number;
+  /** Number of objects that were rejected for lack of memory. */
+  readonly rejected: number;
+  /** Longest time since the API server confirmed one of the two lists; 0 before the first. */
+  readonly unconfirmedMs: number;
+}
+
+/** Delay of a relist after objects are deleted: many are deleted at once. */
+const relistMs = 1_000;
+
+/** An informer for all Connectors and classes of the cluster: any of them can be named by the next request. */
+export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
+  readonly #connectors: Reflector;
+  readonly #classes: Reflector;
+  readonly #bytes: InformerMemoryQuota;
+  readonly #now: () => number;
+  #relisting: NodeJS.Timeout | undefined;
+  readonly #parsedConnectors = new ParsedObjects(parseConnector);
+  readonly #parsedClasses = new ParsedObjects(parseConnectorClass);
+
+  /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
+  constructor(client: KubeClient, maxBytes: number, log: Log) {
+    const { connectorBytes, connectorClassBytes } = limits.objects;
+    this.#now = client.clock.now;
+    this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
+    const ofConnectors = this.#bytes.admissionFor('connector', connectorBytes);
+    this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
+    const ofClasses = this.#bytes.admissionFor('connectorclass', connectorClassBytes);
+    this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
+    this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
+    this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
+  }
+
+  get load(): ObjectLoad {
+    const states = [this.#connectors.state, this.#classes.state];
+    const nowMs = this.#now();
+    return {
+      bytes: this.#bytes.used,
+      rejected: states.reduce((sum, state) => sum + rejectedForMemory(state), 0),
+      unconfirmedMs: Math.max(...states.map(({ confirmedAtMs = nowMs }) => nowMs - confirmedAtMs)),
+    };
+  }
+
+  start(): void {
+    this.#connectors.start();
+    this.#classes.start();
+  }
+
+  stop(): void {
+    clearTimeout(this.#relisting);
+    this.#connectors.stop();
+    this.#classes.stop();
+  }
+
+  get hasReadClasses(): boolean {
+    return this.#classes.state.isSynced;
+  }
+
+  keys(kind: ObjectKind): Iterable<string> {
+    return (kind === 'class' ? this.#classes : this.#connectors).state.objects.keys();
+  }
+
+  connector(key: string): Connector | CodedError | undefined {
+    return parsedIn(this.#connectors, key, this.#parsedConnectors);
+  }
+
+  connectorClass(name: string): ConnectorClass | CodedError | undefined {
+    return parsedIn(this.#classes, name, this.#parsedClasses);
+  }
+
+  classObject(name: string): JsonObject | undefined {
+    return this.#classes.state.objects.get(name);
+  }
+
+  onChange(listener: (kind: ObjectKind, key: string) => void): void {
+    this.#connectors.state.onChange((key) => listener('connector', key));
+    this.#classes.state.onChange((key) => listener('class', key));
+  }
+
+  /** Returns why nothing can be read; undefined if the caches are synced. */
+  problem(): string | undefined {
+    return (
+      notSyncedReason(this.#connectors.state, 'reading connectors') ??
+      notSyncedReason(this.#classes.state, 'reading connectorclasses')
+    );
+  }
+
+  has(ref: ConnectorRef): boolean {
+    const { isSynced, objects, rejected } = this.#connectors.state;
+    const key = objectKey(ref);
+    return !isSynced || objects.has(key) || rejected.has(key);
+  }
+
+  find(ref: ConnectorRef, signal: AbortSignal): Awaitable<ResolvedConnector | undefined> {
+    const isSynced = this.#connectors.state.isSynced && this.#classes.state.isSynced;
+    return isSynced ? this.#resolve(ref) : this.#findOnceSynced(ref, signal);
+  }
+
+  async #findOnceSynced(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
+    await waitForSync(this.#connectors.state, signal, 'reading connectors');
+    await waitForSync(this.#classes.state, signal, 'reading connectorclasses');
+    return this.#resolve(ref);
+  }
+
+  #resolve(ref: ConnectorRef): ResolvedConnector | undefined {
+    const object = objectIn(this.#connectors, objectKey(ref));
+    if (object === undefined) return undefined;
+    const connector = orThrow(this.#parsedConnectors.of(object));
+    const classObject = objectIn(this.#classes, connector.className);
+    if (classObject === undefined) {
+      const { namespace, name } = ref;
+      throw new CodedError(
+        'FAILED_PRECONDITION',
+        `connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`,
+      );
+    }
+    return { connector, connectorClass: orThrow(this.#parsedClasses.of(classObject)) };
+  }
+
+  /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
+  #release(noun: string, key: string, object: JsonObject | undefined): void {
+    if (object !== undefined || !this.#bytes.release(noun, key)) return;
+    this.#relisting ??= setTimeout(() => {
+      this.#relisting = undefined;
+      for (const reflector of [this.#connectors, this.#classes]) {
+        if (rejectedForMemory(reflector.state) > 0) reflector.relist();
+      }
+    }, relistMs).unref();
+  }
+}
+
+/** Returns the object, or why it cannot be used; undefined if it does not exist. */
+function parsedIn<T extends object>(
+  { state }: Reflector,
+  key: string,
+  parsed: ParsedObjects<T>,
+): T | CodedError | undefined {
+  const object = state.objects.get(key);
+  return object === undefined ? state.rejected.get(key) : parsed.of(object);
+}
+
+function rejectedForMemory({ rejected }: ReflectedState): number {
+  return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
+}
+
+/**
+ * Returns the object; undefined if it does not exist.
+ * @throws {CodedError} if it exists but was rejected: too large, or no memory left.
+ */
+function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
+  const rejection = state.rejected.get(key);
+  if (rejection !== undefined) throw rejection;
+  return state.objects.get(key);
+}

@@ -1,0 +1,78 @@
+import { canonicalParameterName } from '../../rules/overrides.js';
+import { canonicalHeaderName } from '../../tool/headers.js';
+import type { RawHeaders } from '../../tool/headers.js';
+import { withParameters, withoutParameters } from '../../tool/query-parameters.js';
+import { replacedHeaders } from '../../tool/tool-credential.js';
+import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.js';
+import type { Generated } from './generator-job.js';
+import type { GeneratorEvaluator, GeneratorUse } from './generator-use.js';
+
+/** Shortest value of a query parameter that is searched for in responses. Shorter ones occur by chance. */
+const minSecretLength = 6;
+/** Last characters of a value that are searched for: long ones, such as the same letter many times, take too long. */
+const searchedLength = 32;
+
+/** The credential of one request that an expression of the class makes. */
+export class GeneratedCredential implements ToolCredential {
+  readonly answersChallenges = false;
+  readonly isGenerated = true;
+  readonly #replaces = new Set(replacedHeaders);
+  readonly #use: GeneratorUse;
+  readonly #generators: GeneratorEvaluator;
+  #generated: Generated | undefined;
+  #parameterNames: ReadonlySet<string> = new Set();
+
+  constructor(use: GeneratorUse, generators: GeneratorEvaluator) {
+    this.#use = use;
+    this.#generators = generators;
+  }
+
+  get replaces(): ReadonlySet<string> {
+    return this.#replaces;
+  }
+
+  async headersFor({ method, path: target }: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
+    const [path = '', ...rest] = target.split('?');
+    const request = { method, host: this.#use.host, path, query: rest.join('?') };
+    const generated = await this.#generators.generate(this.#use, request, signal);
+    for (const [name] of generated.headers) this.#replaces.add(canonicalHeaderName(name));
+    this.#parameterNames = new Set(generated.query.map(([name]) => canonicalParameterName(name)));
+    this.#generated = generated;
+    return generated.headers.filter(([, value]) => value !== '').flat();
+  }
+
+  headersAfter(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  rejected(): void {
+    // Each request evaluates the expression, or uses the result for the current Secret.
+  }
+
+  check(signal: AbortSignal): Promise<void> {
+    return this.#generators.check(this.#use, signal);
+  }
+
+  pathWithParameters(path: string): string {
+    const { query = [] } = this.#generated ?? {};
+    return withParameters(
+      path,
+      this.#parameterNames,
+      query.filter(([, value]) => value !== ''),
+    );
+  }
+
+  withoutOwnParameters(headers: readonly string[]): string[] {
+    const { query = [] } = this.#generated ?? {};
+    if (query.length === 0) return [...headers];
+    const secrets = query
+      .map(([, value]) => value.slice(-searchedLength))
+      .filter((value) => value.length >= minSecretLength);
+    const kept: string[] = [];
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      const value = withoutParameters(headers[at + 1] ?? '', this.#parameterNames, secrets);
+      if (value !== undefined) kept.push(headers[at] ?? '', value);
+    }
+    return kept;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Secret } from '../../shared/secret.js';
+import type { RawHeaders } from '../tool/headers.js';
+import type { ToolCredential } from '../tool/tool-credential.js';
+import { replacedHeaders } from '../tool/tool-credential.js';
+import type { RegistryCredentials } from './registry/registry-tokens.js';
+
+export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
+  return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];
+}
+
+export function bearerHeaders(token: Secret): RawHeaders {
+  return ['Authorization', `Bearer ${token.expose()}`];
+}
+
+export function basicCredential(credentials: RegistryCredentials): ToolCredential {
+  return credentialOf(basicHeaders(credentials));
+}
+
+export function bearerCredential(token: Secret): ToolCredential {
+  return credentialOf(bearerHeaders(token));
+}
+
+export function gitlabCredential(token: Secret): ToolCredential {
+  return credentialOf(['Private-Token', token.expose()]);
+}
+
+function credentialOf(headers: RawHeaders): ToolCredential {
+  return {
+    replaces: replacedHeaders,
+    answersChallenges: false,
+    fixedHeaders: headers,
+    headersFor: () => Promise.resolve(headers),
+    headersAfter: () => Promise.resolve(undefined),
+    rejected: () => undefined,
+  };
+}

@@ -1,0 +1,113 @@
+import type { JsonValue } from '../../../shared/json.js';
+import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { Secret } from '../../../shared/secret.js';
+import type { SecretObject } from '../../secrets/secret-source.js';
+import type { AwsCredentials } from './aws-signature.js';
+import { awsSignedHeaders } from './aws-signature.js';
+import { ecrApiOf, isEcrApiAddress } from './ecr-endpoints.js';
+import type { Issue, IssueFailure, IssueOutcome, IssueResponse, KeyProblem, TokenIssuer } from './issuer.js';
+import { SecretKeys } from './secret-keys.js';
+import { failureOfStatus, unusableAnswer } from './token-response.js';
+
+const contentType = 'application/x-amz-json-1.1';
+const body = '{}';
+
+const wrongKeys = 'see whether the access key exists, is active, and has this secretAccessKey';
+const expired = 'store a new accessKeyId, secretAccessKey and sessionToken: temporary ones expire';
+const denied = 'permit the key ecr:GetAuthorizationToken in IAM (ecr-public: also sts:GetServiceBearerToken)';
+const clock = 'see whether the clock of the node is right';
+
+/** Names of errors with the fix. Others are not shown: the response can say anything. */
+const rejections: Readonly<Record<string, string>> = {
+  AccessDeniedException: denied,
+  ExpiredTokenException: expired,
+  IncompleteSignatureException: wrongKeys,
+  InvalidClientTokenId: wrongKeys,
+  InvalidSignatureException: `${wrongKeys}, and ${clock}`,
+  MissingAuthenticationTokenException: wrongKeys,
+  NotAuthorized: denied,
+  OptInRequired: 'see whether the AWS account is active, and has the region enabled',
+  RequestExpired: clock,
+  SignatureDoesNotMatch: `${wrongKeys}, and ${clock}`,
+  UnrecognizedClientException: `${wrongKeys}; temporary ones need the sessionToken`,
+};
+
+/** The password of a registry of Amazon ECR, which AWS issues for an access key. */
+export const awsEcr: TokenIssuer = {
+  secretType: 'connectors.alauda.io/aws-ecr',
+
+  parse(secret, { address, addresses }): Issue | KeyProblem {
+    const credentials = credentialsIn(secret);
+    if ('problem' in credentials) return credentials;
+    const api = [address, ...addresses].map(ecrApiOf).find((each) => each !== undefined);
+    if (api === undefined) {
+      return {
+        problem: `it is for Amazon ECR, and ${address.host} is no host of a registry there`,
+        fix: 'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com, or use another type of Secret',
+      };
+    }
+    const own = addresses.find((each) => isEcrApiAddress(each, api));
+    const endpoint = own ?? { scheme: 'https', host: api.host, port: 443, path: '' };
+    const host = endpoint.port === 443 ? endpoint.host : `${endpoint.host}:${endpoint.port}`;
+    return {
+      scopeKey: '',
+      endpoint,
+      endpointSource: 'spec.addressExtensions',
+      isWellKnown: own === undefined,
+      request: (nowMs) => {
+        const headers = ['Content-Type', contentType, 'X-Amz-Target', `${api.target}.GetAuthorizationToken`];
+        const signed = awsSignedHeaders({ method: 'POST', host, headers, body }, api, credentials, nowMs);
+        return Promise.resolve({ method: 'POST', path: '/', headers: signed, body });
+      },
+      parse: parseResponse,
+      headersFor: () => [],
+      registryLogin: (password) => ({ username: 'AWS', password }),
+    };
+  },
+};
+
+function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
+  const keys = new SecretKeys(secret);
+  const accessKeyId = keys.required('accessKeyId');
+  const secretAccessKey = new Secret(keys.required('secretAccessKey'));
+  const sessionToken = keys.optional('sessionToken');
+  if (keys.problem !== undefined) return keys.problem;
+  if (!/^\w{1,128}$/.test(accessKeyId)) {
+    return { problem: 'its accessKeyId is no ID of an access key', fix: 'correct the key accessKeyId' };
+  }
+  if (sessionToken !== undefined && !/^[\x21-\x7e]+$/.test(sessionToken)) {
+    return { problem: 'its sessionToken cannot be sent in a header', fix: 'correct the key sessionToken' };
+  }
+  return {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: sessionToken === undefined ? undefined : new Secret(sessionToken),
+  };
+}
+
+/**
+ * Parses the response of GetAuthorizationToken.
+ * See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html.
+ */
+function parseResponse({ status, body: text }: IssueResponse): IssueOutcome {
+  const answer = jsonIn(text);
+  if (status !== 200) return failureIn(answer) ?? failureOfStatus(status);
+  const data = jsonMember(answer, 'authorizationData');
+  // The private registry answers with a list, the public one with an object.
+  const entry = Array.isArray(data) ? (data as readonly JsonValue[])[0] : data;
+  const token = jsonMember(entry, 'authorizationToken');
+  const expiresAt = jsonMember(entry, 'expiresAt');
+  const [, password] =
+    /^AWS:(.+)$/s.exec(typeof token === 'string' ? Buffer.from(token, 'base64').toString() : '') ?? [];
+  if (password === undefined) return unusableAnswer('no authorizationToken');
+  if (typeof expiresAt !== 'number' && typeof expiresAt !== 'bigint') return unusableAnswer('no expiresAt');
+  return { kind: 'token', value: new Secret(password), expiresAtMs: Number(expiresAt) * 1000 };
+}
+
+/** Returns the failure for an error of AWS' JSON protocol; undefined for names that are not known. */
+function failureIn(answer: JsonValue | undefined): IssueFailure | undefined {
+  const type = jsonMember(answer, '__type');
+  const code = (typeof type === 'string' ? type : '').replace(/^[^#]*#/, '');
+  const fix = Object.hasOwn(rejections, code) ? rejections[code] : undefined;
+  return fix === undefined ? undefined : { kind: 'failure', code, fix, isRejection: true };
+}

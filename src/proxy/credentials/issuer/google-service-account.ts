@@ -1,0 +1,147 @@
+import type { JsonValue } from '../../../shared/json.js';
+import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { proxyLimits } from '../../limits.js';
+import { Secret } from '../../../shared/secret.js';
+import { basicHeaders, bearerHeaders } from '../header-credentials.js';
+import type { RegistryCredentials } from '../registry/registry-tokens.js';
+import type { SecretObject } from '../../secrets/secret-source.js';
+import type { ToolAddress } from '../../connectors/tool-address.js';
+import { parseToolAddress } from '../../connectors/tool-address.js';
+import type { Issue, IssueRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
+import { SecretKeys } from './secret-keys.js';
+import type { SigningKey } from './signing-key.js';
+import { parse as parseKey } from './signing-key.js';
+import { parseTokenResponse } from './token-response.js';
+
+const googleTokenUrl = 'https://oauth2.googleapis.com/token';
+const scopes = {
+  full: 'https://www.googleapis.com/auth/cloud-platform',
+  /** Services accept the first. Some that are older accept the second only, and registries both. */
+  readOnly:
+    'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only',
+};
+/** Life of an assertion. It is sent at once. Google accepts up to an hour. */
+const assertionSeconds = 300;
+
+interface Account {
+  readonly email: string;
+  readonly keyId: string | undefined;
+  readonly tokenUrl: string | undefined;
+  readonly key: SigningKey;
+}
+
+const accounts = new WeakMap<SecretObject, Account | KeyProblem>();
+
+/**
+ * An access token of a Google service account, for a key of it.
+ * See https://developers.google.com/identity/protocols/oauth2/service-account#httprest.
+ */
+export const googleServiceAccount: TokenIssuer = {
+  secretType: 'connectors.alauda.io/google-service-account',
+
+  parse(secret, use): Issue | KeyProblem {
+    let account = accounts.get(secret);
+    if (account === undefined) {
+      account = accountIn(secret);
+      accounts.set(secret, account);
+    }
+    if ('problem' in account) return account;
+    const keys = new SecretKeys(secret);
+    const scope = keys.optional('scope') ?? (use.isReadOnly ? scopes.readOnly : scopes.full);
+    if (keys.problem !== undefined) return keys.problem;
+    const { tokenUrl, endpoint, isWellKnown } = endpointFor(account, use);
+    const { email, keyId, key } = account;
+    return {
+      scopeKey: scope,
+      endpoint,
+      endpointSource: 'token_uri',
+      isWellKnown,
+      request: (nowMs) =>
+        requestOf({ email, keyId, key, scope, tokenUrl, path: endpoint.path === '' ? '/' : endpoint.path }, nowMs),
+      parse: parseTokenResponse,
+      headersFor: (token) => (isArtifactRegistry(use.address) ? basicHeaders(loginOf(token)) : bearerHeaders(token)),
+      ...(isImageRegistry(use.address) ? { registryLogin: loginOf } : {}),
+    };
+  },
+};
+
+function accountIn(secret: SecretObject): Account | KeyProblem {
+  const text = secret.data.get('key.json')?.expose() ?? '';
+  if (text.trim() === '') return { problem: 'it has no key.json', fix: 'add the key key.json' };
+  const file = text.length > proxyLimits.issuedTokens.privateKeyLength * 2 ? undefined : jsonIn(text);
+  const type = jsonMember(file, 'type');
+  if (type !== 'service_account') {
+    const fix = 'store the key of a service account, with the type service_account, in JSON';
+    return { problem: 'its key.json is no key of a Google service account', fix };
+  }
+  const email = nameAt(file, 'client_email');
+  const pem = jsonMember(file, 'private_key');
+  if (email === undefined || typeof pem !== 'string') {
+    const fix = 'download the key again';
+    return { problem: 'its key.json has no usable client_email or private_key', fix };
+  }
+  const key = parseKey(new Secret(pem), 'private_key in key.json');
+  if ('problem' in key) return key;
+  if (key.algorithm !== 'RS256') {
+    return { problem: 'its private_key in key.json is no RSA key', fix: 'use a key of 2048 to 4096 bits' };
+  }
+  return { email, key, keyId: nameAt(file, 'private_key_id'), tokenUrl: nameAt(file, 'token_uri') };
+}
+
+function nameAt(file: JsonValue | undefined, key: string): string | undefined {
+  const text = jsonMember(file, key);
+  return typeof text === 'string' && /^[\x21-\x7e]{1,512}$/.test(text) ? text : undefined;
+}
+
+/** Returns the endpoint in the key if it is an address of the Connector, otherwise Google's. */
+function endpointFor(
+  { tokenUrl }: Account,
+  { addresses }: IssuerUse,
+): { readonly tokenUrl: string; readonly endpoint: ToolAddress; readonly isWellKnown: boolean } {
+  const own = tokenUrl === undefined ? undefined : parseToolAddress(tokenUrl);
+  const isOwn = addresses.some(({ host, port }) => host === own?.host && port === own.port);
+  if (tokenUrl !== undefined && own !== undefined && isOwn) return { tokenUrl, endpoint: own, isWellKnown: false };
+  const endpoint: ToolAddress = { scheme: 'https', host: 'oauth2.googleapis.com', port: 443, path: '/token' };
+  return { tokenUrl: googleTokenUrl, endpoint, isWellKnown: true };
+}
+
+interface Assertion {
+  readonly email: string;
+  readonly keyId: string | undefined;
+  readonly key: SigningKey;
+  readonly scope: string;
+  readonly tokenUrl: string;
+  readonly path: string;
+}
+
+async function requestOf(
+  { email, keyId, key, scope, tokenUrl, path }: Assertion,
+  nowMs: number,
+): Promise<IssueRequest> {
+  const iat = Math.floor(nowMs / 1000);
+  const claims = { iss: email, scope, aud: tokenUrl, iat, exp: iat + assertionSeconds };
+  const form = new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    assertion: await key.sign(claims, keyId === undefined ? {} : { kid: keyId }),
+  });
+  return {
+    method: 'POST',
+    path,
+    headers: ['Accept', 'application/json', 'Content-Type', 'application/x-www-form-urlencoded'],
+    body: form.toString(),
+  };
+}
+
+/** The user name and password that registries accept for a token. */
+function loginOf(token: Secret): RegistryCredentials {
+  return { username: 'oauth2accesstoken', password: token };
+}
+
+/** Reports whether an address is a repository of packages or images. */
+function isArtifactRegistry({ host }: ToolAddress): boolean {
+  return host.endsWith('.pkg.dev') || isImageRegistry({ host });
+}
+
+function isImageRegistry({ host }: Pick<ToolAddress, 'host'>): boolean {
+  return /(?:^|\.)gcr\.io$|^[a-z0-9-]+-docker\.pkg\.dev$/.test(host);
+}

@@ -1,0 +1,90 @@
+import type { Secret } from '../../../shared/secret.js';
+import type { RawHeaders } from '../../tool/headers.js';
+import type { CredentialUse } from '../../tool/tool-credential.js';
+import type { RegistryCredentials } from '../registry/registry-tokens.js';
+import type { SecretObject } from '../../secrets/secret-source.js';
+import type { ToolAddress } from '../../connectors/tool-address.js';
+
+/**
+ * A kind of credential: keys of a Secret with which tokens of limited life are requested. Its file has all that is known
+ * of the provider. `IssuerCredentials` checks the endpoint, `IssuedTokens` caches and renews the tokens, and
+ * `IssuerCredential` adds them to requests.
+ */
+export interface TokenIssuer {
+  /** The type of its Secrets. */
+  readonly secretType: string;
+  /** Reads the keys of a Secret. Called for each request: what takes long is cached by Secret. */
+  parse(secret: SecretObject, use: IssuerUse): Issue | KeyProblem;
+}
+
+/** The requests that a token is for. */
+export interface IssuerUse {
+  /** The address of the Connector to which they are sent. */
+  readonly address: ToolAddress;
+  /** All addresses of the Connector. */
+  readonly addresses: readonly ToolAddress[];
+  /** Whether the token must not suffice for more than reads. */
+  readonly isReadOnly: boolean;
+}
+
+/** Why a Secret cannot be used. Neither text contains a value of a key. */
+export interface KeyProblem {
+  readonly problem: string;
+  readonly fix: string;
+}
+
+/** How a token is requested and used. */
+export interface Issue extends IssueStep {
+  /** Distinguishes the tokens of one version of a Secret at one endpoint, such as by their permissions. */
+  readonly scopeKey: string;
+  /** The endpoint that issues tokens: origin and path, without a query. */
+  readonly endpoint: ToolAddress;
+  /** Name in messages for the setting that names the endpoint: `tokenUrl`. */
+  readonly endpointSource: string;
+  /** Whether the endpoint is the provider's own fixed host, which need not be an address of the Connector. */
+  readonly isWellKnown: boolean;
+  /** Paths at which clients get no credential in addition to the endpoint's, because they could misuse it there. */
+  readonly guardedPaths?: readonly string[];
+  /** Returns the headers of a client's request. */
+  headersFor(token: Secret, use: CredentialUse): RawHeaders;
+  /** For an address that is a registry: returns the credential for its token service, or for Basic, instead of headers. */
+  readonly registryLogin?: (token: Secret) => RegistryCredentials;
+}
+
+/** One request to the endpoint's origin. */
+export interface IssueStep {
+  /** @param nowMs milliseconds since the epoch, for signatures. */
+  request(nowMs: number): Promise<IssueRequest>;
+  /** @param nowMs when the request was sent. */
+  parse(response: IssueResponse, nowMs: number): IssueOutcome;
+}
+
+export interface IssueRequest {
+  readonly method: string;
+  /** The path with the query. */
+  readonly path: string;
+  /** Without `Host` and `Content-Length`. */
+  readonly headers: RawHeaders;
+  readonly body?: string;
+}
+
+/** A response of at most 64 KiB. It can say anything. */
+export interface IssueResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+export type IssueOutcome =
+  | { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number }
+  /** Another request is needed first. Each kind has a fixed number of them. */
+  | { readonly kind: 'next'; readonly step: IssueStep }
+  | IssueFailure;
+
+export interface IssueFailure {
+  readonly kind: 'failure';
+  /** From a fixed set, such as the codes of RFC 6749. Never text of the provider. */
+  readonly code: string;
+  readonly fix: string;
+  /** Whether the endpoint rejects the keys of the Secret, as opposed to being unable to answer. */
+  readonly isRejection: boolean;
+}

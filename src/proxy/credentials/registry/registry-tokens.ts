@@ -1,0 +1,153 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { proxyLimits } from '../../limits.js';
+import { SingleFlight } from '../../../shared/limits/single-flight.js';
+import type { Clock } from '../../../shared/clock.js';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
+import { Secret } from '../../../shared/secret.js';
+import { ProxyError } from '../../proxy-error.js';
+import { sendOwnRequest } from '../../tool/own-request.js';
+import type { LookupOwner } from '../../tool/resolver.js';
+import { authorityOf } from '../../tool/tool-origin.js';
+import type { ToolClient } from '../../tool/tool-client.js';
+import type { Trust } from '../../tool/trust.js';
+import { SecretRejected } from '../../secrets/rejected-secrets.js';
+import type { CachedToken, TokenCache } from '../token-cache.js';
+import { isSendable, unrenewed } from '../token-cache.js';
+import type { ToolAddress } from '../../connectors/tool-address.js';
+
+/** The token service that a registry names. */
+export interface TokenService {
+  /** A URL. */
+  readonly realm: string;
+  /** The address in `realm`. */
+  readonly address: ToolAddress;
+  readonly service: string | undefined;
+}
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+/** The token service rejected user name and password. */
+export class RejectedPassword extends SecretRejected {
+  constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
+    const problem = `${server} rejects user name and password (${status})`;
+    super(`wrong password of connector ${namespace}/${holder}: ${problem}`);
+  }
+}
+
+/** The default of the CNCF Distribution's token authentication. */
+const defaultLifeMs = 60_000;
+
+/**
+ * Tokens that the registry's token service issued for one credential, cached until they expire. Each is requested once
+ * at a time.
+ */
+export class RegistryTokens {
+  readonly #client: ToolClient;
+  readonly #clock: Clock;
+  readonly #owner: LookupOwner;
+  readonly #tokens: TokenCache;
+  /** Distinguishes the tokens of this credential in the shared cache. */
+  readonly #id = randomUUID();
+  readonly #requests = new SingleFlight<CachedToken>();
+
+  /**
+   * @param owner of the hosts, which are the Connector's.
+   * @param tokens cache for all credentials: a tool chooses the length of tokens, and its clients their number.
+   */
+  constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: TokenCache) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#tokens = tokens;
+  }
+
+  /** Returns a cached token with these scopes. */
+  peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
+    const token = this.#tokens.get(this.#keyOf(service, scopes));
+    return token !== undefined && this.#clock.now() < token.usableUntilMs ? token.value : undefined;
+  }
+
+  /** Evicts a token that the registry rejected, so that the next request gets a fresh one. */
+  forget(service: TokenService, scopes: readonly string[]): void {
+    this.#tokens.delete(this.#keyOf(service, scopes));
+  }
+
+  /**
+   * Returns a token, cached or from the token service.
+   * @throws {RejectedPassword} if the token service rejects the credential.
+   * @throws {ProxyError} if it issues no token.
+   * @throws {CodedError} the signal's reason.
+   */
+  async get(
+    service: TokenService,
+    scopes: readonly string[],
+    credentials: () => Promise<RegistryCredentials>,
+    trust: Trust | undefined,
+    signal: AbortSignal,
+  ): Promise<Secret> {
+    const cached = this.peek(service, scopes);
+    if (cached !== undefined) return cached;
+    const key = this.#keyOf(service, scopes);
+    const login = await credentials();
+    const token = await this.#requests.run(key, signal, async (shared) => {
+      const fresh = await this.#request(service, scopes, login, trust, shared);
+      this.#tokens.set(key, fresh, this.#owner.namespace);
+      return fresh;
+    });
+    return token.value;
+  }
+
+  async #request(
+    { realm, address, service }: TokenService,
+    scopes: readonly string[],
+    { username, password }: RegistryCredentials,
+    trust: Trust | undefined,
+    signal: AbortSignal,
+  ): Promise<CachedToken> {
+    const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
+    if (service !== undefined) query.set('service', service);
+    for (const scope of scopes) query.append('scope', scope);
+    const requestedMs = this.#clock.now();
+    const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
+    const server = `the token service ${address.host}`;
+    const { status, body } = await sendOwnRequest(
+      this.#client,
+      {
+        origin: address,
+        method: 'GET',
+        path: `${address.path === '' ? '/' : address.path}?${query.toString()}`,
+        headers: ['Host', authorityOf(address), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
+        trust,
+        lookedUpFor: this.#owner,
+      },
+      server,
+      proxyLimits.ownRequests,
+      signal,
+    );
+    if (status === 401 || status === 403) {
+      throw new RejectedPassword(this.#owner, server, status);
+    }
+    if (body === undefined) throw new ProxyError(502, 'protocol', `the answer of ${server} is too long`);
+    const token = status === 200 ? parseToken(body, requestedMs) : undefined;
+    if (token === undefined) throw new ProxyError(502, 'protocol', `${server} gave no token (${status})`);
+    return token;
+  }
+
+  /** Returns the cache key: a digest, so that its size does not depend on the scopes. */
+  #keyOf({ realm, service }: TokenService, scopes: readonly string[]): string {
+    const text = JSON.stringify([realm, service ?? '', ...[...scopes].sort()]);
+    return `${this.#id} ${createHash('sha256').update(text).digest('base64')}`;
+  }
+}
+
+function parseToken(body: string, requestedMs: number): CachedToken | undefined {
+  const response = jsonIn(body);
+  const value = jsonText(response, 'token') ?? jsonText(response, 'access_token');
+  // The value is sent in a header.
+  if (value === undefined || !isSendable(value)) return undefined;
+  const seconds = Number(jsonMember(response, 'expires_in') ?? 0);
+  return unrenewed(new Secret(value), requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
+}

@@ -1,0 +1,254 @@
+import type { Clock } from '../../shared/clock.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import type { JsonValue } from '../../shared/json.js';
+import { jsonItems, jsonMember, jsonText } from '../../shared/json.js';
+import { FairMap } from '../../shared/limits/fair-map.js';
+import { proxyLimits } from '../limits.js';
+import { dns1123SubdomainProblem } from '../../shared/names.js';
+import { Secret } from '../../shared/secret.js';
+import { quote } from '../../shared/wording.js';
+import { GeneratedCredential } from './generator/generated-credential.js';
+import { generatorOf } from './generator/generator-of-class.js';
+import type { GeneratorEvaluator } from './generator/generator-use.js';
+import { ProxyError } from '../proxy-error.js';
+import { ownerOfHost } from '../tool/resolver.js';
+import type { ToolClient } from '../tool/tool-client.js';
+import type { ToolCredential } from '../tool/tool-credential.js';
+import { noCredential } from '../tool/tool-credential.js';
+import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.js';
+import { credentialFor } from '../secrets/docker-config.js';
+import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
+import { IssuerCredentials } from './issuer/issuer-credentials.js';
+import { issuers } from './issuer/issuers.js';
+import { RegistryCredential } from './registry/registry-credential.js';
+import type { RegistrySession } from './registry/registry-credential.js';
+import type { RegistryLogin } from './registry/registry-login.js';
+import { storedLogin } from './registry/registry-login.js';
+import { RegistryProbe } from './registry/registry-probe.js';
+import type { RegistryCredentials } from './registry/registry-tokens.js';
+import { RegistryTokens } from './registry/registry-tokens.js';
+import { RejectedSecrets } from '../secrets/rejected-secrets.js';
+import { RenewableCredential } from './renewable-credential.js';
+import type { SecretObject, SecretSource } from '../secrets/secret-source.js';
+import type { ToolAddress } from '../connectors/tool-address.js';
+import { addressesOf } from '../connectors/tool-address.js';
+import { TokenCache } from './token-cache.js';
+import type { UpstreamTrust } from './upstream-trust.js';
+
+/** Supported Secret types. A type that is added here needs a case in `#credentialIn` to compile, and the reverse. */
+const secretTypes = [
+  'kubernetes.io/basic-auth',
+  'connectors.cpaas.io/bearer-token',
+  'connectors.cpaas.io/gitlab-pat-auth',
+  'cpaas.io/distribution-registry-token',
+  'kubernetes.io/dockerconfigjson',
+] as const;
+
+/** Types of Secrets that need no generator. */
+export const knownSecretTypes: readonly string[] = [...secretTypes, ...issuers.map(({ secretType }) => secretType)];
+
+export interface ToolCredentialsOptions {
+  readonly secrets: SecretSource;
+  readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
+  readonly client: ToolClient;
+  readonly generators: GeneratorEvaluator;
+  readonly clock: Clock;
+  readonly monotonicNow: () => number;
+  /** Limit of the time of requests for tokens. */
+  readonly issuerTimeoutMs: number;
+}
+
+/** Selects the credential of a request to a Connector's tool. */
+export class ToolCredentials {
+  readonly #options: ToolCredentialsOptions;
+  /**
+   * By version of the Secret, Connector and address, shared fairly by namespace. A changed password starts a new
+   * session.
+   */
+  readonly #sessions = new FairMap<RegistrySession>(proxyLimits.registries.addresses);
+  readonly #tokens = new TokenCache(proxyLimits.registries.tokens);
+  readonly #issuing: IssuerCredentials;
+
+  /** Credentials that do not depend on Connector and request, by Secret as read. */
+  readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
+
+  readonly #rejected: RejectedSecrets;
+
+  constructor(options: ToolCredentialsOptions) {
+    this.#options = options;
+    this.#issuing = new IssuerCredentials({ ...options, cache: this.#tokens });
+    this.#rejected = new RejectedSecrets(options.secrets, options.monotonicNow);
+  }
+
+  /**
+   * Returns the credential for requests to an address of the Connector.
+   * @param connectorClass undefined if it does not exist.
+   * @param isReadOnly whether a token of a registry must not suffice for more than pulls.
+   * @throws {ProxyError} 502 if the credential is unusable, with the fix.
+   * @throws {CodedError} if the Secret cannot be read now.
+   */
+  async of(
+    connector: Connector,
+    connectorClass: ConnectorClass | undefined,
+    address: ToolAddress,
+    signal: AbortSignal,
+    isReadOnly = false,
+  ): Promise<ToolCredential> {
+    const auth = jsonMember(connector.object['spec'], 'auth');
+    const type = authTypeOf(auth, connectorClass);
+    const secretName = jsonText(jsonMember(auth, 'secretRef'), 'name');
+    if (secretName === undefined) {
+      if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
+      throw misconfigured(
+        connector,
+        `spec.auth.secretRef is missing, which the class requires for ${jsonText(type, 'name') ?? 'its auth'}`,
+      );
+    }
+    const nameProblem = dns1123SubdomainProblem(secretName);
+    if (nameProblem !== undefined) {
+      throw misconfigured(connector, `spec.auth.secretRef.name ${quote(secretName)} ${nameProblem}`);
+    }
+    const { namespace } = connector.ref;
+    if ((jsonText(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {
+      throw misconfigured(connector, 'spec.auth.secretRef must be in the namespace of the Connector');
+    }
+    const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
+    if (secret === undefined) {
+      const problem = `Secret ${namespace}/${secretName} does not exist`;
+      throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
+    }
+    const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, { address, isReadOnly });
+    if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
+    const used = { ref: secret.ref, version: secret.version };
+    return new RenewableCredential(current, {
+      expire: () => this.#rejected.expire(used),
+      newer: async (reading) => {
+        const newer = await this.#rejected.newer(used, reading);
+        return newer && this.#credentialIn(newer, connector, type, { address, isReadOnly });
+      },
+    });
+  }
+
+  /** Creates the credential by the type of the Secret. A generator of the class counts for other types, as `Opaque`. */
+  #credentialIn(
+    secret: SecretObject,
+    connector: Connector,
+    type: JsonValue | undefined,
+    use: { readonly address: ToolAddress; readonly isReadOnly: boolean },
+  ): ToolCredential {
+    const issuer = issuers.find(({ secretType }) => secretType === secret.type);
+    if (issuer !== undefined) {
+      const issued = this.#issuing.of(issuer, secret, connector, use);
+      return issued.login === undefined ? issued : this.#registry(secret, issued.login, connector, use);
+    }
+    const supported = secretTypes.find((known) => known === secret.type);
+    // The compiler reports a missing case by the missing return value.
+    switch (supported) {
+      case undefined: {
+        const generator = generatorOf(type, connector.className);
+        if (generator === undefined) {
+          throw misconfigured(
+            connector,
+            `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`,
+          );
+        }
+        const name = `${connector.ref.namespace}/${connector.ref.name}`;
+        const generated = { generator, secret, connector: name, host: authorityOf(use.address) };
+        return new GeneratedCredential(generated, this.#options.generators);
+      }
+      case 'kubernetes.io/basic-auth':
+        return basicCredential(credentialsIn(secret, connector));
+      case 'connectors.cpaas.io/bearer-token':
+        return bearerCredential(headerValue(secret, connector, 'token'));
+      case 'connectors.cpaas.io/gitlab-pat-auth':
+        return gitlabCredential(headerValue(secret, connector, 'token'));
+      case 'cpaas.io/distribution-registry-token':
+        return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, use);
+      case 'kubernetes.io/dockerconfigjson': {
+        const found = credentialFor(use.address, required(secret, connector, '.dockerconfigjson'));
+        if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
+        return this.#registry(secret, storedLogin(found), connector, use);
+      }
+    }
+  }
+
+  #registry(
+    secret: SecretObject,
+    login: RegistryLogin,
+    connector: Connector,
+    { address, isReadOnly }: { readonly address: ToolAddress; readonly isReadOnly: boolean },
+  ): ToolCredential {
+    const addresses = addressesOf(connector);
+    const [first] = addresses;
+    return new RegistryCredential({
+      session: this.#sessionOf(secret, connector, address),
+      first: first === undefined || first === address ? undefined : this.#sessionOf(secret, connector, first).probe,
+      login,
+      address,
+      addresses,
+      isReadOnly,
+      trustOf: async ({ scheme }, signal) =>
+        scheme === 'https' ? this.#options.trust.of(connector, signal) : undefined,
+      connector: `${connector.ref.namespace}/${connector.ref.name}`,
+    });
+  }
+
+  #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
+    const key = `${secret.version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const cached = this.#sessions.get(key);
+    if (cached !== undefined) return cached;
+    const { client, clock } = this.#options;
+    const owner = ownerOfHost(ref);
+    const session = {
+      tokens: new RegistryTokens(client, clock, owner, this.#tokens),
+      probe: new RegistryProbe({ client, clock, address, owner }),
+    };
+    this.#sessions.set(key, session, ref.namespace);
+    return session;
+  }
+}
+
+/** Returns the entry of the class's `spec.auth.types` that the Connector names, or the only entry. */
+export function authTypeOf(
+  auth: JsonValue | undefined,
+  connectorClass: ConnectorClass | undefined,
+): JsonValue | undefined {
+  const types = jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types');
+  const list = jsonItems(types);
+  const name = jsonText(auth, 'name');
+  return name === undefined
+    ? list.length === 1
+      ? list[0]
+      : undefined
+    : list.find((type) => jsonText(type, 'name') === name);
+}
+
+function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {
+  const username = secret.data.get('username')?.expose() ?? '';
+  if (username.includes(':')) throw misconfigured(connector, `the username in Secret ${nameOf(secret)} has a ":"`);
+  return { username, password: required(secret, connector, 'password') };
+}
+
+function required(secret: SecretObject, connector: Connector, key: string): Secret {
+  const value = secret.data.get(key);
+  if (value === undefined || value.expose() === '') {
+    throw misconfigured(connector, `Secret ${nameOf(secret)} has no ${key}`);
+  }
+  return value;
+}
+
+/** Returns a token for a header, without the line feed that editors and `echo` append. */
+function headerValue(secret: SecretObject, connector: Connector, key: string): Secret {
+  const text = required(secret, connector, key).expose().trim();
+  if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text);
+  throw misconfigured(connector, `the ${key} in Secret ${nameOf(secret)} cannot be sent in a header`);
+}
+
+/** @param fix for problems that do not name it. */
+function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+}
+
+function nameOf({ ref }: SecretObject): string {
+  return `${ref.namespace}/${ref.name}`;
+}

@@ -1,0 +1,154 @@
+import { SingleFlight } from '../../shared/limits/single-flight.js';
+import type { Connector } from '../../shared/connectors/model.js';
+import { jsonMember, jsonText } from '../../shared/json.js';
+import { dns1123SubdomainProblem } from '../../shared/names.js';
+import { quote } from '../../shared/wording.js';
+import { ProxyError, rateLimited } from '../proxy-error.js';
+import type { Trust, TrustStoreCache } from '../tool/trust.js';
+import type { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
+import { certificateBlocksIn } from '../secrets/secret-source.js';
+import { proxyLimits } from '../limits.js';
+
+/** The CA of a Connector is unusable. */
+export class UnusableCa extends ProxyError {
+  readonly reason: 'CACertSecretNotFound' | 'InvalidCACert';
+
+  constructor(reason: UnusableCa['reason'], message: string) {
+    super(502, 'misconfigured', message);
+    this.reason = reason;
+  }
+}
+
+/** PEM blocks of one Secret. */
+interface Bundle {
+  /** See SecretVersion. */
+  readonly version: string;
+  readonly blocks: readonly string[];
+}
+
+const noBundle: Bundle = { version: '', blocks: [] };
+const maxOwnLength = proxyLimits.connector.caBytes;
+const maxOwnCount = proxyLimits.connector.caCertificates;
+
+/**
+ * Selects the CA certificates for a Connector's tool: the system's, those for all Connectors, and the Connector's own.
+ */
+export class UpstreamTrust {
+  readonly #secrets: SecretSource;
+  readonly #stores: TrustStoreCache;
+  readonly #rateLimiter: FailureRateLimiter;
+  /** Creations in progress, by namespace and key of the trust store. */
+  readonly #creations = new SingleFlight<Trust>();
+  /** Keys only: there can be thousands of Connectors with a CA of their own, and trust stores are large. */
+  readonly #keys = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
+
+  /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
+  constructor(secrets: SecretSource, stores: TrustStoreCache, rateLimiter: FailureRateLimiter) {
+    this.#rateLimiter = rateLimiter;
+    this.#secrets = secrets;
+    this.#stores = stores;
+  }
+
+  /**
+   * Returns the trust store for tools whose Connector names no CA. The first call takes some 20 ms: it parses all CAs.
+   */
+  ofAll(): Trust {
+    return this.#stores.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
+  }
+
+  /**
+   * Returns the trust store for a Connector's tool.
+   * @throws {ProxyError} 429 if the namespace is rate-limited.
+   * @throws {ProxyError} 502 if the Secret of `spec.caCertSecretRef` does not exist, or has no or too many certificates.
+   * @throws {CodedError} if the Secret cannot be read now.
+   */
+  async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
+    const ref = caSecretOf(connector);
+    const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
+    const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
+    const added = (): string[] => bundles.flatMap(({ blocks }) => blocks);
+    const versions = bundles.map(({ version }) => version);
+    let cached = this.#keys.get(connector);
+    if (cached === undefined || !isSame(cached.versions, versions)) {
+      cached = { versions, id: this.#stores.keyOf(added()) };
+      this.#keys.set(connector, cached);
+    }
+    const { namespace } = connector.ref;
+    const trust = this.#stores.get(cached.id) ?? (await this.#shared(namespace, cached.id, added(), signal));
+    if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
+      throw unusable(connector, noCertificate);
+    return trust;
+  }
+
+  /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
+  #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    return this.#creations.run(`${namespace} ${id}`, signal, (shared) => this.#create(namespace, added, shared));
+  }
+
+  async #create(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(added));
+    const outcome = await this.#rateLimiter.run(namespace, create, () => false, signal);
+    if (outcome === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
+    return outcome.answer;
+  }
+}
+
+/**
+ * Returns the name of the Secret with the Connector's own CA; undefined if the Connector names none.
+ * @throws {ProxyError} 502 if the name is invalid.
+ */
+function caSecretOf(connector: Connector): SecretName | undefined {
+  const name = ownCaSecretName(connector);
+  if (name === undefined) return undefined;
+  const nameProblem = dns1123SubdomainProblem(name);
+  if (nameProblem !== undefined)
+    throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
+  return { namespace: connector.ref.namespace, name };
+}
+
+/**
+ * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is rate-limited.
+ * @throws {ProxyError} 502 if the Secret does not exist, or has no or too many certificates.
+ */
+function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bundle {
+  if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
+  const bundle = bundleIn(secret);
+  const { blocks } = bundle;
+  const length = blocks.reduce((sum, block) => sum + block.length, 0);
+  if (length > maxOwnLength) throw unusable(connector, `holds more than ${maxOwnLength >> 10} KiB of certificates`);
+  if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
+  if (blocks.length === 0) throw unusable(connector, noCertificate);
+  return bundle;
+}
+
+const noCertificate = 'holds no certificate in PEM';
+
+/** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA of its own. */
+export function ownCaSecretName({ object }: Connector): string | undefined {
+  return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
+}
+
+function unusable(connector: Connector, problem: string, reason: UnusableCa['reason'] = 'InvalidCACert'): UnusableCa {
+  const secret = `${connector.ref.namespace}/${ownCaSecretName(connector) ?? ''}`;
+  const fix = ': it has to hold the certificate of the CA';
+  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
+}
+
+/** @param fix for problems that do not name it. */
+function misconfigured(
+  { ref }: Connector,
+  problem: string,
+  fix = '',
+  reason: UnusableCa['reason'] = 'InvalidCACert',
+): UnusableCa {
+  return new UnusableCa(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+}
+
+function bundleIn(secret: SecretObject): Bundle {
+  return { version: secret.version, blocks: certificateBlocksIn(secret) };
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, at) => each === others[at]);
+}

@@ -1,0 +1,362 @@
+/**
+ * Limits of what clients, tools and the API server can make the proxy use, each with its unit in its name and its reason.
+ * docs/limits.md is generated from them.
+ */
+export const proxyLimits = {
+  /** Caches of the proxy's decisions about access. */
+  proxyAccess: {
+    /** Lifetime of an allowed decision: what uses a revoked permission ends after this time. */
+    allowedTtlMs: 10_000,
+    /** Lifetime of a denied decision: a new permission is noticed after this time. */
+    deniedTtlMs: 5_000,
+  },
+  /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
+  requestsInFlight: {
+    /** Requests: `--max-requests-in-flight`. */
+    total: 512,
+    /** Largest part of the free requests for one pod, or one address without a token. */
+    share: 1 / 2,
+    /** Request body that is kept, so that the request can be repeated with a renewed credential. */
+    repeatableBytes: 64 << 10,
+  },
+  /** Connections of the proxy to tools. */
+  toolSockets: {
+    /** Connections: `--max-tool-connections`. */
+    total: 768,
+    /** Idle connections that are kept. A new connection costs ten times a request. */
+    idle: 256,
+    /** TLS sessions that are kept, by which later connections resume. */
+    sessions: 256,
+    /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
+    idleMs: 15_000,
+    /** Connections of one namespace to one tool that are being opened. Further requests wait for one, or for an idle one. */
+    opening: 8,
+    /** Longest wait of such a request. Then its connection is opened in any case. */
+    openingWaitMs: 250,
+    /**
+     * Largest part of the free connections for one namespace. With it, and with at least half more connections than requests in
+     * flight, each request gets its connection.
+     */
+    namespaceShare: 3 / 4,
+  },
+  /** Content of one Connector. */
+  connector: {
+    /** URLs in `spec.address` and `spec.addressExtensions` together: each request is compared with those at its host. */
+    addresses: 64,
+    /** PEM bundle of its CAs. Parsed certificates use five times its size, and the CA certificates of a system are fewer. */
+    caBytes: 256 << 10,
+    /** Certificates in this bundle. A malformed block takes longer to parse than a certificate. */
+    caCertificates: 512,
+    /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. */
+    dockerConfigBytes: 256 << 10,
+  },
+  /** Rules of one Connector, or of one class, which each request is compared with. See proxy/rules/parse-rules.ts. */
+  rules: {
+    /** Characters of the annotation. The longest of the repository's classes has 1,600. */
+    characters: 16 << 10,
+    /** Rules. */
+    count: 100,
+    /** Paths of one rule. */
+    paths: 20,
+    /** Segments of all paths: one takes up to a microsecond for each reading of a path of 100 segments. */
+    segments: 1000,
+    /** Characters of one segment of a path. */
+    segmentCharacters: 256,
+    /** YAML tokens of the annotation. A usual line has twenty. */
+    tokens: 4000,
+    /** Segments in the path of a request. Deep repositories have thirty. */
+    requestSegments: 100,
+    /** Parameters in the query of a request. */
+    parameters: 256,
+    /** Time for the body of a batch request of Git LFS, which is read before the decision. */
+    bodyMs: 30_000,
+  },
+  /** Limits that owners of Connectors set for each pod. See proxy/rules/client-limits.ts. */
+  clientLimits: {
+    /** Largest number of requests per second. */
+    perSecond: 10_000,
+    /** Largest number of requests in flight. */
+    concurrent: 512,
+    /** Pairs of Connector and pod whose rate is tracked. */
+    tracked: 4096,
+  },
+  /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
+  trustStores: {
+    /** Trust stores in memory. */
+    count: 48,
+    /** Trust stores that the proxy creates for one namespace. See proxy/tool/trust.ts. */
+    creations: {
+      /** Trust stores at once. */
+      burst: 32,
+      /** Interval for one more. */
+      everyMs: 250,
+      /** Longest wait for one; then the response is 429. */
+      longestMs: 5_000,
+      /** Waiting requests of all namespaces. */
+      waiting: 512,
+      /** Namespaces that are tracked. */
+      keys: 4096,
+    },
+  },
+  /** Certificates that the proxy signs for the hosts of Connectors. */
+  certificates: {
+    /** Lifetime. They cannot be revoked, so it is short. */
+    validMs: 24 * 3_600_000,
+    /** Hosts whose certificate is cached. */
+    hosts: 1000,
+  },
+  /** Registries that the proxy has probed. A tool chooses the length of what is cached, so it is limited too. */
+  registries: {
+    /** Addresses of Connectors with their token services. */
+    addresses: 4096,
+    /** Characters of a realm, service or scope. */
+    nameLength: 2048,
+    /** Tokens of token services. */
+    tokens: 2048,
+    /** Characters of one token. */
+    tokenLength: 16 << 10,
+  },
+  /** Requests of the proxy itself to registries, token services and issuers. */
+  ownRequests: {
+    /** Time for one request with its response. */
+    timeoutMs: 30_000,
+    /** Bytes of a response. */
+    bodyBytes: 64 << 10,
+  },
+  /** Tokens that the proxy requests for Secrets of issuers. They are cached with those of registries. See proxy/credential/issuer. */
+  issuedTokens: {
+    /** Shortest interval of two requests for one credential. */
+    everyMs: 5_000,
+    /** Credentials whose last request is known. */
+    credentials: 4096,
+    /** Life of a token in the cache. */
+    longestLifeMs: 24 * 3_600_000,
+    /** Characters of a private key in PEM. An RSA key of 4096 bits has 3,300. */
+    privateKeyLength: 8 << 10,
+  },
+  /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
+  headers: {
+    /** Bytes of the section. */
+    bytes: 16 << 10,
+    /** Header lines. */
+    lines: 256,
+  },
+  /**
+   * Requests with too many informational responses (1xx) of one Connector's tools, or of the hosts that one pod chooses. See
+   * proxy/tool/informational-limiter.ts.
+   */
+  informationalFloods: {
+    /** Such requests at once. */
+    burst: 8,
+    /** Interval for one more. */
+    everyMs: 30_000,
+    /** Connectors and pods that are tracked. */
+    owners: 1024,
+  },
+  /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
+  smallChunks: {
+    /** Chunks at once. */
+    burst: 20_000,
+    /** Interval for one more chunk. */
+    everyMs: 1 / 20,
+  },
+  /**
+   * Times that text of a request is percent-decoded, and that a path can be encoded. Servers decode once or twice, and each
+   * gateway in between perhaps once more.
+   */
+  percentDecodings: 4,
+  /** Requests on one connection that a client sends without waiting for responses, as apt does. */
+  pipeline: {
+    /** Requests, the one in flight included. */
+    requests: 16,
+    /** Bytes of their headers. */
+    requestHeaderBytes: 32 << 10,
+  },
+  /**
+   * Time that the transfer of one request can outlive its token: a layer of 20 GB takes longer than a token lives, but no
+   * transfer lasts without a limit.
+   */
+  transferGraceMs: 3_600_000,
+  /** Time that a tunnel or an upgraded connection can outlive its token. */
+  tunnelGraceMs: 5 * 60_000,
+  /** Identification of one client. */
+  clients: {
+    /** Connectors in a user name: as many as a volume can have. */
+    connectors: 32,
+    /** Characters of `Proxy-Authorization`: base64 of a user name of 6 KiB, percent-encoded, and a token. */
+    authorizationLength: 48 << 10,
+  },
+  /** Verdicts about tokens of clients. */
+  tokens: {
+    /** Lifetime of a valid verdict: a deleted pod's token is rejected after this time. */
+    validTtlMs: 60_000,
+    /** Lifetime of an invalid verdict. */
+    invalidTtlMs: 5_000,
+    /** Cached valid verdicts. */
+    valid: 20_000,
+    /** Cached invalid verdicts. One address gets some fifty reviews of forged tokens within their lifetime. */
+    invalid: 4096,
+  },
+  /** Failed reviews that the API server gets because of one client address, or one pod. See shared/limits/failure-rate-limiter.ts. */
+  failedReviews: {
+    /** Failed reviews at once. */
+    burst: 32,
+    /** Interval for one more. */
+    everyMs: 250,
+    /** Longest wait for a review; then the response is 429. */
+    longestMs: 5_000,
+    /** Waiting requests of all clients. */
+    waiting: 512,
+    /** Addresses and pods that are tracked. */
+    keys: 4096,
+  },
+  /**
+   * Responses of the proxy to rejected requests of one pod, or of one client address without a valid token. A client that shows
+   * its token only after a 407 gets one for each connection. See proxy/server/rejection-rate-limiter.ts.
+   */
+  rejections: {
+    /** Rejections at once. */
+    burst: 100,
+    /** Interval for one more. */
+    everyMs: 10,
+    /** Longest delay of a rejection. */
+    longestMs: 5_000,
+    /** Pods and addresses that are tracked. */
+    clients: 4096,
+  },
+  /** TLS handshakes at `--tls-address` of one client address. See proxy/server/tls-listener.ts. */
+  tlsHandshakes: {
+    /** Handshakes at once: a build opens dozens of connections when it starts. */
+    burst: 200,
+    /** Interval for one more: 50 a second take a twentieth of a CPU. */
+    everyMs: 20,
+    /** Longest delay of a handshake. */
+    longestMs: 5_000,
+    /** Addresses that are tracked. */
+    clients: 4096,
+  },
+  /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
+  requestLog: {
+    /** Lines at once. */
+    burst: 60,
+    /** Interval for one more. */
+    everyMs: 5_000,
+    /** Clients that are tracked. */
+    clients: 4096,
+    /** Interval in which the number of suppressed lines is logged. */
+    reportMs: 60_000,
+  },
+  /** Secrets of Connectors. */
+  secrets: {
+    /** One Secret. Credentials and CA bundles can have 256 KiB. */
+    objectBytes: 512 << 10,
+    /** All cached Secrets. Those of the namespace with most are evicted first. */
+    cachedBytes: 16 << 20,
+    /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
+    ttlMs: 10_000,
+  },
+  /** DNS lookups of the proxy. See proxy/tool/resolver.ts. */
+  lookups: {
+    /** Threads of libuv (`UV_THREADPOOL_SIZE`). Half can look up names; the others are for the API server's name. */
+    threads: 64,
+    /** Hosts that clients choose. */
+    client: {
+      /** Lookups in flight. */
+      inFlight: 12,
+      /** Waiting lookups. */
+      waiting: 1024,
+    },
+    /** Hosts of Connectors. */
+    connector: {
+      /** Lookups in flight. */
+      inFlight: 12,
+      /** Waiting lookups. */
+      waiting: 1024,
+    },
+    /** Largest part of these for one namespace. */
+    namespaceShare: 1 / 4,
+    /** Longest wait of a lookup; then the response is 503. */
+    longestWaitMs: 8_000,
+    /** Lifetime of cached addresses. */
+    ttlMs: 2_000,
+    /** Age up to which older addresses are used while the DNS server does not answer (serve-stale, RFC 8767). */
+    staleMs: 300_000,
+    /** Hosts with cached addresses. */
+    hosts: 1000,
+  },
+  /** Connectors whose status the proxy evaluates. The other requests at the API server are for clients. */
+  status: {
+    /** Connectors at the same time. */
+    permits: 8,
+    /** Largest part of these for one namespace: a tool that does not respond takes ten seconds. */
+    namespaceShare: 1 / 2,
+    /** Interval of checks of Connectors that are not ready. */
+    unreadyEveryMs: 50,
+  },
+  /** Probes of ConnectorClasses. */
+  probes: {
+    /** Characters of an expression or a template. Those in use have a hundred. */
+    textLength: 4096,
+    /** Headers of a probe. */
+    headers: 16,
+    /** Body of a tool's response that a probe reads. */
+    bodyBytes: 64 << 10,
+    /** Redirects that a probe follows. Sites use one or two; more is a loop. */
+    redirects: 5,
+    /**
+     * Work of an expression, counted as for `generators`: three searches with a short pattern in the longest body. No value
+     * gets longer than some 700,000 characters, which take a fraction of the thread's heap.
+     */
+    work: 4 << 20,
+  },
+  /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/credentials/generator/generators.ts. */
+  generators: {
+    /** Characters of an expression. Those in use have 500. */
+    textLength: 8192,
+    /** Nodes of a parsed expression. */
+    nodes: 2000,
+    /** Nesting of its nodes. */
+    depth: 64,
+    /** Compiled expressions that a thread keeps. */
+    compiled: 64,
+    /**
+     * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. In a search with
+     * a pattern, a character is 16 and 1/4 of the pattern's instructions, an instruction 128. Takes some milliseconds. V8
+     * cannot interrupt searches in text and conversions of long numbers, so they are counted.
+     */
+    work: 256 << 10,
+    /** Characters of all values of a Secret, which are copied for each evaluation. */
+    secretCharacters: 128 << 10,
+    /** Characters of path and query that an expression can see. Most servers take no more. */
+    requestCharacters: 8192,
+    /** Headers of a result. */
+    headers: 16,
+    /** Query parameters of a result. */
+    parameters: 16,
+    /** Characters of all names and values of a result; tools reject longer headers. */
+    resultCharacters: 8192,
+    /** CPU time of one evaluation, which takes a tenth of a millisecond. */
+    evaluationMs: 10,
+    /** Additional CPU time if a thread sees an expression for the first time. */
+    compileMs: 250,
+    /** Time to start a thread, which takes some 100 ms on an idle node. */
+    startMs: 30_000,
+    /** Time after which a thread without work ends. */
+    idleMs: 10_000,
+    /** Heap of a thread. */
+    heapMb: 32,
+    /** Evaluations of one namespace that wait; each takes memory for its request. */
+    waitingEach: 512,
+    /** Time for which an expression that exceeded time or memory is not evaluated again in its namespace. */
+    pauseMs: 30_000,
+    /**
+     * Longest such time: it doubles if the expression exceeds them again with the same version of a Secret. Each time costs
+     * the others the start of a thread.
+     */
+    longestPauseMs: 600_000,
+    /** Number of such expressions that are tracked. */
+    paused: 1024,
+    /** Results by expression that are kept with a Secret. */
+    resultsOfSecret: 16,
+  },
+} as const;

@@ -1,0 +1,105 @@
+import { proxyLimits } from '../limits.js';
+import { matchesPath } from './path-pattern.js';
+import { isOverridden, parametersOf } from './overrides.js';
+import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
+import type { BrokenRules, RuleSet } from './request-rules.js';
+import type { Rule } from './rule.js';
+import type { RuledRequest } from './read-only.js';
+import { ambiguityOf, readingsOf } from './request-path.js';
+import type { PathReadings } from './request-path.js';
+
+/** The decision of rules about one request. */
+export interface Decision {
+  /** `audit`: denied by rules that are only logged and counted. */
+  readonly outcome: 'allowed' | 'audit' | 'denied';
+  /** The rule that decided: `ci/harbor:3` (with its line), `class git:1`, `read-only`; undefined if none did. */
+  readonly rule?: string;
+  /** Why the request is denied, with the annotation to change, and how. Absent if it is allowed. */
+  readonly reason?: string;
+  /** Whether it is denied because tools could read it in different ways, whatever the rules are. */
+  readonly isAmbiguous?: boolean;
+}
+
+type Verdict = Omit<Decision, 'outcome'>;
+
+/**
+ * Decides about a request by the rules of a Connector and of its class. All of them must allow it. Requests that tools
+ * could read in different ways are denied by any rules. An `allow` must match the path as sent, a `deny` also as lenient
+ * tools read it.
+ */
+export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest): Decision {
+  if (sets.length === 0) return { outcome: 'allowed' };
+  const need = needOf(request);
+  const readings = need === undefined ? readingsOf(request.pathname) : noReadings;
+  let audited: Verdict | undefined;
+  let allowedBy: string | undefined;
+  for (const set of sets) {
+    const verdict = verdictOf(set, request, readings, need);
+    if (verdict.reason === undefined) allowedBy ??= verdict.rule;
+    else if ('isAudit' in set && set.isAudit) audited ??= verdict;
+    else return { outcome: 'denied', ...verdict };
+  }
+  if (audited !== undefined) return { outcome: 'audit', ...audited };
+  return allowedBy === undefined ? { outcome: 'allowed' } : { outcome: 'allowed', rule: allowedBy };
+}
+
+const noReadings: PathReadings = { sent: [], lenient: [] };
+
+/** The needs of any rules, and whether tools could read the request in different ways; undefined if there are none. */
+function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined {
+  const problem = ambiguityOf(pathname);
+  if (problem !== undefined) return { text: `need another spelling of the path: ${problem}`, isAmbiguous: true };
+  const parameters = parametersOf(query);
+  if (parameters === undefined) {
+    return {
+      text: `need a query of at most ${proxyLimits.rules.parameters} parameters: send fewer`,
+      isAmbiguous: true,
+    };
+  }
+  if (!isOverridden(parameters, rawHeaders)) return undefined;
+  return { text: 'deny this request: it overrides its method or path', isAmbiguous: false };
+}
+
+interface Need {
+  readonly text: string;
+  readonly isAmbiguous: boolean;
+}
+
+function verdictOf(
+  set: RuleSet | BrokenRules,
+  { method, isRead, isUpgrade }: RuledRequest,
+  readings: PathReadings,
+  need: Need | undefined,
+): Verdict {
+  const { owner } = set;
+  if ('problem' in set) return { rule: owner, reason: describeBroken(set) };
+  const object = describeOwner(owner);
+  if (need !== undefined) {
+    return { rule: owner, reason: `rules of ${object} ${need.text}`, isAmbiguous: need.isAmbiguous };
+  }
+  const readOnly = isOfClass(owner) ? `${owner}:read-only` : 'read-only';
+  if (set.isReadOnly && !isRead) {
+    const asked = isUpgrade ? 'a change of the protocol' : method;
+    return {
+      rule: readOnly,
+      reason: `${object} is read-only: ${asked} can write here (annotation ${ruleAnnotations.access})`,
+    };
+  }
+  const rule = set.rules.find((each) => matches(each, method, readings));
+  if (rule !== undefined) {
+    const place = `${owner}:${rule.line}`;
+    if (rule.effect === 'allow') return { rule: place };
+    const line = `line ${rule.line} of annotation ${ruleAnnotations.rules}`;
+    return { rule: place, reason: `a rule of ${object} denies this request: ${line}` };
+  }
+  if (!set.rules.some(({ effect }) => effect === 'allow')) return set.isReadOnly ? { rule: readOnly } : {};
+  return { rule: owner, reason: `no rule of ${object} allows this request: annotation ${ruleAnnotations.rules}` };
+}
+
+function matches({ effect, methods, paths }: Rule, method: string, { sent, lenient }: PathReadings): boolean {
+  if (methods?.has(method) === false) return false;
+  if (paths === undefined) return true;
+  return effect === 'allow'
+    ? paths.some(({ exact }) => matchesPath(exact, sent))
+    : lenient.some((reading) => paths.some((path) => matchesPath(path.folded, reading)));
+}

@@ -1,0 +1,168 @@
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonMember } from '../../shared/json.js';
+import { similarNames } from '../../shared/spelling.js';
+import { quote } from '../../shared/wording.js';
+import { annotationText } from './annotation-text.js';
+import { clientLimitsProblem, limitAnnotations } from './client-limits.js';
+import { parseRules, RulesError } from './parse-rules.js';
+import type { Rule } from './rule.js';
+
+/** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
+export const ruleAnnotations = {
+  access: 'connectors.alauda.io/access',
+  rules: 'connectors.alauda.io/rules',
+  mode: 'connectors.alauda.io/rules-mode',
+} as const;
+
+/**
+ * Annotation of a class whose tools are Git servers, with the value `git`: fetches and downloads are reads, although they
+ * are POST requests. At another tool, such a path can start anything.
+ */
+export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
+
+/** Reports whether the tools of a class are Git servers. */
+export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
+  return jsonMember(jsonMember(connectorClass?.object['metadata'], 'annotations'), protocolAnnotation) === 'git';
+}
+
+const annotationPrefix = 'connectors.alauda.io/';
+/** Names below the prefix that a Connector can have. */
+export const connectorAnnotations: readonly string[] = [
+  ...Object.values(ruleAnnotations),
+  ...Object.values(limitAnnotations),
+];
+const classAnnotations: readonly string[] = [...connectorAnnotations, protocolAnnotation];
+
+/** Values of the annotation `access`. */
+export const accessLevels = ['full', 'read-only', 'rules'] as const;
+/** Values of the annotation `rules-mode`. In `audit` mode, what the rules deny is only logged and counted. */
+export const ruleModes = ['enforce', 'audit'] as const;
+
+/** The rules of one Connector or class. */
+export interface RuleSet {
+  /** `NAMESPACE/NAME` of the Connector, or `class NAME`. */
+  readonly owner: string;
+  readonly isReadOnly: boolean;
+  readonly rules: readonly Rule[];
+  readonly isAudit: boolean;
+}
+
+/** Rules that cannot be read. Every request is denied. */
+export interface BrokenRules {
+  readonly owner: string;
+  /** Annotation, position of the mistake, and fix. */
+  readonly problem: string;
+}
+
+/** The access that an object's own annotations describe; `undefined` if it has none. */
+type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
+
+const classPrefix = 'class ';
+
+/** By object, which is replaced when it changes. */
+const parsed = new WeakMap<JsonObject, { readonly rules: OwnRules }>();
+
+/**
+ * Returns the rules for requests to a Connector: its own, then those of its class. A request must satisfy each of them.
+ * Those of the class do not apply to a Connector with `access: full`.
+ */
+export function rulesOf(
+  { object, ref }: Connector,
+  connectorClass: ConnectorClass | undefined,
+): readonly (RuleSet | BrokenRules)[] {
+  const own = rulesIn(object, `${ref.namespace}/${ref.name}`);
+  if (own === 'full') return none;
+  const ofClass = connectorClass && rulesIn(connectorClass.object, `${classPrefix}${connectorClass.name}`);
+  if (ofClass === undefined || ofClass === 'full') return own === undefined ? none : [own];
+  return own === undefined ? [ofClass] : [own, ofClass];
+}
+
+const none: readonly RuleSet[] = [];
+
+/**
+ * Returns the problem of broken rules or limits for the owner of a Connector; undefined if all can be read. One line that names
+ * object, annotation and fix.
+ */
+export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
+  const broken = rulesOf(connector, connectorClass).find((rules) => 'problem' in rules);
+  return broken === undefined ? clientLimitsProblem(connector, connectorClass) : describeBroken(broken);
+}
+
+export function describeBroken({ owner, problem }: BrokenRules): string {
+  return `rules of ${describeOwner(owner)} are broken: ${problem}`;
+}
+
+export function describeOwner(owner: string): string {
+  return isOfClass(owner) ? `connectorclass ${owner.slice(classPrefix.length)}` : `connector ${owner}`;
+}
+
+export function isOfClass(owner: string): boolean {
+  return owner.startsWith(classPrefix);
+}
+
+function rulesIn(object: JsonObject, owner: string): OwnRules {
+  const known = parsed.get(object);
+  if (known !== undefined) return known.rules;
+  const rules = parse(object, owner);
+  parsed.set(object, { rules });
+  return rules;
+}
+
+function parse(object: JsonObject, owner: string): OwnRules {
+  const annotations = jsonMember(object['metadata'], 'annotations');
+  const [access, text, mode] = [ruleAnnotations.access, ruleAnnotations.rules, ruleAnnotations.mode].map((name) =>
+    jsonMember(annotations, name),
+  );
+  try {
+    rejectUnknown(annotations, isOfClass(owner) ? classAnnotations : connectorAnnotations);
+    const level = parseChoice(ruleAnnotations.access, access, accessLevels);
+    const ruleMode = parseChoice(ruleAnnotations.mode, mode, ruleModes);
+    if (level === 'full') return 'full';
+    if (text === undefined && level === undefined) return undefined;
+    if (text === undefined && level === 'rules') {
+      throw new RulesError(
+        `annotation ${ruleAnnotations.access} is "rules" without annotation ${ruleAnnotations.rules}: add it`,
+      );
+    }
+    return {
+      owner,
+      isReadOnly: level === 'read-only',
+      rules: text === undefined ? [] : parseAnnotation(text),
+      isAudit: ruleMode === 'audit',
+    };
+  } catch (error) {
+    if (error instanceof RulesError) return { owner, problem: error.message };
+    throw error;
+  }
+}
+
+/** Rejects misspelt names: what the author meant to deny would be permitted. @throws {RulesError} */
+function rejectUnknown(annotations: JsonValue | undefined, known: readonly string[]): void {
+  const names = isJsonObject(annotations) ? Object.keys(annotations) : [];
+  const unknown = names.find((name) => name.startsWith(annotationPrefix) && !known.includes(name));
+  if (unknown === undefined) return;
+  const suffixes = known.map((name) => name.slice(annotationPrefix.length));
+  const meant = similarNames(unknown.slice(annotationPrefix.length), suffixes);
+  const proposed = (meant.length === 0 ? suffixes : meant).map((name) => annotationPrefix + name);
+  throw new RulesError(`annotation ${quote(unknown)} is unknown: write ${proposed.join(' or ')}, or remove it`);
+}
+
+function parseAnnotation(text: unknown): readonly Rule[] {
+  try {
+    return parseRules(annotationText(text));
+  } catch (error) {
+    if (error instanceof RulesError)
+      throw new RulesError(
+        `annotation ${ruleAnnotations.rules}${error.message.startsWith('line ') ? ',' : ''} ${error.message}`,
+      );
+    throw error;
+  }
+}
+
+function parseChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return found;
+  throw new RulesError(`annotation ${name} is ${quote(annotationText(value))}: write ${choices.join(', ')}`);
+}

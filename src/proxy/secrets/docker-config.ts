@@ -1,0 +1,75 @@
+import type { JsonValue } from '../../shared/json.js';
+import { jsonIn, jsonMember, jsonObject } from '../../shared/json.js';
+import { Secret } from '../../shared/secret.js';
+import type { ToolOrigin } from '../tool/tool-origin.js';
+import { nameOf } from '../tool/tool-origin.js';
+import type { RegistryCredentials } from '../credentials/registry/registry-tokens.js';
+import { parseAuthority } from '../connectors/tool-address.js';
+import { proxyLimits } from '../limits.js';
+
+/** Why a `.dockerconfigjson` yields no credential, as the predicate of a sentence about its Secret. */
+export interface DockerConfigProblem {
+  readonly problem: string;
+}
+
+interface Entry {
+  /** Port in the key; undefined for the default port of the request's scheme, whatever scheme the key has. */
+  readonly port: number | undefined;
+  readonly value: JsonValue;
+}
+
+/** Entries by host. */
+type Entries = ReadonlyMap<string, readonly Entry[]>;
+
+const maxLength = proxyLimits.connector.dockerConfigBytes;
+
+/** Parsed configurations by the Secret's value, so that a Secret is parsed once and not per request. */
+const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();
+
+/** Returns the credential for a host from a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
+export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCredentials | DockerConfigProblem {
+  let entries = parsed.get(config);
+  if (entries === undefined) {
+    entries = parse(config.expose());
+    parsed.set(config, entries);
+  }
+  if ('problem' in entries) return entries;
+  // If several keys name the same host and port, the first one with a credential counts.
+  const defaultPort = origin.scheme === 'https' ? 443 : 80;
+  for (const { port = defaultPort, value } of entries.get(origin.host) ?? []) {
+    const credentials = port === origin.port ? credentialsIn(value) : undefined;
+    if (credentials !== undefined) return credentials;
+  }
+  return { problem: `has no login for ${nameOf(origin)}` };
+}
+
+function parse(text: string): Entries | DockerConfigProblem {
+  if (text.length > maxLength) {
+    return {
+      problem: `has a .dockerconfigjson of ${Math.ceil(text.length / 1024)} KiB, at most ${maxLength / 1024} KiB are allowed: leave only the registries in it that its Connectors use`,
+    };
+  }
+  const config = jsonIn(text);
+  if (config === undefined) return { problem: 'has a .dockerconfigjson that is not JSON' };
+  const entries = new Map<string, Entry[]>();
+  for (const [key, value] of Object.entries(jsonObject(config, 'auths'))) {
+    const authority = key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
+    const target = parseAuthority(authority, 443);
+    if (target === undefined) continue;
+    const entry = { port: /:\d+$/.test(authority) ? target.port : undefined, value };
+    const atHost = entries.get(target.host);
+    if (atHost === undefined) entries.set(target.host, [entry]);
+    else atHost.push(entry);
+  }
+  return entries;
+}
+
+function credentialsIn(entry: JsonValue): RegistryCredentials | undefined {
+  const auth = jsonMember(entry, 'auth');
+  const [, first = '', rest = ''] =
+    /^([^:]*):(.*)$/s.exec(typeof auth === 'string' ? Buffer.from(auth, 'base64').toString() : '') ?? [];
+  const username = jsonMember(entry, 'username') ?? first;
+  const password = jsonMember(entry, 'password') ?? rest;
+  if (typeof username !== 'string' || typeof password !== 'string' || password === '') return undefined;
+  return { username, password: new Secret(password) };
+}

@@ -1,0 +1,57 @@
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { throwIfAborted } from '../../shared/errors.js';
+import { ProxyError } from '../proxy-error.js';
+import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
+
+/** The tool, or a service that issues its tokens, has rejected what is in a Secret. A newer version can be right. */
+export class SecretRejected extends ProxyError {
+  constructor(message: string) {
+    super(502, 'misconfigured', message);
+  }
+}
+
+/**
+ * Minimum interval of repeated reads. A tool that rejects every request must not make the proxy read a Secret each
+ * time.
+ */
+const rereadMs = 5_000;
+/** If there are more, the versions read earliest are evicted, and can be read again sooner. */
+const maxVersions = 4096;
+
+/** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
+export class RejectedSecrets {
+  readonly #secrets: SecretSource;
+  readonly #monotonicNow: () => number;
+  /** When each version was last read again. */
+  readonly #rereadMs = new BoundedMap<string, number>(maxVersions);
+
+  /** @param monotonicNow a monotonic clock in milliseconds. */
+  constructor(secrets: SecretSource, monotonicNow: () => number) {
+    this.#secrets = secrets;
+    this.#monotonicNow = monotonicNow;
+  }
+
+  /** Makes the next request that needs the Secret read it again. */
+  expire({ ref, version }: SecretVersion): void {
+    const now = this.#monotonicNow();
+    if (now - (this.#rereadMs.get(version) ?? -Infinity) < rereadMs) return;
+    this.#rereadMs.set(version, now);
+    this.#secrets.expire(ref);
+  }
+
+  /**
+   * Reads the Secret again. Concurrent callers share one read.
+   * @returns undefined if it is unchanged, has been deleted, or cannot be read now.
+   * @throws {CodedError} the signal's reason.
+   */
+  async newer(secret: SecretVersion, signal: AbortSignal): Promise<SecretObject | undefined> {
+    this.expire(secret);
+    try {
+      const current = await this.#secrets.get(secret.ref, signal);
+      return current?.version === secret.version ? undefined : current;
+    } catch {
+      throwIfAborted(signal);
+      return undefined;
+    }
+  }
+}

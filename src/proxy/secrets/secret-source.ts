@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import type { Awaitable } from '../../shared/awaitable.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
+import { isJsonObject, jsonMember } from '../../shared/json.js';
+import { certificateBlocks } from '../../shared/pem.js';
+import { Secret } from '../../shared/secret.js';
+
+export interface SecretName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The name and version of a Secret. It can be kept for comparison without keeping the data in memory. */
+export interface SecretVersion {
+  readonly ref: SecretName;
+  /** Changes with every change of the Secret, and is unique among Secrets. */
+  readonly version: string;
+}
+
+/** A Secret as it was read. */
+export interface SecretObject extends SecretVersion {
+  readonly type: string;
+  readonly data: ReadonlyMap<string, Secret>;
+}
+
+/** The source of Secrets. */
+export interface SecretSource {
+  /**
+   * @returns undefined if the Secret does not exist.
+   * @throws {CodedError} if it cannot be read, naming a missing RoleBinding; the signal's reason.
+   */
+  get(ref: SecretName, signal: AbortSignal): Awaitable<SecretObject | undefined>;
+  /** Makes the next `get` read the Secret again, for callers that react to a change. */
+  expire(ref: SecretName): void;
+  /**
+   * Returns the Secrets in the proxy's namespace with the label `connectors.cpaas.io/ca-cert: "true"` that have been
+   * read.
+   */
+  labelledCas(): readonly SecretObject[];
+}
+
+export const caLabel = 'connectors.cpaas.io/ca-cert';
+
+/**
+ * Parses a Secret. As in the API server, `stringData` takes precedence over `data`.
+ * @returns undefined if it has no name or namespace.
+ */
+export function parseSecret(object: JsonObject): SecretObject | undefined {
+  const metadata = object['metadata'];
+  const namespace = jsonMember(metadata, 'namespace');
+  const name = jsonMember(metadata, 'name');
+  const type = jsonMember(object, 'type');
+  if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
+  return {
+    ref: { namespace, name },
+    version: randomUUID(),
+    type: typeof type === 'string' ? type : 'Opaque',
+    data: new Map([
+      ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),
+      ...entriesOf(jsonMember(object, 'stringData'), (text) => text),
+    ]),
+  };
+}
+
+const blocks = new WeakMap<SecretObject, readonly string[]>();
+
+/** Returns the PEM certificate blocks under any key of a Secret, unparsed: the same array for the same object. */
+export function certificateBlocksIn(secret: SecretObject): readonly string[] {
+  const cached = blocks.get(secret);
+  if (cached !== undefined) return cached;
+  const found = [...secret.data.values()].flatMap((value) => certificateBlocks(value.expose()));
+  blocks.set(secret, found);
+  return found;
+}
+
+function entriesOf(value: JsonValue | undefined, decode: (text: string) => string): [string, Secret][] {
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, text]) =>
+    typeof text === 'string' ? [[key, new Secret(decode(text))] as [string, Secret]] : [],
+  );
+}

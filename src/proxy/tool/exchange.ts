@@ -1,0 +1,297 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../shared/clock.js';
+import { ProxyError } from '../proxy-error.js';
+import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
+import type { RawHeaders } from './headers.js';
+import { valuesOf } from './headers.js';
+import { framingHeaders, pairsOf } from './request-body.js';
+import type { Framing, RequestBody } from './request-body.js';
+import type { Outgoing } from './outgoing.js';
+import { isIdempotent, responseOf } from './kept-connection.js';
+import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
+import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { ToolClient } from './tool-client.js';
+import type { CredentialUse } from './tool-credential.js';
+import { toolFailure } from './tool-failure.js';
+import { nameOf } from './tool-origin.js';
+import { upgradeHeaders } from './upgrade.js';
+import type { Switched } from './upgrade.js';
+import { proxyLimits } from '../limits.js';
+
+export interface ExchangeTimings {
+  /** Timeout without a byte in either direction. */
+  readonly idleMs: number;
+  /** From the end of the request to the headers of the response. */
+  readonly responseMs: number;
+  /** Time that a transfer can outlive its token. */
+  readonly graceMs: number;
+}
+
+export interface ExchangeParts {
+  readonly client: ToolClient;
+  readonly watch: IdleTimeoutMonitor;
+  readonly timings: ExchangeTimings;
+  readonly clock: Clock;
+  readonly monotonicNow: () => number;
+}
+
+/** A client's request and its response. */
+export interface Incoming {
+  readonly request: IncomingMessage;
+  readonly body: RequestBody;
+  readonly response: ServerResponse;
+  /** Expiry of the client's token, milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+}
+
+export interface Outcome {
+  readonly status: number;
+  /** From the start of the exchange to the headers of the tool's response. */
+  readonly firstByteMs: number;
+  /** Whether the tool or the client left before the response was complete. */
+  readonly isAborted: boolean;
+}
+
+const maxBufferedBytes = proxyLimits.requestsInFlight.repeatableBytes;
+/** Limit of a challenge's body that is read, so that its connection can be used again. */
+const maxChallengeBytes = 64 * 1024;
+
+/** One request of a client, forwarded to a tool, and the tool's response. It owns its requests to the tool. */
+export class Exchange implements MonitoredTransfer {
+  readonly #parts: ExchangeParts;
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #startMs: number;
+  /** Aborts when the client leaves or the idle timeout passes. Created on demand. */
+  #leaving: AbortController | undefined;
+  #hasLeft = false;
+  /** Requests to the tool, the current one last. */
+  readonly #calls: ToolCall[] = [];
+  #stopWatching: (() => void) | undefined;
+  #onClosed: (() => void) | undefined;
+  #hasResponse = false;
+  #stalled: ProxyError | undefined;
+
+  constructor(parts: ExchangeParts, incoming: Incoming, outgoing: Outgoing) {
+    this.#parts = parts;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#startMs = parts.monotonicNow();
+  }
+
+  /**
+   * Runs the exchange:
+   * 1. Buffers the body if it is small and can be needed twice.
+   * 2. Sends the request with the credential.
+   * 3. Sends it again if the tool requires other authentication that the credential can provide.
+   * 4. Streams the response.
+   * 5. Ends each request to the tool, and closes incomplete ones.
+   *
+   * @throws {ProxyError} if no part of a response has been sent.
+   */
+  async run(): Promise<Outcome> {
+    this.#begin();
+    try {
+      return await this.#relay(await this.#authenticateAndSend());
+    } catch (error) {
+      throw this.#failureOf(error);
+    } finally {
+      this.#end();
+    }
+  }
+
+  /**
+   * Sends a request to switch protocols (websockets, SPDY), which has no body.
+   * @returns the tool's connection with the new protocol, or the outcome of an ordinary response.
+   * @throws {ProxyError} as `run`.
+   */
+  async upgrade(): Promise<Outcome | Switched> {
+    this.#begin();
+    try {
+      const { method = 'GET', rawHeaders } = this.#incoming.request;
+      const { credential, path } = this.#outgoing;
+      const initial = await credential.headersFor({ method, path, isUnrepeatable: true }, this.#leavingSignal());
+      const request = this.#toolRequest({ kind: 'none' }, [...initial, ...upgradeHeaders(rawHeaders)]);
+      this.#ensurePresent();
+      const call = this.#parts.client.upgrade(request);
+      this.#calls.push(call);
+      const toolResponse = await Promise.race([call.switched(), call.response]);
+      if ('socket' in toolResponse) return toolResponse;
+      if (toolResponse.status === 401) credential.rejected();
+      return await this.#relay(toolResponse);
+    } catch (error) {
+      throw this.#failureOf(error);
+    } finally {
+      this.#end();
+    }
+  }
+
+  #begin(): void {
+    this.#incoming.response.on('close', this.#onClose);
+    this.#stopWatching = this.#parts.watch.add(this);
+  }
+
+  #failureOf(error: unknown): unknown {
+    return this.#stalled ?? toolFailure(error, nameOf(this.#outgoing.origin));
+  }
+
+  #end(): void {
+    this.#stopWatching?.();
+    this.#incoming.response.off('close', this.#onClose);
+    for (const call of this.#calls) call.end();
+  }
+
+  async #authenticateAndSend(): Promise<ToolResponse> {
+    const { credential, path } = this.#outgoing;
+    const { request, body } = this.#incoming;
+    const { framing } = body;
+    if (credential.answersChallenges && isSmall(framing) && body.isStreamed && !body.expectsContinue) {
+      await body.buffer(maxBufferedBytes, this.#leavingSignal());
+    }
+    const use: CredentialUse = {
+      method: request.method ?? '',
+      path,
+      isUnrepeatable: body.isStreamed && !body.expectsContinue,
+    };
+    const initial = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
+    const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
+    const first = await this.#send(this.#toolRequest(framing, [...message, ...initial]));
+    if (first.status !== 401 || !credential.answersChallenges) return first;
+    if (!body.canBeSent) {
+      credential.rejected();
+      return first;
+    }
+    const challenges = valuesOf(first.rawHeaders, 'www-authenticate');
+    const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
+    if (better === undefined) return first;
+    const challenged = this.#calls.at(-1);
+    first.body.discard(maxChallengeBytes, () => challenged?.destroy());
+    return this.#send(this.#toolRequest(framing, [...message, ...better]));
+  }
+
+  #toolRequest(framing: Framing, added: RawHeaders): ToolRequest {
+    const { origin, path: clientPath, trust, lookedUpFor, credential } = this.#outgoing;
+    const { request, body } = this.#incoming;
+    body.withoutTrailers = credential.replaces;
+    const path = credential.pathWithParameters?.(clientPath) ?? clientPath;
+    const headers = requestHeaders(request.rawHeaders, this.#outgoing, framing.kind === 'chunked');
+    return { origin, method: request.method ?? '', path, headers: [...headers, ...added], trust, lookedUpFor };
+  }
+
+  #send(toolRequest: ToolRequest): Promise<ToolResponse> {
+    return responseOf(
+      () => this.#call(toolRequest),
+      () => this.#isRepeatable,
+    );
+  }
+
+  #call(toolRequest: ToolRequest): ToolCall {
+    this.#ensurePresent();
+    const { body, response } = this.#incoming;
+    const call = this.#parts.client.send(toolRequest, body, () => response.writeContinue());
+    this.#calls.push(call);
+    return call;
+  }
+
+  get #isRepeatable(): boolean {
+    const { body, request } = this.#incoming;
+    return body.canBeSent && !body.isArriving && isIdempotent(request.method ?? '') && !this.#hasLeft;
+  }
+
+  /** Ensures that the client has not left. @throws {ClientGone} */
+  #ensurePresent(): void {
+    if (this.#hasLeft) throw new ClientGone();
+  }
+
+  /** Streams a response to the client until its end or until one side leaves. */
+  async #relay({ status, rawHeaders, body, rawTrailers }: ToolResponse): Promise<Outcome> {
+    const firstByteMs = this.#parts.monotonicNow() - this.#startMs;
+    this.#hasResponse = true;
+    const { response, request } = this.#incoming;
+    const { headers, isChunked } = responseHeaders(rawHeaders, status, request.httpVersion, this.#outgoing);
+    // The reason phrase is the proxy's own: a tool's can contain characters that are invalid in a status line.
+    response.writeHead(status, headers);
+    // Sends the headers even if the body takes long.
+    const flushing = body.hasEnded ? undefined : setImmediate(() => response.flushHeaders());
+    body.pipeTo(response, () => {
+      clearImmediate(flushing);
+      const trailers = pairsOf(clientHeaders(rawTrailers(), this.#outgoing.credential));
+      if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
+      response.end();
+    });
+    // Closes the connection, so that the client detects an incomplete response.
+    body.onAborted(() => response.destroy());
+    await this.#untilClosed();
+    clearImmediate(flushing);
+    return { status, firstByteMs, isAborted: !this.#isDelivered };
+  }
+
+  /**
+   * Whether the whole response has left the process. For Node, a response is also finished if its connection was
+   * destroyed.
+   */
+  get #isDelivered(): boolean {
+    const { response, request } = this.#incoming;
+    return response.writableFinished && (!request.socket.destroyed || request.socket.writableFinished);
+  }
+
+  /**
+   * Bytes moved so far. Before the response headers, received bytes do not count: a tool could send informational
+   * responses without end, or headers one byte at a time.
+   */
+  movedBytes(): number {
+    const { socket } = this.#incoming.request;
+    const tool = this.#calls.at(-1)?.socket;
+    const ofResponse = this.#hasResponse ? (tool?.bytesRead ?? 0) : 0;
+    return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofResponse;
+  }
+
+  idleTimeoutMs(): number {
+    const { clock, timings } = this.#parts;
+    const { responseMs, idleMs, graceMs } = timings;
+    if (clock.now() > this.#incoming.expiresAtMs + graceMs) return 0;
+    return this.#hasResponse || this.#incoming.body.isArriving ? idleMs : responseMs;
+  }
+
+  onStalled(): void {
+    const tool = nameOf(this.#outgoing.origin);
+    this.#stalled = new ProxyError(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
+    this.#leave();
+    if (this.#hasResponse) this.#incoming.response.destroy();
+  }
+
+  /** Returns the signal, created only for requests that wait for something other than the tool. */
+  #leavingSignal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#hasLeft) this.#leaving.abort(new ClientGone());
+    return this.#leaving.signal;
+  }
+
+  /** Aborts the exchange because the client has left, unless the response is complete. */
+  #leave(): void {
+    if (this.#incoming.response.writableFinished) return;
+    this.#hasLeft = true;
+    this.#leaving?.abort(new ClientGone());
+    this.#calls.at(-1)?.destroy();
+  }
+
+  readonly #onClose = (): void => {
+    this.#leave();
+    this.#onClosed?.();
+  };
+
+  #untilClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#incoming.response.closed) resolve();
+      else this.#onClosed = resolve;
+    });
+  }
+}
+
+function isSmall(framing: Framing): boolean {
+  return framing.kind === 'length' && framing.bytes <= maxBufferedBytes;
+}
+
+class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}

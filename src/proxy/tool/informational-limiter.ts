@@ -1,0 +1,84 @@
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
+import type { TokenBucketOptions } from '../../shared/limits/token-bucket.js';
+import { ProxyError } from '../proxy-error.js';
+import type { RawHeaders } from './headers.js';
+import type { LookupOwner } from './resolver.js';
+import { nameOf } from './tool-origin.js';
+import type { ToolOrigin } from './tool-origin.js';
+
+/** Floods of one owner; see `limits.informationalFloods`. */
+export interface InformationalLimits extends TokenBucketOptions {
+  /** Limit of all informational responses to one request together. */
+  readonly bytes: number;
+  /** Limit of tracked owners. */
+  readonly owners: number;
+}
+
+/** Counts an informational response. @returns the error with which to abort the request, once the limit is exceeded. */
+export type InformationalCounter = (rawHeaders: RawHeaders) => ProxyError | undefined;
+
+/** Cost of an informational response and of each header line in addition to its text: each takes some microseconds. */
+const overheadBytes = 32;
+
+/**
+ * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node's client, which
+ * SingleCall uses, parses thousands of them from one read even if the connection is closed meanwhile. That takes
+ * milliseconds of the only thread. With hundreds of requests in flight all other clients wait. So the owner of such a
+ * tool (the Connector, or the pod that chose the host) gets no further requests for a while.
+ */
+export class InformationalLimiter {
+  readonly #limits: InformationalLimits;
+  readonly #now: () => number;
+  /** Floods by owner. */
+  readonly #floods: BoundedMap<string, TokenBucket>;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(limits: InformationalLimits, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#floods = new BoundedMap(limits.owners);
+  }
+
+  /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
+  ensureAllowed(origin: ToolOrigin, owner: LookupOwner): void {
+    const delayMs = this.#floods.size === 0 ? 0 : (this.#floods.get(keyOf(owner))?.delayMs(1) ?? 0);
+    if (delayMs === 0) return;
+    const seconds = Math.ceil(delayMs / 1000);
+    throw new ProxyError(
+      502,
+      'protocol',
+      `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool, then try again in ${seconds} s`,
+      { headers: { 'Retry-After': String(seconds) } },
+    );
+  }
+
+  /** Returns a counter for one request. */
+  counter(origin: ToolOrigin, owner: LookupOwner): InformationalCounter {
+    let bytes = 0;
+    return (rawHeaders) => {
+      if (bytes > this.#limits.bytes) return undefined;
+      bytes += overheadBytes;
+      for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+        bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
+      }
+      if (bytes <= this.#limits.bytes) return undefined;
+      this.#countFlood(keyOf(owner));
+      return new ProxyError(
+        502,
+        'protocol',
+        `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
+      );
+    };
+  }
+
+  #countFlood(key: string): void {
+    const bucket = this.#floods.get(key) ?? new TokenBucket(this.#limits, this.#now);
+    this.#floods.set(key, bucket);
+    bucket.tryTake();
+  }
+}
+
+function keyOf({ chosenBy, namespace, holder }: LookupOwner): string {
+  return `${chosenBy} ${namespace} ${holder}`;
+}

@@ -1,0 +1,92 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import type { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { proxyLimits } from '../limits.js';
+import { gather } from './gather.js';
+import type { OutgoingBody } from './request-body.js';
+import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import { ConnectionClosed } from './tool-connection.js';
+import { UnusableResponse } from './unusable-response.js';
+import type { Switched } from './upgrade.js';
+
+/** A request on a connection of its own, by Node's client. It supports what undici does not. */
+export class SingleCall implements ToolCall {
+  readonly isReused = false;
+  readonly socket: Socket;
+  readonly response: Promise<ToolResponse>;
+  readonly #request: ClientRequest;
+  #hasSwitched = false;
+
+  /** @param socket that is being opened. */
+  constructor(socket: Socket, toolRequest: ToolRequest, { informational, chunkRate }: CallParts) {
+    this.socket = socket;
+    const { method, path, headers } = toolRequest;
+    const request = http.request({
+      createConnection: () => socket,
+      ...{ method, path, headers, setHost: false },
+      maxHeaderSize: proxyLimits.headers.bytes,
+      insecureHTTPParser: false,
+    });
+    this.#request = request;
+    // One more than permitted, to detect a response with too many.
+    request.maxHeadersCount = proxyLimits.headers.lines + 1;
+    const counter = informational.counter(toolRequest.origin, toolRequest.lookedUpFor);
+    request.on('information', ({ rawHeaders }) => {
+      const failure = counter(rawHeaders);
+      if (failure !== undefined) request.destroy(failure);
+    });
+    this.response = new Promise((resolve, reject) => {
+      // After the response, errors are reported by the response.
+      request.on('error', reject);
+      // Every request closes. The error, with its stack, is created only for those that close early.
+      let hasResponse = false;
+      request.once('close', () => {
+        if (!hasResponse) reject(new ConnectionClosed());
+      });
+      request.once('response', (message) => {
+        hasResponse = true;
+        // A response in the same read as the reason to close the connection.
+        if (request.destroyed) return;
+        const response = responseOf(message, chunkRate);
+        const problem = UnusableResponse.of(response.status, message.rawHeaders);
+        if (problem === undefined) resolve(response);
+        else reject(problem);
+      });
+    });
+  }
+
+  /** Sends the body, and ends the request. @param onContinue see RequestBody.send. */
+  send(body: OutgoingBody | undefined, onContinue: () => void): void {
+    if (body === undefined) this.#request.end();
+    else body.send(this.#request, onContinue);
+  }
+
+  /** Ends a request without a body, and waits for a tool that switches protocols. Its connection is the caller's. */
+  switched(): Promise<Switched> {
+    this.#request.end();
+    return new Promise((resolve) => {
+      this.#request.once('upgrade', (message, socket, first) => {
+        this.#hasSwitched = true;
+        resolve({ message, socket, first });
+      });
+    });
+  }
+
+  destroy(error?: Error): void {
+    this.#request.destroy(error);
+  }
+
+  end(): void {
+    if (!this.#hasSwitched) this.#request.destroy();
+  }
+}
+
+function responseOf(message: IncomingMessage, chunkRate: TokenBucket): ToolResponse {
+  return {
+    status: message.statusCode ?? 0,
+    rawHeaders: message.rawHeaders,
+    body: gather(message, chunkRate),
+    rawTrailers: () => message.rawTrailers,
+  };
+}

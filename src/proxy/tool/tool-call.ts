@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net';
+import type { TokenBucket } from '../../shared/limits/token-bucket.js';
+import type { GatheredStream } from './gathered-stream.js';
+import type { RawHeaders } from './headers.js';
+import { valuesOf } from './headers.js';
+import type { InformationalLimiter } from './informational-limiter.js';
+import type { LookupOwner } from './resolver.js';
+import type { ToolOrigin } from './tool-origin.js';
+import type { Trust } from './trust.js';
+
+export interface ToolRequest {
+  readonly origin: ToolOrigin;
+  readonly method: string;
+  /** The path with the query. */
+  readonly path: string;
+  /** All headers: the client adds only `Connection`. */
+  readonly headers: RawHeaders;
+  /** Required for an https tool. */
+  readonly trust: Trust | undefined;
+  /** Owner of the DNS lookup and of the socket. */
+  readonly lookedUpFor: LookupOwner;
+}
+
+/** The parts that all requests of a client share. */
+export interface CallParts {
+  readonly informational: InformationalLimiter;
+  /** See GatheredStream. */
+  readonly chunkRate: TokenBucket;
+}
+
+/** A tool's response as it arrives. */
+export interface ToolResponse {
+  readonly status: number;
+  readonly rawHeaders: RawHeaders;
+  readonly body: GatheredStream;
+  /** Returns the trailers, which are complete once the body has ended. */
+  readonly rawTrailers: () => RawHeaders;
+}
+
+/** One request to a tool with its response. Its owner must call `end` in every case. */
+export interface ToolCall {
+  /** The connection, which can have served other requests before; undefined until the request has one. */
+  readonly socket: Socket | undefined;
+  /** Whether it has. The tool can have closed it meanwhile. */
+  readonly isReused: boolean;
+  /**
+   * The response, once its headers have arrived.
+   * @throws {ProxyError} 502 for an invalid response; the error of the connection.
+   */
+  readonly response: Promise<ToolResponse>;
+  /** Aborts request and response, and closes the connection. */
+  destroy(error?: Error): void;
+  /** Keeps the connection for later requests if request and response are complete, and closes it otherwise. */
+  end(): void;
+}
+
+/** Schemes that authenticate the connection, not the request: the next request on it would have the same user. */
+const connectionSchemes = /^\s*(ntlm|negotiate|kerberos|nego2)\b/i;
+
+/**
+ * Reports whether a header has a scheme that authenticates the connection.
+ * @param name in lower case.
+ */
+export function hasConnectionScheme(rawHeaders: RawHeaders, name: string): boolean {
+  return valuesOf(rawHeaders, name).some((value) => value.split(',').some((each) => connectionSchemes.test(each)));
+}

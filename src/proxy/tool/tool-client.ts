@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net';
+import type { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { ConnectionPool } from './connection-pool.js';
+import { valuesOf } from './headers.js';
+import { PooledCall } from './pooled-call.js';
+import type { OutgoingBody } from './request-body.js';
+import type { LookupOwner } from './resolver.js';
+import { SingleCall } from './single-call.js';
+import { hasConnectionScheme } from './tool-call.js';
+import type { CallParts, ToolCall, ToolRequest } from './tool-call.js';
+import { ToolConnection } from './tool-connection.js';
+import { ToolConnector } from './tool-connector.js';
+import type { ToolConnectorOptions } from './tool-connector.js';
+
+export interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
+
+/** Headers of requests with `100 Continue` or trailers, which undici does not support. */
+const headersBeyondUndici = ['expect', 'te', 'trailer'];
+
+/** Connects to tools and sends requests: HTTP/1.1, with verified TLS and checked addresses. */
+export class ToolClient {
+  readonly #options: ToolClientOptions;
+  readonly #connector: ToolConnector;
+  readonly #pool: ConnectionPool;
+
+  constructor(options: ToolClientOptions) {
+    this.#options = options;
+    this.#connector = new ToolConnector(options);
+    this.#pool = new ConnectionPool(options.sockets);
+  }
+
+  /**
+   * Sends a request.
+   * @param body read as the tool takes it.
+   * @param onContinue called when the tool has sent `100 Continue`, if the body's client waits for it.
+   * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
+   * @throws {ProxyError} 502 if tools of the owner have flooded too often.
+   */
+  send(request: ToolRequest, body?: OutgoingBody, onContinue: () => void = () => undefined): ToolCall {
+    const { headers } = request;
+    if (headersBeyondUndici.some((name) => valuesOf(headers, name).length > 0)) {
+      const call = this.#single(request);
+      call.send(body, onContinue);
+      return call;
+    }
+    this.#ensureAllowed(request);
+    const open = (): ToolConnection => new ToolConnection(this.#open(request));
+    if (hasConnectionScheme(headers, 'authorization')) {
+      const connection = open();
+      const call = new PooledCall(request, body, this.#options);
+      call.start(connection);
+      return call;
+    }
+    const call = new PooledCall(request, body, this.#options);
+    this.#pool.assign(poolOf(request), call, open);
+    return call;
+  }
+
+  /** Sends a request to switch protocols, without a body. @throws {ProxyError} as `send`. */
+  upgrade(request: ToolRequest): SingleCall {
+    return this.#single(request);
+  }
+
+  get chunkRate(): TokenBucket {
+    return this.#options.chunkRate;
+  }
+
+  /**
+   * Opens a connection for a tunnel. The caller must listen to `error`.
+   * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
+   */
+  connect(host: string, port: number, owner: LookupOwner): Socket {
+    this.#options.resolver.ensureNotBlocked(host, port);
+    return this.#connector.open(host, port, owner);
+  }
+
+  /** Closes idle connections and aborts those in use. */
+  close(): void {
+    this.#pool.close();
+    this.#options.sockets.destroyAll();
+  }
+
+  #single(request: ToolRequest): SingleCall {
+    this.#ensureAllowed(request);
+    const socket = this.#open(request);
+    try {
+      return new SingleCall(socket, request, this.#options);
+    } catch (error) {
+      // Invalid headers.
+      socket.destroy();
+      throw error;
+    }
+  }
+
+  #open(request: ToolRequest): Socket {
+    const { origin, trust, lookedUpFor } = request;
+    const { host, port, scheme } = origin;
+    if (scheme === 'http') return this.#connector.open(host, port, lookedUpFor);
+    if (trust === undefined) throw new TypeError('an https tool needs a trust store');
+    return this.#connector.openTls(host, port, lookedUpFor, trust, poolOf(request));
+  }
+
+  /**
+   * Checks the host of an origin on every call, because blocked addresses change.
+   * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself; 502 if the owner's tools sent floods of 1xx.
+   */
+  #ensureAllowed({ origin, lookedUpFor }: ToolRequest): void {
+    const { resolver, informational } = this.#options;
+    resolver.ensureNotBlocked(origin.host, origin.port);
+    informational.ensureAllowed(origin, lookedUpFor);
+  }
+}
+
+function poolOf({ origin, trust, lookedUpFor }: ToolRequest): string {
+  return `${lookedUpFor.namespace} ${origin.scheme} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
+}

@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net';
+import net, { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import tls from 'node:tls';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { proxyLimits } from '../limits.js';
+import type { LookupOwner, Resolver } from './resolver.js';
+import type { ToolSockets } from './tool-sockets.js';
+import type { Trust } from './trust.js';
+
+export interface ToolConnectorOptions {
+  readonly resolver: Resolver;
+  readonly sockets: ToolSockets;
+  /** Limit of the time for DNS, TCP and TLS of a new connection. */
+  readonly connectMs: number;
+}
+
+const keepAliveProbeMs = 1_000;
+
+/** Opens connections to tools, to checked addresses only. It counts them. */
+export class ToolConnector {
+  readonly #options: ToolConnectorOptions;
+  /** The last TLS session by pool. */
+  readonly #sessions = new BoundedMap<string, Buffer>(proxyLimits.toolSockets.sessions);
+
+  constructor(options: ToolConnectorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens a TCP connection. Its errors include a connect timeout, and those of the lookup.
+   * @throws {ProxyError} 503 if there are too many sockets.
+   */
+  open(host: string, port: number, owner: LookupOwner): Socket {
+    const { resolver, sockets } = this.#options;
+    sockets.ensureFree(owner.namespace);
+    const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port) });
+    return this.#prepare(socket, owner, 'connect');
+  }
+
+  /**
+   * Opens a TCP connection with verified TLS, as `open`.
+   * @param pool connections of one pool resume each other's TLS sessions.
+   */
+  openTls(host: string, port: number, owner: LookupOwner, trust: Trust, pool: string): TLSSocket {
+    const { resolver, sockets } = this.#options;
+    sockets.ensureFree(owner.namespace);
+    const session = this.#sessions.get(pool);
+    const socket = tls.connect({
+      host,
+      port,
+      lookup: resolver.lookupFor(owner, port),
+      secureContext: trust.context,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      // IP addresses are not server names (RFC 6066, 3).
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(session === undefined ? {} : { session }),
+    });
+    socket.on('session', (newest) => this.#sessions.set(pool, newest));
+    socket.once('error', () => this.#sessions.delete(pool));
+    return this.#prepare(socket, owner, 'secureConnect');
+  }
+
+  #prepare<S extends Socket>(socket: S, owner: LookupOwner, connected: 'connect' | 'secureConnect'): S {
+    const { sockets, connectMs } = this.#options;
+    sockets.add(socket, owner.namespace);
+    socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
+    // undici takes ECONNRESET as the regular end of a response without a length, and fails an assertion if reading is
+    // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
+    });
+    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
+    const stop = (): void => clearTimeout(timer);
+    socket.once(connected, stop).once('close', stop);
+    return socket;
+  }
+}
+
+export class ConnectTimeout extends Error {
+  override readonly name = 'ConnectTimeout';
+  readonly code = 'ETIMEDOUT';
+
+  constructor() {
+    super('no connection in time');
+  }
+}

@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net';
+import { SharedQuota } from '../../shared/limits/shared-quota.js';
+import { ProxyError } from '../proxy-error.js';
+import { ConnectionClosed } from './tool-connection.js';
+
+export interface ToolSocketLimits {
+  /** Sockets to tools, including idle ones. */
+  readonly total: number;
+  /** Idle sockets that are kept for later requests. */
+  readonly idle: number;
+  /** Dynamic share: the part of the total minus the others' sockets that one namespace can have. */
+  readonly namespaceShare: number;
+}
+
+/**
+ * Limits the sockets to tools, in total and per namespace. If a new socket exceeds the limit, idle ones are closed:
+ * first the namespace's own, then the longest idle. A Connector with many addresses could otherwise exhaust the memory
+ * of the proxy.
+ */
+export class ToolSockets {
+  readonly #maxIdle: number;
+  readonly #quota: SharedQuota;
+  readonly #namespaces = new Map<Socket, string>();
+  /** The longest idle one comes first. */
+  readonly #idle = new Set<Socket>();
+  #rejected = 0;
+
+  constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
+    this.#maxIdle = idle;
+    this.#quota = new SharedQuota(total, namespaceShare);
+  }
+
+  get count(): number {
+    return this.#quota.used;
+  }
+
+  /** New sockets that have been rejected so far. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /**
+   * Makes sure that one more socket can be opened for a namespace. `add` must follow synchronously.
+   * @throws {ProxyError} 503 if sockets in use reach the limit of the namespace or the total.
+   */
+  ensureFree(namespace: string): void {
+    if (this.#quota.canReserve(namespace, 1)) return;
+    const idle = [...this.#idle];
+    const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
+    for (const socket of new Set([...own, ...idle])) {
+      this.#remove(socket);
+      socket.destroy();
+      if (this.#quota.canReserve(namespace, 1)) return;
+    }
+    this.#rejected += 1;
+    throw new ProxyError(
+      503,
+      'overload',
+      `too many connections to tools are open for namespace "${namespace}": try again in some seconds`,
+      { headers: { 'Retry-After': '5' } },
+    );
+  }
+
+  /** Counts a socket until it closes. */
+  add(socket: Socket, namespace: string): void {
+    this.#namespaces.set(socket, namespace);
+    this.#quota.reserve(namespace, 1);
+    socket.once('close', () => this.#remove(socket));
+  }
+
+  /** Records that a request on the socket is complete. Closes the longest idle socket if there are too many. */
+  becameIdle(socket: Socket): void {
+    if (!this.#namespaces.has(socket)) return;
+    this.#idle.add(socket);
+    if (this.#idle.size <= this.#maxIdle) return;
+    const [oldest] = this.#idle;
+    if (oldest === undefined) return;
+    this.#remove(oldest);
+    oldest.destroy();
+  }
+
+  /** Records that a new request uses the socket. */
+  becameActive(socket: Socket): void {
+    this.#idle.delete(socket);
+  }
+
+  /** Closes all sockets. */
+  destroyAll(): void {
+    for (const socket of this.#namespaces.keys()) socket.destroy(new ConnectionClosed());
+  }
+
+  #remove(socket: Socket): void {
+    const namespace = this.#namespaces.get(socket);
+    if (namespace === undefined) return;
+    this.#namespaces.delete(socket);
+    this.#idle.delete(socket);
+    this.#quota.release(namespace, 1);
+  }
+}

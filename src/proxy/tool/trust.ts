@@ -1,0 +1,84 @@
+import { X509Certificate, createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import type { SecureContext } from 'node:tls';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { proxyLimits } from '../limits.js';
+
+/** A trust store for a tool. */
+export interface Trust {
+  /** Identifies the certificates: equal for equal certificates. */
+  readonly id: string;
+  readonly context: SecureContext;
+  /** Added blocks that are not certificates. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
+export class TrustStoreCache {
+  readonly #systemRoots: () => string;
+  readonly #stores = new BoundedMap<string, Trust>(proxyLimits.trustStores.count);
+  #roots: { readonly pem: string; readonly digest: string } | undefined;
+
+  /** @param systemRoots returns a PEM bundle: the same string until it changes. */
+  constructor(systemRoots: () => string) {
+    this.#systemRoots = systemRoots;
+  }
+
+  /**
+   * Returns the trust store, cached or created.
+   * @param added PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
+   */
+  getOrCreate(added: readonly string[]): Trust {
+    const id = this.keyOf(added);
+    const cached = this.get(id);
+    if (cached !== undefined) return cached;
+    const ignored = new Set(added.filter((block) => !isCertificate(block)));
+    const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
+    const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
+    this.#stores.set(id, trust);
+    return trust;
+  }
+
+  /** Returns the cache key of the trust store that `getOrCreate` returns. */
+  keyOf(added: readonly string[]): string {
+    return digestOf([this.#rootsDigest(), ...added]);
+  }
+
+  /** Returns a cached trust store. */
+  get(id: string): Trust | undefined {
+    const trust = this.#stores.get(id);
+    if (trust !== undefined) this.#stores.set(id, trust);
+    return trust;
+  }
+
+  #rootsDigest(): string {
+    const pem = this.#systemRoots();
+    if (this.#roots?.pem !== pem) this.#roots = { pem, digest: digestOf([pem]) };
+    return this.#roots.digest;
+  }
+}
+
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length} ${text}`);
+  return hash.digest('base64');
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    new X509Certificate(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Returns the CA certificates of the system in PEM: those of a file, or Node's own if it does not exist. They are read
+ * once, because images are replaced and not changed.
+ */
+export function systemRoots(file: string): () => string {
+  let roots: string | undefined;
+  return () => (roots ??= existsSync(file) ? readFileSync(file, 'utf8') : rootCertificates.join('\n'));
+}

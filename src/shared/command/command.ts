@@ -1,0 +1,32 @@
+import type { LogOutput } from '../process/log-output.js';
+
+/** The parts of the process that a command uses. program.ts provides them, so that tests can run commands. */
+export interface CommandContext {
+  /** Arguments after the command's name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: (text: string) => void;
+  /** Never waits for a reader, see shared/process/log-output.ts. */
+  readonly stderr: (text: string) => void;
+  /** Standard error as a log output. */
+  readonly logOutput: Pick<LogOutput, 'write' | 'droppedLines' | 'onResumed'>;
+  /** Command line that starts this program again: the Node binary and the script. */
+  readonly self: readonly [string, ...string[]];
+  /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */
+  readonly stopped: AbortSignal;
+  readonly uid: number;
+}
+
+export interface Command {
+  readonly summary: string;
+  /** Time in milliseconds for the command to end after a signal; absent: no limit. */
+  readonly endMs?: number;
+  /** The text of `--help`; a function if the command's code is loaded only when it is called. */
+  readonly usage: string | (() => Promise<string>);
+  /**
+   * Runs the command.
+   * @returns the exit status.
+   * @throws {UsageError} for invalid arguments; program.ts prints the usage and exits with 2.
+   */
+  readonly run: (context: CommandContext) => Promise<number>;
+}

@@ -1,0 +1,35 @@
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../connectors/feature-flags.js';
+import type { FeatureFlags } from '../connectors/model.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
+import { readObject } from './read-object.js';
+
+const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/**
+ * Reads the feature flags, and returns them with their line. If they cannot be read, the defaults apply here and the
+ * line fails.
+ * @param consequence for the program without flags.
+ */
+export async function readFlags(
+  client: KubeClient,
+  namespace: string,
+  consequence: string,
+  signal: AbortSignal,
+): Promise<{ readonly flags: FeatureFlags; readonly result: CheckResult }> {
+  const check = 'feature-flags';
+  const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
+  try {
+    const location = { type: configMapType, namespace, name: flagsConfigMapName };
+    const configMap = await readObject(client, location, signal);
+    if (configMap === undefined) return { flags: defaultFlags, result: ok(check, `${what} does not exist: defaults`) };
+    const flags = parseFeatureFlags(configMap);
+    const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
+    return { flags, result: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
+  } catch (error) {
+    const fix = `fix it, or the permissions for it; ${consequence}`;
+    return { flags: defaultFlags, result: fail(check, `${what}: ${reasonOf(error)}`, fix) };
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Limits of both programs, and of the packages that both use, each with its unit in its name and its reason. Limits that a
+ * format or the kernel sets stand where they are checked. docs/limits.md is generated from these limits.
+ */
+export const limits = {
+  /** Dynamic shares: the minimum for a holder that uses nothing yet. See shared/limits/dynamic-share.ts. */
+  floors: {
+    /** Part of a capacity that each such holder can get. */
+    share: 1 / 64,
+    /** Holders that can get it at the same time. */
+    holders: 8,
+  },
+  /** Caches of the driver's decisions about access. */
+  access: {
+    /** Lifetime of an allowed decision: a revoked permission is noticed after this time. */
+    allowedTtlMs: 60_000,
+    /** Lifetime of a denied decision: a new permission is noticed after this time. */
+    deniedTtlMs: 5_000,
+    /** Cached decisions, and as many denials. A node has 110 pods with a handful of connectors each. */
+    decisions: 4096,
+    /** Volumes that wait for approval: several times the volumes of a full node. */
+    approvalWaits: 1024,
+    /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
+    watchedApprovals: 256,
+  },
+  /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
+  connections: {
+    /** Open connections: `--max-connections`. */
+    total: 2048,
+    /**
+     * Largest part of the free connections for one client address: 256. Node accepts one connection per iteration of the event
+     * loop, which serves all that are readable. With more of them, new clients wait longer.
+     */
+    share: 1 / 8,
+    /**
+     * Connections that wait to be accepted, since each step of a pipeline starts with some; the kernel also applies
+     * net.core.somaxconn, usually 4096.
+     */
+    backlog: 4096,
+    /** From the first byte of a request to the end of its headers, and before the first byte. */
+    headersMs: 30_000,
+    /** Idle connection between requests; longer than clients keep theirs, so that a client closes it. */
+    idleMs: 75_000,
+    /** TLS handshake in a tunnel, and before its first byte. */
+    handshakeMs: 30_000,
+    /** From the end of a response until the client has read it, before the connection serves the next request. */
+    flushMs: 30_000,
+  },
+  /** Objects of the API server. Larger ones are skipped without parsing. See shared/kube/object-admission.ts. */
+  objects: {
+    /** A Connector. JSON of small values uses up to 29 times its length in memory. */
+    connectorBytes: 64 << 10,
+    /** A ConnectorClass with its templates. etcd takes 1.5 MiB. */
+    connectorClassBytes: 1 << 20,
+    /** An object of another kind. A ConfigMap cannot be larger. */
+    otherBytes: 1 << 20,
+    /** Managed fields of an object, and the list or event around it. */
+    envelopeBytes: 64 << 10,
+    /** An object that is over its limit is read to learn its name. Requests to the API server have at most 3 MiB, etcd takes half. */
+    largestBytes: 3 << 20,
+    /** Objects in a page of a list. */
+    pageLength: 500,
+    /** A page of a list as received. Its objects are parsed one after the other. */
+    pageBytes: 1 << 20,
+    /** A list that is read as a whole, such as the AccessRequests of one pod. */
+    listBytes: 8 << 20,
+    /** Bytes of changed objects of one namespace, or of one class. */
+    changes: {
+      /** Bytes at once. */
+      burst: 4 << 20,
+      /** Interval for one more byte: 256 KiB a second. */
+      everyMs: 1000 / (256 << 10),
+    },
+  },
+  /** Requests to the API server. See shared/kube/api-request-limiter.ts and shared/kube/connection-pool.ts. */
+  api: {
+    /** Requests in flight, and watches until they are open. */
+    inFlight: 32,
+    /** Waiting requests. */
+    waiting: 8192,
+    /** Largest part of the free places in this queue for one namespace. */
+    namespaceShare: 1 / 2,
+    /** Connections. An API server allows a hundred streams on each. */
+    connections: 32,
+    /** Response that is read, except lists and watch events. */
+    responseBytes: 1 << 20,
+  },
+  /** Cached objects of the driver. See shared/connectors/on-demand-informer.ts. */
+  watches: {
+    /** Watched Connectors, and as many classes: `--max-watched-objects`. A full node of 110 pods can use nine in each. */
+    count: 1000,
+    /** Estimated memory of cached objects: `--max-object-memory`. */
+    bytes: 32 << 20,
+    /** Largest part of the free watches and memory for one pod. */
+    podShare: 1 / 4,
+    /** Largest part of the free watches and memory for one namespace. */
+    namespaceShare: 1 / 2,
+  },
+  /**
+   * A file of YAML: a kubeconfig or manifests. See shared/kube/yaml-documents.ts. Its author is trusted, but the thread is busy while
+   * it is read: up to 70 ms at these limits.
+   */
+  yaml: {
+    /** Characters. */
+    characters: 512 << 10,
+    /** Tokens. A usual line has four; each escape counts as one, since each can be a mistake. */
+    tokens: 15_000,
+    /** Aliases. For each, the library goes through the text before it. */
+    aliases: 500,
+    /** Nested collections. */
+    depth: 64,
+  },
+  /** Log lines for a blocked reader. A pipe has room for another 64 KiB. */
+  log: {
+    /** Queued lines. */
+    maxQueuedBytes: 256 << 10,
+    /** Time in which lines are gathered into one write. */
+    gatherMs: 10,
+  },
+  /** The port of metrics and probes, which the whole pod network can reach. */
+  healthPort: {
+    /** Open connections. Beyond it, the oldest without a request is closed. */
+    connections: 256,
+    /** Headers of a request. */
+    requestHeaderBytes: 8192,
+    /** Lifetime of a connection. */
+    connectionMs: 5000,
+    /** Age up to which generated metrics are served again. */
+    metricsMs: 1000,
+  },
+} as const;

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { CodedError } from '../../../../src/shared/errors.js';
+import { AdmittedCall } from '../../../../src/driver/publish/admitted-call.js';
+import type { Call } from '../../../../src/shared/limits/call.js';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
+import { neverAborted } from '../../../support/domain.js';
+
+interface Gate {
+  readonly passed: Promise<void>;
+  readonly open: () => void;
+}
+
+function gate(): Gate {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open };
+}
+
+/** Lets everything run that can; a place is handed on when the event loop has come round. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Lets calls of one pod work. */
+class Works {
+  readonly slots: FairSemaphore;
+
+  constructor(limit: number) {
+    this.slots = new FairSemaphore({ permits: limit });
+  }
+
+  get queueLength(): number {
+    return this.slots.waiting;
+  }
+
+  run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
+    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
+  }
+}
+
+describe('AdmittedCall', () => {
+  it('runs as many as it may and queues the rest in order', async () => {
+    const limiter = new Works(2);
+    const gates = [gate(), gate(), gate(), gate()];
+    const begun: number[] = [];
+    const runs = gates.map(({ passed }, index) =>
+      limiter.run(neverAborted, async () => {
+        begun.push(index);
+        await passed;
+      }),
+    );
+    await settle();
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1], 2]);
+    gates[1]!.open();
+    await settle();
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2], 1]);
+    for (const { open } of gates) open();
+    await Promise.all(runs);
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2, 3], 0]);
+  });
+
+  it('begins the next one when the event loop has come round, so that many keep nothing else waiting', async () => {
+    const limiter = new Works(1);
+    const order: string[] = [];
+    const runs = ['first', 'second', 'third'].map((name) =>
+      limiter.run(neverAborted, () => {
+        order.push(name);
+        setImmediate(() => order.push('everything else'));
+        return Promise.resolve();
+      }),
+    );
+    await Promise.all(runs);
+    assert.deepEqual(order, ['first', 'everything else', 'second', 'everything else', 'third']);
+  });
+
+  it('answers with the reason of a call that is no longer wanted', async () => {
+    const limiter = new Works(1);
+    const first = gate();
+    const running = limiter.run(neverAborted, () => first.passed);
+    const controller = new AbortController();
+    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
+    controller.abort(new CodedError('ABORTED', 'the volume is being unpublished'));
+    await assert.rejects(waiting, { code: 'ABORTED' });
+    first.open();
+    await running;
+  });
+
+  it('answers RESOURCE_EXHAUSTED when the time is up in the queue, and forgets the call', async () => {
+    const limiter = new Works(1);
+    const first = gate();
+    const running = limiter.run(neverAborted, () => first.passed);
+    const controller = new AbortController();
+    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
+    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
+    await assert.rejects(waiting, { code: 'RESOURCE_EXHAUSTED', message: /1 running, 0 waiting/ });
+    first.open();
+    await running;
+    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('next')), 'next');
+  });
+
+  it('does not begin what is no longer wanted', async () => {
+    await assert.rejects(
+      new Works(1).run(AbortSignal.abort(), () => assert.fail('ran')),
+      { code: 'CANCELLED' },
+    );
+  });
+
+  it('gives a place up while its call idles, and takes one again afterwards', async () => {
+    const limiter = new Works(1);
+    const approval = gate();
+    const other = gate();
+    const events: string[] = [];
+    const idling = limiter.run(neverAborted, async (call) => {
+      events.push(await call.releaseSlotWhile(() => approval.passed.then(() => 'approved')));
+      events.push('idler works');
+    });
+    const working = limiter.run(neverAborted, () => other.passed.then(() => events.push('other worked')));
+    await settle();
+    approval.open();
+    await settle();
+    assert.deepEqual([events, limiter.queueLength], [[], 1]);
+    other.open();
+    await Promise.all([idling, working]);
+    assert.deepEqual(events, ['other worked', 'approved', 'idler works']);
+  });
+
+  for (const [what, outcome] of [
+    ['succeeds', (): Promise<void> => Promise.resolve()],
+    ['fails', (): Promise<void> => Promise.reject(new Error('rejected'))],
+  ] as const) {
+    it(`keeps to its bound when one call waits for several things at once and that ${what}`, async () => {
+      const limiter = new Works(1);
+      await limiter
+        .run(neverAborted, (call) =>
+          Promise.all([
+            call.releaseSlotWhile(outcome),
+            call.releaseSlotWhile(() => settle()),
+            call.releaseSlotWhile(outcome),
+          ]),
+        )
+        .catch(() => undefined);
+      await settle();
+      await settle();
+      let running = 0;
+      let most = 0;
+      await Promise.all(
+        Array.from({ length: 5 }, () =>
+          limiter.run(neverAborted, async () => {
+            most = Math.max(most, ++running);
+            await settle();
+            running -= 1;
+          }),
+        ),
+      );
+      assert.equal(most, 1);
+    });
+  }
+
+  it('lets who has worked before go on before the other calls of its pod, but not before other namespaces', async () => {
+    const works = new Works(1);
+    const first = gate();
+    const events: string[] = [];
+    const resumed = works.run(neverAborted, async (call) => {
+      await call.releaseSlotWhile(() => first.passed);
+      events.push('resumed');
+    });
+    const blocker = gate();
+    const working = works.run(neverAborted, () => blocker.passed, 'other');
+    const others = [
+      works.run(neverAborted, () => Promise.resolve(events.push('new')), 'ci'),
+      works.run(neverAborted, () => Promise.resolve(events.push('other')), 'other'),
+    ];
+    first.open();
+    await settle();
+    blocker.open();
+    await Promise.all([resumed, working, ...others]);
+    assert.deepEqual(events, ['resumed', 'other', 'new']);
+  });
+
+  it('counts the time for which it had a place, also when it fails, and not that of its waits', async () => {
+    let nowMs = 0;
+    const slots = new FairSemaphore({ permits: 1 });
+    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, slots, { now: () => nowMs });
+    const work = call.runInSlot(neverAborted, async (working) => {
+      nowMs += 3;
+      await working.releaseSlotWhile(() => {
+        nowMs += 1000;
+        return Promise.resolve();
+      });
+      nowMs += 4;
+      throw new Error('no');
+    });
+    await assert.rejects(work, /no/);
+    nowMs += 100;
+    assert.equal(call.workedMs, 7);
+  });
+
+  it('frees its place after work that failed', async () => {
+    const limiter = new Works(1);
+    await assert.rejects(
+      limiter.run(neverAborted, () => Promise.reject(new Error('no'))),
+      /no/,
+    );
+    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('yes')), 'yes');
+  });
+});

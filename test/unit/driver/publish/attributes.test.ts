@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { VolumeAttributes } from '../../../../src/driver/publish/attributes.js';
+import { parseVolumeAttributes } from '../../../../src/driver/publish/attributes.js';
+
+/** Two days. */
+const bounds = { maxTokenExpirationMs: 48 * 3_600_000 };
+
+type Context = Readonly<Record<string, string>>;
+
+const valid: Context = {
+  connectors: 'harbor, tools/github',
+  'configuration.names': 'config, !ca.cert ,settings',
+  'configuration.params': '{"config": {"user": "ci"}}',
+  'token.expiration': '1h30m',
+  'csi.storage.k8s.io/pod.name': 'pod',
+};
+
+function problemsOf(context: Context): readonly string[] {
+  return parseVolumeAttributes(context, 'ci', bounds).problems;
+}
+
+/** The valid attributes with one change; undefined takes an attribute away. */
+function changed(change: Readonly<Record<string, string | undefined>>): Context {
+  return Object.fromEntries(
+    Object.entries({ ...valid, ...change }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function attributesOf(context: Context): VolumeAttributes {
+  const { attributes, problems } = parseVolumeAttributes(context, 'ci', bounds);
+  assert.deepEqual(problems, []);
+  return attributes;
+}
+
+describe('volume attributes', () => {
+  it('are read in the order of their author', () => {
+    assert.deepEqual(attributesOf(valid), {
+      connectors: [
+        { namespace: 'ci', name: 'harbor' },
+        { namespace: 'tools', name: 'github' },
+      ],
+      includedConfigurations: ['config', 'settings'],
+      excludedFiles: ['ca.cert'],
+      configurationParams: '{"config":{"user":"ci"}}',
+      tokenExpirationMs: 5_400_000,
+    });
+  });
+
+  it('need only name a connector', () => {
+    assert.deepEqual(attributesOf({ connectors: 'harbor' }), {
+      connectors: [{ namespace: 'ci', name: 'harbor' }],
+      includedConfigurations: [],
+      excludedFiles: [],
+      configurationParams: '{}',
+    });
+  });
+
+  it('take the deprecated form, with the namespace and without', () => {
+    const only = { connectors: undefined, 'connector.name': 'harbor' };
+    assert.deepEqual(attributesOf(changed(only)).connectors, [{ namespace: 'ci', name: 'harbor' }]);
+    assert.deepEqual(attributesOf(changed({ ...only, 'connector.namespace': 'tools' })).connectors, [
+      { namespace: 'tools', name: 'harbor' },
+    ]);
+  });
+
+  it('leave a missing pod namespace to the check of the pod information', () => {
+    for (const context of [{ connectors: 'harbor' }, { 'connector.name': 'harbor' }]) {
+      assert.deepEqual(parseVolumeAttributes(context, '', bounds).problems, []);
+    }
+  });
+
+  it('take the longest token lifetime that the operator allows, and the shortest of the API server', () => {
+    assert.equal(attributesOf(changed({ 'token.expiration': ' 10m ' })).tokenExpirationMs, 600_000);
+    assert.equal(attributesOf(changed({ 'token.expiration': '48h' })).tokenExpirationMs, 172_800_000);
+  });
+
+  it('count as absent where they are empty or white space', () => {
+    const blank = {
+      'connector.name': '',
+      'connector.namespace': ' ',
+      'configuration.names': '',
+      'token.expiration': '\n',
+    };
+    assert.deepEqual(
+      attributesOf({ connectors: 'harbor', ...blank, 'configuration.params': '\t' }),
+      attributesOf({ connectors: 'harbor' }),
+    );
+    assert.deepEqual(
+      attributesOf({ connectors: ' ', 'connector.name': 'harbor' }),
+      attributesOf({ connectors: 'harbor' }),
+    );
+  });
+
+  it('may have one comma at the end of a list', () => {
+    assert.deepEqual(attributesOf({ connectors: 'harbor, ', 'configuration.names': 'config,!a,' }), {
+      ...attributesOf({ connectors: 'harbor' }),
+      includedConfigurations: ['config'],
+      excludedFiles: ['a'],
+    });
+  });
+
+  it('take 32 connectors and 32 KiB of params', () => {
+    const names = Array.from({ length: 32 }, (_, index) => `c${index}`).join(',');
+    const params = `{"a":{"b":"${'x'.repeat(32 * 1024 - 15)}"}}`;
+    assert.equal(Buffer.byteLength(params), 32 * 1024 - 1);
+    assert.deepEqual(problemsOf(changed({ connectors: names, 'configuration.params': `${params} ` })), []);
+  });
+
+  for (const [what, change, problem] of [
+    ['no connector', { connectors: undefined }, /"connectors" is missing: name at least one connector/],
+    ['an empty list', { connectors: '' }, /"connectors" is missing/],
+    ['two commas at the end', { connectors: 'a,,' }, /"connectors" "a,," has an empty item/],
+    ['an empty item', { connectors: 'a,,b' }, /"connectors" "a,,b" has an empty item/],
+    ['a connector twice', { connectors: 'harbor,ci/harbor' }, /names "ci\/harbor" twice/],
+    ['a name that is none', { connectors: 'Harbor' }, /item "Harbor": the name must be a DNS-1123 name/],
+    ['a namespace that is none', { connectors: 'a.b/harbor' }, /item "a.b\/harbor": the namespace must be a DNS-1123/],
+    ['an empty namespace', { connectors: '/harbor' }, /the namespace must not be empty/],
+    ['an empty name', { connectors: 'ci/' }, /the name must not be empty/],
+    ['three parts', { connectors: 'a/b/c' }, /item "a\/b\/c": the name must be/],
+    ['both forms at once', { 'connector.name': 'harbor' }, /name the same thing: keep "connectors"/],
+    ['a namespace beside the list', { 'connector.namespace': 'ci' }, /name the same thing: keep "connectors"/],
+    ['a namespace alone', { connectors: undefined, 'connector.namespace': 'ci' }, /"connectors" is missing/],
+    [
+      '33 connectors',
+      { connectors: Array.from({ length: 33 }, (_, index) => `c${index}`).join(',') },
+      /names 33 connectors: at most 32/,
+    ],
+    [
+      'an unknown attribute',
+      { conectors: 'a' },
+      /^unknown attribute "conectors": did you mean "connectors"\? allowed are connectors, connector\.name/,
+    ],
+    ['an attribute named __proto__', { ['__proto__']: 'a' }, /unknown attribute "__proto__"/],
+    ['an empty selector', { 'configuration.names': 'a,,b' }, /"configuration.names" "a,,b" has an empty item/],
+    ['an exclusion of nothing', { 'configuration.names': '!' }, /"configuration.names" "!" has an empty item/],
+    ['a selector with a slash', { 'configuration.names': '../x' }, /item "\.\.\/x": only letters/],
+    ['params that are no JSON', { 'configuration.params': '{user: ci}' }, /"configuration.params" is not valid JSON/],
+    ['params that are a list', { 'configuration.params': '[]' }, /must be a JSON object/],
+    ['params of one configuration that are none', { 'configuration.params': '{"a": "b"}' }, /the value of "a" must be/],
+    [
+      'names over 32 KiB',
+      { 'configuration.names': 'a,'.repeat(32_768) + 'a' },
+      /^attribute "configuration.names" is over 32 KiB$/,
+    ],
+    ['params over 32 KiB', { 'configuration.params': ' '.repeat(32_769) + '{}' }, /is over 32 KiB/],
+    ['a lifetime that is none', { 'token.expiration': '30' }, /"token.expiration" "30" is not a duration/],
+    ['a lifetime under the minimum', { 'token.expiration': '9m59s' }, /"9m59s" is too short: .* 10m/],
+    ['a negative lifetime', { 'token.expiration': '-1h' }, /"-1h" is too short/],
+    [
+      'a lifetime over the maximum',
+      { 'token.expiration': '48h0m1s' },
+      /is too long: at most 48h \(--max-token-expiration/,
+    ],
+    [
+      'a lifetime that is a microsecond over the maximum',
+      { 'token.expiration': '1µs48h' },
+      /is too long: at most 48h \(--max-token-expiration/,
+    ],
+    [
+      'connectors over 32 KiB, looked at before they are split',
+      { connectors: ','.repeat(4 << 20) },
+      /^attribute "connectors" is over 32 KiB$/,
+    ],
+  ] as const) {
+    it(`are refused with ${what}`, () => {
+      const problems = problemsOf(changed(change));
+      assert.equal(problems.length, 1, problems.join('\n'));
+      assert.match(problems[0]!, problem);
+    });
+  }
+
+  it('are judged all at once', () => {
+    const problems = problemsOf({
+      connectors: 'A,,b',
+      'token.expiration': '1s',
+      other: '',
+      'configuration.names': '#',
+    });
+    assert.equal(problems.length, 5, problems.join('\n'));
+  });
+
+  it('are not judged at a length that grows out of proportion, whatever is wrong with them', () => {
+    const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`x${index}`, '']));
+    const params = Object.fromEntries(
+      Object.keys(many)
+        .slice(0, 5_000)
+        .map((name) => [name, 0]),
+    );
+    for (const context of [
+      { ...valid, ...many },
+      { ...valid, 'configuration.names': ','.repeat(60_000) },
+      { ...valid, 'configuration.names': '#,'.repeat(30_000) },
+      { ...valid, 'configuration.params': JSON.stringify(params) },
+    ]) {
+      const problems = problemsOf(context);
+      assert.ok(problems.length > 0 && problems.join('').length < 10_000, `${problems.length} problems`);
+    }
+    assert.match(problemsOf({ ...valid, ...many }).at(-1)!, /^and 49980 more problems$/);
+  });
+
+  it('never make the parser throw, and every problem is one line', () => {
+    const names = fc.constantFrom(...Object.keys(valid), 'connector.name', 'connector.namespace', '__proto__', 'x');
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string({ unit: 'binary' })), fc.string(), (context, namespace) => {
+        for (const problem of parseVolumeAttributes(context, namespace, bounds).problems)
+          assert.doesNotMatch(problem, /[\r\n]/);
+      }),
+    );
+  });
+
+  it('give back the list that was written, whatever the white space', () => {
+    const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
+    const space = fc.constantFrom('', ' ', '\t', '  ');
+    const item = fc.record({ namespace: label, name: label, before: space, after: space });
+    const items = fc.uniqueArray(item, {
+      minLength: 1,
+      maxLength: 32,
+      selector: (ref) => `${ref.namespace}/${ref.name}`,
+    });
+    fc.assert(
+      fc.property(items, (refs) => {
+        const list = refs.map((ref) => `${ref.before}${ref.namespace}/${ref.name}${ref.after}`).join(',');
+        assert.deepEqual(
+          attributesOf({ connectors: list }).connectors,
+          refs.map(({ namespace, name }) => ({ namespace, name })),
+        );
+      }),
+    );
+  });
+});

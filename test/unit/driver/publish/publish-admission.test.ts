@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { CodedError } from '../../../../src/shared/errors.js';
+import type { IncomingPublish } from '../../../../src/driver/publish/publish-admission.js';
+import { PublishAdmission } from '../../../../src/driver/publish/publish-admission.js';
+import { driverLimits } from '../../../../src/driver/limits.js';
+import { neverAborted } from '../../../support/domain.js';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A call that waits until it is ended, for a pod written as `NAMESPACE/UID`. */
+class Waiter {
+  readonly answered: Promise<string>;
+  #end: () => void = () => undefined;
+  /** OK, or the message of its failure; undefined while it waits. */
+  outcome: string | undefined;
+
+  constructor(admission: PublishAdmission, pod: string, reserveMemory?: IncomingPublish['reserveMemory']) {
+    const done = new Promise<void>((resolve) => (this.#end = resolve));
+    this.answered = admission
+      .run(asking(pod, reserveMemory), neverAborted, (call) =>
+        call.runInSlot(call.signal, (working) =>
+          working.releaseSlotWhile(() => Promise.race([done, ended(call.signal)])).then(() => 'OK'),
+        ),
+      )
+      .catch((error: unknown) => {
+        assert.ok(error instanceof CodedError && error.code === 'RESOURCE_EXHAUSTED', String(error));
+        return error.message;
+      });
+    void this.answered.then((outcome) => (this.outcome = outcome));
+  }
+
+  end(): Promise<string> {
+    this.#end();
+    return this.answered;
+  }
+}
+
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (): void => reject(signal.reason as Error);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail);
+  });
+}
+
+function asking(pod: string, reserveMemory: IncomingPublish['reserveMemory'] = () => () => undefined): IncomingPublish {
+  const [namespace = '', podUid = ''] = pod.split('/');
+  return { owner: { namespace, podUid }, pod, isMounted: false, reserveMemory };
+}
+
+let nowMs = 0;
+
+function admissionOf(inFlight: number, perPod = inFlight): { admission: PublishAdmission; refused: string[] } {
+  const refused: string[] = [];
+  const observer = { rejected: (...refusal: readonly string[]) => void refused.push(refusal.join(' ')) };
+  return { admission: new PublishAdmission({ inFlight, perPod, running: 1 }, observer, () => nowMs), refused };
+}
+
+describe('PublishAdmission', () => {
+  const waitersOf = (admission: PublishAdmission, pod: string, count: number): Waiter[] =>
+    Array.from({ length: count }, () => new Waiter(admission, pod));
+  const waiting = (waiters: readonly Waiter[]): number => waiters.filter(({ outcome }) => outcome === undefined).length;
+
+  it('refuses at once what is more than the share of a pod, though nobody else is there', async () => {
+    const { admission, refused } = admissionOf(100, 32);
+    const waiters = waitersOf(admission, 'evil/1', 700);
+    await settle();
+    assert.deepEqual([waiting(waiters), admission.inFlight, refused.length], [32, 32, 668]);
+    assert.equal(
+      waiters.at(-1)?.outcome,
+      'pod evil/1 has 32 publishes in flight on this node already, and the limit of one pod is 32; the kubelet will retry',
+    );
+    assert.equal(refused[0], 'publishes pod evil/1');
+  });
+
+  it('lets no namespace have more than a share of what the others leave', async () => {
+    const { admission, refused } = admissionOf(110, 32);
+    const callsOf = (namespace: string): Waiter[] =>
+      Array.from({ length: 60 }, (_, pod) => new Waiter(admission, `${namespace}/${pod}`));
+    const [large, late] = [callsOf('ci'), callsOf('late')];
+    await settle();
+    assert.deepEqual([waiting(large), waiting(late)], [55, 27]);
+    assert.match(
+      large.at(-1)?.outcome ?? '',
+      /^namespace ci has 55 of the 110 publishes that this node takes at once, its share; the kubelet will retry$/,
+    );
+    assert.deepEqual(
+      new Set(refused.map((refusal) => refusal.split('/')[0])),
+      new Set(['publishes namespace ci', 'publishes namespace late']),
+    );
+    await Promise.all([...large, ...late].map((waiter) => waiter.end()));
+    assert.equal(admission.inFlight, 0);
+  });
+
+  it('refuses a call that has no memory, before any work', async () => {
+    const { admission } = admissionOf(10);
+    const full = (): never => {
+      throw new CodedError('RESOURCE_EXHAUSTED', 'no memory');
+    };
+    assert.equal(await new Waiter(admission, 'ci/1', full).answered, 'no memory');
+    assert.equal(admission.inFlight, 0);
+    let held = 0;
+    const memory = (): (() => void) => {
+      held += 1;
+      return () => (held -= 1);
+    };
+    const waiter = new Waiter(admission, 'ci/1', memory);
+    assert.equal(held, 1);
+    await waiter.end();
+    assert.equal(held, 0);
+  });
+
+  it('does not try a pod that fails again and again more often than its rate, except its mounted volumes', async () => {
+    const { admission, refused } = admissionOf(10);
+    const fail = (publish = asking('ci/1')): Promise<string> =>
+      admission
+        .run(publish, neverAborted, () => Promise.resolve(new CodedError('INTERNAL', 'cause')))
+        .then(
+          ({ message }) => message,
+          (error: unknown) => (error as Error).message,
+        );
+    const { burst, everyMs } = driverLimits.failedPublishes;
+    for (let count = 0; count < burst; count += 1) assert.equal(await fail(), 'cause');
+    assert.match(await fail(), /^more than 32 publishes of pod ci\/1 failed .* was not tried: .* 4 a second/);
+    assert.deepEqual(refused, ['publishes pod ci/1']);
+    assert.equal(await fail(asking('ci/2')), 'cause');
+    assert.equal(await fail({ ...asking('ci/1'), isMounted: true }), 'cause');
+    nowMs += 2 * everyMs;
+    assert.equal(await fail(), 'cause');
+    assert.match(await fail(), /was not tried/);
+  });
+
+  it('ends a call with the reason of its caller', async () => {
+    const { admission } = admissionOf(10);
+    const caller = new AbortController();
+    const running = admission.run(asking('ci/1'), caller.signal, ({ signal }) => ended(signal));
+    caller.abort(new CodedError('CANCELLED', 'gone'));
+    await assert.rejects(running, { code: 'CANCELLED', message: 'gone' });
+    assert.equal(admission.inFlight, 0);
+  });
+
+  it('takes pods without a trusted namespace for one namespace, so that none of them can make itself many', async () => {
+    const { admission } = admissionOf(10);
+    const unknown = Array.from({ length: 20 }, (_, pod) => new Waiter(admission, `/${pod}`));
+    await settle();
+    assert.equal(waiting(unknown), 5);
+    assert.match(unknown.at(-1)?.outcome ?? '', /^pods of an unknown namespace have 5 of the 10/);
+  });
+});

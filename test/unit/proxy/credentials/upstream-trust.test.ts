@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { FailureRateLimiter } from '../../../../src/shared/limits/failure-rate-limiter.js';
+import type { Connector } from '../../../../src/shared/connectors/model.js';
+import type { SecretObject, SecretSource } from '../../../../src/proxy/secrets/secret-source.js';
+import { UpstreamTrust } from '../../../../src/proxy/credentials/upstream-trust.js';
+import type { Trust } from '../../../../src/proxy/tool/trust.js';
+import { TrustStoreCache } from '../../../../src/proxy/tool/trust.js';
+import { ProxyError } from '../../../../src/proxy/proxy-error.js';
+import { Secret } from '../../../../src/shared/secret.js';
+import { connectorOf, neverAborted } from '../../../support/domain.js';
+import { toolAuthority } from '../../../support/proxy/tool-server.js';
+
+const pem = toolAuthority.certificate;
+const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, waiting: 8, keys: 8 };
+
+/** Looks like a certificate as long as it is not parsed. */
+const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+/** Every Connector refers to a Secret of its own, whose name is how often it holds the text: so no two sets are alike. */
+function source(text = pem): SecretSource {
+  const secrets = new Map<string, SecretObject>();
+  return {
+    get: ({ namespace, name }) => {
+      const key = `${namespace}/${name}`;
+      const known = secrets.get(key) ?? {
+        ...{ ref: { namespace, name }, version: key, type: 'Opaque' },
+        data: new Map([['ca.crt', new Secret(text.repeat(Number(name)))]]),
+      };
+      secrets.set(key, known);
+      return Promise.resolve(known);
+    },
+    expire: () => undefined,
+    labelledCas: () => [],
+  };
+}
+
+function using(count: number, namespace = 'ci'): Connector {
+  const spec = { caCertSecretRef: { name: String(count) } };
+  return connectorOf(`${namespace}/c${count}`, undefined, { spec });
+}
+
+const trustWith = (limits = pace, text = pem): UpstreamTrust =>
+  new UpstreamTrust(source(text), new TrustStoreCache(() => pem), new FailureRateLimiter(limits, () => 0));
+
+describe('what is trusted for a tool', () => {
+  it('is the same set for the same Connector, and is not kept for each of thousands', async () => {
+    const trust = trustWith();
+    const [first, ...others] = Array.from({ length: 60 }, (_each, at) => using(at + 1));
+    assert.ok(first);
+    const set = await trust.of(first, neverAborted);
+    assert.equal(await trust.of(first, neverAborted), set);
+    for (const other of others) await trust.of(other, neverAborted);
+    const again = await trust.of(first, neverAborted);
+    assert.equal(again.id, set.id);
+    assert.notEqual(again, set);
+  });
+
+  it("is made at a pace where a namespace has always others, which is no other namespace's", async () => {
+    const trust = trustWith({ ...pace, burst: 2 });
+    await trust.of(using(1), neverAborted);
+    await trust.of(using(2), neverAborted);
+    await assert.rejects(
+      trust.of(using(3), neverAborted),
+      (error) => error instanceof ProxyError && error.status === 429,
+    );
+    await trust.of(using(2), neverAborted);
+    await trust.of(using(4, 'other'), neverAborted);
+  });
+
+  it('is made once for all requests of a namespace that need it at the same time', async () => {
+    const trust = trustWith({ ...pace, burst: 1, waiting: 0 });
+    const request = (): Promise<Trust> => trust.of(using(1), new AbortController().signal);
+    const [set, ...others] = await Promise.all(Array.from({ length: 100 }, request));
+    assert.ok(others.every((other) => other === set));
+    await assert.rejects(
+      trust.of(using(2), neverAborted),
+      (error) => error instanceof ProxyError && error.status === 429,
+    );
+  });
+
+  it('is made for a namespace while another one has used up its rate limit', async () => {
+    const trust = trustWith({ ...pace, burst: 1, longestMs: 60_000 });
+    await trust.of(using(1), neverAborted);
+    const leaving = new AbortController();
+    const waiting = assert.rejects(trust.of(using(2), leaving.signal), { code: 'CANCELLED' });
+    await trust.of(using(2, 'other'), neverAborted);
+    leaving.abort();
+    await waiting;
+  });
+
+  it('is not more than a system has', async () => {
+    const tooMany = Math.ceil((256 * 1024) / pem.length) + 1;
+    await assert.rejects(trustWith().of(using(tooMany), neverAborted), /holds more than 256 KiB of certificates/);
+  });
+
+  it('is measured before it is parsed', async () => {
+    const tooMany = Math.ceil((256 * 1024) / garbage.length) + 200;
+    const trust = trustWith(pace, garbage);
+    await assert.rejects(trust.of(using(tooMany), neverAborted), /holds more than 256 KiB of certificates/);
+  });
+
+  it('is no large number of short blocks, which take the longest to parse', async () => {
+    await assert.rejects(trustWith(pace, garbage).of(using(513), neverAborted), /holds more than 512 certificates/);
+  });
+
+  it('is parsed under the rate limit of its namespace, also where it holds no certificate', async () => {
+    const trust = trustWith({ ...pace, burst: 1 }, garbage);
+    const problem =
+      /^ProxyError: Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM \(connector ci\/c1\): it has to hold the certificate of the CA$/;
+    await assert.rejects(trust.of(using(1), neverAborted), problem);
+    await assert.rejects(trust.of(using(2), neverAborted), /too many CAs of namespace ci/);
+    await assert.rejects(trust.of(using(1), neverAborted), problem);
+  });
+
+  it('leaves out what only looks like a certificate', async () => {
+    const { ignored } = await trustWith(pace, garbage + pem).of(using(1), neverAborted);
+    assert.deepEqual([...ignored], [garbage.trim()]);
+  });
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
+import { CodedError } from '../../../../src/shared/errors.js';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
+import { AddressRules } from '../../../../src/proxy/tool/address-rules.js';
+import type { LookupOwner } from '../../../../src/proxy/tool/resolver.js';
+import { Resolver, ownerOfHost } from '../../../../src/proxy/tool/resolver.js';
+import { eventually } from '../../../support/poll.js';
+
+const address = (text: string): LookupAddress[] => [{ address: text, family: 4 }];
+const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'client', namespace, holder });
+const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfHost({ namespace, name });
+const longMs = 60_000;
+/** Four turns, two of them for each namespace. */
+const turns = (): FairSemaphore =>
+  new FairSemaphore({
+    permits: 4,
+    namespaceShare: 1 / 2,
+    queue: { length: 1000, rejection: () => new CodedError('RESOURCE_EXHAUSTED', 'enough waits') },
+  });
+
+/** A system whose answers are the test's. */
+class Names {
+  readonly asked: string[] = [];
+  readonly #waiting = new Map<string, (found: LookupAddress[]) => void>();
+  nowMs = 0;
+  readonly resolver: Resolver;
+
+  constructor(slotWaitMs = longMs) {
+    this.resolver = new Resolver({
+      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [], own: () => [] }),
+      isOwnName: () => false,
+      lookUp: (name) => {
+        this.asked.push(name);
+        return new Promise((resolve) => this.#waiting.set(name, resolve));
+      },
+      limiters: { client: turns(), connector: turns() },
+      slotWaitMs,
+      monotonicNow: () => this.nowMs,
+    });
+  }
+
+  /** As a system that takes its time. */
+  async answer(name: string, text: string): Promise<void> {
+    await eventually(`${name} is asked for`, () => this.#waiting.has(name));
+    this.#waiting.get(name)?.(address(text));
+    this.#waiting.delete(name);
+  }
+
+  /** Asks for names that are never answered. */
+  flood(owner: LookupOwner, times: number): void {
+    for (let at = 0; at < times; at += 1) {
+      const name = `${owner.chosenBy}-${owner.namespace}-${at}.example`;
+      this.resolver.addressesOf(name, 443, owner).catch(() => undefined);
+    }
+  }
+}
+
+/** A name that has had an answer once, and how to ask for it again. */
+async function knownName(): Promise<{ names: Names; ask: () => Promise<readonly LookupAddress[]> }> {
+  const names = new Names();
+  const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', 443, host('ci'));
+  const first = ask();
+  await names.answer('tool.example', '192.0.2.1');
+  await first;
+  return { names, ask };
+}
+
+describe('looking up names', () => {
+  for (const owner of [pod, host]) {
+    const { chosenBy } = owner('hostile');
+
+    it(`that a ${chosenBy} has chosen leaves turns to other namespaces, however many one wants`, async () => {
+      const names = new Names();
+      names.flood(owner('hostile'), 400);
+      await eventually('some are asked for', () => names.asked.length === 2);
+      const other = names.resolver.addressesOf('other.example', 443, owner('innocent'));
+      await names.answer('other.example', '192.0.2.1');
+      assert.deepEqual(await other, address('192.0.2.1'));
+      assert.equal(names.asked.length, 3);
+    });
+  }
+
+  it('that clients of many namespaces have chosen holds up no Connector, nor the other way round', async () => {
+    const names = new Names();
+    for (const namespace of ['one', 'two', 'three']) {
+      names.flood(pod(namespace), 10);
+      await eventually('some are asked for', () => names.asked.length === 2 || names.asked.length === 4);
+    }
+    const tool = names.resolver.addressesOf('tool.example', 443, host('innocent'));
+    await names.answer('tool.example', '192.0.2.1');
+    await tool;
+    for (const namespace of ['one', 'two', 'three']) names.flood(host(namespace), 10);
+    await eventually('all turns are taken', () => names.asked.length === 9);
+    await names.answer('client-one-0.example', '192.0.2.2');
+    await eventually('the next client has its turn', () => names.asked.length === 10);
+  });
+
+  it('gives turns to the Connectors of a namespace one after the other', async () => {
+    const names = new Names();
+    names.flood(host('ci', 'wide'), 400);
+    const other = names.resolver.addressesOf('other.example', 443, host('ci', 'other'));
+    await names.answer('connector-ci-0.example', '192.0.2.1');
+    await names.answer('other.example', '192.0.2.2');
+    assert.deepEqual(await other, address('192.0.2.2'));
+    assert.equal(names.asked.length, 3);
+  });
+
+  it('refuses what waits beyond a share of the room, and what has waited too long', async () => {
+    const names = new Names(50);
+    const refused = (found: Promise<unknown>, cause: RegExp): Promise<void> =>
+      assert.rejects(found, (error: Error & { status?: number; cause?: Error }) => {
+        assert.equal(error.status, 503);
+        assert.match(error.message, /^too many names .* for Connectors of namespace "ci", and late\.example was not/);
+        assert.match(String(error.cause?.message), cause);
+        return true;
+      });
+    names.flood(host('ci'), 2);
+    await refused(names.resolver.addressesOf('late.example', 443, host('ci')), /gave up/);
+    names.flood(host('ci'), 502);
+    await refused(names.resolver.addressesOf('late.example', 443, host('ci')), /enough waits/);
+  });
+
+  it('lets those of one owner that want the same name wait as one', async () => {
+    const names = new Names();
+    names.flood(host('ci', 'silent'), 2);
+    const many = Array.from({ length: 2000 }, () => names.resolver.addressesOf('tool.example', 443, host('ci')));
+    await names.answer('connector-ci-0.example', '192.0.2.1');
+    await names.answer('tool.example', '192.0.2.2');
+    for (const found of await Promise.all(many)) assert.deepEqual(found, address('192.0.2.2'));
+  });
+
+  it('asks once for what is asked for already', async () => {
+    const names = new Names();
+    const both = [
+      names.resolver.addressesOf('tool.example', 443, host('ci')),
+      names.resolver.addressesOf('tool.example', 443, pod('hostile')),
+    ];
+    await eventually('it is asked for', () => names.asked.length > 0);
+    names.nowMs = 60_000;
+    both.push(names.resolver.addressesOf('tool.example', 443, host('ci')));
+    await names.answer('tool.example', '192.0.2.1');
+    await Promise.all(both);
+    assert.deepEqual(names.asked, ['tool.example']);
+  });
+
+  it('takes the last answer where the next takes long, for five minutes', async () => {
+    const { names, ask } = await knownName();
+    names.nowMs = 10_000;
+    assert.deepEqual(await ask(), address('192.0.2.1'));
+    assert.equal(names.asked.length, 2);
+    names.nowMs = 10_000 + 300_000;
+    const late = ask();
+    await names.answer('tool.example', '192.0.2.2');
+    assert.deepEqual(await late, address('192.0.2.2'));
+  });
+
+  for (const [what, times] of [
+    ['takes long', 2],
+    ['is refused', 502],
+  ] as const) {
+    it(`takes the last answer, too, where the turn ${what}`, async () => {
+      const { names, ask } = await knownName();
+      names.nowMs = 10_000;
+      names.flood(host('ci', 'silent'), times);
+      assert.deepEqual(await ask(), address('192.0.2.1'));
+      assert.equal(names.asked.length, 3);
+    });
+  }
+});

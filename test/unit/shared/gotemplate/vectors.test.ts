@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
+
+const folder = path.join(import.meta.dirname, '../../fixtures/gotemplate');
+
+describe('templates recorded from real Go', () => {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.jsonl'))) {
+    it(`give the same: ${path.basename(file, '.jsonl')}`, () => {
+      const vectors = loadVectors(path.join(folder, file));
+      assert.ok(vectors.length > 0);
+      assert.deepEqual(
+        vectors.map(runVectorExactly).filter((failure) => failure !== undefined),
+        [],
+      );
+    });
+  }
+});
