@@ -190,14 +190,15 @@ describe('a volume that the kernel is slow to unmount', () => {
     node.remove();
   });
 
-  it('holds up no other volume, nor the statistics of its own', async () => {
+  it('holds up no other volume, nor the response that it is no published volume any more', async () => {
     const [slow, other] = [node.volume(), node.volume()];
     await driver.kubelet.publish(slow.publishRequest());
     const unpublishing = driver.kubelet.unpublishVolume(slow);
     await gate.untilWaiting(1);
     await driver.kubelet.publish(other.publishRequest());
     assert.equal(other.read()['context.token'], other.token);
-    await driver.kubelet.statistics({ volume_id: slow.volumeId, volume_path: slow.target });
+    const statistics = driver.kubelet.statistics({ volume_id: slow.volumeId, volume_path: slow.target });
+    await assertFails(statistics, 'NOT_FOUND', /is not a published volume/);
     gate.open();
     await unpublishing;
     assert.deepEqual(slow.kubeletEntries(), ['vol_data.json']);
