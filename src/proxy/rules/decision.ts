@@ -4,6 +4,7 @@ import { isOverridden, parametersOf } from './overrides.js';
 import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
 import type { BrokenRules, RuleSet } from './request-rules.js';
 import type { Rule } from './rule.js';
+import { writeOf } from './read-only.js';
 import type { RuledRequest } from './read-only.js';
 import { ambiguityOf, readingsOf } from './request-path.js';
 import type { PathReadings } from './request-path.js';
@@ -67,11 +68,12 @@ interface Need {
 
 function verdictOf(
   set: RuleSet | BrokenRules,
-  { method, isRead, isUpgrade }: RuledRequest,
+  request: RuledRequest,
   readings: PathReadings,
   need: Need | undefined,
 ): Verdict {
   const { owner } = set;
+  const { method, isRead } = request;
   if ('problem' in set) return { rule: owner, reason: describeBroken(set) };
   const object = describeOwner(owner);
   if (need !== undefined) {
@@ -79,10 +81,9 @@ function verdictOf(
   }
   const readOnly = isOfClass(owner) ? `${owner}:read-only` : 'read-only';
   if (set.isReadOnly && !isRead) {
-    const asked = isUpgrade ? 'a change of the protocol' : method;
     return {
       rule: readOnly,
-      reason: `${object} is read-only: ${asked} can write here (annotation ${ruleAnnotations.access})`,
+      reason: `${object} is read-only: ${writeOf(request)} can write here (annotation ${ruleAnnotations.access})`,
     };
   }
   const rule = set.rules.find((each) => matches(each, method, readings));

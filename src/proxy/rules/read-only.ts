@@ -40,6 +40,15 @@ export function isRead(request: RequestParts, isGit: boolean): boolean {
   return !isGit || !/\/info\/refs\/?$/.test(pathname) || !parameters.some(isPush);
 }
 
+/** Names what a request does that is no read, for messages. */
+export function writeOf({ method, pathname, query, isUpgrade }: RequestParts): string {
+  if (isUpgrade) return 'a change of the protocol';
+  if (!safeMethods.has(method)) return method;
+  const parameters = parametersOf(query) ?? [];
+  if (parameters.some(asksForMoreThanPull)) return `${method} of a token for more than pull`;
+  return /\/info\/refs\/?$/.test(pathname) && parameters.some(isPush) ? 'git push' : method;
+}
+
 function isPush(parameter: string): boolean {
   return parameter.includes('service') && parameter !== 'service=git-upload-pack';
 }

@@ -71,7 +71,7 @@ describe('programs and rules of their connectors', function () {
         git "$@" push "$url" main`;
       const { status, output } = await fixture.try(volume, push, env);
       assert.notEqual(status, 0);
-      assert.match(output, /connector ci\/git is read-only: GET can write here/);
+      assert.match(output, /connector ci\/git is read-only: git push can write here/);
       assert.equal((await fixture.without(`git -C repositories/app.git log --format=%s main`)).stdout, 'first\n');
     });
   }

@@ -131,7 +131,7 @@ describe('rules of a Connector', () => {
       assert.equal(push.status, 403);
       assert.equal(
         push.body,
-        `connector ci/${name} is read-only: GET can write here (annotation connectors.alauda.io/access); the owner of connector ci/${name} can change it\n`,
+        `connector ci/${name} is read-only: git push can write here (annotation connectors.alauda.io/access); the owner of connector ci/${name} can change it\n`,
       );
       for (const request of [{ method: 'PUT' }, { headers: { 'X-HTTP-Method-Override': 'DELETE' } }])
         assert.equal((await send(client, '/x', request)).status, 403);

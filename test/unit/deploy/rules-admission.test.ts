@@ -125,7 +125,7 @@ describe('the admission policy about rules', () => {
     assert.ok(isBroken(unknown));
     assert.equal(told(unknown, { access: 'full' }).length, 1);
     assert.deepEqual(told(unknown, unknown), []);
-    assert.equal(told({ 'read-only-protocol': 'git' } as Annotations).length, 1);
+    assert.equal(told({ 'read-only-protocol': 'git' }).length, 1);
   });
 
   it('looks at changes alone', () => {
