@@ -45,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
     );
     return exitStatus.usage;
   }
-  if (args.some(isHelp)) return print(await usageOf(command));
+  if (args.some(isHelp)) return print(await usageOf(command, args));
   try {
     return await command.run(contextOf(command, args));
   } catch (error) {
@@ -58,8 +58,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function usageOf({ usage: text }: Command): Promise<string> {
-  return typeof text === 'string' ? text : text();
+async function usageOf({ usage: text }: Command, args: readonly string[] = []): Promise<string> {
+  return typeof text === 'string' ? text : text(args);
 }
 
 /** Compares by name, because the proxy's bundle has its own classes. */

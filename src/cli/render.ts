@@ -47,7 +47,8 @@ export const render: Command = {
   summary: 'show the files that a pod would see, without mount and cluster',
   usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]
 
-Prints the files of a volume, or writes them into a directory. It reads Connectors and classes from a directory of manifests.
+Prints the files of a volume, or writes them into a directory. It reads Connectors and classes from a directory of
+manifests.
 
   connectors-csi render --manifests . --connectors ci/harbor --configuration-names docker
 

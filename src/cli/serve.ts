@@ -27,7 +27,15 @@ const systemClock: Clock = { now: () => Date.now() };
 export const serve: Command = {
   summary: 'run the CSI driver',
   endMs,
-  usage: `Usage: connectors-csi serve [flags]\n\nFlags:\n${describeFlags(serveFlags)}\n`,
+  usage: `Usage: connectors-csi serve [flags]
+
+Runs the driver of this node: serves CSI to the kubelet, and mounts volumes until a signal stops it. Without a cluster:
+
+  connectors-csi serve --node-name node-1 --endpoint unix:///tmp/csi.sock --connector-source directory --manifests .
+
+Flags:
+${describeFlags(serveFlags)}
+`,
   run: async ({ args, env, stopped, logOutput }) => {
     const config = parseServeConfig(args, env);
     const log = createLog(config['log-level'], logOutput);

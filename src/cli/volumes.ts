@@ -21,8 +21,11 @@ export const volumes: Command = {
   summary: "list the node's volumes with their pods, connectors, last refresh and failures",
   usage: `Usage: connectors-csi volumes [flags]
 
-Lists the volumes of this node with their pods, Connectors, last refresh and failures. It asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
-published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
+Lists the volumes of this node with their pods, Connectors, last refresh and failures. It asks the driver that runs in
+the same container, or whose CSI socket --endpoint names. The driver knows the volumes that were published or refreshed
+since it started: after a restart that takes the kubelet about a minute and a half.
+
+  kubectl -n connectors-system exec daemonset/connectors-csi -- node /app/dist/main.js volumes
 
 Flags:
 ${describeFlags(volumesFlags)}

@@ -15,6 +15,8 @@ Writes the files that a node needs to pull images through connectors (docs/image
 DaemonSet: it keeps the files as they should be until it is stopped, and /readyz reports whether they are. Files that
 an administrator has written are neither replaced nor removed.
 
+  connectors-csi image-pulls install --registry connectors.local --interval 0s
+
 Flags:
 ${describeFlags(imagePullsFlags)}
 `;

@@ -23,7 +23,16 @@ export interface ProxyCommandContext {
   readonly logOutput: LogDestination;
 }
 
-export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeFlags(proxyFlags)}\n`;
+export const usage = `Usage: connectors-csi proxy [flags]
+
+Runs the Connectors proxy: sends the requests of pods to tools with their credentials, until a signal stops it.
+Without a cluster:
+
+  connectors-csi proxy --connector-source directory --manifests . --jwks-file jwks.json --ca-dir ca
+
+Flags:
+${describeFlags(proxyFlags)}
+`;
 
 const clock: Clock = { now: () => Date.now() };
 const monotonicNow = (): number => performance.now();

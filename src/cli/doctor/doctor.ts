@@ -34,17 +34,7 @@ const imagePullsSwitch = '--image-pulls';
 /** `doctor`: checks the node for the driver. It runs in the driver's container, with the same flags and environment. */
 export const doctor: Command = {
   summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
-  usage: async () =>
-    'Usage: connectors-csi doctor [--proxy | --image-pulls] [--output FORMAT] [flags]\n\n' +
-    'Takes the flags and the environment of "serve", with --proxy those of "proxy". In the container of a running driver,\n' +
-    'or proxy, its own flags are the defaults. With --image-pulls it checks the files with which a node pulls images\n' +
-    'through connectors, in a pod of DaemonSet connectors-image-pulls or of "kubectl debug node/NAME", and takes flags of\n' +
-    'its own.\n' +
-    'Exit status 1 when a line says "fail".\n\n' +
-    `Flags of doctor:\n${describeFlags({ output: outputFlag })}\n\n` +
-    `Flags:\n${describeFlags(serveFlags)}\n\n` +
-    `Flags after --proxy:\n${(await import('../../proxy/doctor/proxy-doctor.js')).describedFlags()}\n\n` +
-    `Flags after --image-pulls:\n${(await import('../../image-pulls/doctor/node-doctor.js')).describedFlags()}\n`,
+  usage: usageOf,
   run: async (context) => {
     const { env, stdout, stopped: signal } = context;
     const { output, rest: args } = takeOutput(context.args);
@@ -68,6 +58,29 @@ export const doctor: Command = {
     return report(results, output, stdout);
   },
 };
+
+/** Returns the text of `--help`, with the flags of what is checked. */
+async function usageOf(args: readonly string[]): Promise<string> {
+  const what = [proxySwitch, imagePullsSwitch].find((each) => args.includes(each));
+  return `Usage: connectors-csi doctor [--proxy | --image-pulls] [flags]
+
+Checks the node, the cluster and the running driver, one line for each check; with --proxy those of the proxy, with
+--image-pulls the files with which a node pulls images. Exit status 1 if a line says "fail". It takes flags and
+environment of "serve", or of "proxy". In the container of a running driver or proxy, its own flags are the defaults.
+
+  kubectl -n connectors-system exec daemonset/connectors-csi -- node /app/dist/main.js doctor
+
+Flags${what === undefined ? '' : ` after ${what}`}:
+${describeFlags({ output: outputFlag })}
+${await flagsOf(what)}
+`;
+}
+
+async function flagsOf(what: string | undefined): Promise<string> {
+  if (what === proxySwitch) return (await import('../../proxy/doctor/proxy-doctor.js')).describedFlags();
+  if (what === imagePullsSwitch) return (await import('../../image-pulls/doctor/node-doctor.js')).describedFlags();
+  return describeFlags(serveFlags);
+}
 
 /** Runs all checks; none changes anything. */
 export async function examine(context: DiagnosticContext): Promise<readonly CheckResult[]> {

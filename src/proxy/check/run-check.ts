@@ -46,9 +46,9 @@ type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typ
 
 export const usage = `Usage: connectors-csi check (--connector LIST --as USER --request REQUEST | --file FILE) [flags]
 
-Reports whether the proxy would let a request pass, and why. It decides with the code of the proxy, and sends nothing to a
-tool. In the container of a running proxy, its own flags are the defaults. Exit status 1 if the request would not pass, if
-an expectation is not met, or if that cannot be decided.
+Reports whether the proxy would let a request pass, and why. It decides with the code of the proxy, and sends nothing to
+a tool. In the container of a running proxy, its own flags are the defaults. Exit status 1 if the request would not
+pass, if an expectation is not met, or if that cannot be decided.
 
   connectors-csi check --manifests . --connector ci/harbor --as system:serviceaccount:ci:builder --request 'GET /v2/'
 

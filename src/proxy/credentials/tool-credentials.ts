@@ -6,7 +6,7 @@ import { FairMap } from '../../shared/limits/fair-map.js';
 import { proxyLimits } from '../limits.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/wording.js';
+import { listed, quote } from '../../shared/wording.js';
 import { GeneratedCredential } from './generator/generated-credential.js';
 import { generatorOf } from './generator/generator-of-class.js';
 import type { GeneratorEvaluator } from './generator/generator-use.js';
@@ -221,6 +221,16 @@ export function authTypeOf(
       ? list[0]
       : undefined
     : list.find((type) => jsonText(type, 'name') === name);
+}
+
+/** Returns why `spec.auth.name` means no entry of its class, with the names that exist; undefined if it means one. */
+export function authNameProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
+  const name = jsonText(jsonMember(connector.object['spec'], 'auth'), 'name');
+  const types = jsonItems(jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types'));
+  const known = types.map((type) => jsonText(type, 'name') ?? '');
+  if (name === undefined || connectorClass === undefined || known.length === 0 || known.includes(name))
+    return undefined;
+  return `spec.auth.name ${quote(name)} is no entry of spec.auth.types of connectorclass ${connectorClass.name}: write ${listed(known)}`;
 }
 
 function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {

@@ -29,6 +29,7 @@ export const conditionReasons = [
   'NoAddress',
   'TooManyAddresses',
   'AddressOfProxy',
+  'UnknownAuth',
   'CACertSecretNotFound',
   'InvalidCACert',
   'NoCA',

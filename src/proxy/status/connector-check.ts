@@ -8,7 +8,7 @@ import { addressesOf, mainAddressOf } from '../connectors/tool-address.js';
 import type { ToolAddress } from '../connectors/tool-address.js';
 import type { SecretSource } from '../secrets/secret-source.js';
 import type { ToolCredentials } from '../credentials/tool-credentials.js';
-import { authTypeOf } from '../credentials/tool-credentials.js';
+import { authNameProblem, authTypeOf } from '../credentials/tool-credentials.js';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
 import { UnusableCa, ownCaSecretName } from '../credentials/upstream-trust.js';
@@ -116,6 +116,8 @@ export class ConnectorCheck {
       const message = `the address ${own.host}:${own.port} is this proxy itself: set it to the address of the tool`;
       return { results: [...ofCa, isFalse('SecretReady', 'AddressOfProxy', message)] };
     }
+    const unknownAuth = authNameProblem(connector, connectorClass);
+    if (unknownAuth !== undefined) return { results: [...ofCa, isFalse('SecretReady', 'UnknownAuth', unknownAuth)] };
     try {
       const { credentials, secrets } = this.#options;
       const { namespace } = connector.ref;

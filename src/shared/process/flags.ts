@@ -94,7 +94,10 @@ function readArguments(
   return given;
 }
 
-/** Returns one line per flag, for `--help` and usage errors. */
+/** Characters of a line of `--help`. */
+const maxLine = 120;
+
+/** Returns the flags for `--help`, each in lines of at most 120 characters. */
 export function describeFlags(table: FlagTable): string {
   const heads = Object.entries(table).map(
     ([name, { value }]) => `  --${name}${value === undefined ? '' : ` ${value}`}`,
@@ -112,9 +115,21 @@ export function describeFlags(table: FlagTable): string {
               : `default ${fallback}`,
         env === undefined ? '' : `environment ${env}`,
       ].filter((note) => note !== '');
-      return `${(heads[index] ?? '').padEnd(width)}${help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+      const text = `${help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+      return `${(heads[index] ?? '').padEnd(width)}${wrapped(text, maxLine - width).join(`\n${' '.repeat(width)}`)}`;
     })
     .join('\n');
+}
+
+/** Returns lines of whole words. A longer word has a line of its own. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
 }
 
 export function flag<Value>(

@@ -18,10 +18,34 @@ function codeOf(name: string): string[] {
 
 /** The flags that a command has, as its help tells. */
 function flagsOf(command: string): ReadonlySet<string> {
-  const { status, stdout } = spawnSync(process.execPath, [main, command, '--help'], { encoding: 'utf8' });
-  assert.equal(status, 0, command);
-  return new Set(['--help', ...[...stdout.matchAll(/(--[a-z][-a-z]*)/g)].map(([, flag = '']) => flag)]);
+  const switches = command === 'doctor' ? [[], ['--proxy'], ['--image-pulls']] : [[]];
+  const help = switches.map((words) => {
+    const args = [main, command, ...words, '--help'];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 0, command);
+    return stdout;
+  });
+  return new Set(['--help', ...[...help.join('').matchAll(/(--[a-z][-a-z]*)/g)].map(([, flag = '']) => flag)]);
 }
+
+describe('the help of', () => {
+  for (const words of [
+    ...commandNames.map((name) => [name]),
+    ['image-pulls'],
+    ['doctor', '--proxy'],
+    ['doctor', '--image-pulls'],
+  ]) {
+    it(`${words.join(' ')} begins with a sentence, has an example, and fits into a terminal`, () => {
+      const { stdout } = spawnSync(process.execPath, [main, ...words, '--help'], { encoding: 'utf8' });
+      assert.match(stdout, /^Usage: connectors-csi .*\n\n[A-Z][^\n]* [^\n]*\n/);
+      assert.match(stdout, new RegExp(`^ {2}(?:kubectl .*|connectors-csi )${words[0]}\\b`, 'm'));
+      assert.deepEqual(
+        stdout.split('\n').filter((line) => line.length > 120),
+        [],
+      );
+    });
+  }
+});
 
 describe('the commands that the pages show', () => {
   const flags = new Map(commandNames.map((name) => [name as string, flagsOf(name)]));

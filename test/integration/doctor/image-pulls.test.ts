@@ -56,7 +56,7 @@ describe('doctor of image pulls', function () {
       lines.map(({ level, check }) => `${level} ${check}`),
       ['fail image-files'],
     );
-    assert.match(run('--help').stdout, /--image-pulls[\s\S]*Flags after --image-pulls:\n +--registry NAME/);
+    assert.match(run('--image-pulls', '--help').stdout, /Flags after --image-pulls:\n +--output FORMAT .*\n +--registry NAME/);
     assert.equal(run('--image-pulls', '--provider-dir', 'host').status, 2);
   });
 

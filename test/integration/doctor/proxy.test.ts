@@ -149,7 +149,9 @@ describe('doctor of the proxy', function () {
       const { status, output } = await run('--proxy', '--node-name', 'x');
       assert.equal(status, 2);
       assert.match(output, /^connectors-csi doctor: unknown flag "--node-name"/);
-      assert.match((await run('--help')).output, /^Flags after --proxy:\n {2}--proxy-address ADDRESS/m);
+      const help = (await run('--proxy', '--help')).output;
+      assert.match(help, /^Flags after --proxy:\n {2}--output FORMAT .*\n {2}--proxy-address ADDRESS/m);
+      assert.doesNotMatch(help, /--kubelet-dir/);
     });
 
     it('looks at no cluster where there is none', async () => {

@@ -125,6 +125,14 @@ describe('the status that the proxy writes', function () {
       fixture.message('Ready'),
       /connectors-proxy-service\.connectors-system\.svc:80 is this proxy itself: set it/,
     );
+    const auth = { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] };
+    fixture.put(connectorClass('typed', { proxy: { ref: proxyService }, auth }));
+    const typed = { secret: 'login', className: 'typed' };
+    fixture.put(connector('tool', 'https://tool.example', { ...typed, auth: 'basicAuht' }));
+    await fixture.becomes('Ready', 'False UnknownAuth');
+    assert.match(fixture.message('Ready'), /^spec\.auth\.name "basicAuht" is no entry of .* typed: write basicAuth$/);
+    fixture.put(connector('tool', 'https://tool.example', { ...typed, auth: 'basicAuth' }));
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('says of a Connector without a Secret whether its class could have one', async () => {

@@ -5,7 +5,7 @@ import { Random } from '../../../support/random.js';
 import { seedOf } from '../../../support/gotemplate-fuzz/seed.js';
 import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
 
-const fixtures = path.join(import.meta.dirname, '../../fixtures/gotemplate-fuzz');
+const fixtures = path.join(import.meta.dirname, '../../../fixtures/gotemplate-fuzz');
 
 describe('templates of odd corners, recorded with real Go', () => {
   const vectors = loadVectors(path.join(fixtures, 'corners.jsonl'));

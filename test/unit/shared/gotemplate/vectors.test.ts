@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
 
-const folder = path.join(import.meta.dirname, '../../fixtures/gotemplate');
+const folder = path.join(import.meta.dirname, '../../../fixtures/gotemplate');
 
 describe('templates recorded from real Go', () => {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.jsonl'))) {
