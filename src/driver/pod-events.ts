@@ -4,7 +4,8 @@ import type { EventOutcome, EventSubject } from '../shared/kube/event-recorder.j
 import type { KubeClient } from '../shared/kube/kube-client.js';
 import { driverLimits } from './limits.js';
 import type { Log } from '../shared/log.js';
-import { failureText, recoveryText } from './refresh-event.js';
+import type { PublishRequest } from './publish/publish-request.js';
+import { failureText, recoveryText, warningText } from './refresh-event.js';
 import type { PublishedVolume, RefreshFailure, RefreshListener } from './publish/published-volumes.js';
 
 export interface PodEventsOptions {
@@ -21,7 +22,10 @@ export interface PodEventsObserver {
   podEvent(outcome: EventOutcome): void;
 }
 
-/** Events on the pods whose volumes fail to refresh, and one when that is over. No publish waits for them. */
+/**
+ * Events on the pods whose volumes fail to refresh, one when that is over, and one for each warning about content. No
+ * publish waits for them.
+ */
 export class PodEvents implements RefreshListener {
   readonly #clock: Clock;
   readonly #recorder: EventRecorder;
@@ -49,6 +53,11 @@ export class PodEvents implements RefreshListener {
     this.#recorder.ended(subjectOf(volume), () => recoveryText(volume, failure, this.#clock.now()));
   }
 
+  warned(request: PublishRequest, message: string): void {
+    const { key, ...subject } = subjectOf({ request });
+    this.#recorder.once({ ...subject, key: `${key} ${message}` }, warningText(request, message));
+  }
+
   gone(targetPath: string): void {
     this.#recorder.forget(targetPath);
   }
@@ -58,7 +67,7 @@ export class PodEvents implements RefreshListener {
   }
 }
 
-function subjectOf({ request: { targetPath, volumeId, pod } }: PublishedVolume): EventSubject {
+function subjectOf({ request: { targetPath, volumeId, pod } }: Pick<PublishedVolume, 'request'>): EventSubject {
   const { namespace, name, uid } = pod;
   return {
     key: targetPath,

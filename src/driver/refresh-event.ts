@@ -3,6 +3,7 @@ import type { ErrorCode } from '../shared/errors.js';
 import { cutNote } from '../shared/kube/event-object.js';
 import type { EventText } from '../shared/kube/event-object.js';
 import { formatDuration } from '../shared/duration.js';
+import type { PublishRequest } from './publish/publish-request.js';
 import type { PublishedVolume, RefreshFailure } from './publish/published-volumes.js';
 import { firstExpiryMs } from './publish/volume-tokens.js';
 
@@ -49,7 +50,13 @@ export function recoveryText(volume: PublishedVolume, { sinceMs, code }: Refresh
   return { type: 'Normal', reason: 'ConnectorRefreshed', note };
 }
 
+/** Returns the event for a warning about the content of a volume. */
+export function warningText(request: PublishRequest, message: string): EventText {
+  const note = cutNote(`Volume ${quoted({ request })} was mounted, but: ${message}`);
+  return { type: 'Warning', reason: 'ConnectorVolumeWarning', note };
+}
+
 /** Returns the volume's name in the pod, from the kubelet's path. */
-function quoted({ request }: PublishedVolume): string {
+function quoted({ request }: Pick<PublishedVolume, 'request'>): string {
   return JSON.stringify(path.basename(path.dirname(request.targetPath)));
 }

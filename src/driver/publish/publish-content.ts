@@ -34,7 +34,7 @@ export function audiencesFor(planned: PlannedContent): readonly string[] {
   return 'plan' in planned ? audiencesOf(planned.plan) : [];
 }
 
-/** Renders the planned content in memory, and logs its warnings. @throws {CodedError} as `renderVolumeContent`. */
+/** Renders the planned content in memory, and reports its warnings. @throws {CodedError} as `renderVolumeContent`. */
 export async function renderContent(
   deps: WarningDependencies & { readonly renderer: ConfigurationRenderer },
   request: PublishRequest,
@@ -56,6 +56,8 @@ export async function renderContent(
     deps.renderer,
     call,
   );
-  for (const warning of content.warnings) warnOnce(deps, request, 'warn', warning);
+  for (const warning of content.warnings) {
+    if (warnOnce(deps, request, 'warn', warning)) deps.volumes.warned(request, warning);
+  }
   return content;
 }

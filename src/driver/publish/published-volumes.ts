@@ -50,6 +50,8 @@ export interface RefreshListener {
   failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void;
   /** Called for the first success after failures. */
   recovered(volume: PublishedVolume, failure: RefreshFailure): void;
+  /** Called once for each warning about the content of a volume. */
+  warned(request: PublishRequest, message: string): void;
   gone(targetPath: string): void;
 }
 
@@ -162,6 +164,11 @@ export class PublishedVolumes {
   /** Reports whether a message about the volume is new, and records it. */
   isFirstWarning(targetPath: string, message: string): boolean {
     return this.#warnings.isFirst(targetPath, message);
+  }
+
+  /** Passes on a new warning about the content of a volume. */
+  warned(request: PublishRequest, message: string): void {
+    this.#listener?.warned(request, message);
   }
 
   /** @param nowMs milliseconds since the epoch. */

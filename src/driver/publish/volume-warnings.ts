@@ -8,15 +8,19 @@ export interface WarningDependencies {
   readonly log: Log;
 }
 
-/** Logs a message for the operator once per volume, because the kubelet retries again and again. */
+/**
+ * Logs a message for the operator once per volume, because the kubelet retries again and again.
+ * @returns whether it is new.
+ */
 export function warnOnce(
   { volumes, log }: WarningDependencies,
   { volumeId, targetPath, pod }: PublishRequest,
   level: 'info' | 'warn',
   message: string,
-): void {
-  if (!volumes.isFirstWarning(targetPath, message)) return;
+): boolean {
+  if (!volumes.isFirstWarning(targetPath, message)) return false;
   log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
+  return true;
 }
 
 /** Logs tokens with a longer or shorter lifetime than the volume requests. */

@@ -106,9 +106,12 @@ export class EventRecorder {
   /** Records the end of a problem, if the problem has an event. @param text of the event for the end. */
   ended(subject: EventSubject, text: () => EventText): void {
     // A problem without an event needs no event for its end.
-    if (!this.forget(subject.key)) return;
-    const written = text();
-    this.#enqueue(subject, () => this.#create(subject, written));
+    if (this.forget(subject.key)) this.once(subject, text());
+  }
+
+  /** Records something that happened once. */
+  once(subject: EventSubject, text: EventText): void {
+    this.#enqueue(subject, () => this.#create(subject, text));
   }
 
   /** Ends a problem without an event. @returns whether it had one. */

@@ -78,6 +78,24 @@ describe('events on a pod', () => {
     assert.ok(!JSON.stringify(events()).includes(volume.token));
   });
 
+  it('tell once what of a mounted volume its author did not mean', async () => {
+    const driver = await start();
+    const volume = cluster.node.volume();
+    const request = volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': '!nope' } });
+    await driver.kubelet.publish(request);
+    await told(1);
+    const [{ reason, type, note }] = events() as readonly [PodEvent];
+    assert.deepEqual([reason, type], ['ConnectorVolumeWarning', 'Warning']);
+    assert.match(note, /^Volume "connectors" was mounted, but: .*excludes "nope"/);
+    volume.renewToken();
+    await driver.kubelet.publish(
+      volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': '!nope' } }),
+    );
+    await fail(driver, volume);
+    await told(2);
+    assert.deepEqual(reasons().toSorted(), ['ConnectorRefreshFailed', 'ConnectorVolumeWarning']);
+  });
+
   it('are one for a failure that goes on, whose count is told every five minutes', async () => {
     const driver = await start();
     const volume = await mounted(driver);
