@@ -56,7 +56,10 @@ describe('doctor of image pulls', function () {
       lines.map(({ level, check }) => `${level} ${check}`),
       ['fail image-files'],
     );
-    assert.match(run('--image-pulls', '--help').stdout, /Flags after --image-pulls:\n +--output FORMAT .*\n +--registry NAME/);
+    assert.match(
+      run('--image-pulls', '--help').stdout,
+      /Flags after --image-pulls:\n +--output FORMAT .*\n +--registry NAME/,
+    );
     assert.equal(run('--image-pulls', '--provider-dir', 'host').status, 2);
   });
 
