@@ -169,7 +169,7 @@ export class Driver {
    */
   async stop(): Promise<void> {
     await this.#registration?.stop();
-    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the kubelet will retry');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);

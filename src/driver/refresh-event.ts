@@ -52,7 +52,7 @@ export function recoveryText(volume: PublishedVolume, { sinceMs, code }: Refresh
 
 /** Returns the event for a warning about the content of a volume. */
 export function warningText(request: PublishRequest, message: string): EventText {
-  const note = cutNote(`Volume ${quoted({ request })} was mounted, but: ${message}`);
+  const note = cutNote(`Volume ${quoted({ request })} needs a look at its content: ${message}`);
   return { type: 'Warning', reason: 'ConnectorVolumeWarning', note };
 }
 

@@ -64,9 +64,9 @@ async function usageOf(args: readonly string[]): Promise<string> {
   const what = [proxySwitch, imagePullsSwitch].find((each) => args.includes(each));
   return `Usage: connectors-csi doctor [--proxy | --image-pulls] [flags]
 
-Checks the node, the cluster and the running driver, one line for each check; with --proxy those of the proxy, with
---image-pulls the files with which a node pulls images. Exit status 1 if a line says "fail". It takes flags and
-environment of "serve", or of "proxy". In the container of a running driver or proxy, its own flags are the defaults.
+Checks the node, the cluster and the running driver, one line for each check. --proxy checks the proxy. --image-pulls
+checks the files with which a node pulls images. Exit status 1 if a line says "fail". In the container of a running
+driver or proxy, its own flags and environment are the defaults.
 
   kubectl -n connectors-system exec daemonset/connectors-csi -- node /app/dist/main.js doctor
 

@@ -101,6 +101,6 @@ function checkCas(origin: string, { caCerts }: UsedProxy, nowMs: number): readon
   const problem = `connectors hand out ${given.length} CAs of ${origin}, of which the proxy has one`;
   return [
     ...lines,
-    warn(caCheck, problem, '"doctor --proxy" in the container of the proxy names those that are out of date'),
+    warn(caCheck, problem, 'check that a replica of the proxy has the Lease and writes the status of its Connectors'),
   ];
 }

@@ -159,12 +159,12 @@ export class VolumeMemory {
     { podUid, pod }: VolumeOwner,
   ): void {
     if (bytes + growth <= shareBytes) return;
-    const name = pod === undefined ? `of uid ${podUid}` : `${pod.namespace}/${pod.name}`;
+    const name = pod === undefined ? `with UID ${podUid}` : `${pod.namespace}/${pod.name}`;
     const whose = reason === 'pod' ? `pod ${name}` : `namespace ${pod?.namespace}`;
     throw this.#rejection(
       reason,
-      `the volumes of ${whose} on this node can use ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
-        `${inMiB(shareBytes)} that are one ${reason}'s share: use fewer or smaller volumes, or spread the pods over nodes`,
+      `the volumes of ${whose} on this node can use ${inMiB(bytes)} of the ${inMiB(shareBytes)} ` +
+        `that are one ${reason}'s share, and this one needs ${inMiB(growth)}: use fewer or smaller volumes, or spread the pods over nodes`,
     );
   }
 
@@ -184,7 +184,7 @@ export class VolumeMemory {
       byPod.set(podUid, sum);
     }
     const largest = [...byPod.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
-    return `most is held by the pods ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
+    return `largest users: ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
   }
 }
 

@@ -91,7 +91,7 @@ export const limits = {
     count: 1000,
     /** Estimated memory of cached objects: `--max-object-memory`. */
     bytes: 32 << 20,
-    /** Largest part of the free watches and memory for one pod. */
+    /** Largest part of the free watches for one pod. */
     podShare: 1 / 4,
     /** Largest part of the free watches and memory for one namespace. */
     namespaceShare: 1 / 2,

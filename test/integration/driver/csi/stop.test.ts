@@ -82,7 +82,7 @@ describe('the end of the driver', () => {
     for (const begin of Object.values(clients)) letGo.push(await begin(node.socketPath));
     const volume = node.volume();
     const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
-    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the next one will be asked again$/);
+    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the kubelet will retry$/);
     await driver.kubelet.nodeCapabilities();
     driver.signal('SIGTERM');
     await refused;

@@ -86,7 +86,7 @@ describe('events on a pod', () => {
     await told(1);
     const [{ reason, type, note }] = events() as readonly [PodEvent];
     assert.deepEqual([reason, type], ['ConnectorVolumeWarning', 'Warning']);
-    assert.match(note, /^Volume "connectors" was mounted, but: .*excludes "nope"/);
+    assert.match(note, /^Volume "connectors" needs a look at its content: .*excludes "nope"/);
     volume.renewToken();
     await driver.kubelet.publish(
       volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': '!nope' } }),

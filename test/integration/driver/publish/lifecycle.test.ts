@@ -48,7 +48,7 @@ describe('the driver as a process', () => {
     const driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
     const volume = node.volume();
     const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
-    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the next one will be asked again$/);
+    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the kubelet will retry$/);
     await driver.kubelet.nodeCapabilities();
     driver.signal('SIGTERM');
     await refused;

@@ -99,7 +99,7 @@ describe('the memory of the volumes', () => {
     memory.reserve('a', greedy, 15 * MiB);
     refuses(
       () => memory.reserve('b', greedy, 10 * MiB),
-      /^the volumes of pod ci\/greedy on this node can use 15 MiB, and this one needs 10 MiB more than the 20 MiB that are one pod's share/,
+      /^the volumes of pod ci\/greedy on this node can use 15 MiB of the 20 MiB that are one pod's share, and this one needs 10 MiB:/,
     );
     memory.reserve('c', ownerOf('ci', 'other'), 10 * MiB);
     assert.deepEqual(memory.summary().rejections, { node: 0, namespace: 0, pod: 1 });
@@ -155,7 +155,7 @@ describe('the memory of the volumes', () => {
     const releases = Array.from({ length: 4 }, () => memory.reserveCall('v', owner, 5 * MiB));
     refuses(
       () => memory.reserveCall('v', owner, 5 * MiB),
-      /^the volumes of pod ci\/p on this node can use 20 MiB, and this one needs 5\.0 MiB more than the 20 MiB/,
+      /^the volumes of pod ci\/p on this node can use 20 MiB of the 20 MiB that are one pod's share, and this one needs 5\.0 MiB/,
     );
     for (let n = 0; n < 12; n += 1) releases.push(memory.reserveCall('v', ownerOf('ci', `p${n}`), 5 * MiB));
     refuses(() => memory.reserveCall('v', ownerOf('ci', 'late'), 5 * MiB), /one namespace's share/);
