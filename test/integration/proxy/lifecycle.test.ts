@@ -56,7 +56,7 @@ describe('the proxy as a process', () => {
     };
     const help = await run('--help');
     assert.equal(help.status, 0);
-    assert.match(help.text, /^Usage: connectors-csi proxy \[flags\]\n\nFlags:\n/);
+    assert.match(help.text, /^Usage: connectors-csi proxy \[flags\]\n[^]*\nFlags:\n/);
     const wrong = await run('--connector-source', 'directory');
     assert.equal(wrong.status, 2);
     assert.match(wrong.text, /^connectors-csi proxy: --connector-source directory needs --manifests/);

@@ -246,7 +246,8 @@ describe('a parsed request', () => {
         }
       });
       assert.equal(requests.length, 100);
-      assert.ok(bytes < 500_000, `${bytes} bytes for 100 requests`);
+      // What is kept would take 3 to 20 MB; the measurement varies by some 500 KB.
+      assert.ok(bytes < 1_500_000, `${bytes} bytes for 100 requests`);
     });
   }
 

@@ -137,7 +137,7 @@ describe('the memory of the volumes', () => {
     } catch (error) {
       assert.ok(error instanceof Error && error.cause instanceof Error);
       assert.doesNotMatch(error.message, /ns0/);
-      assert.match(error.cause.message, /most is held by the pods ns0\/p \(10 MiB\)/);
+      assert.match(error.cause.message, /largest users: ns0\/p \(10 MiB\)/);
     }
   });
 
