@@ -33,6 +33,8 @@ const errorOutput = new LogOutput(2, limits.log);
 /** Limits at the exit: to write the last lines, and then to close leftover handles. */
 const lastLinesMs = 500;
 const leftoversMs = 1000;
+/** Less than the interval in which the log tries again to write. */
+const threadMs = 50;
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '', ...args] = argv;
@@ -113,13 +115,20 @@ function describe(error: unknown): string {
 }
 
 /**
- * Ends the process at once. An exit waits for the threads that read files and resolve names, and an unresponsive name
- * server or file system can block them for long. So the process is killed while they have work.
+ * Ends the process. An exit waits for the threads that read files and resolve names, and an unresponsive name server or
+ * file system can block them for long. So the process is killed if they still have work after a moment: a try to write to
+ * a reader that is blocked ends at once.
  */
 function end(status: number): void {
-  if (process.getActiveResourcesInfo().some((resource) => resource.includes('Req')))
-    process.kill(process.pid, 'SIGKILL');
-  process.exit(status);
+  if (!isThreadBusy()) process.exit(status);
+  setTimeout(() => {
+    if (isThreadBusy()) process.kill(process.pid, 'SIGKILL');
+    process.exit(status);
+  }, threadMs);
+}
+
+function isThreadBusy(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.includes('Req'));
 }
 
 process.on('uncaughtException', (error) => {
