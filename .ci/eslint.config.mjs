@@ -119,7 +119,7 @@ export default tseslint.config(
         {
           selector: "ObjectExpression > Property[kind='get']",
           message:
-            'V8 keeps what the getter of an object literal refers to (docs/decisions/0033): use a class or a method.',
+            'V8 keeps what the getter of an object literal refers to (docs/dev/decisions/0033): use a class or a method.',
         },
       ],
     },

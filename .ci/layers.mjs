@@ -1,7 +1,7 @@
 /**
  * Imports that each folder or module of src can have. `npm:` names a package, `type:` allows type imports only. A file
  * belongs to the longest of these names that its path begins with. Node's own modules are allowed everywhere.
- * docs/architecture.md describes each of them; a test compares the names.
+ * docs/dev/architecture.md describes each of them; a test compares the names.
  */
 const shared = (...names) => names.map((name) => `shared/${name}`);
 const modules = shared(

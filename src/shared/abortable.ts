@@ -37,7 +37,7 @@ export async function withTimeout<T>(
   }
 }
 
-/** The callbacks of each signal, in an array because a Set retains removed elements (docs/decisions/0033). */
+/** The callbacks of each signal, in an array because a Set retains removed elements (docs/dev/decisions/0033). */
 const callbacks = new WeakMap<AbortSignal, (() => void)[]>();
 
 /**

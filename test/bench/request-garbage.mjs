@@ -1,5 +1,5 @@
 // `node --max-semi-space-size=8 test/bench/request-garbage.mjs`: 40,000 requests in turn, 20 of them at a time, and how many collections
-// of the whole heap it takes to free them, by how the program keeps them. See docs/decisions/0033.
+// of the whole heap it takes to free them, by how the program keeps them. See docs/dev/decisions/0033.
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 

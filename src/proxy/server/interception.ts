@@ -18,7 +18,7 @@ export function canBePlain({ scheme }: NamedHost, matches: readonly ConnectorMat
 /**
  * Terminates a client's TLS as `startTls` does, or serves plain HTTP if the client sends that. To distinguish them it reads
  * the first bytes. Node then reads the TLS connection in pieces of 16 KiB instead of 64 KiB, which makes uploads slower
- * (docs/decisions/0034), so callers use it only if `canBePlain`.
+ * (docs/dev/decisions/0034), so callers use it only if `canBePlain`.
  * @param socket a connection whose CONNECT was accepted.
  * @param certificate for the host of the CONNECT.
  * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.

@@ -216,7 +216,7 @@ export class GatheredStream {
     onEnd?.();
   }
 
-  /** Writes chunks without joining them, which takes up to twice the CPU time. See docs/decisions/0030. */
+  /** Writes chunks without joining them, which takes up to twice the CPU time. See docs/dev/decisions/0030. */
   #write(chunks: readonly Buffer[]): void {
     const last = chunks.at(-1);
     for (const chunk of chunks) {

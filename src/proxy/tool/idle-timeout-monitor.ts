@@ -19,7 +19,7 @@ interface Entry {
 /**
  * Ends transfers whose peers have stopped. One check of all transfers per second replaces a timer reset per chunk.
  *
- * The list is an array, because a Set keeps what it had (docs/decisions/0033).
+ * The list is an array, because a Set keeps what it had (docs/dev/decisions/0033).
  */
 export class IdleTimeoutMonitor {
   readonly #entries: Entry[] = [];

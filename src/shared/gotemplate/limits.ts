@@ -1,7 +1,7 @@
 /**
  * Limits of one render. They are counted, not timed: the same template gives the same result under every load. Useful
  * files stay within them, such as a bundle of certificates through any function. A render that reaches them delays only
- * itself, because it does not run in the thread that serves calls (docs/decisions).
+ * itself, because it does not run in the thread that serves calls (docs/dev/decisions).
  */
 export interface RenderLimits {
   /** Work: a step is what takes about a fifth of a microsecond: looking at one element, say. */

@@ -53,8 +53,8 @@ describe('the capacity of a node', () => {
   for (const [row, volume] of rows) {
     const [ofOne, ofSeveral] = [acceptedVolumes(volume, 1), acceptedVolumes(volume, 4)];
 
-    it(`in docs/operations.md is what the driver accepts ${row}`, () => {
-      const cells = new RegExp(`^\\| ${row} +\\| (\\d+) +\\| (\\d+) +\\|$`, 'm').exec(page('docs/operations.md'));
+    it(`in docs/sizing.md is what the driver accepts ${row}`, () => {
+      const cells = new RegExp(`^\\| ${row} +\\| (\\d+) +\\| (\\d+) +\\|$`, 'm').exec(page('docs/sizing.md'));
       assert.deepEqual(cells?.slice(1).map(Number), [ofOne, ofSeveral]);
     });
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { layers } from '../../../.ci/layers.mjs';
 import { repository } from '../../support/deploy/manifests.js';
 
-const page = readFileSync(path.join(repository, 'docs', 'architecture.md'), 'utf8');
+const page = readFileSync(path.join(repository, 'docs', 'dev', 'architecture.md'), 'utf8');
 const drawings = [...page.matchAll(/^```mermaid\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
 
 /** Layers by their node in the drawing: `csi["driver/csi: …"]` is `driver/csi`. */

@@ -240,9 +240,9 @@ describe('docs/writing-a-connectorclass.md', () => {
   });
 });
 
-describe('docs/architecture.md', () => {
+describe('docs/dev/architecture.md', () => {
   it('has a row for every layer that the linter knows', () => {
-    const rows = tableUnder(page('docs/architecture.md'), 'Layers');
+    const rows = tableUnder(page('docs/dev/architecture.md'), 'Layers');
     assert.deepEqual(
       rows.flatMap(([folders = '']) => folders.split(', ')).sort(),
       Object.keys(layers)
@@ -273,8 +273,8 @@ function anchorsOf(name: string): readonly string[] {
   );
 }
 
-describe('docs/threats.md', () => {
-  const [, ...sections] = page('docs/threats.md').split(/^## /m);
+describe('docs/dev/threats.md', () => {
+  const [, ...sections] = page('docs/dev/threats.md').split(/^## /m);
   const threats = sections.flatMap((section) => section.split(/^- /m).slice(1));
 
   it('names an attack, a mitigation and tests that exist in each item', () => {
@@ -307,8 +307,8 @@ describe('links between pages', () => {
   });
 
   it('lead to every decision from their index', () => {
-    const text = page('docs/decisions/README.md');
-    for (const name of readdirSync(path.join(repository, 'docs', 'decisions'))) {
+    const text = page('docs/dev/decisions/README.md');
+    for (const name of readdirSync(path.join(repository, 'docs', 'dev', 'decisions'))) {
       if (name !== 'README.md') assert.ok(text.includes(`(${name})`), name);
     }
   });
