@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
 import { classManifests, classesFolder, type ClassSpec } from '../../support/deploy/class-cases.js';
-import { deployFolder, readManifests, repository, type Manifest } from '../../support/deploy/manifests.js';
+import { deployFolder, readManifests, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { proxyService } from '../../support/proxy/manifests.js';
 
@@ -90,21 +90,6 @@ describe('the catalogue of deploy/classes', () => {
       resources,
       Object.keys(catalogue).map((name) => `${name}.yaml`),
     );
-  });
-
-  it('is listed in docs/migration.md', () => {
-    const page = readFileSync(path.join(repository, 'docs', 'migration.md'), 'utf8');
-    const rows = [...page.matchAll(/^\| `([a-z0-9]+)` +\| `([-a-z]+)` +\| ((?:`[^`]+`(?:, )?)+) +\|$/gm)].map(
-      ([, className, configuration, files = '']) =>
-        `${className} ${configuration} ${[...files.matchAll(/`([^`]+)`/g)]
-          .map(([, file]) => file)
-          .sort()
-          .join(' ')}`,
-    );
-    const expected = Object.entries(catalogue).flatMap(([className, configurations]) =>
-      Object.entries(configurations).map(([name, files]) => `${className} ${name} ${[...files].sort().join(' ')}`),
-    );
-    assert.deepEqual(rows.sort(), expected.sort());
   });
 
   it('has a Connector in the examples to try each class with', () => {

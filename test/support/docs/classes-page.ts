@@ -1,0 +1,100 @@
+import path from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { classManifests, type ClassSpec } from '../deploy/class-cases.js';
+import { repository } from '../deploy/manifests.js';
+
+interface CatalogueSpec extends ClassSpec {
+  readonly auth: {
+    readonly types: readonly {
+      readonly name: string;
+      readonly secretType: string;
+      readonly params?: readonly { readonly name: string }[];
+    }[];
+  };
+}
+
+/** docs/classes.md. */
+export const classesPage = path.join(repository, 'docs/classes.md');
+
+const head = `# Classes
+
+A Connector names one of these classes in \`spec.connectorClassName\`. The page is generated from the class files
+(\`npm run generate:classes\`), which also describe each param. [Examples](../deploy/examples/connectors.yaml) has a
+Connector for each class. If none fits your tool, try \`http\`, or
+[write one](writing-a-connectorclass.md).
+
+Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
+tokens, robot accounts, tokens of registries. The class \`gitlab\` also denies \`POST /api/graphql\`, because
+[rules](rules.md) cannot distinguish its changes from its queries.
+`;
+
+/** Keys of the Secret, for types whose class does not list them. */
+const keysOfType: Readonly<Record<string, string>> = { 'kubernetes.io/basic-auth': '`username`, `password`' };
+
+/** Returns the text of docs/classes.md. */
+export async function classesText(): Promise<string> {
+  const classes = classManifests().map(({ metadata, spec }) => ({
+    name: metadata.name ?? '',
+    purpose:
+      (metadata as { annotations?: Readonly<Record<string, string>> }).annotations?.['cpaas.io/description'] ?? '',
+    spec: spec as CatalogueSpec,
+  }));
+  const purposes = classes.map(({ name, purpose }) => [code([name]), purpose.replace(/\.$/, '')]);
+  const auth = classes.flatMap(({ name, spec }) =>
+    spec.auth.types.map(({ name: authName, secretType, params }) => {
+      const keys = params?.map((param) => param.name);
+      return {
+        name,
+        cells: [code([authName]), code([secretType]), keys ? code(keys) : (keysOfType[secretType] ?? '')],
+      };
+    }),
+  );
+  const configurations = classes.flatMap(({ name, spec }) =>
+    spec.configurations.map(({ name: configuration, data, params = [] }) => ({
+      name,
+      cells: [
+        code([configuration]),
+        code(Object.keys(data).filter((file) => !file.endsWith('.environment'))),
+        params.map((param) => `${code([param.name])}${param.default === undefined ? ' (required)' : ''}`).join(', '),
+      ],
+    })),
+  );
+  const text = [
+    head,
+    table(['class', 'for'], purposes),
+    '## Credentials of the classes\n',
+    'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`; then leave `spec.auth.name` out. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
+    table(['`spec.auth.name`', 'type of the Secret', 'keys of the Secret', 'classes'], merged(auth)),
+    '## Configurations\n',
+    'A volume selects them in `configuration.names`, and sets params in `configuration.params` ([volumes](volumes.md#volume-attributes)). Most have a file of variables too, so that programs find the files after [`activate`](volumes.md#activate).\n',
+    table(['configuration', 'files', 'params', 'classes'], merged(configurations)),
+    'Next: [programs that work](compatibility.md).\n',
+  ].join('\n');
+  return format(text, { ...(await resolveConfig(classesPage)), filepath: classesPage });
+}
+
+function code(words: readonly string[]): string {
+  return words.map((word) => `\`${word}\``).join(', ');
+}
+
+interface Row {
+  readonly name: string;
+  readonly cells: readonly string[];
+}
+
+/** Returns one row for equal cells, with the classes that have them at its end. */
+function merged(rows: readonly Row[]): readonly (readonly string[])[] {
+  const classesOf = new Map<string, { cells: readonly string[]; names: string[] }>();
+  for (const { name, cells } of rows) {
+    const key = cells.join('|');
+    const entry = classesOf.get(key) ?? { cells, names: [] };
+    entry.names.push(name);
+    classesOf.set(key, entry);
+  }
+  return [...classesOf.values()].map(({ cells, names }) => [...cells, names.join(', ')]);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`);
+  return lines.join('');
+}
