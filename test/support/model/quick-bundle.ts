@@ -6,17 +6,24 @@ import { bundles } from '../../../.ci/bundles.mjs';
 import { quickTimings } from '../kube-client/test-client.js';
 
 const root = path.join(import.meta.dirname, '../../..');
+const timingsFile = path.join(root, 'src/shared/kube/timings.ts');
 
 /** Also dead connections are found within seconds. */
 const timings = { ...quickTimings, pingIntervalMs: 1000, pingTimeoutMs: 3000 };
 
-/** In place of src/shared/kube/timings.ts. */
+/** Replaces the times of the client. @throws if the program has none: then it would wait as on a node. */
 const quickTimes: Plugin = {
   name: 'quick-times',
   setup(builder) {
-    builder.onLoad({ filter: /\/src\/kube\/timings\.ts$/ }, () => ({
-      contents: `export const kubeTimings = ${JSON.stringify(timings)};`,
-    }));
+    let isReplaced = false;
+    builder.onLoad({ filter: /\/timings\.ts$/ }, ({ path: file }) => {
+      if (file !== timingsFile) return undefined;
+      isReplaced = true;
+      return { contents: `export const kubeTimings = ${JSON.stringify(timings)};` };
+    });
+    builder.onEnd(() => {
+      if (!isReplaced) throw new Error(`${timingsFile} is not part of the program`);
+    });
   },
 };
 
