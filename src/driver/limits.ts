@@ -1,19 +1,19 @@
 /**
  * Limits of what pods, clients and the API server can make the driver use, each with its unit in its name and its reason.
- * docs/limits.md is generated from them.
+ * Those with `@listed WHAT-HAPPENS-OVER-IT` are in docs/limits.md, with the first sentence of their comment.
  */
 export const driverLimits = {
   /** Publishes of the driver, first ones and refreshes. See driver/publish/publish-admission.ts. */
   publishes: {
-    /** Publishes in flight on a node: `--max-publishes-in-flight`. */
+    /** Publishes in flight on a node: `--max-publishes-in-flight`. @listed `ResourceExhausted` */
     inFlight: 1024,
-    /** Publishes in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
+    /** Publishes in flight of one pod: `--max-publishes-per-pod`. Few pods have over three volumes. @listed `ResourceExhausted` */
     perPod: 32,
-    /** Largest part of what other namespaces leave for one namespace. */
+    /** Part of the publishes in flight for one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
     /**
-     * Running calls: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
-     * memory of one volume's templates (32 MiB).
+     * Running publishes: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
+     * memory of one volume's templates (32 MiB). @listed wait
      */
     running: 4,
   },
@@ -45,7 +45,7 @@ export const driverLimits = {
    * driver/publish/publish-admission.ts.
    */
   failedPublishes: {
-    /** Failures at once. */
+    /** Failed publishes of one pod. @listed `ResourceExhausted`, `was not tried` */
     burst: 32,
     /** Interval for one more. Until then the pod's publishes are rejected, except those of mounted volumes. */
     everyMs: 250,
@@ -106,13 +106,13 @@ export const driverLimits = {
   },
   /** Content of one volume. */
   volume: {
-    /** Files. */
+    /** Files of a volume. @listed `ResourceExhausted` */
     files: 128,
-    /** Content of all files. */
+    /** Content of all files of a volume. @listed `ResourceExhausted` */
     bytes: 1 << 20,
-    /** Variables in one file `NAME.environment`. */
+    /** Variables in one file `NAME.environment` of a class. @listed `FailedPrecondition` */
     variables: 256,
-    /** One volume attribute. */
+    /** Length of one volume attribute. @listed `InvalidArgument` */
     attributeBytes: 32 << 10,
     /** User name in the proxy URL, which travels in a request header. */
     userBytes: 6 << 10,
@@ -120,8 +120,8 @@ export const driverLimits = {
   /** Memory of volumes. Pages of a tmpfs are charged to the driver's pod, also after a restart. See driver/publish/volume-memory.ts. */
   volumeMemory: {
     /**
-     * Part of the container's limit for the process: `--memory-reserve`. The process has at most 125 MB, and the kernel uses
-     * some. A restarted driver needs it while all volumes still exist.
+     * Part of the memory limit for the driver's process: `--memory-reserve`. The process has at most 125 MB, and the kernel uses
+     * some. A restarted driver needs it while all volumes still exist. @listed volumes share the rest
      */
     reserveBytes: 160 << 20,
     /** Pages of a tmpfs in addition to two revisions: for replaced files that a pod keeps open. */
@@ -132,9 +132,9 @@ export const driverLimits = {
     volumeBytes: 8 << 10,
     /** Kernel memory of an inode with its name. Measured: at most 1,122 bytes on average; a file has four. */
     inodeBytes: 1280,
-    /** Largest part of the free memory for the volumes of one pod. */
+    /** Part of the free memory for the volumes of one pod. @listed `ResourceExhausted` */
     podShare: 1 / 8,
-    /** Largest part of the free memory for the volumes of one namespace. */
+    /** Part of the free memory for the volumes of one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
     /** Part of the memory reserved for namespaces with little that growing volumes can use. */
     growthPart: 1 / 2,

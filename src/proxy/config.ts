@@ -22,7 +22,7 @@ import { parseRange } from './tool/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
 import type { ProxyService } from './status/proxy-service.js';
 
-/** Flags of `proxy` with their defaults. A test compares them with the table in docs/proxy-reference.md. */
+/** Flags of `proxy` with their defaults. A test compares them with the table in docs/configuration.md. */
 export const proxyFlags = {
   'proxy-address': flag(':8080', 'ADDRESS', 'address for clients: HOST:PORT or :PORT', listenAddress),
   'tls-address': flag('', 'ADDRESS', 'address for clients that use TLS to the proxy; empty: none', httpAddress),

@@ -1,6 +1,6 @@
 /**
  * Limits of what clients, tools and the API server can make the proxy use, each with its unit in its name and its reason.
- * docs/limits.md is generated from them.
+ * Those with `@listed WHAT-HAPPENS-OVER-IT` are in docs/limits.md, with the first sentence of their comment.
  */
 export const proxyLimits = {
   /** Caches of the proxy's decisions about access. */
@@ -10,18 +10,18 @@ export const proxyLimits = {
     /** Lifetime of a denied decision: a new permission is noticed after this time. */
     deniedTtlMs: 5_000,
   },
-  /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
+  /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/limits.md). */
   requestsInFlight: {
-    /** Requests: `--max-requests-in-flight`. */
+    /** Requests in flight, 200 KiB each: `--max-requests-in-flight`. @listed `429` */
     total: 512,
-    /** Largest part of the free requests for one pod, or one address without a token. */
+    /** Part of these for one pod, or for one address without a token. @listed `429` */
     share: 1 / 2,
     /** Request body that is kept, so that the request can be repeated with a renewed credential. */
     repeatableBytes: 64 << 10,
   },
   /** Connections of the proxy to tools. */
   toolSockets: {
-    /** Connections: `--max-tool-connections`. */
+    /** Connections to tools, 40 KiB each: `--max-tool-connections`. @listed idle ones closed, `503` */
     total: 768,
     /** Idle connections that are kept. A new connection costs ten times a request. */
     idle: 256,
@@ -34,29 +34,29 @@ export const proxyLimits = {
     /** Longest wait of such a request. Then its connection is opened in any case. */
     openingWaitMs: 250,
     /**
-     * Largest part of the free connections for one namespace. With it, and with at least half more connections than requests in
-     * flight, each request gets its connection.
+     * Part of these for one namespace. With it, and with at least half more connections than requests in
+     * flight, each request gets its connection. @listed `503`
      */
     namespaceShare: 3 / 4,
   },
   /** Content of one Connector. */
   connector: {
-    /** URLs in `spec.address` and `spec.addressExtensions` together: each request is compared with those at its host. */
+    /** URLs in `spec.address` and `spec.addressExtensions`. Each request is compared. @listed `TooManyAddresses`, `502` */
     addresses: 64,
-    /** PEM bundle of its CAs. Parsed certificates use five times its size, and the CA certificates of a system are fewer. */
+    /** PEM bundle of `spec.caCertSecretRef`. Parsed certificates use five times its size. @listed `InvalidCACert` */
     caBytes: 256 << 10,
-    /** Certificates in this bundle. A malformed block takes longer to parse than a certificate. */
+    /** Certificates in this bundle. A malformed block takes longer to parse. @listed `InvalidCACert` */
     caCertificates: 512,
-    /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. */
+    /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. @listed `Unusable`, `502` */
     dockerConfigBytes: 256 << 10,
   },
   /** Rules of one Connector, or of one class, which each request is compared with. See proxy/rules/parse-rules.ts. */
   rules: {
-    /** Characters of the annotation. The longest of the repository's classes has 1,600. */
+    /** Characters of the annotation `rules`. The longest of the classes here has 1,600. @listed `BrokenRules`, `403` */
     characters: 16 << 10,
-    /** Rules. */
+    /** Rules of a Connector or class. @listed `BrokenRules`, `403` */
     count: 100,
-    /** Paths of one rule. */
+    /** Paths of one rule. @listed `BrokenRules`, `403` */
     paths: 20,
     /** Segments of all paths: one takes up to a microsecond for each reading of a path of 100 segments. */
     segments: 1000,
@@ -64,9 +64,9 @@ export const proxyLimits = {
     segmentCharacters: 256,
     /** YAML tokens of the annotation. A usual line has twenty. */
     tokens: 4000,
-    /** Segments in the path of a request. Deep repositories have thirty. */
+    /** Segments in the path of a request to which rules apply. Deep repositories have thirty. @listed `400` */
     requestSegments: 100,
-    /** Parameters in the query of a request. */
+    /** Parameters in its query. @listed `400` */
     parameters: 256,
     /** Time for the body of a batch request of Git LFS, which is read before the decision. */
     bodyMs: 30_000,
@@ -86,7 +86,7 @@ export const proxyLimits = {
     count: 48,
     /** Trust stores that the proxy creates for one namespace. See proxy/tool/trust.ts. */
     creations: {
-      /** Trust stores at once. */
+      /** Connectors of one namespace with CAs of their own, that come into use. @listed wait, then `429` */
       burst: 32,
       /** Interval for one more. */
       everyMs: 250,
@@ -136,9 +136,9 @@ export const proxyLimits = {
   },
   /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
   headers: {
-    /** Bytes of the section. */
+    /** Headers of a request or response. @listed `431`, `502` */
     bytes: 16 << 10,
-    /** Header lines. */
+    /** Lines of these headers. @listed `431`, `502` */
     lines: 256,
   },
   /**
@@ -161,27 +161,27 @@ export const proxyLimits = {
     everyMs: 1 / 20,
   },
   /**
-   * Times that text of a request is percent-decoded, and that a path can be encoded. Servers decode once or twice, and each
-   * gateway in between perhaps once more.
+   * Times that a path is percent-encoded. Text of a request is decoded so often: servers decode once or twice, and each
+   * gateway in between perhaps once more. @listed `400`
    */
   percentDecodings: 4,
   /** Requests on one connection that a client sends without waiting for responses, as apt does. */
   pipeline: {
-    /** Requests, the one in flight included. */
+    /** Pipelined requests of a connection, the one in flight included. @listed closed */
     requests: 16,
     /** Bytes of their headers. */
     requestHeaderBytes: 32 << 10,
   },
   /**
-   * Time that the transfer of one request can outlive its token: a layer of 20 GB takes longer than a token lives, but no
-   * transfer lasts without a limit.
+   * Time that a transfer can outlive its token. A layer of 20 GB takes longer than a token lives, but no transfer lasts without
+   * a limit. @listed closed
    */
   transferGraceMs: 3_600_000,
-  /** Time that a tunnel or an upgraded connection can outlive its token. */
+  /** Time that a tunnel or an upgraded connection can outlive its token. @listed closed */
   tunnelGraceMs: 5 * 60_000,
   /** Identification of one client. */
   clients: {
-    /** Connectors in a user name: as many as a volume can have. */
+    /** Connectors in the user name of a request: as many as a volume can have. @listed `407` */
     connectors: 32,
     /** Characters of `Proxy-Authorization`: base64 of a user name of 6 KiB, percent-encoded, and a token. */
     authorizationLength: 48 << 10,
@@ -199,7 +199,7 @@ export const proxyLimits = {
   },
   /** Failed reviews that the API server gets because of one client address, or one pod. See shared/limits/failure-rate-limiter.ts. */
   failedReviews: {
-    /** Failed reviews at once. */
+    /** Failed reviews of one client address, or one pod. @listed wait, then `429` */
     burst: 32,
     /** Interval for one more. */
     everyMs: 250,
@@ -215,7 +215,7 @@ export const proxyLimits = {
    * its token only after a 407 gets one for each connection. See proxy/server/rejection-rate-limiter.ts.
    */
   rejections: {
-    /** Rejections at once. */
+    /** Rejected requests of one pod, or one address without a token. @listed wait for up to 5 s */
     burst: 100,
     /** Interval for one more. */
     everyMs: 10,
@@ -226,7 +226,7 @@ export const proxyLimits = {
   },
   /** TLS handshakes at `--tls-address` of one client address. See proxy/server/tls-listener.ts. */
   tlsHandshakes: {
-    /** Handshakes at once: a build opens dozens of connections when it starts. */
+    /** TLS handshakes of one address with the proxy: a build opens dozens at its start. @listed wait for up to 5 s */
     burst: 200,
     /** Interval for one more: 50 a second take a twentieth of a CPU. */
     everyMs: 20,
@@ -237,7 +237,7 @@ export const proxyLimits = {
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
   requestLog: {
-    /** Lines at once. */
+    /** Log lines of failed requests of one client. @listed counted in the log */
     burst: 60,
     /** Interval for one more. */
     everyMs: 5_000,
@@ -248,7 +248,7 @@ export const proxyLimits = {
   },
   /** Secrets of Connectors. */
   secrets: {
-    /** One Secret. Credentials and CA bundles can have 256 KiB. */
+    /** One Secret of a Connector. Credentials and CA bundles can have 256 KiB. @listed `Unusable`, `502` */
     objectBytes: 512 << 10,
     /** All cached Secrets. Those of the namespace with most are evicted first. */
     cachedBytes: 16 << 20,
@@ -275,7 +275,7 @@ export const proxyLimits = {
     },
     /** Largest part of these for one namespace. */
     namespaceShare: 1 / 4,
-    /** Longest wait of a lookup; then the response is 503. */
+    /** Wait for a DNS lookup. @listed `503` */
     longestWaitMs: 8_000,
     /** Lifetime of cached addresses. */
     ttlMs: 2_000,
@@ -301,7 +301,7 @@ export const proxyLimits = {
     headers: 16,
     /** Body of a tool's response that a probe reads. */
     bodyBytes: 64 << 10,
-    /** Redirects that a probe follows. Sites use one or two; more is a loop. */
+    /** Redirects that a probe follows. Sites use one or two; more is a loop. @listed `UnexpectedAnswer` */
     redirects: 5,
     /**
      * Work of an expression, counted as for `generators`: three searches with a short pattern in the longest body. No value
@@ -311,7 +311,7 @@ export const proxyLimits = {
   },
   /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/credentials/generator/generators.ts. */
   generators: {
-    /** Characters of an expression. Those in use have 500. */
+    /** Characters of `generator.cel`. Those in use have 500. @listed `BrokenGenerator` */
     textLength: 8192,
     /** Nodes of a parsed expression. */
     nodes: 2000,

@@ -1,6 +1,6 @@
 /**
  * The gRPC status names that the driver returns. `driver/csi/status.ts` maps each to its number. After most of them
- * ("final" in docs/configuration.md) the kubelet may never call again, so the driver must undo its own work before.
+ * ("final" in docs/dev/architecture.md) the kubelet may never call again, so the driver must undo its own work before.
  */
 export const errorCodes = [
   'CANCELLED',

@@ -26,7 +26,7 @@ export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
 
 /**
  * Limits the requests in flight, in total and per client: per address before authentication, per pod afterwards.
- * Multiplied by the memory of one request, the total limits the memory of requests (docs/proxy-reference.md).
+ * Multiplied by the memory of one request, the total limits the memory of requests (docs/limits.md).
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;

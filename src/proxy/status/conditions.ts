@@ -17,7 +17,7 @@ export const classConditionTypes = ['ProxyReady', 'Ready'] as const;
 
 export type ClassConditionType = (typeof classConditionTypes)[number];
 export type ConditionType = (typeof conditionTypes)[number] | ClassConditionType;
-/** Reasons of conditions. A test compares them with docs/proxy-reference.md. */
+/** Reasons of conditions. A test compares them with docs/troubleshooting.md. */
 export const conditionReasons = [
   'Ready',
   'NotFound',

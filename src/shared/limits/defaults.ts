@@ -1,6 +1,6 @@
 /**
  * Limits of both programs, and of the packages that both use, each with its unit in its name and its reason. Limits that a
- * format or the kernel sets stand where they are checked. docs/limits.md is generated from these limits.
+ * format or the kernel sets stand where they are checked. Those with `@listed` are in docs/limits.md, as in src/proxy/limits.ts.
  */
 export const limits = {
   /** Dynamic shares: the minimum for a holder that uses nothing yet. See shared/limits/dynamic-share.ts. */
@@ -23,13 +23,13 @@ export const limits = {
     /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
     watchedApprovals: 256,
   },
-  /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
+  /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/limits.md). */
   connections: {
-    /** Open connections: `--max-connections`. */
+    /** Connections of clients, 72 KiB each: `--max-connections`. @listed closed at once */
     total: 2048,
     /**
-     * Largest part of the free connections for one client address: 256. Node accepts one connection per iteration of the event
-     * loop, which serves all that are readable. With more of them, new clients wait longer.
+     * Part of these for one client address: 256 at most. Node accepts one connection per iteration of the event
+     * loop, which serves all that are readable. With more of them, new clients wait longer. @listed closed at once
      */
     share: 1 / 8,
     /**
@@ -39,7 +39,7 @@ export const limits = {
     backlog: 4096,
     /** From the first byte of a request to the end of its headers, and before the first byte. */
     headersMs: 30_000,
-    /** Idle connection between requests; longer than clients keep theirs, so that a client closes it. */
+    /** Idle connection of a client. Clients keep theirs for less, so that they close it. @listed closed */
     idleMs: 75_000,
     /** TLS handshake in a tunnel, and before its first byte. */
     handshakeMs: 30_000,
@@ -48,9 +48,9 @@ export const limits = {
   },
   /** Objects of the API server. Larger ones are skipped without parsing. See shared/kube/object-admission.ts. */
   objects: {
-    /** A Connector. JSON of small values uses up to 29 times its length in memory. */
+    /** A Connector. JSON of small values uses up to 29 times its length in memory. @listed `FailedPrecondition` */
     connectorBytes: 64 << 10,
-    /** A ConnectorClass with its templates. etcd takes 1.5 MiB. */
+    /** A ConnectorClass with its templates. etcd takes 1.5 MiB. @listed `FailedPrecondition` */
     connectorClassBytes: 1 << 20,
     /** An object of another kind. A ConfigMap cannot be larger. */
     otherBytes: 1 << 20,
@@ -87,13 +87,13 @@ export const limits = {
   },
   /** Cached objects of the driver. See shared/connectors/on-demand-informer.ts. */
   watches: {
-    /** Watched Connectors, and as many classes: `--max-watched-objects`. A full node of 110 pods can use nine in each. */
+    /** Connectors in use on a node, and as many classes: `--max-watched-objects`. @listed `ResourceExhausted` */
     count: 1000,
-    /** Estimated memory of cached objects: `--max-object-memory`. */
+    /** Estimated memory of these: `--max-object-memory`. @listed `ResourceExhausted` */
     bytes: 32 << 20,
-    /** Largest part of the free watches for one pod. */
+    /** Part of these objects for one pod. @listed `ResourceExhausted` */
     podShare: 1 / 4,
-    /** Largest part of the free watches and memory for one namespace. */
+    /** Part of these objects and their memory for one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
   },
   /**
@@ -101,9 +101,9 @@ export const limits = {
    * it is read: up to 70 ms at these limits.
    */
   yaml: {
-    /** Characters. */
+    /** Characters of a manifest file or kubeconfig. @listed not read */
     characters: 512 << 10,
-    /** Tokens. A usual line has four; each escape counts as one, since each can be a mistake. */
+    /** YAML tokens of it, about 3,500 lines. Each escape counts as one, since each can be a mistake. @listed not read */
     tokens: 15_000,
     /** Aliases. For each, the library goes through the text before it. */
     aliases: 500,

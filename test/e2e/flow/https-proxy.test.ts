@@ -11,7 +11,7 @@ const commit = '0123456789abcdef0123456789abcdef01234567';
 /** Node 20 knows no variable of a proxy. */
 const knowsEnvProxy = Number(process.versions.node.split('.')[0]) >= 24;
 
-/** The table of docs/proxy.md, "TLS between pod and proxy". */
+/** Without `activate`: docs/proxy.md, "TLS between pod and proxy". */
 describe('programs with an https:// proxy', function () {
   this.timeout(120_000);
   let tool: ToolServer;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, only, readManifests } from './manifests.js';
+import { deployFolder, only, readManifests, repository } from './manifests.js';
 import { objectProblems } from './object-problems.js';
 
 export interface Metric {
@@ -31,8 +31,6 @@ export interface Observed {
   readonly prefix: string;
   readonly metrics: readonly Metric[];
   readonly folder: string;
-  /** Names and severities in the documentation, as `NAME SEVERITY`. */
-  readonly documentedAlerts: readonly string[];
 }
 
 /** Of shared/process/process-metrics.ts, and the one that scraping makes. */
@@ -124,10 +122,27 @@ export function itHasRightAlerts(observed: Observed): void {
       assert.equal(rule.annotations.summary.startsWith('{{ $labels.instance }}: '), isOfOneInstance);
     });
   }
+}
 
-  it('are the ones that the documentation lists, with their severities', () => {
-    const named = rules.map(({ alert, labels }) => `${alert} ${labels.severity}`);
-    assert.deepEqual([...observed.documentedAlerts].sort(), named.sort());
+const monitoringPage = readFileSync(path.join(repository, 'docs', 'monitoring.md'), 'utf8');
+
+/** Tests of the metrics of a program, within a `describe`. @param program `text` in the Prometheus format, complete. */
+export function itHasExplainedMetrics({ prefix, text }: { readonly prefix: string; readonly text: string }): void {
+  const names = exportedIn(text, prefix).map(({ name }) => name);
+
+  it('have an explanation of their own each', () => {
+    const helps = names.map((name) => new RegExp(`^# HELP ${name} (.+)$`, 'm').exec(text)?.[1]);
+    assert.ok(helps.every((help) => help !== undefined && help.length > 10));
+    assert.equal(new Set(helps).size, names.length);
+  });
+
+  it('exist if docs/monitoring.md names them', () => {
+    const named = new Set(monitoringPage.match(new RegExp(`\\b${prefix}\\w+`, 'g')));
+    assert.ok(named.size >= 4);
+    assert.deepEqual(
+      [...named].filter((name) => !names.includes(name)),
+      [],
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-// `npm run generate:limits`: writes docs/limits.md from src/shared/limits/defaults.ts.
+// `npm run generate:limits`: writes docs/limits.md from the marked limits of the sources.
 import { writeFileSync } from 'node:fs';
 import { limitsPage, limitsText } from './limits-page.js';
 

@@ -7,33 +7,68 @@ import { proxyLimits } from '../../../src/proxy/limits.js';
 import { limits as sharedLimits } from '../../../src/shared/limits/defaults.js';
 
 const root = path.join(import.meta.dirname, '../../..');
-const sources = ['src/driver/limits.ts', 'src/proxy/limits.ts', 'src/shared/limits/defaults.ts'];
+const sources = [
+  ['src/driver/limits.ts', 'Driver'],
+  ['src/proxy/limits.ts', 'Proxy'],
+  ['src/shared/limits/defaults.ts', 'Objects and files'],
+] as const;
 const limits = { ...driverLimits, ...proxyLimits, ...sharedLimits };
 
 /** docs/limits.md. */
 export const limitsPage = path.join(root, 'docs/limits.md');
 
-const head = `# Limits
+/** Groups whose file is not that of their section. */
+const sectionOf: Readonly<Record<string, string>> = { connections: 'Proxy', watches: 'Driver' };
 
-Every limit on what pods, clients, tools and the API server can make the driver or the proxy use. The page is generated from
-\`src/driver/limits.ts\`, \`src/proxy/limits.ts\` and \`src/shared/limits/defaults.ts\` by \`npm run generate:limits\`. A flag in the text sets the limit; the others are fixed.
+const page = (tables: Readonly<Record<string, string>>): string => `# Limits
 
-A *part* of the free capacity is a dynamic share: one holder can have this part of what the other holders leave. Behavior over a limit is described in
-[operations](operations.md#too-much-at-once) and in the [reference of the proxy](proxy-reference.md#limits).
+The limits that you can meet or set. A flag in a row sets its limit, the others are fixed. Of a capacity that many share,
+one pod or namespace can have a *part* of what the others leave, such as half: so a single user gets much, and the last one still gets some.
+An eighth of each capacity is reserved for namespaces that use less than a 64th of it.
+
+## Driver
+
+A publish over a limit gets \`ResourceExhausted\` before its request is parsed. The message names the share that is used up, and the
+kubelet retries. Mounted volumes keep their files, and unpublishing is never limited. A publish that waits for the API server, an object or
+an approval is in flight, but not running. The log names the pod, at most once a minute, and \`connectors_csi_limit_rejections_total\` counts.
+
+${tables['Driver'] ?? ''}
+A pod that keeps failing is tried four times a second; its other publishes get \`was not tried\` at once, except those of mounted volumes. While
+a pod with hundreds of volumes retries, a first publish of another pod can take up to 5 s. [Sizing](sizing.md#memory-of-a-node) explains the memory of volumes.
+
+## Proxy
+
+Each limit has a fixed memory per unit, and the sum fits into the container, so no pod and no tool can end a replica. If you raise the
+container's memory limit, raise the flags in proportion, and \`--max-tool-connections\` to at least 1.5 times \`--max-requests-in-flight\`. If all
+pods of a node share its address, raise \`--max-connections\`. The names in the last column are [reasons of conditions](troubleshooting.md#a-connector-is-not-ready).
+
+${tables['Proxy'] ?? ''}
+Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. Further ones are rejected, which the alert
+\`ConnectorsProxyObjectsRejected\` reports. A Connector whose tool sends endless informational responses (1xx) gets no requests for up to 30 s.
+
+## Objects and files
+
+${tables['Objects and files'] ?? ''}
+The page is generated from the marked limits of \`src/driver/limits.ts\`, \`src/proxy/limits.ts\` and \`src/shared/limits/defaults.ts\`
+(\`npm run generate:limits\`).
+
+Next: [admission](admission.md), which reports mistakes when manifests are applied.
 `;
 
-/** Returns the text of docs/limits.md. @throws {Error} for a limit without a comment. */
+const rowsHead = '| limit | value | over it |\n| --- | --- | --- |\n';
+
+/** Returns the text of docs/limits.md: the limits whose comment has `@listed`. */
 export async function limitsText(): Promise<string> {
-  const sections: string[] = [];
-  for (const property of sources.flatMap(limitsIn)) {
-    const name = nameOf(property);
-    const group = nestedIn(property);
-    const [title = '', ...lines] =
-      group === undefined ? [name, item([name], property)] : [name, commentOf(property), '', ...items([name], group)];
-    sections.push(`## ${heading(title)}\n\n${lines.join('\n')}\n`);
+  const tables: Record<string, string> = {};
+  for (const [source, title] of sources) {
+    for (const property of limitsIn(source)) {
+      const section = sectionOf[nameOf(property)] ?? title;
+      const rows = rowsOf([], property).join('');
+      if (rows !== '') tables[section] = `${tables[section] ?? rowsHead}${rows}`;
+    }
   }
   const options = { ...(await resolveConfig(limitsPage)), filepath: limitsPage };
-  return format([head, ...sections].join('\n'), options);
+  return format(page(tables), options);
 }
 
 /** Returns the limits of a file. */
@@ -44,52 +79,25 @@ function limitsIn(source: string): readonly ts.PropertyAssignment[] {
   return propertiesOf(declaration?.declarationList.declarations[0]?.initializer);
 }
 
-const acronyms: Readonly<Record<string, string>> = {
-  api: 'API',
-  csi: 'CSI',
-  grpc: 'gRPC',
-  yaml: 'YAML',
-  tls: 'TLS',
-  dns: 'DNS',
-};
-
-/** Returns the heading of a group: `toolSockets` becomes `Tool sockets`, `csiSocket` becomes `CSI socket`. */
-function heading(name: string): string {
-  const [first = '', ...rest] = name.replace(/Ms$/, '').split(/(?=[A-Z])/);
-  const capitalized = acronyms[first] ?? `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
-  return [capitalized, ...rest.map((word) => word.toLowerCase())].join(' ');
+/** Returns the rows of a limit, or of the limits in a group. */
+function rowsOf(around: readonly string[], property: ts.PropertyAssignment): readonly string[] {
+  const place = [...around, nameOf(property)];
+  const group = nestedIn(property);
+  if (group !== undefined) return propertiesOf(group).flatMap((inner) => rowsOf(place, inner));
+  const over = ts.getJSDocTags(property).find(({ tagName }) => tagName.text === 'listed')?.comment;
+  if (over === undefined) return [];
+  return [`| ${commentOf(property)} | ${shown(place)} | ${ts.getTextOfJSDocComment(over) ?? ''} |\n`];
 }
 
-function items(place: readonly string[], group: ts.ObjectLiteralExpression): readonly string[] {
-  const properties = propertiesOf(group);
-  const interval = properties.find((property) => nameOf(property) === 'everyMs');
-  const isBucket = interval !== undefined && properties.some((property) => nameOf(property) === 'burst');
-  return properties.flatMap((property) => {
-    const inner = [...place, nameOf(property)];
-    const nested = nestedIn(property);
-    const indent = '  '.repeat(inner.length - 2);
-    if (nested !== undefined)
-      return [`${indent}- \`${nameOf(property)}\`: ${commentOf(property)}`, ...items(inner, nested)];
-    if (isBucket && property === interval) return [];
-    const isBurst = isBucket && nameOf(property) === 'burst';
-    return [`${indent}${isBurst ? bucketItem(inner, property, interval) : item(inner, property)}`];
-  });
-}
-
-/** A token bucket is one item. The reason of its interval follows a colon. */
-function bucketItem(place: readonly string[], burst: ts.PropertyAssignment, interval: ts.PropertyAssignment): string {
-  const every = shown([...place.slice(0, -1), 'everyMs']);
-  const reason = /: (.*)$/.exec(commentOf(interval))?.[1];
-  const text = `- \`burst\`: ${shown(place)}, then one more every ${every} (\`everyMs\`). ${commentOf(burst)}`;
-  return reason === undefined ? text : `${text} Then ${reason}`;
-}
-
-function item(place: readonly string[], property: ts.PropertyAssignment): string {
-  return `- \`${place.at(-1) ?? ''}\`: ${shown(place)}. ${commentOf(property)}`;
+/** The value with its unit. A token bucket has the rate too. */
+function shown(place: readonly string[]): string {
+  const value = valueWithUnit(place);
+  const everyMs = place.at(-1) === 'burst' ? valueWithUnit([...place.slice(0, -1), 'everyMs']) : undefined;
+  return everyMs === undefined ? value : `${value}, then one more every ${everyMs}`;
 }
 
 /** The value with the unit that its name says, in this name or in one around it. */
-function shown(place: readonly string[]): string {
+function valueWithUnit(place: readonly string[]): string {
   let value: unknown = limits;
   for (const name of place) value = (value as Readonly<Record<string, unknown>>)[name];
   const values = (Array.isArray(value) ? value : [value]) as readonly number[];
@@ -137,13 +145,14 @@ function nameOf(property: ts.PropertyAssignment): string {
   return property.name.getText();
 }
 
+/** Returns the first sentence of the comment. */
 function commentOf(property: ts.PropertyAssignment): string {
   const text = ts
     .getJSDocCommentsAndTags(property)
     .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? '')
     .join(' ')
-    .replace(/\s+/g, ' ')
-    .replace(/ ?See [\w./-]+(?: and [\w./-]+)?\.$/, '');
-  if (text === '') throw new Error(`limit ${nameOf(property)} has no comment`);
-  return text;
+    .replace(/\s+/g, ' ');
+  const [, sentence] = /^(.*?[^.])\.(?: |$)/.exec(text) ?? [];
+  if (sentence === undefined) throw new Error(`limit ${nameOf(property)} has no sentence`);
+  return sentence;
 }

@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Metrics } from '../../../src/driver/metrics.js';
-import { repository } from '../../support/deploy/manifests.js';
-import type { Metric } from '../../support/deploy/observability.js';
-import { exportedIn, itHasARightDashboard, itHasRightAlerts } from '../../support/deploy/observability.js';
+import {
+  exportedIn,
+  itHasARightDashboard,
+  itHasExplainedMetrics,
+  itHasRightAlerts,
+} from '../../support/deploy/observability.js';
 
-const page = readFileSync(path.join(repository, 'docs', 'monitoring.md'), 'utf8');
-
-/** The table of docs/monitoring.md, the one list of them outside the code. */
-const metrics: Metric[] = [...page.matchAll(/^\| `(connectors_csi_\w+)`\s*\|\s*(\w+)\s*\|([^|]*)\|/gm)].map(
-  ([, name, type, labels]) => ({
-    name: name!,
-    type: type!,
-    labels: labels!
-      .split(',')
-      .map((label) => label.trim())
-      .filter(Boolean),
-  }),
-);
+const prefix = 'connectors_csi_';
 
 /** Every metric once, with all labels that the driver ever gives it. */
-async function exported(): Promise<readonly Metric[]> {
+async function exported(): Promise<string> {
   const registry = new Metrics('0.0.0', {
     renderThreads: () => ({ threads: 0, waiting: 0 }),
     publishQueueLength: () => 0,
@@ -48,21 +37,17 @@ async function exported(): Promise<readonly Metric[]> {
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);
   registry.eventLoopDelayed(0);
-  return exportedIn(await registry.text(), 'connectors_csi_');
+  return registry.text();
 }
 
-describe('the metrics', () => {
-  it('are the ones that the driver exports, with type and labels', async () => {
-    const inOrder = (list: readonly Metric[]): Metric[] =>
-      list
-        .map((metric) => ({ ...metric, labels: [...metric.labels].sort() }))
-        .sort((one, other) => one.name.localeCompare(other.name));
-    assert.deepEqual(inOrder(metrics), inOrder(await exported()));
-  });
+const text = await exported();
+const metrics = exportedIn(text, prefix);
 
-  it('are described once each, without labels for volumes, pods or connectors', () => {
+describe('the metrics', () => {
+  itHasExplainedMetrics({ prefix, text });
+
+  it('have no labels for volumes, pods or connectors', () => {
     assert.ok(metrics.length >= 18);
-    assert.equal(new Set(metrics.map(({ name }) => name)).size, metrics.length);
     const labels = new Set(metrics.flatMap((metric) => metric.labels));
     assert.deepEqual([...labels].sort(), [
       'code',
@@ -79,14 +64,7 @@ describe('the metrics', () => {
   });
 });
 
-const observed = {
-  prefix: 'connectors_csi_',
-  metrics,
-  folder: 'observability',
-  documentedAlerts: [...page.matchAll(/^\| `(ConnectorsCSI\w+)`\s*\|\s*(\w+)/gm)].map(
-    ([, alert, severity]) => `${alert!} ${severity!}`,
-  ),
-};
+const observed = { prefix, metrics, folder: 'observability' };
 
 describe('the alert rules', () => itHasRightAlerts(observed));
 

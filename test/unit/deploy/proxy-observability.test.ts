@@ -1,18 +1,16 @@
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
-import { repository } from '../../support/deploy/manifests.js';
-import type { Metric } from '../../support/deploy/observability.js';
-import { exportedIn, itHasARightDashboard, itHasRightAlerts } from '../../support/deploy/observability.js';
+import {
+  exportedIn,
+  itHasARightDashboard,
+  itHasExplainedMetrics,
+  itHasRightAlerts,
+} from '../../support/deploy/observability.js';
 import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
 const prefix = 'connectors_proxy_';
 
-const page = readFileSync(path.join(repository, 'docs', 'proxy-reference.md'), 'utf8');
-
 /** Every metric once, with all labels that the proxy ever gives it. */
-async function exported(): Promise<readonly Metric[]> {
+async function exported(): Promise<string> {
   const metrics = new ProxyMetrics('0.0.0', {
     ...quietProbes,
     connectorsByReady: () => ({ True: 1 }),
@@ -28,35 +26,13 @@ async function exported(): Promise<readonly Metric[]> {
   metrics.watchRestart('connectors', 'ended');
   metrics.probed('auth', 'success');
   metrics.wroteStatus('connectors', 'written');
-  return exportedIn(await metrics.text(), prefix);
+  return metrics.text();
 }
 
-const metrics = await exported();
-const observed = {
-  prefix,
-  metrics,
-  folder: 'observability/proxy',
-  documentedAlerts: [...page.matchAll(/^\| `(ConnectorsProxy\w+)`\s*\|\s*(\w+)/gm)].map(
-    ([, alert, severity]) => `${alert!} ${severity!}`,
-  ),
-};
+const text = await exported();
+const observed = { prefix, metrics: exportedIn(text, prefix), folder: 'observability/proxy' };
 
-describe("the proxy's metrics", () => {
-  it('are the ones that docs/proxy-reference.md lists, with their labels', () => {
-    const rows = [...page.matchAll(/^\| `(\w+)`\s*\|([^|]*)\|[^|]*\|$/gm)];
-    for (const { name, labels } of metrics) {
-      const [, , documented] = rows.find(([, row]) => `${prefix}${row!}` === name) ?? [];
-      assert.deepEqual(
-        (documented ?? '?')
-          .split(',')
-          .map((label) => label.trim())
-          .filter(Boolean),
-        labels,
-        name,
-      );
-    }
-  });
-});
+describe("the proxy's metrics", () => itHasExplainedMetrics({ prefix, text }));
 
 describe("the proxy's alert rules", () => itHasRightAlerts(observed));
 

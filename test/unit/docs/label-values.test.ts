@@ -70,55 +70,43 @@ const strings =
   () =>
     stringsIn(file, ...names);
 
-const ofKube = {
+const sources: Readonly<Record<string, Source>> = {
   'api_requests_total verb': strings('shared/kube/observer.ts', 'KubeVerb'),
   'watch_restarts_total reason': strings('shared/kube/observer.ts', 'WatchRestartReason'),
-};
-const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
-  'monitoring.md': {
-    ...ofKube,
-    'limit_rejections_total limit': strings('shared/limits/limit-observer.ts', 'LimitName'),
-    'publishes_total path': strings('driver/publish/ports.ts', 'VolumeChange'),
-    'limit_rejections_total scope': strings('shared/limits/limit-observer.ts', 'RejectionScope'),
-    'volume_memory_rejections_total scope': strings('driver/publish/volume-memory.ts', 'RejectionReason'),
-    'template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
-    'change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
-    'pod_events_total outcome': strings('shared/kube/event-recorder.ts', 'EventOutcome'),
-    'approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
-  },
-  'proxy-reference.md': {
-    ...ofKube,
-    'limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
-    'requests_total mode': strings('proxy/server/access-log-entry.ts', 'ProxyMode'),
-    'requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
-    'upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
-    'tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
-    'handshake_failures_total reason': strings('proxy/server/handshake-failure.ts', 'HandshakeFailure'),
-    'access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
-    'access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
-    'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
-    'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
-    'rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),
-    'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
-    'probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
-    'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),
-  },
+  'csi_limit_rejections_total limit': strings('shared/limits/limit-observer.ts', 'LimitName'),
+  'csi_publishes_total path': strings('driver/publish/ports.ts', 'VolumeChange'),
+  'csi_limit_rejections_total scope': strings('shared/limits/limit-observer.ts', 'RejectionScope'),
+  'csi_volume_memory_rejections_total scope': strings('driver/publish/volume-memory.ts', 'RejectionReason'),
+  'csi_template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
+  'csi_change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
+  'csi_pod_events_total outcome': strings('shared/kube/event-recorder.ts', 'EventOutcome'),
+  'csi_approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
+  'proxy_limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
+  'proxy_requests_total mode': strings('proxy/server/access-log-entry.ts', 'ProxyMode'),
+  'proxy_requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
+  'proxy_upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
+  'proxy_tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
+  'proxy_handshake_failures_total reason': strings('proxy/server/handshake-failure.ts', 'HandshakeFailure'),
+  'proxy_access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
+  'proxy_access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
+  'proxy_status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
+  'proxy_status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
+  'proxy_rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),
+  'proxy_probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
+  'proxy_probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
+  'proxy_connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),
 };
 
-for (const [page, sources] of Object.entries(pages)) {
-  describe(`label values in docs/${page}`, () => {
-    it('are those of the code', () => {
-      const expected = Object.entries(sources).map(([key, values]) => [key, [...values()].sort()] as const);
-      assert.deepEqual(new Map([...documented(page)].sort()), new Map(expected.sort()));
-    });
-  });
-}
-
-describe('reasons of failed requests in docs/proxy-reference.md', () => {
+describe('label values in docs/monitoring.md', () => {
   it('are those of the code', () => {
-    const [, table = ''] = readFileSync(path.join(repository, 'docs', 'proxy-reference.md'), 'utf8').split(
-      'The reasons of failed requests:',
-    );
+    const expected = Object.entries(sources).map(([key, values]) => [key, [...values()].sort()] as const);
+    assert.deepEqual(new Map([...documented('monitoring.md')].sort()), new Map(expected.sort()));
+  });
+});
+
+describe('the failures of requests in docs/audit.md', () => {
+  it('are those of the code', () => {
+    const [, table = ''] = readFileSync(path.join(repository, 'docs', 'audit.md'), 'utf8').split('\n## Failures\n');
     const [rows = ''] = table.split('\n## ');
     const reasons = [...rows.matchAll(/^\| (`[a-z_`, ]+?) +\|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`(\w+)`/g)].map(([, reason = '']) => reason),

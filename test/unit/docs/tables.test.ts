@@ -6,7 +6,6 @@ import { nodeDoctorFlags } from '../../../src/image-pulls/doctor/node-doctor.js'
 import { imagePullsFlags } from '../../../src/image-pulls/flags.js';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
-import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
 import { defaultFlags, parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.js';
 import { builtInFiles } from '../../../src/driver/content/built-in-files.js';
 import { chooseProxyEndpoint } from '../../../src/driver/content/proxy-endpoint.js';
@@ -20,7 +19,6 @@ import { attributeTable } from '../../../src/driver/publish/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { pages } from '../../support/docs/pages.js';
-import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
 
@@ -59,8 +57,15 @@ describe('docs/configuration.md', () => {
       flag.default ?? 'required',
     ]);
     assert.deepEqual(
-      tableUnder(text, 'Flags').map((row) => row.slice(0, 3)),
+      tableUnder(text, 'Flags of the driver').map((row) => row.slice(0, 3)),
       expected,
+    );
+  });
+
+  it('lists the flags of the proxy with their environment and defaults', () => {
+    assert.deepEqual(
+      tableUnder(text, 'Flags of the proxy').map((row) => row.slice(0, 3)),
+      Object.entries(proxyFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
     );
   });
 
@@ -72,33 +77,6 @@ describe('docs/configuration.md', () => {
     assert.deepEqual(
       Object.entries(flags).map(([name, value]) => [name, !value]),
       Object.entries(defaultFlags),
-    );
-  });
-
-  it('lists the error codes and which of them are final', () => {
-    const rows = tableUnder(text, 'Error codes').map(([code = '', final = '']) => `${code} ${final}`);
-    assert.deepEqual(rows.sort(), errorCodes.map((code) => `${code} ${isFinal(code) ? 'yes' : 'no'}`).sort());
-  });
-});
-
-describe('docs/proxy-reference.md', () => {
-  const text = page('docs/proxy-reference.md');
-
-  it('lists the flags with their environment and defaults', () => {
-    assert.deepEqual(
-      tableUnder(text, 'Flags').map((row) => row.slice(0, 3)),
-      Object.entries(proxyFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
-    );
-  });
-
-  it('lists the metrics with their labels', async () => {
-    const metrics = new ProxyMetrics('1.0.0', quietProbes);
-    const own = [...(await metrics.text()).matchAll(/^# TYPE connectors_proxy_(\w+)/gm)].map(([, name]) => name);
-    assert.deepEqual(
-      tableUnder(text, 'Metrics')
-        .map(([name]) => name)
-        .sort(),
-      own.sort(),
     );
   });
 });
@@ -133,11 +111,11 @@ describe('docs/operations.md', () => {
 
 describe('docs/troubleshooting.md', () => {
   const text = page('docs/troubleshooting.md');
-  /** What is quoted in the headings, or at the beginning of the rows, of a section. */
+  /** What is quoted in the first two cells of the rows of a section. */
   const quotedIn = (heading: string): readonly string[] => {
     const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
-    return [...section.matchAll(/^(?:### (.*)|\| `\d.*?\| (.*?) \|.*)$/gm)].flatMap(([, title = '', cell = '']) =>
-      [...`${title}${cell}`.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
+    return [...section.matchAll(/^\|(.*?)\|(.*?)\|/gm)].flatMap(([, code = '', cell = '']) =>
+      [...`${code}${cell}`.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
     );
   };
 
@@ -152,7 +130,7 @@ describe('docs/troubleshooting.md', () => {
   });
 
   for (const [heading, least] of [
-    ['Events of the pod', 18],
+    ['Events of the pod', 20],
     ['Responses of the proxy', 10],
   ] as const) {
     it(`quotes texts as the program words them under ${heading}`, () => {
@@ -165,8 +143,8 @@ describe('docs/troubleshooting.md', () => {
     });
   }
 
-  it("can be found by the original driver's texts", () => {
-    const rows = tableUnder(text, 'Messages of the original driver').map(([words = '']) => words);
+  it("has the original driver's texts on the page for those who had it", () => {
+    const rows = tableUnder(page('docs/migration.md'), 'Messages of the original driver').map(([words = '']) => words);
     for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
       assert.ok(rows.includes(words), words);
     }
@@ -241,6 +219,13 @@ describe('docs/writing-a-connectorclass.md', () => {
 });
 
 describe('docs/dev/architecture.md', () => {
+  it('lists the error codes and which of them are final', () => {
+    const rows = tableUnder(page('docs/dev/architecture.md'), 'Errors').map(
+      ([code = '', final = '']) => `${code} ${final}`,
+    );
+    assert.deepEqual(rows.sort(), errorCodes.map((code) => `${code} ${isFinal(code) ? 'yes' : 'no'}`).sort());
+  });
+
   it('has a row for every layer that the linter knows', () => {
     const rows = tableUnder(page('docs/dev/architecture.md'), 'Layers');
     assert.deepEqual(
