@@ -230,10 +230,23 @@ export class FlowFixture {
     this.put(toolCa);
     this.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
     this.#proxy = await this.#startProxy();
-    this.#driver = await DriverProcess.start(node, [
-      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', file('driver.kubeconfig')],
-    ]);
+    this.#driver = await this.#startDriver();
     await eventually('the proxy has made its CA', () => this.authority !== '');
+  }
+
+  #startDriver(): Promise<DriverProcess> {
+    const kubeconfig = path.join(this.node.root, 'driver.kubeconfig');
+    return DriverProcess.start(this.node, [
+      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
+    ]);
+  }
+
+  /** Ends the driver and starts another one. @param meanwhile runs while there is none. */
+  async restartDriver(meanwhile: () => Promise<void>): Promise<void> {
+    await this.driver.stop();
+    this.#canaries.assertPublic(this.driver.stderr, "the driver's log");
+    await meanwhile();
+    this.#driver = await this.#startDriver();
   }
 
   #startProxy(): Promise<ProxyProcess> {
