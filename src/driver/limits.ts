@@ -50,7 +50,7 @@ export const driverLimits = {
     /** Interval for one more. Until then the pod's publishes are rejected, except those of mounted volumes. */
     everyMs: 250,
     /** Pods that are tracked. */
-    pods: 1024,
+    keys: 1024,
   },
   /** One client's connection to a gRPC socket of the driver. The kubelet opens one for every call and closes it. */
   grpcConnection: {

@@ -78,7 +78,7 @@ export const proxyLimits = {
     /** Largest number of requests in flight. */
     concurrent: 512,
     /** Pairs of Connector and pod whose rate is tracked. */
-    tracked: 4096,
+    keys: 4096,
   },
   /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
   trustStores: {
@@ -151,7 +151,7 @@ export const proxyLimits = {
     /** Interval for one more. */
     everyMs: 30_000,
     /** Connectors and pods that are tracked. */
-    owners: 1024,
+    keys: 1024,
   },
   /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
   smallChunks: {
@@ -222,7 +222,7 @@ export const proxyLimits = {
     /** Longest delay of a rejection. */
     longestMs: 5_000,
     /** Pods and addresses that are tracked. */
-    clients: 4096,
+    keys: 4096,
   },
   /** TLS handshakes at `--tls-address` of one client address. See proxy/server/tls-listener.ts. */
   tlsHandshakes: {
@@ -233,7 +233,7 @@ export const proxyLimits = {
     /** Longest delay of a handshake. */
     longestMs: 5_000,
     /** Addresses that are tracked. */
-    clients: 4096,
+    keys: 4096,
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
   requestLog: {
@@ -242,7 +242,7 @@ export const proxyLimits = {
     /** Interval for one more. */
     everyMs: 5_000,
     /** Clients that are tracked. */
-    clients: 4096,
+    keys: 4096,
     /** Interval in which the number of suppressed lines is logged. */
     reportMs: 60_000,
   },

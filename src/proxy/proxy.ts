@@ -1,7 +1,7 @@
 import type { Clock } from '../shared/clock.js';
 import { CodedError } from '../shared/errors.js';
 import type { Log } from '../shared/log.js';
-import { ClientRateLimiter } from '../shared/limits/client-rate-limiter.js';
+import { TokenBuckets } from '../shared/limits/token-buckets.js';
 import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
 import { HealthServer } from '../shared/process/health-server.js';
@@ -252,7 +252,8 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const rejections = new RejectionRateLimiter(new ClientRateLimiter(proxyLimits.rejections, monotonicNow));
+    const rejections = new RejectionRateLimiter(monotonicNow);
+    const handshakes = new TokenBuckets(proxyLimits.tlsHandshakes, monotonicNow);
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
     const common = { authorizer, router, rejections, exchange, clock, ...observed };
     return new ProxyServer({
@@ -262,7 +263,7 @@ export class Proxy {
         // Nodes connect to the address of the Service, because they do not resolve its name.
         certificate: () =>
           this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
-        handshakes: new ClientRateLimiter(proxyLimits.tlsHandshakes, monotonicNow),
+        handshakeDelayMs: (address) => handshakes.of(address).acquireLater(proxyLimits.tlsHandshakes.longestMs),
       },
       connections: this.#connections,
       slots: this.#slots,

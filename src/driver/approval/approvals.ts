@@ -68,9 +68,9 @@ const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
 export class Approvals {
   readonly #options: ApprovalsOptions;
   /** Names of the requests of each earlier wait. */
-  readonly #earlierWaits = new BoundedMap<string, true>(maxWaits);
+  readonly #earlierWaits = new BoundedMap<true>(maxWaits);
   /** The last request of each permission, by `permissionKey`; the oldest are evicted. */
-  readonly #names = new BoundedMap<string, MountedApproval>(maxNames);
+  readonly #names = new BoundedMap<MountedApproval>(maxNames);
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;

@@ -11,7 +11,7 @@ const maxGrants = 4096;
  * reviewed each time.
  */
 export class Grants {
-  readonly #keys = new BoundedMap<string, true>(maxGrants);
+  readonly #keys = new BoundedMap<true>(maxGrants);
 
   has(permission: Permission): boolean {
     return this.#keys.has(permissionKey(permission));

@@ -2,14 +2,13 @@ import { Cancellation } from '../../shared/abortable.js';
 import type { AbortHandle } from '../../shared/abortable.js';
 import { CodedError } from '../../shared/errors.js';
 import { AdmittedCall } from './admitted-call.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { Counts } from '../../shared/limits/counts.js';
 import { driverLimits } from '../limits.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.js';
 import { SharedQuota } from '../../shared/limits/shared-quota.js';
-import { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 
 /** See `driverLimits.publishes`. */
 export interface AdmissionLimits {
@@ -39,16 +38,15 @@ export interface IncomingPublish {
 export class PublishAdmission {
   readonly #limits: AdmissionLimits;
   readonly #observer: LimitObserver;
-  readonly #now: () => number;
   /** Budget of failures per pod. */
-  readonly #failures = new BoundedMap<string, TokenBucket>(driverLimits.failedPublishes.pods);
+  readonly #failures: TokenBuckets;
   readonly #ofPods = new Counts();
   readonly #ofNamespaces: SharedQuota;
   readonly #slots: FairSemaphore;
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(admissionLimits: AdmissionLimits, observer: LimitObserver, now: () => number) {
-    this.#now = now;
+    this.#failures = new TokenBuckets(driverLimits.failedPublishes, now);
     this.#limits = admissionLimits;
     this.#observer = observer;
     this.#ofNamespaces = new SharedQuota(admissionLimits.inFlight, driverLimits.publishes.namespaceShare);
@@ -95,26 +93,24 @@ export class PublishAdmission {
 
   #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {
     if (isOfCaller(error)) return;
-    const bucket = this.#failures.get(podUid) ?? new TokenBucket(driverLimits.failedPublishes, this.#now);
-    this.#failures.set(podUid, bucket);
-    bucket.consume(1);
+    this.#failures.of(podUid).charge(1);
   }
 
   #admit(publish: IncomingPublish): () => void {
     const { namespace, podUid } = publish.owner;
-    if (!publish.isMounted && (this.#failures.get(podUid)?.delayMs(1) ?? 0) > 0) {
+    if (!publish.isMounted && this.#failures.delayMs(podUid) > 0) {
       throw this.#rejection('pod', publish, failuresText(publish));
     }
     if (this.#ofPods.of(podUid) >= this.#limits.perPod) throw this.#rejection('pod', publish);
-    if (!this.#ofNamespaces.canReserve(namespace, 1)) {
+    if (!this.#ofNamespaces.canAcquire(namespace)) {
       throw this.#rejection(this.inFlight >= this.#limits.inFlight ? 'node' : 'namespace', publish);
     }
     const releaseMemory = publish.reserveMemory();
     this.#ofPods.add(podUid);
-    this.#ofNamespaces.reserve(namespace, 1);
+    this.#ofNamespaces.acquire(namespace);
     return () => {
       this.#ofPods.subtract(podUid);
-      this.#ofNamespaces.release(namespace, 1);
+      this.#ofNamespaces.release(namespace);
       releaseMemory();
     };
   }

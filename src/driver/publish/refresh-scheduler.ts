@@ -48,7 +48,7 @@ export class RefreshScheduler {
     this.#inFlight -= 1;
     this.#inFlightOf.subtract(refresh.owner.namespace);
     this.#queue.charge(pathOf(refresh), workMs);
-    this.#budget.consume(driverLimits.refreshes.overheadMs + workMs);
+    this.#budget.charge(driverLimits.refreshes.overheadMs + workMs);
     if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.reset();
   }
 

@@ -8,7 +8,7 @@ const maxMessages = 16;
 /** Suppresses repeated warnings, so that a failure that is retried each minute is logged once. */
 export class WarningDeduplicator {
   /** Digests, because a tenant chooses the length of messages. */
-  readonly #messages = new BoundedMap<string, Set<string>>(maxSubjects);
+  readonly #messages = new BoundedMap<Set<string>>(maxSubjects);
 
   /** Reports whether a message about the subject is new, and records it. */
   isFirst(subject: string, message: string): boolean {

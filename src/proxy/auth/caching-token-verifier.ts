@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { Clock } from '../../shared/clock.js';
 import { SingleFlight } from '../../shared/limits/single-flight.js';
-import { FairMap } from '../../shared/limits/fair-map.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
@@ -36,9 +36,9 @@ export interface CachingTokenVerifierOptions {
 export class CachingTokenVerifier implements TokenVerifier {
   readonly #options: CachingTokenVerifierOptions;
   /** Shared fairly by namespace of the service account. */
-  readonly #valid = new FairMap<Verdict>(maxValid);
+  readonly #valid = new BoundedMap<Verdict>(maxValid);
   /** Shared fairly by client address. */
-  readonly #invalid = new FairMap<Verdict>(maxInvalid);
+  readonly #invalid = new BoundedMap<Verdict>(maxInvalid);
   readonly #digests = new WeakMap<Secret, string>();
   readonly #reviews = new SingleFlight<ClientIdentity | undefined>();
 

@@ -31,7 +31,7 @@ export class LeafCertificates {
   readonly #ca: () => CertificateAuthority;
   readonly #clock: Clock;
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  readonly #leaves = new BoundedMap<string, Leaf>(maxHosts);
+  readonly #leaves = new BoundedMap<Leaf>(maxHosts);
 
   /** @param ca returns the current CA. If it changes, certificates are issued again. */
   constructor(ca: () => CertificateAuthority, clock: Clock) {

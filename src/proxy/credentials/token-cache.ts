@@ -1,5 +1,5 @@
 import { proxyLimits } from '../limits.js';
-import { FairMap } from '../../shared/limits/fair-map.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import type { Secret } from '../../shared/secret.js';
 
 /** A token as it is cached. All times are in milliseconds since the epoch. */
@@ -12,7 +12,7 @@ export interface CachedToken {
 }
 
 /** Tokens of token services and of issuers, shared fairly by namespace: tools choose their length, clients their number. */
-export class TokenCache extends FairMap<CachedToken> {}
+export class TokenCache extends BoundedMap<CachedToken> {}
 
 /** A token with less remaining lifetime is not used, because it could expire in flight. */
 const marginMs = 10_000;

@@ -2,7 +2,7 @@ import type { Clock } from '../../shared/clock.js';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { JsonValue } from '../../shared/json.js';
 import { jsonItems, jsonMember, jsonText } from '../../shared/json.js';
-import { FairMap } from '../../shared/limits/fair-map.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { proxyLimits } from '../limits.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { Secret } from '../../shared/secret.js';
@@ -65,7 +65,7 @@ export class ToolCredentials {
    * By version of the Secret, Connector and address, shared fairly by namespace. A changed password starts a new
    * session.
    */
-  readonly #sessions = new FairMap<RegistrySession>(proxyLimits.registries.addresses);
+  readonly #sessions = new BoundedMap<RegistrySession>(proxyLimits.registries.addresses);
   readonly #tokens = new TokenCache(proxyLimits.registries.tokens);
   readonly #issuing: IssuerCredentials;
 

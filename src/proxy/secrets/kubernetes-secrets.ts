@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../shared/awaitable.js';
 import { proxyLimits } from '../limits.js';
-import { FairMap } from '../../shared/limits/fair-map.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { SingleFlight } from '../../shared/limits/single-flight.js';
 import { CodedError, orThrow } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
@@ -35,7 +35,7 @@ interface CachedSecret {
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
-  readonly #cache = new FairMap<CachedSecret>(proxyLimits.secrets.cachedBytes);
+  readonly #cache = new BoundedMap<CachedSecret>(proxyLimits.secrets.cachedBytes);
   readonly #reads = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 

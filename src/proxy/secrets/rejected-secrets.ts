@@ -23,7 +23,7 @@ export class RejectedSecrets {
   readonly #secrets: SecretSource;
   readonly #monotonicNow: () => number;
   /** When each version was last read again. */
-  readonly #rereadMs = new BoundedMap<string, number>(maxVersions);
+  readonly #rereadMs = new BoundedMap<number>(maxVersions);
 
   /** @param monotonicNow a monotonic clock in milliseconds. */
   constructor(secrets: SecretSource, monotonicNow: () => number) {

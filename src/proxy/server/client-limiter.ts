@@ -1,27 +1,20 @@
 import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { Counts } from '../../shared/limits/counts.js';
 import { proxyLimits } from '../limits.js';
-import { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import type { ClientLimits } from '../rules/client-limits.js';
 import { limitAnnotations } from '../rules/client-limits.js';
 import { ProxyError } from '../proxy-error.js';
 
-interface Rate {
-  readonly perSecond: number;
-  readonly bucket: TokenBucket;
-}
-
 /** Enforces the limits that owners of Connectors set for the requests of each pod. */
 export class ClientLimiter {
-  readonly #now: () => number;
-  /** By Connector and client. */
-  readonly #rates = new BoundedMap<string, Rate>(proxyLimits.clientLimits.tracked);
+  /** By Connector, client and rate, which the owner can change. */
+  readonly #rates: TokenBuckets;
   readonly #running = new Counts();
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
-    this.#now = now;
+    this.#rates = new TokenBuckets({ burst: 1, everyMs: 1000, keys: proxyLimits.clientLimits.keys }, now);
   }
 
   /**
@@ -30,41 +23,27 @@ export class ClientLimiter {
    * @returns a function to call at the end of the request.
    * @throws {ProxyError} 429 that names the Connector and the annotation.
    */
-  enter({ namespace, name }: ConnectorRef, { perSecond, concurrent }: ClientLimits, client: string): () => void {
+  acquire({ namespace, name }: ConnectorRef, { perSecond, concurrent }: ClientLimits, client: string): () => void {
     if (perSecond === undefined && concurrent === undefined) return nothing;
     const key = `${namespace}/${name} ${client}`;
     if (concurrent !== undefined && this.#running.of(key) >= concurrent) {
       throw exceeded(`connector ${namespace}/${name} permits ${concurrent} requests of a pod at once`, 'concurrent', 1);
     }
     if (perSecond !== undefined) {
-      const { bucket } = this.#rate(key, perSecond);
-      const delayMs = bucket.delayMs(1);
-      if (delayMs > 0) {
-        const seconds = Math.ceil(delayMs / 1000);
+      const rate = { burst: Math.max(1, perSecond), everyMs: 1000 / perSecond };
+      const bucket = this.#rates.of(`${key} ${perSecond}`, rate);
+      if (!bucket.acquire()) {
+        const seconds = Math.ceil(bucket.delayMs(1) / 1000);
         throw exceeded(
           `connector ${namespace}/${name} permits ${perSecond} requests of a pod per second`,
           'perSecond',
           seconds,
         );
       }
-      bucket.consume(1);
     }
     if (concurrent === undefined) return nothing;
     this.#running.add(key);
     return () => this.#running.subtract(key);
-  }
-
-  #rate(key: string, perSecond: number): Rate {
-    const known = this.#rates.get(key);
-    const rate =
-      known?.perSecond === perSecond
-        ? known
-        : {
-            perSecond,
-            bucket: new TokenBucket({ burst: Math.max(1, perSecond), everyMs: 1000 / perSecond }, this.#now),
-          };
-    this.#rates.set(key, rate);
-    return rate;
   }
 }
 

@@ -54,24 +54,21 @@ export class ExchangeSlots {
     return {
       moveTo: (next, name) => {
         if (!isAcquired || next === holder) return;
-        this.#quota.release(holder, 1);
+        this.#quota.release(holder);
         const rejection = this.#reserve(next, name);
         isAcquired = rejection === undefined;
         if (rejection !== undefined) throw rejection;
         holder = next;
       },
       release: () => {
-        if (isAcquired) this.#quota.release(holder, 1);
+        if (isAcquired) this.#quota.release(holder);
         isAcquired = false;
       },
     };
   }
 
   #reserve(holder: string, name: string): ProxyError | undefined {
-    if (this.#quota.canReserve(holder, 1)) {
-      this.#quota.reserve(holder, 1);
-      return undefined;
-    }
+    if (this.#quota.acquire(holder)) return undefined;
     this.#rejected += 1;
     const own = this.#quota.usedBy(holder);
     const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;

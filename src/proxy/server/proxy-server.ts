@@ -84,7 +84,7 @@ export class ProxyServer {
     this.#tls =
       options.tls &&
       new TlsListener(options.tls, {
-        admit: (socket) => options.connections.admit(socket),
+        admit: (socket) => options.connections.acquire(socket),
         secured: (secure, socket) => {
           this.#admitted.add(secure);
           this.#accepted.set(secure, socket);
@@ -147,7 +147,7 @@ export class ProxyServer {
   #admit(socket: Socket): void {
     if (this.#tunnels.has(socket) || this.#admitted.has(socket)) return;
     this.#admitted.add(socket);
-    this.#options.connections.admit(socket);
+    this.#options.connections.acquire(socket);
   }
 
   /** Returns the accepted connection of a stream. */

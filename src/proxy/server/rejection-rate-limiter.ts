@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { sleep } from '../../shared/abortable.js';
-import type { ClientRateLimiter } from '../../shared/limits/client-rate-limiter.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
+import { proxyLimits } from '../limits.js';
 import type { ProxyError } from '../proxy-error.js';
 import { addressOf, holderOf } from './authenticated-client.js';
 import { releaseSlot } from './exchange-slots.js';
@@ -13,10 +14,11 @@ import type { ExchangeSlot } from './exchange-slots.js';
  * connection per iteration of the event loop, so other clients would wait for seconds to be accepted.
  */
 export class RejectionRateLimiter {
-  readonly #limiter: ClientRateLimiter;
+  readonly #rates: TokenBuckets;
 
-  constructor(limiter: ClientRateLimiter) {
-    this.#limiter = limiter;
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(now: () => number) {
+    this.#rates = new TokenBuckets(proxyLimits.rejections, now);
   }
 
   /**
@@ -29,7 +31,8 @@ export class RejectionRateLimiter {
     slot: ExchangeSlot | ProxyError,
     leaving: AbortSignal,
   ): Promise<void> {
-    const delayMs = this.#limiter.take(client === undefined ? addressOf(request) : holderOf(client)[0]);
+    const key = client === undefined ? addressOf(request) : holderOf(client)[0];
+    const delayMs = this.#rates.of(key).acquireLater(proxyLimits.rejections.longestMs);
     if (delayMs === 0) return;
     releaseSlot(slot);
     await sleep(delayMs, leaving).catch(() => undefined);

@@ -149,7 +149,7 @@ export class RequestHandler {
     if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;
     const { connector, clientLimits } = route;
     entry.usesConnector(connector);
-    return clientLimits && this.#options.clientLimits.enter(connector, clientLimits, holderOf(client)[0]);
+    return clientLimits && this.#options.clientLimits.acquire(connector, clientLimits, holderOf(client)[0]);
   }
 
   async #join(

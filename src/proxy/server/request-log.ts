@@ -1,5 +1,5 @@
-import { TokenBucket } from '../../shared/limits/token-bucket.js';
-import type { TokenBucketOptions } from '../../shared/limits/token-bucket.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
+import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.js';
 import type { Log, LogFields } from '../../shared/log.js';
 
 export interface RequestLogOptions {
@@ -7,19 +7,15 @@ export interface RequestLogOptions {
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   /** See limits.requestLog. */
-  readonly limits: TokenBucketOptions & {
-    readonly clients: number;
-    readonly reportMs: number;
-  };
+  readonly limits: TokenBucketsLimits & { readonly reportMs: number };
 }
 
 /** The pod, service account or address that identifies a client. */
 type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
 
-interface Failures {
+interface Suppressed {
   readonly client: Client;
-  readonly bucket: TokenBucket;
-  suppressed: number;
+  count: number;
 }
 
 /**
@@ -28,14 +24,16 @@ interface Failures {
  */
 export class RequestLog {
   readonly #options: RequestLogOptions;
-  /** Failures by client. The client that failed last is at the end. */
-  readonly #failures = new Map<string, Failures>();
-  /** Suppressed lines of evicted clients. */
+  readonly #rates: TokenBuckets;
+  /** Suppressed lines since the last report, by client. */
+  readonly #suppressed = new Map<string, Suppressed>();
+  /** Suppressed lines of clients over the limit. */
   #suppressedOfOthers = 0;
   #reporting: NodeJS.Timeout | undefined;
 
   constructor(options: RequestLogOptions) {
     this.#options = options;
+    this.#rates = new TokenBuckets(options.limits, options.monotonicNow);
   }
 
   served(line: LogFields): void {
@@ -53,51 +51,32 @@ export class RequestLog {
   }
 
   #limited(message: string, line: LogFields, address: string): void {
-    const failures = this.#failuresOf(clientOf(line, address));
-    if (failures.bucket.tryTake()) {
-      this.#options.log.info(message, line);
+    const { log, limits } = this.#options;
+    const client = clientOf(line, address);
+    const key = Object.values(client).join(' ');
+    if (this.#rates.of(key).acquire()) {
+      log.info(message, line);
       return;
     }
-    failures.suppressed += 1;
-    this.#reporting ??= setTimeout(() => this.report(), this.#options.limits.reportMs).unref();
+    const suppressed = this.#suppressed.get(key) ?? { client, count: 0 };
+    suppressed.count += 1;
+    if (this.#suppressed.size < limits.keys) this.#suppressed.set(key, suppressed);
+    else if (!this.#suppressed.has(key)) this.#suppressedOfOthers += 1;
+    this.#reporting ??= setTimeout(() => this.report(), limits.reportMs).unref();
   }
 
   /** Logs how many lines were suppressed since the last report. */
   report(): void {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
-    for (const failures of this.#failures.values()) {
-      this.#reportSuppressed(failures.suppressed, failures.client);
-      failures.suppressed = 0;
-    }
+    for (const { count, client } of this.#suppressed.values()) this.#reportSuppressed(count, client);
+    this.#suppressed.clear();
     this.#reportSuppressed(this.#suppressedOfOthers, {});
     this.#suppressedOfOthers = 0;
   }
 
   #reportSuppressed(count: number, client: Client): void {
     if (count > 0) this.#options.log.warn('Suppressed log lines of failed requests', { ...client, count });
-  }
-
-  #failuresOf(client: Client): Failures {
-    const key = Object.values(client).join(' ');
-    const { limits, monotonicNow } = this.#options;
-    const failures = this.#failures.get(key) ?? {
-      client,
-      bucket: new TokenBucket(limits, monotonicNow),
-      suppressed: 0,
-    };
-    this.#failures.delete(key);
-    this.#failures.set(key, failures);
-    if (this.#failures.size > limits.clients) this.#evictOldest();
-    return failures;
-  }
-
-  #evictOldest(): void {
-    const [oldest] = this.#failures;
-    if (oldest === undefined) return;
-    const [key, { suppressed }] = oldest;
-    this.#failures.delete(key);
-    this.#suppressedOfOthers += suppressed;
   }
 }
 

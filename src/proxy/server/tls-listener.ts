@@ -2,7 +2,6 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError } from '../../shared/errors.js';
-import type { ClientRateLimiter } from '../../shared/limits/client-rate-limiter.js';
 import { limits } from '../../shared/limits/defaults.js';
 import { listen } from '../../shared/process/listen.js';
 import type { ListenAddress } from '../../shared/process/listen.js';
@@ -13,10 +12,10 @@ export interface TlsListenerOptions {
   /** Returns the certificate, for all names of the proxy. @throws {CodedError} while there is no CA. */
   readonly certificate: () => SecureContext;
   /**
-   * Handshakes per client address. The attacker is a pod without a token that opens connections in a loop: a handshake
-   * costs as much CPU time as several requests.
+   * Returns the milliseconds that a handshake of a client address waits. The attacker is a pod without a token that opens
+   * connections in a loop: a handshake costs as much CPU time as several requests.
    */
-  readonly handshakes: ClientRateLimiter;
+  readonly handshakeDelayMs: (address: string) => number;
 }
 
 /** Receives the connections of a TlsListener. */
@@ -63,7 +62,7 @@ export class TlsListener {
   #onConnection(socket: Socket, handler: TlsConnectionHandler): void {
     socket.on('error', () => undefined);
     if (!handler.admit(socket)) return;
-    const delayMs = this.#options.handshakes.take(socket.remoteAddress ?? '');
+    const delayMs = this.#options.handshakeDelayMs(socket.remoteAddress ?? '');
     if (delayMs === 0) {
       this.#secure(socket, handler);
       return;

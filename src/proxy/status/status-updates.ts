@@ -166,7 +166,7 @@ export class StatusUpdates {
     const { patches, timings, random } = this.#options;
     if (await patches.send(kind, object, change, signal)) {
       state.failures = 0;
-      state.changes.tryTake();
+      state.changes.acquire();
       return undefined;
     }
     state.failures += 1;

@@ -240,7 +240,7 @@ export class GatheredStream {
     }
     this.#chunks += 1;
     if (this.#chunks % usualChunks === 0) {
-      this.#chunkRate.consume(usualChunks);
+      this.#chunkRate.charge(usualChunks);
       const waitMs = this.#chunkRate.delayMs(0);
       if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#endWait(), waitMs);
     }

@@ -1,6 +1,5 @@
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { TokenBucket } from '../../shared/limits/token-bucket.js';
-import type { TokenBucketOptions } from '../../shared/limits/token-bucket.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
+import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner } from './resolver.js';
@@ -8,11 +7,9 @@ import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 
 /** Floods of one owner; see `limits.informationalFloods`. */
-export interface InformationalLimits extends TokenBucketOptions {
+export interface InformationalLimits extends TokenBucketsLimits {
   /** Limit of all informational responses to one request together. */
   readonly bytes: number;
-  /** Limit of tracked owners. */
-  readonly owners: number;
 }
 
 /** Counts an informational response. @returns the error with which to abort the request, once the limit is exceeded. */
@@ -29,20 +26,18 @@ const overheadBytes = 32;
  */
 export class InformationalLimiter {
   readonly #limits: InformationalLimits;
-  readonly #now: () => number;
   /** Floods by owner. */
-  readonly #floods: BoundedMap<string, TokenBucket>;
+  readonly #floods: TokenBuckets;
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(limits: InformationalLimits, now: () => number) {
     this.#limits = limits;
-    this.#now = now;
-    this.#floods = new BoundedMap(limits.owners);
+    this.#floods = new TokenBuckets(limits, now);
   }
 
   /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
   ensureAllowed(origin: ToolOrigin, owner: LookupOwner): void {
-    const delayMs = this.#floods.size === 0 ? 0 : (this.#floods.get(keyOf(owner))?.delayMs(1) ?? 0);
+    const delayMs = this.#floods.delayMs(keyOf(owner));
     if (delayMs === 0) return;
     const seconds = Math.ceil(delayMs / 1000);
     throw new ProxyError(
@@ -63,19 +58,13 @@ export class InformationalLimiter {
         bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
       }
       if (bytes <= this.#limits.bytes) return undefined;
-      this.#countFlood(keyOf(owner));
+      this.#floods.of(keyOf(owner)).acquire();
       return new ProxyError(
         502,
         'protocol',
         `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
       );
     };
-  }
-
-  #countFlood(key: string): void {
-    const bucket = this.#floods.get(key) ?? new TokenBucket(this.#limits, this.#now);
-    this.#floods.set(key, bucket);
-    bucket.tryTake();
   }
 }
 

@@ -67,11 +67,11 @@ interface CachedAddresses {
  */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #lookups = new BoundedMap<string, Lookup>(maxNames);
+  readonly #lookups = new BoundedMap<Lookup>(maxNames);
   /** Lookups that wait for a slot, by owner and host. */
   readonly #waiting = new Map<string, Promise<Lookup>>();
   /** Last results, the newest at the end. */
-  readonly #cache = new BoundedMap<string, CachedAddresses>(maxNames);
+  readonly #cache = new BoundedMap<CachedAddresses>(maxNames);
 
   constructor(options: ResolverOptions) {
     this.#options = options;

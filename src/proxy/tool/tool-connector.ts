@@ -21,7 +21,7 @@ const keepAliveProbeMs = 1_000;
 export class ToolConnector {
   readonly #options: ToolConnectorOptions;
   /** The last TLS session by pool. */
-  readonly #sessions = new BoundedMap<string, Buffer>(proxyLimits.toolSockets.sessions);
+  readonly #sessions = new BoundedMap<Buffer>(proxyLimits.toolSockets.sessions);
 
   constructor(options: ToolConnectorOptions) {
     this.#options = options;

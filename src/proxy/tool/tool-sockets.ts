@@ -44,13 +44,13 @@ export class ToolSockets {
    * @throws {ProxyError} 503 if sockets in use reach the limit of the namespace or the total.
    */
   ensureFree(namespace: string): void {
-    if (this.#quota.canReserve(namespace, 1)) return;
+    if (this.#quota.canAcquire(namespace)) return;
     const idle = [...this.#idle];
     const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
     for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
       socket.destroy();
-      if (this.#quota.canReserve(namespace, 1)) return;
+      if (this.#quota.canAcquire(namespace)) return;
     }
     this.#rejected += 1;
     throw new ProxyError(
@@ -64,7 +64,7 @@ export class ToolSockets {
   /** Counts a socket until it closes. */
   add(socket: Socket, namespace: string): void {
     this.#namespaces.set(socket, namespace);
-    this.#quota.reserve(namespace, 1);
+    this.#quota.acquire(namespace);
     socket.once('close', () => this.#remove(socket));
   }
 
@@ -94,6 +94,6 @@ export class ToolSockets {
     if (namespace === undefined) return;
     this.#namespaces.delete(socket);
     this.#idle.delete(socket);
-    this.#quota.release(namespace, 1);
+    this.#quota.release(namespace);
   }
 }

@@ -17,7 +17,7 @@ export interface Trust {
 /** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
-  readonly #stores = new BoundedMap<string, Trust>(proxyLimits.trustStores.count);
+  readonly #stores = new BoundedMap<Trust>(proxyLimits.trustStores.count);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
 
   /** @param systemRoots returns a PEM bundle: the same string until it changes. */

@@ -1,5 +1,5 @@
 import type { Clock, Moment } from '../clock.js';
-import { FairMap } from '../limits/fair-map.js';
+import { BoundedMap } from '../limits/bounded-map.js';
 import { limits } from '../limits/defaults.js';
 
 interface Decision {
@@ -24,8 +24,8 @@ export class DecisionCache {
   readonly #clock: Clock;
   readonly #monotonicNow: () => number;
   readonly #lifetimes: DecisionTtls;
-  readonly #allowed = new FairMap<Decision>(maxDecisions);
-  readonly #denied = new FairMap<Decision>(maxDecisions);
+  readonly #allowed = new BoundedMap<Decision>(maxDecisions);
+  readonly #denied = new BoundedMap<Decision>(maxDecisions);
 
   /** @param monotonicNow a monotonic clock in milliseconds. */
   constructor(clock: Clock, monotonicNow: () => number, lifetimes: DecisionTtls) {

@@ -54,7 +54,7 @@ export class ObjectMemoryQuota {
   admit(reservation: MemoryReservation, bytes: number): CodedError | undefined {
     this.release(reservation);
     if (!this.#evictUntilFits(reservation, bytes)) return this.#reject(reservation, bytes);
-    this.#quota.reserve(reservation.namespace, bytes);
+    this.#quota.acquire(reservation.namespace, bytes);
     reservation.bytes = bytes;
     return undefined;
   }
@@ -71,7 +71,7 @@ export class ObjectMemoryQuota {
   }
 
   #evictUntilFits(reservation: MemoryReservation, bytes: number): boolean {
-    while (!this.#quota.canReserve(reservation.namespace, bytes)) {
+    while (!this.#quota.canAcquire(reservation.namespace, bytes)) {
       if (!this.#evictors.some((evict) => evict(reservation))) return false;
     }
     return true;

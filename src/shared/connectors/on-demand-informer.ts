@@ -8,8 +8,9 @@ import type { Log } from '../log.js';
 import type { Clock } from '../clock.js';
 import type { Call } from '../limits/call.js';
 import type { FlowKey } from '../limits/flow-key.js';
+import { limits } from '../limits/defaults.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
-import { ChangeRateLimiters } from './change-rate-limiters.js';
+import { TokenBuckets } from '../limits/token-buckets.js';
 import { ObjectReferences } from './object-references.js';
 import { syncFailure, waitForSync } from './wait-for-sync.js';
 import type { WatchLimits } from './watch-limits.js';
@@ -58,13 +59,14 @@ export class OnDemandInformer<T extends object> {
   readonly #parsed: ParsedObjects<T>;
   readonly #references = new ObjectReferences();
   readonly #watchQuota: WatchQuota;
-  readonly #rateLimiters: ChangeRateLimiters;
+  /** Changed bytes per namespace, so that one namespace's objects use a limited share of a core. */
+  readonly #changes: TokenBuckets;
 
   constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
     this.#parsed = new ParsedObjects(options.parse);
     this.#watchQuota = new WatchQuota(this.#references, options.watchLimits.maxCount, options.observer);
-    this.#rateLimiters = new ChangeRateLimiters(options.client.clock.now);
+    this.#changes = new TokenBuckets(limits.objects.changes, options.client.clock.now);
     options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
   }
 
@@ -137,7 +139,6 @@ export class OnDemandInformer<T extends object> {
     for (const [key, { lastUsedMs }] of this.#entries) {
       if (!this.#references.isUsed(key) && clock.now() - lastUsedMs >= watchLimits.idleMs) this.#drop(key);
     }
-    this.#rateLimiters.sweep();
   }
 
   stop(): void {
@@ -164,7 +165,7 @@ export class OnDemandInformer<T extends object> {
     const reservation = { object: this.#displayName(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
     const admit = (heapBytes: number): CodedError | undefined => memory.admit(reservation, heapBytes);
     // A cluster-scoped object has its own rate limit, because no single tenant owns these objects.
-    const rateLimiter = this.#rateLimiters.forNamespace(name.namespace ?? `/${key}`);
+    const rateLimiter = this.#changes.of(name.namespace ?? `/${key}`);
     const target = { type, ...name, admission: { maxObjectBytes, admit }, owner, rateLimiter };
     const entry = { reflector: new Reflector(client, target, log), reservation, lastUsedMs: 0 };
     entry.reflector.state.onChange(() => this.#options.onChange());

@@ -2,7 +2,7 @@ import { CodedError } from '../errors.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { limits } from '../limits/defaults.js';
-import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
+import type { LimitObserver } from '../limits/limit-observer.js';
 
 /** Flow of the driver's own requests. */
 export const driverItself: FlowKey = { namespace: '', podUid: '' };
@@ -17,43 +17,22 @@ export interface ApiRequestLimits {
 /**
  * Limits the requests to the API server in flight. Others wait in a queue that is fair by namespace, then by pod, so
  * that thousands of reviews for one namespace do not delay the rest. The CPU time for the responses is shared equally,
- * too.
+ * too. Acquiring throws RESOURCE_EXHAUSTED if the namespace has too many requests in the queue.
  */
-export class ApiRequestLimiter {
-  readonly #semaphore: FairSemaphore;
-  readonly #limits: ApiRequestLimits;
-
-  constructor(requestLimits: ApiRequestLimits, observer: LimitObserver) {
-    const { inFlight, waiting } = requestLimits;
-    this.#limits = requestLimits;
-    this.#semaphore = new FairSemaphore({
-      permits: inFlight,
-      namespaceShare: limits.api.namespaceShare,
-      unlimited: driverItself.namespace,
-      queue: {
-        length: waiting,
-        rejection: ({ namespace, podUid }, own) => {
-          observer.rejected('api_requests', 'namespace', `${namespace}/${podUid}`);
-          return new CodedError(
-            'RESOURCE_EXHAUSTED',
-            `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`,
-          );
-        },
+export function apiRequestLimiter({ inFlight, waiting }: ApiRequestLimits, observer: LimitObserver): FairSemaphore {
+  return new FairSemaphore({
+    permits: inFlight,
+    namespaceShare: limits.api.namespaceShare,
+    unlimited: driverItself.namespace,
+    queue: {
+      length: waiting,
+      rejection: ({ namespace, podUid }, own) => {
+        observer.rejected('api_requests', 'namespace', `${namespace}/${podUid}`);
+        return new CodedError(
+          'RESOURCE_EXHAUSTED',
+          `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`,
+        );
       },
-    });
-  }
-
-  get use(): LimitUsage {
-    const { inFlight, waiting } = this.#limits;
-    return { used: this.#semaphore.running + this.#semaphore.waiting, limit: inFlight + waiting };
-  }
-
-  /**
-   * Waits for a slot.
-   * @returns releases the slot. Call it once.
-   * @throws {CodedError} RESOURCE_EXHAUSTED if the namespace has too many requests in the queue; the signal's reason.
-   */
-  acquire(owner: FlowKey, signal: AbortSignal): Promise<() => void> {
-    return this.#semaphore.acquire(owner, signal);
-  }
+    },
+  });
 }

@@ -1,6 +1,7 @@
 import { abortError, CodedError } from '../errors.js';
 import { Deadline, sleep } from '../abortable.js';
 import { backoffMs } from '../limits/backoff.js';
+import type { FairSemaphore } from '../limits/fair-semaphore.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { readResponse } from './response-body.js';
 import type { ResponseReader } from './response-body.js';
@@ -14,7 +15,6 @@ import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
 import { driverItself } from './api-request-limiter.js';
-import type { ApiRequestLimiter } from './api-request-limiter.js';
 import type { KubeTimings } from './timings.js';
 import type { Secret } from '../secret.js';
 
@@ -41,7 +41,7 @@ interface RunnerOptions {
   readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
   readonly userAgent: string;
-  readonly limiter: ApiRequestLimiter;
+  readonly limiter: FairSemaphore;
   readonly program?: ProgramName;
 }
 
@@ -106,13 +106,8 @@ export class CallRunner {
   }
 
   /** Runs `request` once the limiter has a free slot. */
-  async runWithinLimit<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-    const release = await this.#options.limiter.acquire(owner, signal);
-    try {
-      return await request();
-    } finally {
-      release();
-    }
+  runWithinLimit<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    return this.#options.limiter.run(owner, signal, request);
   }
 
   /**

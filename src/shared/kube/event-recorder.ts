@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js';
 import { CodedError } from '../errors.js';
-import { BoundedMap } from '../limits/bounded-map.js';
 import { TokenBucket } from '../limits/token-bucket.js';
+import type { TokenRate } from '../limits/token-bucket.js';
+import { TokenBuckets } from '../limits/token-buckets.js';
 import type { Log } from '../log.js';
 import { apiFailure } from './api-failure.js';
 import { eventObject, eventType, seriesPatch } from './event-object.js';
@@ -13,15 +14,13 @@ export type EventOutcome = 'written' | 'failed' | 'dropped';
 
 export interface EventLimits {
   /** Rate of events about one object, and about all. */
-  readonly ofObject: EventRate;
-  readonly ofAll: EventRate;
+  readonly ofObject: TokenRate;
+  readonly ofAll: TokenRate;
   /** Interval in which a lasting problem is reported again. */
   readonly repeatMs: number;
   /** Problems with waiting events, and objects whose rate is tracked. */
   readonly waiting: number;
 }
-
-type EventRate = ConstructorParameters<typeof TokenBucket>[0];
 
 export interface EventRecorderOptions {
   readonly client: KubeClient;
@@ -74,8 +73,8 @@ export class EventRecorder {
   /** By key of the subject; a newer job replaces an older one. */
   readonly #waiting = new Map<string, Job>();
   readonly #ofAll: TokenBucket;
-  /** By UID; the least recently used is evicted. */
-  readonly #ofObjects: BoundedMap<string, TokenBucket>;
+  /** By UID. */
+  readonly #ofObjects: TokenBuckets;
   #isSending = false;
   #isForbidden = false;
 
@@ -83,7 +82,7 @@ export class EventRecorder {
     this.#options = options;
     this.#monotonicNow = options.client.clock.now;
     this.#ofAll = new TokenBucket(options.limits.ofAll, this.#monotonicNow);
-    this.#ofObjects = new BoundedMap(options.limits.waiting);
+    this.#ofObjects = new TokenBuckets({ ...options.limits.ofObject, keys: options.limits.waiting }, this.#monotonicNow);
   }
 
   /**
@@ -141,17 +140,10 @@ export class EventRecorder {
     this.#isSending = true;
     for (const [key, { uid, run }] of this.#waiting) {
       this.#waiting.delete(key);
-      if (this.#isWithinRate(uid)) await run();
+      if (this.#ofObjects.of(uid).acquire() && this.#ofAll.acquire()) await run();
       else this.#options.onOutcome('dropped');
     }
     this.#isSending = false;
-  }
-
-  #isWithinRate(uid: string): boolean {
-    const { ofObject } = this.#options.limits;
-    const bucket = this.#ofObjects.get(uid) ?? new TokenBucket(ofObject, this.#monotonicNow);
-    this.#ofObjects.set(uid, bucket);
-    return bucket.tryTake() && this.#ofAll.tryTake();
   }
 
   /** Creates an event. @param problem that it reports; undefined for the end of one. */

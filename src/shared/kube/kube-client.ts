@@ -17,7 +17,7 @@ import type { KubeListPage, Selection } from './list-pages.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
-import { ApiRequestLimiter } from './api-request-limiter.js';
+import { apiRequestLimiter } from './api-request-limiter.js';
 import type { ApiRequestLimits } from './api-request-limiter.js';
 import type { KubeTimings } from './timings.js';
 import { watchStream } from './watch-stream.js';
@@ -50,7 +50,8 @@ export class KubeClient {
   readonly timings: KubeTimings;
   readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
-  readonly #limiter: ApiRequestLimiter;
+  readonly #limits: ApiRequestLimits;
+  readonly #limiter: FairSemaphore;
   readonly #pool: ConnectionPool;
   readonly #runner: CallRunner;
   /** Reads of objects that are larger than their kind permits, to learn their names. */
@@ -60,7 +61,8 @@ export class KubeClient {
     this.timings = options.timings;
     this.clock = options.clock;
     this.observer = options.observer;
-    this.#limiter = new ApiRequestLimiter(options.limits, options.load);
+    this.#limits = options.limits;
+    this.#limiter = apiRequestLimiter(options.limits, options.load);
     this.#pool = new ConnectionPool(options.config, options.timings, options.clock, options.limits.connections);
     this.#runner = new CallRunner(this.#pool, { ...options, limiter: this.#limiter });
   }
@@ -141,7 +143,8 @@ export class KubeClient {
 
   /** Requests in flight and in the queue. */
   get load(): LimitUsage {
-    return this.#limiter.use;
+    const { inFlight, waiting } = this.#limits;
+    return { used: this.#limiter.running + this.#limiter.waiting, limit: inFlight + waiting };
   }
 
   /** Why the API server did not respond to the last call; undefined if it did. */

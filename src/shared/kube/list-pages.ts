@@ -82,7 +82,7 @@ export async function* listPages(
       length = Math.ceil(length / stepOfLength);
       continue;
     }
-    page ??= await withPermit(largeReads, options, () => read(largestBytes));
+    page ??= await largeReads.run(options.owner ?? driverItself, options.signal, () => read(largestBytes));
     yield page;
     ({ next } = page);
     if (next === undefined) return;
@@ -104,19 +104,6 @@ async function unlessTooLarge<T>(read: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     if (error instanceof KubeError && error.reason === 'TooLarge') return undefined;
     throw error;
-  }
-}
-
-async function withPermit<T>(
-  semaphore: FairSemaphore,
-  { owner = driverItself, signal }: CallOptions,
-  task: () => Promise<T>,
-): Promise<T> {
-  const release = await semaphore.acquire(owner, signal);
-  try {
-    return await task();
-  } finally {
-    release();
   }
 }
 

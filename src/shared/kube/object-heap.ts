@@ -5,7 +5,7 @@ import { BoundedMap } from '../limits/bounded-map.js';
  * Sequences of keys of the last objects. V8 stores the layout of objects with the same keys once; each other layout takes
  * several times the memory of an object.
  */
-const layouts = new BoundedMap<string, true>(4096);
+const layouts = new BoundedMap<true>(4096);
 const maxLayoutLength = 256;
 
 /** Returns the estimated size of a parsed value in V8's heap, measured in test/bench/object-heap.ts. */

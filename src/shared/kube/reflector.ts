@@ -212,7 +212,7 @@ export class Reflector {
   /** Charges the bytes. @returns whether the rate limit is exceeded. */
   #charge(bytes: number): boolean {
     const { rateLimiter } = this.#target;
-    rateLimiter?.consume(bytes);
+    rateLimiter?.charge(bytes);
     return rateLimiter !== undefined && rateLimiter.delayMs(0) > 0;
   }
 

@@ -1,19 +1,76 @@
-/** A map of limited size: an entry that is set becomes the newest, and the oldest entry is evicted. */
-export class BoundedMap<K, V> extends Map<K, V> {
-  readonly #maxSize: number;
+interface Entry<V> {
+  readonly holder: string;
+  readonly value: V;
+  readonly size: number;
+}
 
-  constructor(maxSize: number) {
-    super();
-    this.#maxSize = maxSize;
+interface Holding {
+  /** Oldest first. */
+  readonly keys: Set<string>;
+  size: number;
+}
+
+/**
+ * A map of limited size. When it is full, the oldest entry of the largest holder is evicted, so no holder can evict the
+ * entries of smaller ones. An entry that is set becomes the newest.
+ */
+export class BoundedMap<V> {
+  readonly #capacity: number;
+  readonly #entries = new Map<string, Entry<V>>();
+  readonly #holdings = new Map<string, Holding>();
+  #size = 0;
+
+  /** @param capacity in entries, or in the unit of their sizes. */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
   }
 
-  override set(key: K, value: V): this {
+  /** Number of entries. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
+  /** Returns the values, oldest first. */
+  *values(): Generator<V> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
+  /** @param holder whose entries are evicted first if it has the most; the same for all by default. */
+  set(key: string, value: V, holder = '', size = 1): void {
     this.delete(key);
-    super.set(key, value);
-    if (this.size > this.#maxSize) {
-      const [oldest] = this.keys();
-      this.delete(oldest as K);
-    }
-    return this;
+    this.#entries.set(key, { holder, value, size });
+    const holding = this.#holdings.get(holder) ?? { keys: new Set(), size: 0 };
+    holding.keys.add(key);
+    holding.size += size;
+    this.#holdings.set(holder, holding);
+    this.#size += size;
+    while (this.#size > this.#capacity) this.#evict();
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    const { holder, size } = entry;
+    this.#entries.delete(key);
+    this.#size -= size;
+    const holding = this.#holdings.get(holder);
+    if (holding === undefined) return;
+    holding.keys.delete(key);
+    holding.size -= size;
+    if (holding.keys.size === 0) this.#holdings.delete(holder);
+  }
+
+  #evict(): void {
+    let most: Holding = { keys: new Set(), size: 0 };
+    for (const holding of this.#holdings.values()) if (holding.size > most.size) most = holding;
+    this.delete(most.keys.values().next().value ?? '');
   }
 }

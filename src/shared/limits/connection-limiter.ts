@@ -28,16 +28,18 @@ export class ConnectionLimiter {
   }
 
   /** @returns false if there are too many; the socket is destroyed then. */
-  admit(socket: Socket): boolean {
+  acquire(socket: Socket): boolean {
     const client = socket.remoteAddress ?? '';
-    if (!this.#quota.canReserve(client, 1)) {
+    if (!this.#quota.acquire(client)) {
       this.#rejected += 1;
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
-    this.#quota.reserve(client, 1);
-    socket.once('close', () => this.#release(socket, client));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#quota.release(client);
+    });
     return true;
   }
 
@@ -47,10 +49,5 @@ export class ConnectionLimiter {
 
   destroyWhere(matches: (socket: Socket) => boolean): void {
     for (const socket of this.#sockets) if (matches(socket)) socket.destroy();
-  }
-
-  #release(socket: Socket, client: string): void {
-    this.#sockets.delete(socket);
-    this.#quota.release(client, 1);
   }
 }

@@ -1,16 +1,14 @@
 import { throwIfAborted } from '../errors.js';
 import { BoundedMap } from './bounded-map.js';
 import { TokenBucket } from './token-bucket.js';
-import type { TokenBucketOptions } from './token-bucket.js';
+import type { TokenBucketsLimits } from './token-buckets.js';
 
 /** Limits of the failed tasks of one key; see `limits.failedReviews`. */
-export interface FailureRateLimits extends TokenBucketOptions {
+export interface FailureRateLimits extends TokenBucketsLimits {
   /** Maximum wait of a task in milliseconds. */
   readonly longestMs: number;
   /** Maximum number of queued tasks of one key. */
   readonly waiting: number;
-  /** Maximum number of keys. */
-  readonly keys: number;
 }
 
 interface Entry {
@@ -29,7 +27,7 @@ interface Entry {
 export class FailureRateLimiter {
   readonly #limits: FailureRateLimits;
   readonly #now: () => number;
-  readonly #entries: BoundedMap<string, Entry>;
+  readonly #entries: BoundedMap<Entry>;
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(limits: FailureRateLimits, now: () => number) {
@@ -61,7 +59,7 @@ export class FailureRateLimiter {
       return { answer };
     } finally {
       entry.running -= 1;
-      if (hasFailed) entry.bucket.consume(1);
+      if (hasFailed) entry.bucket.charge(1);
       this.#admitWaiting(entry);
     }
   }

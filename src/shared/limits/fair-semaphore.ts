@@ -48,6 +48,16 @@ export class FairSemaphore {
     return this.#queue.length;
   }
 
+  /** Runs a task with a permit. @throws as `acquire`; errors of the task. */
+  async run<T>(owner: FlowKey, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    const release = await this.acquire(owner, signal);
+    try {
+      return await task();
+    } finally {
+      release();
+    }
+  }
+
   /**
    * Acquires a permit.
    * @param kind tasks of one pod are queued fairly by kind.

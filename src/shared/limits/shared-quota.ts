@@ -1,7 +1,7 @@
 import { Counts } from './counts.js';
 import { dynamicShare } from './dynamic-share.js';
 
-/** A quota that holders reserve parts of, each up to its dynamic share. */
+/** A quota that holders acquire parts of, each up to its dynamic share. */
 export class SharedQuota {
   readonly capacity: number;
   readonly #share: number;
@@ -21,19 +21,21 @@ export class SharedQuota {
     return this.#usedBy.of(holder);
   }
 
-  /** Reports whether the holder can reserve `amount` more. */
-  canReserve(holder: string, amount: number): boolean {
+  /** Reports whether the holder can acquire `amount` more. */
+  canAcquire(holder: string, amount = 1): boolean {
     const own = this.usedBy(holder);
     return own + amount <= dynamicShare(this.capacity, this.#used - own, this.#share);
   }
 
-  /** Reserves without a check. */
-  reserve(holder: string, amount: number): void {
+  /** @returns false if the holder cannot acquire so much. */
+  acquire(holder: string, amount = 1): boolean {
+    if (!this.canAcquire(holder, amount)) return false;
     this.#used += amount;
     this.#usedBy.add(holder, amount);
+    return true;
   }
 
-  release(holder: string, amount: number): void {
+  release(holder: string, amount = 1): void {
     this.#used -= amount;
     this.#usedBy.subtract(holder, amount);
   }

@@ -1,4 +1,5 @@
-export interface TokenBucketOptions {
+/** The rate of a token bucket. */
+export interface TokenRate {
   /** Tokens of a full bucket. */
   readonly burst: number;
   /** Milliseconds for one more token. */
@@ -7,52 +8,53 @@ export interface TokenBucketOptions {
 
 /** A token bucket that can be overdrawn, for costs that are known only afterwards. */
 export class TokenBucket {
-  readonly #options: TokenBucketOptions;
+  readonly #rate: TokenRate;
   readonly #now: () => number;
   #tokens: number;
   #asOfMs: number;
 
   /** @param now a monotonic clock in milliseconds. */
-  constructor(options: TokenBucketOptions, now: () => number) {
-    this.#options = options;
+  constructor(rate: TokenRate, now: () => number) {
+    this.#rate = rate;
     this.#now = now;
-    this.#tokens = options.burst;
+    this.#tokens = rate.burst;
     this.#asOfMs = now();
   }
 
-  /** Takes a token. @returns false if there is none. */
-  tryTake(): boolean {
+  /** Acquires a token. @returns false if there is none. */
+  acquire(): boolean {
     if (this.delayMs(1) > 0) return false;
     this.#tokens -= 1;
     return true;
   }
 
-  /** Takes tokens, and overdraws the bucket if necessary. */
-  consume(tokens: number): void {
-    this.#fill();
-    this.#tokens -= tokens;
+  /**
+   * Acquires a token that is not there yet, unless that would take `longestMs`. So clients that leave instead of waiting
+   * do not delay others with the same bucket for longer.
+   * @returns the milliseconds until it is there, at most `longestMs`.
+   */
+  acquireLater(longestMs: number): number {
+    const delayMs = this.delayMs(1);
+    if (delayMs >= longestMs) return longestMs;
+    this.#tokens -= 1;
+    return delayMs;
   }
 
-  /** Returns tokens of an operation that did not happen. */
-  refund(tokens: number): void {
-    this.consume(-tokens);
+  /** Charges tokens, and overdraws the bucket if necessary. */
+  charge(tokens: number): void {
+    this.#fill();
+    this.#tokens -= tokens;
   }
 
   /** Returns the milliseconds until the bucket has so many tokens; for 0, until it is no longer overdrawn. */
   delayMs(tokens: number): number {
     this.#fill();
-    return Math.max(0, (tokens - this.#tokens) * this.#options.everyMs);
-  }
-
-  /** Whether the bucket is full, so that it can be dropped. */
-  get isFull(): boolean {
-    this.#fill();
-    return this.#tokens >= this.#options.burst;
+    return Math.max(0, (tokens - this.#tokens) * this.#rate.everyMs);
   }
 
   #fill(): void {
     const nowMs = this.#now();
-    const { burst, everyMs } = this.#options;
+    const { burst, everyMs } = this.#rate;
     this.#tokens = Math.min(burst, this.#tokens + (nowMs - this.#asOfMs) / everyMs);
     this.#asOfMs = nowMs;
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
-import { ClientRateLimiter } from '../../../src/shared/limits/client-rate-limiter.js';
+import { TokenBuckets } from '../../../src/shared/limits/token-buckets.js';
 import { memoryCa } from '../../../src/proxy/certificates/directory-ca.js';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
 import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
@@ -181,7 +181,7 @@ describe('TLS to the proxy itself', () => {
 
 describe('TLS handshakes', () => {
   it('of an address with too many wait, and those of others do not', async () => {
-    const handshakes = new ClientRateLimiter({ burst: 2, everyMs: 1e9, longestMs: 1e9, clients: 10 }, () => 0);
+    const handshakes = new TokenBuckets({ burst: 2, everyMs: 1e9, keys: 10 }, () => 0);
     const leaves = new LeafCertificates(() => memoryCa({ now: Date.now }).current(), { now: Date.now });
     const secured: tls.TLSSocket[] = [];
     const accepted: net.Socket[] = [];
@@ -189,7 +189,7 @@ describe('TLS handshakes', () => {
       {
         address: { host: '127.0.0.1', port: 0 },
         certificate: () => leaves.contextFor('proxy.example'),
-        handshakes,
+        handshakeDelayMs: (address) => handshakes.of(address).acquireLater(1e9),
       },
       {
         admit: (socket) => accepted.push(socket) > 0,

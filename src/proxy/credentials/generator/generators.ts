@@ -50,9 +50,9 @@ setMaxListeners(0, never);
 export class Generators implements GeneratorEvaluator, GeneratorCompiler {
   readonly #options: GeneratorsOptions;
   /** Results of expressions that depend on nothing but the Secret. */
-  readonly #fixed = new WeakMap<GeneratorSecret, Map<string, Generated>>();
+  readonly #fixed = new WeakMap<GeneratorSecret, BoundedMap<Generated>>();
   /** Expressions that exceeded their time or memory, by namespace and text. */
-  readonly #paused = new BoundedMap<string, Pause>(proxyLimits.generators.paused);
+  readonly #paused = new BoundedMap<Pause>(proxyLimits.generators.paused);
 
   constructor(options: GeneratorsOptions) {
     this.#options = options;
@@ -112,8 +112,7 @@ export class Generators implements GeneratorEvaluator, GeneratorCompiler {
   }
 
   #keep(secret: GeneratorSecret, cel: string, generated: Generated): void {
-    const results =
-      this.#fixed.get(secret) ?? new BoundedMap<string, Generated>(proxyLimits.generators.resultsOfSecret);
+    const results = this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
     results.set(cel, generated);
     this.#fixed.set(secret, results);
   }

@@ -32,7 +32,7 @@ export class GeneratorJobs {
   readonly #work = new Work(proxyLimits.generators.work);
   readonly #environment = countedEnvironment(this.#work, generatorFunctions());
   readonly #functions: ReadonlySet<string>;
-  readonly #compiled = new BoundedMap<string, Compiled | BrokenExpression>(proxyLimits.generators.compiled);
+  readonly #compiled = new BoundedMap<Compiled | BrokenExpression>(proxyLimits.generators.compiled);
 
   constructor() {
     const names = new Set([...this.#environment.funcs].map(({ name }) => name));

@@ -1,7 +1,7 @@
 import { abortable, sleep } from '../../../shared/abortable.js';
 import type { Clock } from '../../../shared/clock.js';
 import { throwIfAborted } from '../../../shared/errors.js';
-import { FairMap } from '../../../shared/limits/fair-map.js';
+import { BoundedMap } from '../../../shared/limits/bounded-map.js';
 import { SingleFlight } from '../../../shared/limits/single-flight.js';
 import type { Secret } from '../../../shared/secret.js';
 import type { CachedToken, TokenCache } from '../token-cache.js';
@@ -39,11 +39,11 @@ interface Attempt {
 export class IssuedTokens {
   readonly #options: IssuedTokensOptions;
   readonly #flights = new SingleFlight<CachedToken>();
-  readonly #attempts: FairMap<Attempt>;
+  readonly #attempts: BoundedMap<Attempt>;
 
   constructor(options: IssuedTokensOptions) {
     this.#options = options;
-    this.#attempts = new FairMap(options.credentials);
+    this.#attempts = new BoundedMap(options.credentials);
   }
 
   /**

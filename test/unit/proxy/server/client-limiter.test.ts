@@ -23,32 +23,32 @@ describe('the limits of a Connector for each pod', () => {
 
   it('are a rate, which says when to try again', () => {
     const limits = { perSecond: 0.5, concurrent: undefined };
-    limiter.enter(ref, limits, 'a');
-    const { status, kind, headers, message } = failure(() => limiter.enter(ref, limits, 'a'));
+    limiter.acquire(ref, limits, 'a');
+    const { status, kind, headers, message } = failure(() => limiter.acquire(ref, limits, 'a'));
     assert.deepEqual([status, kind, headers['Retry-After']], [429, 'rate_limited', '2']);
     assert.match(
       message,
       /^connector ci\/tool permits 0\.5 requests of a pod per second \(annotation \S+requests-per-second\)/,
     );
     nowMs = 2000;
-    limiter.enter(ref, limits, 'a');
+    limiter.acquire(ref, limits, 'a');
   });
 
   it('are requests in flight, until they end', () => {
     const limits = { perSecond: undefined, concurrent: 2 };
-    const leave = limiter.enter(ref, limits, 'a');
-    limiter.enter(ref, limits, 'a');
-    assert.match(failure(() => limiter.enter(ref, limits, 'a')).message, /permits 2 requests of a pod at once/);
+    const leave = limiter.acquire(ref, limits, 'a');
+    limiter.acquire(ref, limits, 'a');
+    assert.match(failure(() => limiter.acquire(ref, limits, 'a')).message, /permits 2 requests of a pod at once/);
     leave();
-    limiter.enter(ref, limits, 'a');
+    limiter.acquire(ref, limits, 'a');
   });
 
   it('are those of each pod and Connector alone, and follow a change', () => {
     const limits = { perSecond: 1, concurrent: 1 };
-    limiter.enter(ref, limits, 'a');
-    limiter.enter(ref, limits, 'b');
-    limiter.enter({ ...ref, name: 'other' }, limits, 'a');
-    failure(() => limiter.enter(ref, limits, 'a'));
-    limiter.enter(ref, { perSecond: 10, concurrent: 5 }, 'a');
+    limiter.acquire(ref, limits, 'a');
+    limiter.acquire(ref, limits, 'b');
+    limiter.acquire({ ...ref, name: 'other' }, limits, 'a');
+    failure(() => limiter.acquire(ref, limits, 'a'));
+    limiter.acquire(ref, { perSecond: 10, concurrent: 5 }, 'a');
   });
 });

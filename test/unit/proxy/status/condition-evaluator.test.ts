@@ -123,7 +123,7 @@ describe('a Connector', () => {
     bench.findings = good;
     for (let change = 0; change < 4; change += 1) {
       assert.equal(bench.waitMs(bad), 0);
-      bench.memory.changes.tryTake();
+      bench.memory.changes.acquire();
     }
     assert.equal(bench.waitMs(bad), statusTimings.quietMs);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ApiRequestLimiter, driverItself } from '../../../../src/shared/kube/api-request-limiter.js';
+import { apiRequestLimiter, driverItself } from '../../../../src/shared/kube/api-request-limiter.js';
+import type { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
 import type { FlowKey } from '../../../../src/shared/limits/flow-key.js';
 import { noLimitObserver } from '../../../../src/shared/limits/limit-observer.js';
 import { neverAborted } from '../../../support/domain.js';
@@ -8,7 +9,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 const of = (namespace: string): FlowKey => ({ namespace, podUid: `${namespace}-1` });
 
 describe('the gate of requests', () => {
-  let gate: ApiRequestLimiter;
+  let gate: FairSemaphore;
   /** Who has a turn, in the order in which they got it, with what ends it. */
   let turns: { readonly namespace: string; readonly leave: () => void }[];
   const enter = (owner: FlowKey, times: number): void => {
@@ -18,7 +19,7 @@ describe('the gate of requests', () => {
   };
   const countOf = (namespace: string): number => turns.filter((turn) => turn.namespace === namespace).length;
   beforeEach(() => {
-    gate = new ApiRequestLimiter({ inFlight: 8, waiting: 100 }, noLimitObserver);
+    gate = apiRequestLimiter({ inFlight: 8, waiting: 100 }, noLimitObserver);
     turns = [];
   });
 
@@ -47,6 +48,6 @@ describe('the gate of requests', () => {
       await settle();
       assert.ok(turns.length <= 8 && countOf('evil') <= 4 && countOf('ci') <= 4);
     }
-    assert.deepEqual([turns.length, gate.use.used], [0, 0]);
+    assert.deepEqual([turns.length, gate.running + gate.waiting], [0, 0]);
   });
 });

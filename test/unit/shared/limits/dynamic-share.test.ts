@@ -34,12 +34,12 @@ describe('the limit of one holder', () => {
         const amount = random.chance(0.5) ? random.int(1, 30) : random.int(1, capacity);
         if (random.chance(0.2))
           quota.release(holder, random.chance(0.5) ? quota.usedBy(holder) : Math.min(amount, quota.usedBy(holder)));
-        else if (quota.canReserve(holder, amount)) quota.reserve(holder, amount);
+        else if (quota.canAcquire(holder, amount)) quota.acquire(holder, amount);
         assert.ok(quota.used <= capacity, `${quota.used} in step ${step}`);
         const few = holders.filter((each) => quota.usedBy(each) > 0 && quota.usedBy(each) <= floor).length;
         if (few >= limits.floors.holders) continue;
         tried += 1;
-        assert.ok(quota.canReserve('newcomer', floor), `step ${step}, ${quota.used} of ${capacity}, share ${share}`);
+        assert.ok(quota.canAcquire('newcomer', floor), `step ${step}, ${quota.used} of ${capacity}, share ${share}`);
       }
       assert.ok(tried > 1000, `${tried} times tried`);
     }
@@ -47,7 +47,7 @@ describe('the limit of one holder', () => {
 
   it('lets ten holders that take all they can leave something to the eleventh', () => {
     const quota = new SharedQuota(1000, 1 / 2);
-    for (let n = 0; n < 10; n += 1) while (quota.canReserve(`holder-${n}`, 1)) quota.reserve(`holder-${n}`, 1);
-    assert.ok(quota.canReserve('newcomer', 15), `${quota.used} are taken`);
+    for (let n = 0; n < 10; n += 1) while (quota.acquire(`holder-${n}`));
+    assert.ok(quota.canAcquire('newcomer', 15), `${quota.used} are taken`);
   });
 });

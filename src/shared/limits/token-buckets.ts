@@ -1,0 +1,34 @@
+import { BoundedMap } from './bounded-map.js';
+import { TokenBucket } from './token-bucket.js';
+import type { TokenRate } from './token-bucket.js';
+
+export interface TokenBucketsLimits extends TokenRate {
+  /** Limit of the keys. Beyond it, the bucket that was used least recently is dropped. */
+  readonly keys: number;
+}
+
+/** Token buckets by key, such as a pod or an address. */
+export class TokenBuckets {
+  readonly #rate: TokenRate;
+  readonly #now: () => number;
+  readonly #buckets: BoundedMap<TokenBucket>;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(limits: TokenBucketsLimits, now: () => number) {
+    this.#rate = limits;
+    this.#now = now;
+    this.#buckets = new BoundedMap(limits.keys);
+  }
+
+  /** Returns the bucket of a key. @param rate of a key that has one of its own. */
+  of(key: string, rate = this.#rate): TokenBucket {
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#now);
+    this.#buckets.set(key, bucket);
+    return bucket;
+  }
+
+  /** Returns the milliseconds until the key has a token. A key without a bucket has one now, and gets no bucket. */
+  delayMs(key: string): number {
+    return this.#buckets.get(key)?.delayMs(1) ?? 0;
+  }
+}
