@@ -2,6 +2,7 @@ import type { PodIdentity } from '../../shared/access/access-control.js';
 import type { VolumeOwner } from './volume-memory.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { MountOptions, PassedTokens } from './ports.js';
+import type { IncomingPublish } from './publish-admission.js';
 
 /** A parsed NodePublishVolume request. */
 export interface PublishRequest {
@@ -20,4 +21,23 @@ export interface PublishRequest {
 /** Returns the owner of the volume's memory, which includes the memory for its next call. */
 export function memoryOwnerOf({ pod, memoryBytes }: PublishRequest): VolumeOwner {
   return { podUid: pod.uid, pod, heapBytes: 2 * memoryBytes };
+}
+
+/**
+ * A NodePublishVolume call before parsing. It is parsed inside the use case, because the response to a malformed
+ * request depends on the mounted volume.
+ */
+export interface PublishCall {
+  readonly volumeId: string;
+  /** As in the request, even if that cannot be parsed; any text. */
+  readonly targetPath: string;
+  /**
+   * Returns pod and size of the request without parsing it. @param isPodInfoTrusted whether the kubelet is known to set
+   * the pod's identity.
+   */
+  readonly identify: (isPodInfoTrusted: boolean) => IncomingPublish;
+  /** Reports whether the message equals that of an earlier parsed request. */
+  readonly isRepeatOf: (request: PublishRequest) => boolean;
+  /** Parses the request. @throws {CodedError} INVALID_ARGUMENT or FAILED_PRECONDITION if it is invalid. */
+  readonly parse: () => PublishRequest;
 }
