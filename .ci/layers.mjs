@@ -25,19 +25,19 @@ export const layers = {
   'shared/doctor': [...domain, ...shared('version', 'process', 'command')],
 
   'driver/limits': [],
-  'driver/rules': [],
+  'driver/syntax': [],
   'driver/host': [
     ...modules,
     ...shared('limits'),
     'driver/limits',
-    'driver/rules',
+    'driver/syntax',
     'type:driver/publish',
     'type:driver/publish/ports',
     'npm:koffi',
   ],
   'driver/content': [
     ...[...modules, ...shared('gotemplate', 'limits'), 'type:shared/connectors'],
-    ...['driver/limits', 'driver/rules', 'type:driver/publish/ports', 'npm:asn1js'],
+    ...['driver/limits', 'driver/syntax', 'type:driver/publish/ports', 'npm:asn1js'],
   ],
   'driver/token': [...domain, 'driver/limits', 'type:driver/publish/ports'],
   'driver/publish': [
@@ -46,11 +46,11 @@ export const layers = {
   ],
   'driver/approval': [...domain, 'driver/limits'],
   'driver/csi': [
-    ...[...modules, 'shared/process', 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/rules'],
+    ...[...modules, 'shared/process', 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/syntax'],
     ...['driver/publish', 'driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],
   ],
   driver: [
-    ...[...domain, ...shared('version', 'process', 'gotemplate'), 'driver/limits', 'driver/rules', 'driver/host'],
+    ...[...domain, ...shared('version', 'process', 'gotemplate'), 'driver/limits', 'driver/syntax', 'driver/host'],
     ...['driver/content', 'driver/token', 'driver/publish', 'driver/publish/ports', 'driver/approval', 'driver/csi'],
   ],
 

@@ -1,4 +1,4 @@
-import { check } from './cli/check.js';
+import { checkCommand } from './cli/check.js';
 import type { Command, CommandContext } from './shared/command/command.js';
 import { doctor } from './cli/doctor/doctor.js';
 import { imagePulls } from './cli/image-pulls.js';
@@ -12,7 +12,7 @@ import { didYouMean } from './shared/spelling.js';
 import { version } from './shared/version.js';
 
 const commands: Readonly<Record<string, Command>> = {
-  ...{ serve, proxy, render, check, doctor, volumes },
+  ...{ serve, proxy, render, check: checkCommand, doctor, volumes },
   'image-pulls': imagePulls,
 };
 

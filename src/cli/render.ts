@@ -107,7 +107,7 @@ async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: A
       clock: () => Date.now(),
       observer: () => undefined,
       cpuMs: () => 0,
-      elsewhere: (job) => Promise.resolve(runRenderJob(job)),
+      renderInThread: (job) => Promise.resolve(runRenderJob(job)),
     }),
     call,
   );

@@ -7,7 +7,7 @@ import { listVolumes } from './list-volumes.js';
 import { runningCommand } from '../shared/command/running-arguments.js';
 import { shownAge } from '../shared/command/shown-age.js';
 import { printable } from '../shared/wording.js';
-import { jsonText, outputFlag } from '../shared/command/output-format.js';
+import { printableJson, outputFlag } from '../shared/command/output-format.js';
 
 const volumesFlags = {
   endpoint: serveFlags.endpoint,
@@ -33,7 +33,7 @@ ${describeFlags(volumesFlags)}
   run: async ({ args, env, stdout }) => {
     const { endpoint, output } = parseFlags(volumesFlags, args, env) as VolumesConfig;
     const found = await list(endpoint, env);
-    stdout(output === 'json' ? jsonText(found.map(asJson)) : table(found, Date.now()));
+    stdout(output === 'json' ? printableJson(found.map(asJson)) : table(found, Date.now()));
     return 0;
   },
 };

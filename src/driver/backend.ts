@@ -9,7 +9,7 @@ export interface Backend {
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
-  readonly guard: CsiDriverValidator;
+  readonly csiDriver: CsiDriverValidator;
   /** Reports refreshes of volumes to their pods; absent if that is off. */
   readonly podEvents?: RefreshListener;
   /** Starts reading in the background; never waits for the API server. */

@@ -1,12 +1,12 @@
 import { parseGoDurationMs } from '../shared/duration.js';
-import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
+import { isPlainEnvValue, plainEnvCharacters } from './syntax/env-value.js';
 import { isProxyUrl } from './content/proxy-endpoint.js';
 import { limits } from '../shared/limits/defaults.js';
 import { driverLimits } from './limits.js';
 import {
   UsageError,
   absolutePath,
-  duration,
+  goDuration,
   flag,
   oneOf,
   optionalPath,
@@ -68,7 +68,7 @@ export const serveFlags = {
     optionalProxyUrl,
   ),
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
-  'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
+  'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', goDuration),
   'refresh-on-change': toggle(
     'refresh mounted volumes when their connectors, classes, flags or approvals change',
     true,
@@ -80,7 +80,7 @@ export const serveFlags = {
     'keep or remove tokens in mounted files after access was revoked',
     oneOf(['keep', 'remove']),
   ),
-  'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
+  'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', goDuration),
   'max-watched-objects': flag(
     String(limits.watches.count),
     'N',

@@ -37,7 +37,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
       isStrict: config['strict-token-expiration'],
       clock,
     }),
-    guard: trustingValidator,
+    csiDriver: trustingValidator,
     start: () => source.start(),
     stop: () => source.stop(),
     problem: () => source.problem(),

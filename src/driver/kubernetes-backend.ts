@@ -4,7 +4,7 @@ import { ApiCsiDriverValidator } from './token/csi-driver-validator.js';
 import { KubernetesConnectors } from '../shared/connectors/kubernetes-connectors.js';
 import type { WatchLimits } from '../shared/connectors/watch-limits.js';
 import type { ClusterConfig } from '../shared/kube/cluster-config.js';
-import type { ClockAndRandom } from '../shared/kube/connection-pool.js';
+import type { ClockAndRandom } from '../shared/kube/api-connections.js';
 import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
 import { limits } from '../shared/limits/defaults.js';
@@ -65,7 +65,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     clock,
     log,
   });
-  const guard = new ApiCsiDriverValidator(client, config['driver-name'], log);
+  const csiDriver = new ApiCsiDriverValidator(client, config['driver-name'], log);
   const events = config['pod-events']
     ? new PodEvents({
         client,
@@ -91,31 +91,31 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   });
   return {
     source,
-    guard,
+    csiDriver,
     access,
     tokens: new KubeletTokens({
-      origin: (audience) => guard.tokenOrigin(audience),
+      origin: (audience) => csiDriver.tokenOrigin(audience),
       minter: config['allow-token-minting'] ? new MintedTokens(client, clock) : undefined,
-      canMint: (audience) => audience === config['token-audience'] || guard.requestsTokensFor(audience),
+      canMint: (audience) => audience === config['token-audience'] || csiDriver.requestsTokensFor(audience),
       isStrict: config['strict-token-expiration'],
       clock,
     }),
     ...(events === undefined ? {} : { podEvents: events }),
     start: () => {
-      guard.start();
+      csiDriver.start();
       source.start();
     },
     stop: () => {
       events?.stop();
       access.stop();
       source.stop();
-      guard.stop();
+      csiDriver.stop();
       client.close();
     },
-    problem: () => guard.problem() ?? source.problem(),
+    problem: () => csiDriver.problem() ?? source.problem(),
     cachedObjects: () => source.cachedObjects(),
     load: () => ({ ...source.load(), api_requests: client.load }),
-    confirmationAgeMs: () => ageOf(kubeClock.now(), source.confirmedAtMs, guard.confirmedAtMs),
+    confirmationAgeMs: () => ageOf(kubeClock.now(), source.confirmedAtMs, csiDriver.confirmedAtMs),
   };
 }
 

@@ -133,7 +133,7 @@ export class VolumeService {
         clock: () => clock.now(),
         observer: (outcome, files, durationMs) => metrics.rendered(outcome, files, durationMs),
         cpuMs: processTimeMs,
-        elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
+        renderInThread: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
       }),
       contentDefaults: () => ({
         noProxy: config['no-proxy'],
@@ -154,7 +154,7 @@ export class VolumeService {
       source: backend.source,
       access: backend.access,
       caBundle: () => caFile?.lastGood(),
-      refresh: (volume, signal, spend) => this.#publish.refresh(volume.request.targetPath, signal, spend),
+      refresh: (volume, signal, onWorkDone) => this.#publish.refresh(volume.request.targetPath, signal, onWorkDone),
       observer: metrics,
       monotonicNow: () => performance.now(),
       now: () => clock.now(),

@@ -3,7 +3,7 @@ import { commonFlags } from '../shared/process/common-flags.js';
 import {
   UsageError,
   absolutePath,
-  duration,
+  goDuration,
   flag,
   httpAddress,
   parseFlags,
@@ -46,7 +46,7 @@ export const imagePullsFlags = {
     optionalDirectory,
   ),
   'crio-dir': flag('/host/etc/containers/certs.d', 'DIR', 'certs.d of CRI-O; empty: none', optionalDirectory),
-  interval: flag('30s', 'DURATION', 'interval of checks of the files, the CA and the address', duration),
+  interval: flag('30s', 'DURATION', 'interval of checks of the files, the CA and the address', goDuration),
   once: toggle('end after one attempt, with exit status 1 if it failed'),
   'http-address': flag(':9808', 'ADDRESS', 'health, HOST:PORT or :PORT; empty: off', httpAddress),
   'log-level': commonFlags['log-level'],

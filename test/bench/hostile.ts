@@ -46,7 +46,7 @@ const renderer = new TemplateRenderer({
   clock: Date.now,
   observer: () => undefined,
   cpuMs: processTimeMs,
-  elsewhere: (job, owner, signal) => threads.run(job, owner, signal),
+  renderInThread: (job, owner, signal) => threads.run(job, owner, signal),
 });
 
 interface Figures {

@@ -60,7 +60,7 @@ async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
     clock: Date.now,
     observer: () => undefined,
     cpuMs: processTimeMs,
-    elsewhere: (job) => {
+    renderInThread: (job) => {
       elsewhere += 1;
       return Promise.resolve(runRenderJob(job));
     },

@@ -5,7 +5,7 @@ import { Reflector } from '../../shared/kube/reflector.js';
 import type { Log } from '../../shared/log.js';
 import { accessRequestFor, accessRequestName, accessRequests } from '../../shared/access/access-request.js';
 import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import { findRequest, ownerOf, requestFailure } from '../../shared/access/request-lookup.js';
+import { findRequest, flowOf, requestFailure } from '../../shared/access/request-lookup.js';
 
 /** Timeout of one call with its retries, in milliseconds. */
 const callTimeoutMs = 15_000;
@@ -41,7 +41,7 @@ export class AccessRequestClient {
       await this.#client.create(location, accessRequestFor(subject, this.#nodeName), {
         signal,
         timeoutMs: callTimeoutMs,
-        owner: ownerOf(subject),
+        owner: flowOf(subject),
         isIdempotent: true,
       });
     } catch (error) {
@@ -58,7 +58,7 @@ export class AccessRequestClient {
 
   /** Returns a reflector of one request. The caller starts and stops it. */
   reflector(subject: ApprovalSubject, name: string): Reflector {
-    const target = { type: accessRequests, namespace: subject.connector.namespace, name, owner: ownerOf(subject) };
+    const target = { type: accessRequests, namespace: subject.connector.namespace, name, owner: flowOf(subject) };
     return new Reflector(this.#client, target, this.#log);
   }
 }

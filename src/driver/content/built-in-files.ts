@@ -1,6 +1,6 @@
 import { CodedError } from '../../shared/errors.js';
 import type { Secret } from '../../shared/secret.js';
-import { isPlainEnvValue, plainEnvCharacters } from '../rules/env-value.js';
+import { isPlainEnvValue, plainEnvCharacters } from '../syntax/env-value.js';
 import type { VolumeFile } from '../publish/ports.js';
 import { activateFile } from './activate.js';
 import type { ProxyEndpoint } from './proxy-endpoint.js';

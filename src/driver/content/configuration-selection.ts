@@ -17,7 +17,7 @@ export interface SelectedConfiguration {
   readonly configuration: Configuration;
 }
 
-export interface Selection {
+export interface SelectedConfigurations {
   /** In rendering order: classes in order of first mention, in each the names in the given order. */
   readonly selected: readonly SelectedConfiguration[];
   readonly warnings: readonly string[];
@@ -27,7 +27,10 @@ export interface Selection {
  * Selects the configurations that a volume includes.
  * @throws {CodedError} NOT_FOUND if there are names and no class has any of them.
  */
-export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {
+export function selectConfigurations(
+  resolved: readonly ResolvedConnector[],
+  names: readonly string[],
+): SelectedConfigurations {
   const groups = groupByClass(resolved);
   const selected = groups.flatMap((group) => {
     const byName = configurationsByName(group.connectorClass);

@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import { driverLimits } from '../limits.js';
-import { fileNameProblem } from '../rules/file-name.js';
-import { variableProblem } from '../rules/environment-variable.js';
+import { fileNameProblem } from '../syntax/file-name.js';
+import { variableProblem } from '../syntax/environment-variable.js';
 
 const { variables: maxVariables } = driverLimits.volume;
 const tooMany = `a file has at most ${maxVariables} variables`;

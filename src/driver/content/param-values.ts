@@ -1,9 +1,9 @@
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
 import { listed, listedInQuotes } from '../../shared/wording.js';
-import type { ConfigurationParam, ParamProperty, ParamType } from '../../shared/connectors/model.js';
+import type { ConfigurationParam, ParamProperty, ConfigurationParamType } from '../../shared/connectors/model.js';
 
-export const typeDescriptions: Readonly<Record<ParamType, string>> = {
+export const typeDescriptions: Readonly<Record<ConfigurationParamType, string>> = {
   string: 'a string',
   array: 'a list of strings',
   object: 'an object of strings',
@@ -11,7 +11,7 @@ export const typeDescriptions: Readonly<Record<ParamType, string>> = {
 
 /** Returns the problem of an undeclared param's value; undefined if there is none. */
 export function undeclaredValueProblem(value: JsonValue): string | undefined {
-  const types = Object.keys(typeDescriptions) as readonly ParamType[];
+  const types = Object.keys(typeDescriptions) as readonly ConfigurationParamType[];
   if (types.some((type) => isOfType(type, value))) return undefined;
   return `must be ${typeDescriptions.string}, ${typeDescriptions.array} or ${typeDescriptions.object}`;
 }
@@ -60,7 +60,7 @@ function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
   return isListed(value) || (Array.isArray(value) && (value as readonly JsonValue[]).every(isListed));
 }
 
-function isOfType(type: ParamType, value: JsonValue): boolean {
+function isOfType(type: ConfigurationParamType, value: JsonValue): boolean {
   const isString = (item: JsonValue): boolean => typeof item === 'string';
   switch (type) {
     case 'string':

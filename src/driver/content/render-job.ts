@@ -5,7 +5,7 @@ import { defaultLimits } from '../../shared/gotemplate/limits.js';
 import { runSlowTask } from '../../shared/gotemplate/slow-work.js';
 import { type CompiledTemplate, compileTemplate } from '../../shared/gotemplate/template.js';
 import type { JsonObject } from '../../shared/json.js';
-import { fileNameProblem } from '../rules/file-name.js';
+import { fileNameProblem } from '../syntax/file-name.js';
 import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
 import type { VolumeFile } from '../publish/ports.js';
 

@@ -28,7 +28,7 @@ export interface TemplateRendererParts {
   /** CPU time of this process in milliseconds. */
   readonly cpuMs: () => number;
   /** Runs the job outside the event loop, with fair shares for its owners. */
-  readonly elsewhere: (
+  readonly renderInThread: (
     job: RenderJob,
     owner: { readonly namespace: string; readonly group: string },
     signal: AbortSignal,
@@ -118,7 +118,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
       nowMs: this.#parts.clock(),
     };
     const owner = { namespace: call.owner.namespace, group: selected[0]?.group.connectorClass.name ?? '' };
-    const outcome = await call.releaseSlotWhile(() => this.#parts.elsewhere(job, owner, call.signal));
+    const outcome = await call.releaseSlotWhile(() => this.#parts.renderInThread(job, owner, call.signal));
     if ('files' in outcome) return outcome;
     throw new CodedError(outcome.failure.code, outcome.failure.message);
   }

@@ -8,7 +8,7 @@ import type { VolumeFile } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
 import { isEnvironmentFile, referencedFiles } from './environment-file.js';
-import { fileNameProblem } from '../rules/file-name.js';
+import { fileNameProblem } from '../syntax/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
 

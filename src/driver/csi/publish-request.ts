@@ -7,7 +7,7 @@ import { attributeNames, isAttributeName, kubeletPrefix } from '../publish/attri
 import { parseVolumeAttributes } from '../publish/attributes.js';
 import type { AttributeLimits } from '../publish/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
-import { isSelinuxLabel } from '../rules/selinux-label.js';
+import { isSelinuxLabel } from '../syntax/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../publish/ports.js';
 import type { PodIdentity } from '../../shared/access/access-control.js';
 import type { PublishRequest } from '../publish/publish-request.js';

@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { fileNameProblem } from '../rules/file-name.js';
+import { fileNameProblem } from '../syntax/file-name.js';
 
 /**
  * Checks names once more before they are written. @throws {CodedError} INTERNAL: names from users are rejected earlier,

@@ -33,7 +33,7 @@ export interface PublishOutcome {
 }
 
 export interface PublishDependencies {
-  readonly guard: CsiDriverValidator;
+  readonly csiDriver: CsiDriverValidator;
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
@@ -80,11 +80,11 @@ export class PublishVolume {
   /** @throws {CodedError} only UNAVAILABLE if the volume is mounted. */
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
     const { volumeId, targetPath, identify, parse } = call;
-    const { guard, admission, locks } = this.#deps;
+    const { csiDriver, admission, locks } = this.#deps;
     if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
     const result = await this.#withFailureResponse(call, () =>
       // 1. Admit and parse.
-      admission.run(identify(guard.isKnownTrustworthy()), signal, (admitted) => {
+      admission.run(identify(csiDriver.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
         return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (cancellation) =>
@@ -98,11 +98,11 @@ export class PublishVolume {
   /**
    * Refreshes a mounted volume without a call of the kubelet, with its last request and token. A call of the kubelet
    * for the volume ends it.
-   * @param spend called with the milliseconds of work in this thread, also on failure.
+   * @param onWorkDone called with the milliseconds of work in this thread, also on failure.
    * @throws {CodedError} UNAVAILABLE; its cause is ABORTED if the kubelet calls for the volume itself, and CANCELLED if
    * the volume is gone.
    */
-  async refresh(targetPath: string, signal: AbortSignal, spend: (workMs: number) => void): Promise<PublishOutcome> {
+  async refresh(targetPath: string, signal: AbortSignal, onWorkDone: (workMs: number) => void): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
@@ -112,7 +112,7 @@ export class PublishVolume {
       locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
         const admitted = admission.backgroundCall(ownerOf(request), cancellation);
         const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, cancellation);
-        return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
+        return this.#withFailureResponse(request, work).finally(() => onWorkDone(admitted.workedMs));
       }),
     );
     return orThrow(result);
@@ -176,12 +176,12 @@ export class PublishVolume {
     call: Call,
     cancellation: Cancellation,
   ): Promise<PublishOutcome> {
-    const { guard, source, tokens, host, volumes, contentDefaults } = this.#deps;
+    const { csiDriver, source, tokens, host, volumes, contentDefaults } = this.#deps;
     const { targetPath, pod, attributes } = request;
     const timer = new StepTimer();
 
     // 4. Trust.
-    if (!guard.isKnownTrustworthy()) await call.releaseSlotWhile(() => guard.ensureTrustworthy(call.signal));
+    if (!csiDriver.isKnownTrustworthy()) await call.releaseSlotWhile(() => csiDriver.ensureTrustworthy(call.signal));
 
     // 5. Read.
     const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));

@@ -18,11 +18,11 @@ export interface RefreshOnChangeDependencies {
   readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
   /** Returns the driver's current CA bundle. */
   readonly caBundle: () => string | undefined;
-  /** @param spend called with the milliseconds of work in this thread, also on failure. */
+  /** @param onWorkDone called with the milliseconds of work in this thread, also on failure. */
   readonly refresh: (
     volume: PublishedVolume,
     signal: AbortSignal,
-    spend: (workMs: number) => void,
+    onWorkDone: (workMs: number) => void,
   ) => Promise<PublishOutcome>;
   readonly observer: RefreshObserver;
   /** A monotonic clock in milliseconds. */
@@ -222,7 +222,7 @@ export class RefreshOnChange {
     }
   }
 
-  async #refresh(volume: PublishedVolume, changedAtMs: number, spend: (workMs: number) => void): Promise<void> {
+  async #refresh(volume: PublishedVolume, changedAtMs: number, onWorkDone: (workMs: number) => void): Promise<void> {
     const { volumes, monotonicNow, observer, log } = this.#deps;
     const { request } = volume;
     const { targetPath, volumeId } = request;
@@ -232,7 +232,7 @@ export class RefreshOnChange {
     this.#attempts.set(targetPath, attempt);
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(delays.timeoutMs)]);
-      const { path, steps } = await this.#deps.refresh(volume, signal, spend);
+      const { path, steps } = await this.#deps.refresh(volume, signal, onWorkDone);
       const refreshed = volumes.get(targetPath);
       // A refresh that left the volume stale is not repeated.
       const isDone = refreshed === undefined || !this.#isStale(refreshed);

@@ -28,7 +28,7 @@ export function ensureSameVolume(request: PublishRequest, published: PublishedVo
 }
 
 export interface UnchangedDependencies {
-  readonly guard: CsiDriverValidator;
+  readonly csiDriver: CsiDriverValidator;
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
@@ -65,7 +65,7 @@ export function isKnownUnchanged(deps: UnchangedDependencies, published: Publish
 
 /** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */
 function authorizationIfUnchanged(
-  { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
+  { csiDriver, source, tokens, host, contentDefaults }: UnchangedDependencies,
   request: PublishRequest,
   published: PublishedVolume,
 ): AuthorizationRequest | undefined {
@@ -78,7 +78,7 @@ function authorizationIfUnchanged(
   const { digest } = request;
   const versions = versionsOf(resolved);
   const input = { digest, versions, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
-  if (!guard.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
+  if (!csiDriver.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
   if (!host.isPublished(request.targetPath)) return undefined;
   return { pod: request.pod, connectors, flags };
 }

@@ -6,7 +6,7 @@ import { quote } from '../../shared/wording.js';
 import type { Clock } from '../../shared/clock.js';
 import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
 import type { PodIdentity } from '../../shared/access/access-control.js';
-import type { TokenClaims } from './token-claims.js';
+import type { KubeletTokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
 
 /**
@@ -123,7 +123,7 @@ export class KubeletTokens implements TokenSource {
 
 interface PassedToken {
   readonly secret: Secret;
-  readonly claims: TokenClaims;
+  readonly claims: KubeletTokenClaims;
 }
 
 function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: PassedTokenOrigin): Secret | undefined {
@@ -153,7 +153,7 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
 }
 
 /** Parses the token's claims. @throws {CodedError} FAILED_PRECONDITION if it is not a token. */
-function claimsOf(token: Secret, audience: string): TokenClaims {
+function claimsOf(token: Secret, audience: string): KubeletTokenClaims {
   const claims = parseTokenClaims(token);
   if (claims !== undefined) return claims;
   throw new CodedError(
@@ -166,7 +166,7 @@ function claimsOf(token: Secret, audience: string): TokenClaims {
  * Rejects a token that is not bound to the pod, because the kubelet did not put it there. Access is checked for the
  * pod's service account, so a token of another one must not come with it.
  */
-function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
+function ensureTokenOf(pod: PodIdentity, claims: KubeletTokenClaims): void {
   const { namespace, name, uid, serviceAccountName } = pod;
   if (claims.namespace !== namespace || claims.podUid !== uid) {
     throw new CodedError(
@@ -184,7 +184,7 @@ function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
 }
 
 /** Describes the kubelet's token if another lifetime is requested. */
-function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
+function otherLifetimeOf({ issuedAtMs, expiresAtMs }: KubeletTokenClaims, expirationMs: number): OtherLifetime {
   const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
   const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;
   const life =
@@ -198,7 +198,7 @@ function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs:
   };
 }
 
-function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {
+function isOfLifetime({ issuedAtMs, expiresAtMs }: KubeletTokenClaims, expirationMs: number | undefined): boolean {
   if (expirationMs === undefined) return true;
   return issuedAtMs !== undefined && Math.abs(expiresAtMs - issuedAtMs - expirationMs) <= lifetimeToleranceMs;
 }

@@ -1,7 +1,7 @@
 import type { Secret } from '../../shared/secret.js';
 
 /** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
-export interface TokenClaims {
+export interface KubeletTokenClaims {
   readonly expiresAtMs: number;
   /** Undefined for a token without `iat`. */
   readonly issuedAtMs: number | undefined;
@@ -17,7 +17,7 @@ const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
  * Parses a token's claims without verifying its signature.
  * @returns undefined if it is not a JSON Web Token or has no `exp` that is a time.
  */
-export function parseTokenClaims(token: Secret): TokenClaims | undefined {
+export function parseTokenClaims(token: Secret): KubeletTokenClaims | undefined {
   const payload = compactJws.exec(token.expose())?.[1];
   if (payload === undefined) return undefined;
   try {

@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/clock.js';
 import { certificatesOnly } from '../../shared/pem.js';
 import { Secret } from '../../shared/secret.js';
 import type { Issuer } from './x509.js';
-import { nameOf, signCa, subjectOf } from './x509.js';
+import { distinguishedName, signCa, subjectOf } from './x509.js';
 
 const dayMs = 86_400_000;
 /** Ten years: every volume has the certificate, and the CA is replaced only if its Secret is deleted. */
@@ -44,7 +44,7 @@ export function caProblem(ca: CaSource): string | undefined {
 /** Creates an ECDSA P-256 CA. */
 export function createCa(clock: Clock): CaPem {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = { name: nameOf('Connectors proxy CA'), key: privateKey, publicKey };
+  const issuer = { name: distinguishedName('Connectors proxy CA'), key: privateKey, publicKey };
   const nowMs = clock.now();
   return {
     certificate: signCa(issuer, { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + validForMs) }),

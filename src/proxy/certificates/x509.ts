@@ -51,7 +51,7 @@ export interface Issuer {
   readonly publicKey: KeyObject;
 }
 
-export function nameOf(commonName: string): Name {
+export function distinguishedName(commonName: string): Name {
   const value = new AttributeValue({ utf8String: commonName });
   return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: commonNameOid, value })])]);
 }
@@ -85,7 +85,7 @@ export function signLeaf(
     keyIdentifier: new KeyIdentifier(keyIdentifier(issuer.publicKey)),
   });
   // Long names exceed a common name, and an empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
-  const subject = hosts[0].length > maxCommonNameLength ? new Name() : nameOf(hosts[0]);
+  const subject = hosts[0].length > maxCommonNameLength ? new Name() : distinguishedName(hosts[0]);
   return signed(issuer, publicKey, subject, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: false }), true),
     extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), true),

@@ -8,7 +8,7 @@ import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
 import type { CommandContext } from '../../shared/command/command.js';
 import { asLine } from '../../shared/doctor/check-result.js';
 import { readManifestNotes } from '../../shared/connectors/manifest-warnings.js';
-import { jsonText, outputFlag } from '../../shared/command/output-format.js';
+import { printableJson, outputFlag } from '../../shared/command/output-format.js';
 import type { OutputFormat } from '../../shared/command/output-format.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
 import type { Answer } from './answer.js';
@@ -111,7 +111,7 @@ async function reportOutcomes(
     if (output === 'table' && !outcome.isMet) write(describeUnmet(file, expectation, outcome));
   }
   const met = outcomes.filter(({ isMet }) => isMet).length;
-  write(output === 'json' ? jsonText(outcomes) : `${met} of ${outcomes.length} expectations are met\n`);
+  write(output === 'json' ? printableJson(outcomes) : `${met} of ${outcomes.length} expectations are met\n`);
   return met === outcomes.length ? 0 : 1;
 }
 

@@ -14,7 +14,7 @@ import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
 import { redirected } from './redirect.js';
 import type { RedirectEnd } from './redirect.js';
-import { responseHeaders } from './response-headers.js';
+import { probedHeaders } from './response-headers.js';
 import type { ResponseHeaders } from './response-headers.js';
 import { proxyLimits } from '../limits.js';
 
@@ -102,7 +102,7 @@ async function exchange(
     if (typeof next === 'object') return next;
     return {
       status,
-      headers: responseHeaders(rawHeaders),
+      headers: probedHeaders(rawHeaders),
       challenges: valuesOf(rawHeaders, 'www-authenticate'),
       body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
       redirectEnd: next,

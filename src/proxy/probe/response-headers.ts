@@ -6,7 +6,7 @@ import type { RawHeaders } from '../tool/headers.js';
  */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-export function responseHeaders(rawHeaders: RawHeaders): ResponseHeaders {
+export function probedHeaders(rawHeaders: RawHeaders): ResponseHeaders {
   const values = new Map<string, string[]>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';

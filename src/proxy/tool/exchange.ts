@@ -44,7 +44,7 @@ export interface Incoming {
   readonly expiresAtMs: number;
 }
 
-export interface Outcome {
+export interface ExchangeOutcome {
   readonly status: number;
   /** From the start of the exchange to the headers of the tool's response. */
   readonly firstByteMs: number;
@@ -89,7 +89,7 @@ export class Exchange implements MonitoredTransfer {
    *
    * @throws {ProxyError} if no part of a response has been sent.
    */
-  async run(): Promise<Outcome> {
+  async run(): Promise<ExchangeOutcome> {
     this.#begin();
     try {
       return await this.#relay(await this.#authenticateAndSend());
@@ -105,7 +105,7 @@ export class Exchange implements MonitoredTransfer {
    * @returns the tool's connection with the new protocol, or the outcome of an ordinary response.
    * @throws {ProxyError} as `run`.
    */
-  async upgrade(): Promise<Outcome | Switched> {
+  async upgrade(): Promise<ExchangeOutcome | Switched> {
     this.#begin();
     try {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
@@ -204,7 +204,7 @@ export class Exchange implements MonitoredTransfer {
   }
 
   /** Streams a response to the client until its end or until one side leaves. */
-  async #relay({ status, rawHeaders, body, rawTrailers }: ToolResponse): Promise<Outcome> {
+  async #relay({ status, rawHeaders, body, rawTrailers }: ToolResponse): Promise<ExchangeOutcome> {
     const firstByteMs = this.#parts.monotonicNow() - this.#startMs;
     this.#hasResponse = true;
     const { response, request } = this.#incoming;

@@ -29,7 +29,7 @@ export async function findRequest(
   const location = { type: accessRequests, namespace: subject.connector.namespace };
   try {
     const selection = { labelSelector: selectorOf(subject) };
-    const items = await client.list(location, selection, { ...options, owner: ownerOf(subject) });
+    const items = await client.list(location, selection, { ...options, owner: flowOf(subject) });
     const ours = items.filter((item) => isAbout(subject, item));
     const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
     return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(subject)) ?? oldestFirst[0];
@@ -49,7 +49,7 @@ export async function findRequestByName(
 ): Promise<JsonObject | undefined> {
   const location = { type: accessRequests, namespace: subject.connector.namespace, name: accessRequestName(subject) };
   try {
-    const request = await client.get(location, { ...options, owner: ownerOf(subject) });
+    const request = await client.get(location, { ...options, owner: flowOf(subject) });
     if (isAbout(subject, request)) return request;
   } catch (error) {
     if (!isKubeError(error, 404)) throw requestFailure(error, subject, 'reading', ['get'], client.problem);
@@ -57,7 +57,7 @@ export async function findRequestByName(
   return findRequest(client, subject, options);
 }
 
-export function ownerOf({ pod }: ApprovalSubject): FlowKey {
+export function flowOf({ pod }: ApprovalSubject): FlowKey {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

@@ -19,7 +19,7 @@ export function takeOutput(args: readonly string[]): {
 }
 
 /** Returns results as JSON for programs. */
-export function jsonText(found: readonly unknown[]): string {
+export function printableJson(found: readonly unknown[]): string {
   const lines = JSON.stringify(found, undefined, 2).split('\n');
   return `${lines.map(printable).join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
-import type { ManifestFile, Parsed } from './manifest-file.js';
+import type { ManifestFile, OrError } from './manifest-file.js';
 import { errorsIn, parseManifestFile } from './manifest-file.js';
 import { ManifestDirectory } from './manifest-directory.js';
 
@@ -33,9 +33,9 @@ export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
   readonly #directory: ManifestDirectory<ManifestFile>;
   #contents: readonly ManifestFile[] = [];
-  #connectors: ReadonlyMap<string, Parsed<Connector>> = new Map();
-  #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
-  #flags: Parsed<FeatureFlags> = defaultFlags;
+  #connectors: ReadonlyMap<string, OrError<Connector>> = new Map();
+  #classes: ReadonlyMap<string, OrError<ConnectorClass>> = new Map();
+  #flags: OrError<FeatureFlags> = defaultFlags;
   #onChange: () => void = () => undefined;
   #checkTimer: NodeJS.Timeout | undefined;
 
@@ -117,7 +117,7 @@ export class DirectoryConnectors implements ConnectorSource {
     }
   }
 
-  #lookUp(refs: readonly ConnectorRef[]): Parsed<readonly ResolvedConnector[]> {
+  #lookUp(refs: readonly ConnectorRef[]): OrError<readonly ResolvedConnector[]> {
     this.#refresh();
     const resolved: ResolvedConnector[] = [];
     for (const { namespace, name } of refs) {
@@ -168,6 +168,6 @@ export class DirectoryConnectors implements ConnectorSource {
   }
 }
 
-function isMissing(found: Parsed<unknown>): boolean {
+function isMissing(found: OrError<unknown>): boolean {
   return found instanceof CodedError && found.code === 'NOT_FOUND';
 }

@@ -6,19 +6,19 @@ import { YamlError, parseYaml } from '../kube/yaml-documents.js';
 import { connectorsGroup } from './api-group.js';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
 import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
-import { nameOf, parseConnector } from './parse-connector.js';
+import { metadataName, parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 
 /** A parsed object, or the error of a malformed one. Only callers that need the object get the error. */
-export type Parsed<T> = T | CodedError;
+export type OrError<T> = T | CodedError;
 
 /** Content of a manifest file. Other kinds are ignored. */
 export interface ManifestFile {
   /** Keys are `namespace/name`. */
-  readonly connectors: ReadonlyMap<string, Parsed<Connector>>;
-  readonly classes: ReadonlyMap<string, Parsed<ConnectorClass>>;
+  readonly connectors: ReadonlyMap<string, OrError<Connector>>;
+  readonly classes: ReadonlyMap<string, OrError<ConnectorClass>>;
   /** Undefined if the file has no flags. */
-  readonly flags: Parsed<FeatureFlags> | undefined;
+  readonly flags: OrError<FeatureFlags> | undefined;
 }
 
 /**
@@ -32,18 +32,18 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
     objects.filter((object) => object['kind'] === kind && isOfGroup(object, connectorsGroup));
   const configMap = objects.find(
     (object) =>
-      object['kind'] === 'ConfigMap' && nameOf(object, 'name') === flagsConfigMapName && isIn(object, namespace),
+      object['kind'] === 'ConfigMap' && metadataName(object, 'name') === flagsConfigMapName && isIn(object, namespace),
   );
   return {
     connectors: new Map(
       ofKind('Connector').map((object) => [
-        `${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`,
+        `${metadataName(object, 'namespace')}/${metadataName(object, 'name')}`,
         orCodedError(() => ({ ...parseConnector(object), version: digestOf(object) })),
       ]),
     ),
     classes: new Map(
       ofKind('ConnectorClass').map((object) => [
-        nameOf(object, 'name'),
+        metadataName(object, 'name'),
         orCodedError(() => ({ ...parseConnectorClass(object), version: digestOf(object) })),
       ]),
     ),

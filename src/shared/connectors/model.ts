@@ -27,11 +27,11 @@ export interface Connector {
   readonly object: JsonObject;
 }
 
-export type ParamType = 'string' | 'array' | 'object';
+export type ConfigurationParamType = 'string' | 'array' | 'object';
 
 export interface ConfigurationParam {
   readonly name: string;
-  readonly type: ParamType;
+  readonly type: ConfigurationParamType;
   /** Absent: the param is required. */
   readonly default?: JsonValue;
   readonly enum?: readonly JsonValue[];

@@ -5,12 +5,12 @@ import type {
   ConfigurationParam,
   ConnectorClass,
   ParamProperty,
-  ParamType,
+  ConfigurationParamType,
 } from './model.js';
 import { ObjectReader } from './object-reader.js';
-import { nameOf, parseProxyAddress, parseTrust } from './parse-connector.js';
+import { metadataName, parseProxyAddress, parseTrust } from './parse-connector.js';
 
-const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
+const paramTypes: readonly ConfigurationParamType[] = ['string', 'array', 'object'];
 
 /**
  * Parses a ConnectorClass object. File names and templates are validated when a volume selects the configuration, so
@@ -18,7 +18,7 @@ const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
  * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnectorClass(object: JsonObject): ConnectorClass {
-  const reader = new ObjectReader(`connectorclass ${nameOf(object, 'name')}`, object);
+  const reader = new ObjectReader(`connectorclass ${metadataName(object, 'name')}`, object);
   const spec = reader.child('spec');
   const proxyAddress = parseProxyAddress(reader);
   return {

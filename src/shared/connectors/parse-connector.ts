@@ -9,7 +9,7 @@ import { certificatesOnly } from '../pem.js';
  * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnector(object: JsonObject): Connector {
-  const owner = `connector ${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`;
+  const owner = `connector ${metadataName(object, 'namespace')}/${metadataName(object, 'name')}`;
   const reader = new ObjectReader(owner, object);
   const metadata = reader.child('metadata');
   const proxyAddress = parseProxyAddress(reader);
@@ -55,7 +55,7 @@ export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' |
 }
 
 /** Returns a name for messages about objects that may be malformed. */
-export function nameOf(object: JsonObject, key: 'name' | 'namespace'): string {
+export function metadataName(object: JsonObject, key: 'name' | 'namespace'): string {
   const metadata = jsonMember(object, 'metadata');
   const name = isJsonObject(metadata) ? jsonMember(metadata, key) : undefined;
   return typeof name === 'string' && name !== '' ? name : '(unnamed)';

@@ -1,4 +1,4 @@
-import { jsonText } from '../command/output-format.js';
+import { printableJson } from '../command/output-format.js';
 import type { OutputFormat } from '../command/output-format.js';
 
 /** Result of one check: a line of the report. */
@@ -53,6 +53,6 @@ export function reasonOf(error: unknown): string {
 
 /** Writes the results. @returns the exit status. */
 export function report(results: readonly CheckResult[], output: OutputFormat, write: (text: string) => void): number {
-  write(output === 'json' ? jsonText(results.map(asJson)) : results.map(asLine).join(''));
+  write(output === 'json' ? printableJson(results.map(asJson)) : results.map(asLine).join(''));
   return results.some(({ level }) => level === 'fail') ? 1 : 0;
 }

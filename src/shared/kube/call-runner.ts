@@ -6,7 +6,7 @@ import type { FlowKey } from '../limits/flow-key.js';
 import { readResponse } from './response-body.js';
 import type { ResponseReader } from './response-body.js';
 import type { ClusterConfig } from './cluster-config.js';
-import type { ClockAndRandom, ConnectionPool } from './connection-pool.js';
+import type { ClockAndRandom, ApiConnections } from './api-connections.js';
 import { TransportError } from './connection.js';
 import type { HttpResponse } from './connection.js';
 import { KubeError } from './kube-error.js';
@@ -47,11 +47,11 @@ interface RunnerOptions {
 
 /** Runs calls to the API server: authentication, attempts and deadlines. */
 export class CallRunner {
-  readonly #pool: ConnectionPool;
+  readonly #pool: ApiConnections;
   readonly #options: RunnerOptions;
   #problem: KubeError | undefined;
 
-  constructor(pool: ConnectionPool, options: RunnerOptions) {
+  constructor(pool: ApiConnections, options: RunnerOptions) {
     this.#pool = pool;
     this.#options = options;
   }
@@ -125,7 +125,7 @@ export class CallRunner {
 
   /** Reads a response. @throws {KubeError} unless it is JSON with a status of success. */
   read<T>(answer: HttpResponse, target: CallTarget, read: ResponseReader<T>): Promise<T> {
-    return read(answer, describe(target), this.#options.config.token?.current());
+    return read(answer, requestLine(target), this.#options.config.token?.current());
   }
 
   async #attempt<T>(
@@ -221,7 +221,7 @@ function methodOf(verb: KubeVerb): 'GET' | 'POST' | 'PATCH' {
 }
 
 /** Returns method and path, the start of each error. */
-export function describe({ verb, location }: CallTarget): string {
+export function requestLine({ verb, location }: CallTarget): string {
   return `${methodOf(verb)} ${pathOf(location)}`;
 }
 
@@ -231,7 +231,7 @@ export function describe({ verb, location }: CallTarget): string {
  * @param cause an earlier failure, if there was one.
  */
 export function timedOut(target: CallTarget, timeoutMs: number, end: unknown, cause: unknown = end): KubeError {
-  const path = describe(target);
+  const path = requestLine(target);
   const hint = cause instanceof KubeError ? ` (${cause.message.slice(cause.path.length + 2)})` : '';
   const message = `no answer within ${timeoutMs} ms${hint}`;
   const mayHaveActed = !(end instanceof CodedError);
@@ -243,5 +243,5 @@ export function toKubeError(error: unknown, target: CallTarget): unknown {
   if (!(error instanceof TransportError)) return error;
   const reason = error.mayHaveActed ? 'ConnectionLost' : 'Unreachable';
   const { message, mayHaveActed } = error;
-  return new KubeError({ code: 0, reason, message, path: describe(target), mayHaveActed }, { cause: error });
+  return new KubeError({ code: 0, reason, message, path: requestLine(target), mayHaveActed }, { cause: error });
 }

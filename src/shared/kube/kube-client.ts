@@ -8,12 +8,12 @@ import { objectOfKind, readResponse, tooLarge } from './response-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
-import { ConnectionPool } from './connection-pool.js';
-import type { ClockAndRandom } from './connection-pool.js';
+import { ApiConnections } from './api-connections.js';
+import type { ClockAndRandom } from './api-connections.js';
 import type { KubeError, ProgramName } from './kube-error.js';
 import type { ObjectAdmission } from './object-admission.js';
 import { listPages, listQuery } from './list-pages.js';
-import type { KubeListPage, Selection } from './list-pages.js';
+import type { KubeListPage, ObjectSelection } from './list-pages.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
@@ -52,7 +52,7 @@ export class KubeClient {
   readonly observer: KubeObserver;
   readonly #limits: ApiRequestLimits;
   readonly #limiter: FairSemaphore;
-  readonly #pool: ConnectionPool;
+  readonly #pool: ApiConnections;
   readonly #runner: CallRunner;
   /** Reads of objects that are larger than their kind permits, to learn their names. */
   readonly #largeReads = new FairSemaphore({ permits: 1 });
@@ -63,7 +63,7 @@ export class KubeClient {
     this.observer = options.observer;
     this.#limits = options.limits;
     this.#limiter = apiRequestLimiter(options.limits, options.load);
-    this.#pool = new ConnectionPool(options.config, options.timings, options.clock, options.limits.connections);
+    this.#pool = new ApiConnections(options.config, options.timings, options.clock, options.limits.connections);
     this.#runner = new CallRunner(this.#pool, { ...options, limiter: this.#limiter });
   }
 
@@ -74,7 +74,11 @@ export class KubeClient {
   }
 
   /** Lists objects that are few. @throws {KubeError} TooLarge if they are many. */
-  async list(location: ResourceLocation, selection: Selection, options: CallOptions): Promise<readonly JsonObject[]> {
+  async list(
+    location: ResourceLocation,
+    selection: ObjectSelection,
+    options: CallOptions,
+  ): Promise<readonly JsonObject[]> {
     const items: JsonObject[] = [];
     let readBytes = 0;
     for await (const page of this.pages(location, selection, options)) {
@@ -88,7 +92,7 @@ export class KubeClient {
   }
 
   /** Lists objects of any number in pages of one revision. @throws as `listPages`. */
-  pages(location: ResourceLocation, selection: Selection, options: ListOptions): AsyncGenerator<KubeListPage> {
+  pages(location: ResourceLocation, selection: ObjectSelection, options: ListOptions): AsyncGenerator<KubeListPage> {
     return listPages(this.#runner, this.#largeReads, location, selection, { admission: defaultAdmission, ...options });
   }
 
@@ -125,7 +129,7 @@ export class KubeClient {
   /** Sends one WATCH request and yields its events until the server ends it. Does not retry; see Reflector. */
   watch(
     location: ResourceLocation,
-    selection: Selection,
+    selection: ObjectSelection,
     options: Omit<WatchOptions, 'maxEventBytes'> & { readonly admission?: ObjectAdmission },
   ): AsyncGenerator<WatchEvent> {
     const { admission = defaultAdmission } = options;

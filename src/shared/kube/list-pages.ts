@@ -11,7 +11,7 @@ import type { ResourceLocation, ResourceType } from './resource-location.js';
 import { malformed, objectOfKind, parseText, readSuccess } from './response-body.js';
 
 /** Objects of a collection. */
-export interface Selection {
+export interface ObjectSelection {
   /** Name of one object; absent: all. */
   readonly name?: string;
   /** Selector as `key=value`; absent: all labels. */
@@ -49,7 +49,7 @@ export async function* listPages(
   runner: CallRunner,
   largeReads: FairSemaphore,
   location: ResourceLocation,
-  selection: Selection,
+  selection: ObjectSelection,
   { admission, ...options }: CallOptions & { readonly admission: ObjectAdmission },
 ): AsyncGenerator<KubeListPage> {
   const objectBytes = admission.maxObjectBytes + envelopeBytes;
@@ -92,7 +92,10 @@ export async function* listPages(
 }
 
 /** Returns the query with its question mark; empty without parameters. */
-export function listQuery({ name, ...selection }: Selection, parameters: Readonly<Record<string, string>>): string {
+export function listQuery(
+  { name, ...selection }: ObjectSelection,
+  parameters: Readonly<Record<string, string>>,
+): string {
   const fieldSelector = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
   const text = new URLSearchParams({ ...parameters, ...fieldSelector, ...selection }).toString();
   return text === '' ? '' : `?${text}`;

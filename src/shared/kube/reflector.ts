@@ -7,7 +7,7 @@ import type { Log } from '../log.js';
 import { sleep } from '../abortable.js';
 import type { KubeClient } from './kube-client.js';
 import { KubeError } from './kube-error.js';
-import type { Selection } from './list-pages.js';
+import type { ObjectSelection } from './list-pages.js';
 import { metadataText, objectKey } from './kube-object.js';
 import type { ObjectAdmission } from './object-admission.js';
 import { labelOf, pathOf } from './resource-location.js';
@@ -51,7 +51,7 @@ export class Reflector {
   readonly state = new ReflectedState();
   readonly #client: KubeClient;
   readonly #target: ReflectorTarget;
-  readonly #selection: Selection;
+  readonly #selection: ObjectSelection;
   readonly #log: Log;
   readonly #stopping = new AbortController();
   #isStarted = false;

@@ -4,7 +4,7 @@ import { jsonMember, jsonMembers, jsonText, parseJson } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { Deadline } from '../abortable.js';
 import { isJson, malformed, parseText, readResponse, tooLarge } from './response-body.js';
-import { describe, timedOut, toKubeError } from './call-runner.js';
+import { requestLine, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';
 import { KubeError, parseStatus } from './kube-error.js';
 import { parseIfAdmitted, parseRawObject } from './object-admission.js';
@@ -51,7 +51,7 @@ export async function* watchStream(
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
   const { callMs, attemptMs, watchIdleMs } = runner.timings;
-  const path = describe(target);
+  const path = requestLine(target);
   let limitMs = callMs;
   const deadline = Deadline.start(options.signal, limitMs, runner.now);
   try {

@@ -4,7 +4,7 @@
  */
 export const limits = {
   /** Dynamic shares: the minimum for a holder that uses nothing yet. See shared/limits/dynamic-share.ts. */
-  floors: {
+  guaranteedShares: {
     /** Part of a capacity that each such holder can get. */
     share: 1 / 64,
     /** Holders that can get it at the same time. */
@@ -74,7 +74,7 @@ export const limits = {
       keys: 4096,
     },
   },
-  /** Requests to the API server. See shared/kube/api-request-limiter.ts and shared/kube/connection-pool.ts. */
+  /** Requests to the API server. See shared/kube/api-request-limiter.ts and shared/kube/api-connections.ts. */
   api: {
     /** Requests in flight, and watches until they are open. */
     inFlight: 32,

@@ -192,7 +192,7 @@ export function oneOf<Choice extends string>(choices: readonly Choice[]): (writt
   };
 }
 
-export function duration(written: string): number {
+export function goDuration(written: string): number {
   const durationMs = parseGoDurationMs(written);
   if (durationMs === undefined || durationMs < 0) throw new UsageError('must be a Go duration such as 90s or 1m30s');
   // A timer of more than 24 days would fire at once.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { variableProblem } from '../../../src/driver/rules/environment-variable.js';
+import { variableProblem } from '../../../src/driver/syntax/environment-variable.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { ActivationFixture, shells, variablesIn } from '../../support/e2e/activation.js';
 import { run } from '../../support/e2e/programs.js';

@@ -12,7 +12,7 @@ import {
   shells,
   variablesIn,
 } from '../../support/e2e/activation.js';
-import { deniedVariables, variableProblem } from '../../../src/driver/rules/environment-variable.js';
+import { deniedVariables, variableProblem } from '../../../src/driver/syntax/environment-variable.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 /**

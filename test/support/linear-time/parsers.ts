@@ -4,7 +4,7 @@ import { parseConnector } from '../../../src/shared/connectors/parse-connector.j
 import { checkEnvironmentFile } from '../../../src/driver/content/environment-file.js';
 import { originOf } from '../../../src/driver/content/proxy-endpoint.js';
 import { parseMountTable } from '../../../src/driver/host/mount-table.js';
-import { variableProblem } from '../../../src/driver/rules/environment-variable.js';
+import { variableProblem } from '../../../src/driver/syntax/environment-variable.js';
 import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
 import { parseVolumeAttributes } from '../../../src/driver/publish/attributes.js';
 import { parseGoDuration } from '../../../src/shared/duration.js';

@@ -225,8 +225,8 @@ describe('a driver without a free descriptor', () => {
 
 /** The questions that a publish asks of the world, each as what makes it fail. */
 const questions: Readonly<Record<string, (backend: Backend, fail: () => Promise<void>) => Partial<Backend>>> = {
-  'the guard': ({ guard }, fail) => ({
-    guard: override(guard, {
+  'the CSIDriver object': ({ csiDriver }, fail) => ({
+    csiDriver: override(csiDriver, {
       isKnownTrustworthy: () => false,
       ensureTrustworthy: () => fail(),
     }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { activateFile } from '../../../../src/driver/content/activate.js';
 import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
-import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
+import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.js';
 import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
 import { Secret } from '../../../../src/shared/secret.js';
 import { resolvedOf } from '../../../support/domain.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkEnvironmentFile, referencedFiles } from '../../../../src/driver/content/environment-file.js';
-import { deniedVariables, variableProblem } from '../../../../src/driver/rules/environment-variable.js';
+import { deniedVariables, variableProblem } from '../../../../src/driver/syntax/environment-variable.js';
 
 const place = 'connectorclass npm, configuration npmrc, file npm.environment';
 const check = (text: string, template = text): void => checkEnvironmentFile(Buffer.from(text), template, place);

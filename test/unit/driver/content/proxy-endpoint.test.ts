@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
+import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.js';
 import { chooseProxyEndpoint, proxyUrl } from '../../../../src/driver/content/proxy-endpoint.js';
 import { Secret } from '../../../../src/shared/secret.js';
 import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.js';

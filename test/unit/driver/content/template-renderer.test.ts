@@ -15,7 +15,7 @@ function newRenderer(parts: Partial<TemplateRendererParts> = {}): TemplateRender
     clock: () => 0,
     observer: () => undefined,
     cpuMs: () => 0,
-    elsewhere: (job) => Promise.resolve(runRenderJob(structuredClone(job))),
+    renderInThread: (job) => Promise.resolve(runRenderJob(structuredClone(job))),
     ...parts,
   });
 }
@@ -124,7 +124,7 @@ describe('the renderer of configurations', () => {
   it('sends elsewhere what takes long here, for which it counts steps', async () => {
     let sent = 0;
     const renderer = newRenderer({
-      elsewhere: (job) => {
+      renderInThread: (job) => {
         sent += 1;
         return Promise.resolve(runRenderJob(structuredClone(job)));
       },
@@ -151,7 +151,7 @@ describe('the renderer of configurations', () => {
     let usedMs = 0;
     const renderer = newRenderer({
       cpuMs: () => (usedMs += 30),
-      elsewhere: (job, owner) => {
+      renderInThread: (job, owner) => {
         owners.push(owner);
         return Promise.resolve(runRenderJob(structuredClone(job)));
       },
@@ -163,7 +163,7 @@ describe('the renderer of configurations', () => {
   it('sends elsewhere a template that takes long to compile', async () => {
     let sent = 0;
     const renderer = newRenderer({
-      elsewhere: (job) => {
+      renderInThread: (job) => {
         sent += 1;
         return Promise.resolve(runRenderJob(structuredClone(job)));
       },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Secret } from '../../../../src/shared/secret.js';
-import type { TokenClaims } from '../../../../src/driver/token/token-claims.js';
+import type { KubeletTokenClaims } from '../../../../src/driver/token/token-claims.js';
 import { parseTokenClaims } from '../../../../src/driver/token/token-claims.js';
 import { claimsOf, pod, tokenOf } from '../../../support/domain.js';
 
-function parse(text: string): TokenClaims | undefined {
+function parse(text: string): KubeletTokenClaims | undefined {
   return parseTokenClaims(new Secret(text));
 }
 

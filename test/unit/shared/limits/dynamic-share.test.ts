@@ -37,7 +37,7 @@ describe('the limit of one holder', () => {
         else if (quota.canAcquire(holder, amount)) quota.acquire(holder, amount);
         assert.ok(quota.used <= capacity, `${quota.used} in step ${step}`);
         const few = holders.filter((each) => quota.usedBy(each) > 0 && quota.usedBy(each) <= floor).length;
-        if (few >= limits.floors.holders) continue;
+        if (few >= limits.guaranteedShares.holders) continue;
         tried += 1;
         assert.ok(quota.canAcquire('newcomer', floor), `step ${step}, ${quota.used} of ${capacity}, share ${share}`);
       }

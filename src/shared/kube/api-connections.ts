@@ -24,7 +24,7 @@ export interface ClockAndRandom {
  * one is opened at a time, with a jittered delay after a failure. So an unreachable server gets one attempt at a time
  * from each node, however many calls wait.
  */
-export class ConnectionPool {
+export class ApiConnections {
   readonly #config: ClusterConfig;
   readonly #timings: KubeTimings;
   readonly #clock: ClockAndRandom;

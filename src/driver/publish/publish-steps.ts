@@ -1,0 +1,119 @@
+import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
+import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import type { ResolvedConnector } from '../../shared/connectors/model.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
+import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
+import { audiencesOf, planVolume } from '../content/volume-plan.js';
+import type { VolumePlan } from '../content/volume-plan.js';
+import { paramsOf } from './attributes.js';
+import type { PublishRequest } from './publish-request.js';
+import { secretOf } from './volume-tokens.js';
+import type { VolumeTokens } from './volume-tokens.js';
+import { warnOnce } from './volume-warnings.js';
+import type { WarningDependencies } from './volume-warnings.js';
+
+/**
+ * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
+ * that names more than its share would cause reviews for each of them, with every retry.
+ * @param isPublished whether access was reviewed before.
+ * @throws {CodedError} as `ensureCanRead` and `ConnectorSource.resolve`.
+ */
+export async function readConnectors(
+  deps: { readonly source: ConnectorSource; readonly access: AccessControl },
+  request: AuthorizationRequest,
+  isPublished: boolean,
+  call: Call,
+): Promise<readonly ResolvedConnector[]> {
+  const release = deps.source.reserve(request.connectors, call.owner);
+  try {
+    if (!isPublished) await ensureCanRead(deps, request, call);
+    return await deps.source.resolve(request.connectors, call);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Rejects pods without access before a connector is looked up, so that a pod cannot probe for names in another
+ * namespace. Cached connectors need no lookup, and `decideAccess` reveals nothing else about them.
+ * @throws {CodedError} PERMISSION_DENIED; UNAVAILABLE if there is no response; the call's reason.
+ */
+async function ensureCanRead(
+  { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
+  request: AuthorizationRequest,
+  call: Call,
+): Promise<void> {
+  if (source.peek(request.connectors) !== undefined) return;
+  await access.authorize({ ...request, flags: { ...request.flags, connectorProxyPermissions: false } }, call);
+  throwIfAborted(call.signal);
+}
+
+/**
+ * Returns the decision of access control. `unknown`: the API server does not respond and the volume is published; it
+ * can keep its files, but gets nothing new.
+ */
+export async function decideAccess(
+  access: AccessControl,
+  request: AuthorizationRequest,
+  isPublished: boolean,
+  call: Call,
+): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: CodedError }> {
+  try {
+    return await access.authorize(request, call);
+  } catch (error) {
+    if (!isPublished || !(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
+    return { kind: 'unknown', cause: error };
+  }
+}
+
+/** The plan of a volume's content, or the rejected approval that the volume reports instead. */
+export type PlannedContent =
+  { readonly plan: VolumePlan } | { readonly rejection: Extract<AccessDecision, { readonly kind: 'rejected' }> };
+
+/** Plans what a volume will contain. @throws {CodedError} as `planVolume`. */
+export function planContent(
+  access: AccessDecision | { readonly kind: 'unknown' },
+  resolved: readonly ResolvedConnector[],
+  { attributes }: PublishRequest,
+  defaults: ContentDefaults,
+): PlannedContent {
+  return access.kind === 'rejected'
+    ? { rejection: access }
+    : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
+}
+
+/** Returns the audiences of the tokens that the content needs. */
+export function audiencesFor(planned: PlannedContent): readonly string[] {
+  return 'plan' in planned ? audiencesOf(planned.plan) : [];
+}
+
+/** Renders the planned content in memory, and reports its warnings. @throws {CodedError} as `renderVolumeContent`. */
+export async function renderContent(
+  deps: WarningDependencies & { readonly renderer: ConfigurationRenderer },
+  request: PublishRequest,
+  planned: PlannedContent,
+  tokens: VolumeTokens,
+  defaults: ContentDefaults,
+  call: Call,
+): Promise<VolumeContent> {
+  if ('rejection' in planned) return rejectionContent(planned.rejection.message, planned.rejection.details);
+  const content = await renderVolumeContent(
+    {
+      ...request.attributes,
+      configurationParams: paramsOf(request.attributes),
+      volumeId: request.volumeId,
+      plan: planned.plan,
+      tokenFor: (audience) => secretOf(tokens, audience),
+    },
+    defaults,
+    deps.renderer,
+    call,
+  );
+  for (const warning of content.warnings) {
+    if (warnOnce(deps, request, 'warn', warning)) deps.volumes.warned(request, warning);
+  }
+  return content;
+}
