@@ -44,14 +44,23 @@ export const layers = {
     ...[...modules, 'shared/limits', 'type:shared/connectors', 'type:shared/access'],
     ...['driver/limits', 'driver/content'],
   ],
-  'driver/approval': [...domain, 'driver/limits'],
+  'driver/connectors': domain,
+  'driver/approval': [...domain, 'driver/limits', 'driver/connectors'],
   'driver/csi': [
     ...[...modules, 'shared/process', 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/syntax'],
     ...['driver/publish', 'driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],
   ],
   driver: [
     ...[...domain, ...shared('version', 'process', 'gotemplate'), 'driver/limits', 'driver/syntax', 'driver/host'],
-    ...['driver/content', 'driver/token', 'driver/publish', 'driver/publish/ports', 'driver/approval', 'driver/csi'],
+    ...[
+      'driver/content',
+      'driver/token',
+      'driver/publish',
+      'driver/publish/ports',
+      'driver/connectors',
+      'driver/approval',
+    ],
+    'driver/csi',
   ],
 
   'proxy/limits': [],

@@ -1,12 +1,12 @@
 import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../shared/process/flags.js';
-import { watchTimes } from '../shared/connectors/watch-limits.js';
+import { watchTimes } from '../driver/connectors/watch-limits.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../shared/kube/timings.js';
 import type { Log } from '../shared/log.js';
-import { memoryLimit } from '../shared/process/memory-limit.js';
+import { memoryLimit } from './memory-limit.js';
 import { createLog } from '../shared/process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
 import { version } from '../shared/version.js';

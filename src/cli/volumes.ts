@@ -5,7 +5,7 @@ import { describeFlags, parseFlags } from '../shared/process/flags.js';
 import type { Command } from '../shared/command/command.js';
 import { listVolumes } from './list-volumes.js';
 import { runningCommand } from '../shared/command/running-arguments.js';
-import { shownAge } from '../shared/command/shown-age.js';
+import { shownAge } from './shown-age.js';
 import { printable } from '../shared/wording.js';
 import { printableJson, outputFlag } from '../shared/command/output-format.js';
 

@@ -80,7 +80,12 @@ export const serveFlags = {
     'keep or remove tokens in mounted files after access was revoked',
     oneOf(['keep', 'remove']),
   ),
-  'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', goDuration),
+  'not-found-wait': flag(
+    '5s',
+    'DURATION',
+    'how long a publish waits for an object that does not exist yet',
+    goDuration,
+  ),
   'max-watched-objects': flag(
     String(limits.watches.count),
     'N',

@@ -1,14 +1,14 @@
 import { KubernetesAccess } from './approval/kubernetes-access.js';
 import type { DriverConfig } from './config.js';
 import { ApiCsiDriverValidator } from './token/csi-driver-validator.js';
-import { KubernetesConnectors } from '../shared/connectors/kubernetes-connectors.js';
-import type { WatchLimits } from '../shared/connectors/watch-limits.js';
+import { KubernetesConnectors } from './connectors/kubernetes-connectors.js';
+import type { WatchLimits } from './connectors/watch-limits.js';
 import type { ClusterConfig } from '../shared/kube/cluster-config.js';
 import type { ClockAndRandom } from '../shared/kube/api-connections.js';
 import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
 import { limits } from '../shared/limits/defaults.js';
-import { withRejectionLog } from '../shared/limits/rejection-log.js';
+import { withRejectionLog } from './rejection-log.js';
 import type { Log } from '../shared/log.js';
 import type { Metrics } from './metrics.js';
 import { PodEvents } from './pod-events.js';

@@ -101,6 +101,8 @@ export const driverLimits = {
     },
     /** Interval in which a lasting failure is reported again. */
     repeatMs: 300_000,
+    /** Text of an event: the API server takes no more. */
+    noteBytes: 1024,
     /** Volumes with waiting events, and pods that are tracked. */
     waiting: 512,
   },

@@ -1,7 +1,7 @@
-import type { EventOutcome } from '../shared/kube/event-recorder.js';
 import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
 import { MetricsRegistry } from '../shared/process/metrics-registry.js';
 import { processMetrics } from '../shared/process/process-metrics.js';
+import type { EventOutcome } from './pod-events.js';
 import type { VolumesOfACode, VolumesSummary } from './publish/published-volumes.js';
 
 /** Sources of the gauges, called when they are scraped. */

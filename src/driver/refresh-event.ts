@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { ErrorCode } from '../shared/errors.js';
-import { cutNote } from '../shared/kube/event-object.js';
-import type { EventText } from '../shared/kube/event-object.js';
+import { cutNote } from './event-object.js';
+import type { EventText } from './event-object.js';
 import { formatDuration } from '../shared/duration.js';
 import type { PublishRequest } from './publish/publish-request.js';
 import type { PublishedVolume, RefreshFailure } from './publish/published-volumes.js';

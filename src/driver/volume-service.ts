@@ -3,7 +3,7 @@ import { WorkerPool } from '../shared/process/worker-pool.js';
 import { PublishAdmission } from './publish/publish-admission.js';
 import type { VolumeMemory } from './publish/volume-memory.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
-import { withRejectionLog } from '../shared/limits/rejection-log.js';
+import { withRejectionLog } from './rejection-log.js';
 import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';

@@ -2,7 +2,7 @@ import { originOf } from '../../driver/content/proxy-endpoint.js';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { JsonValue } from '../../shared/json.js';
 import { jsonMember } from '../../shared/json.js';
-import { sendConnect } from '../../shared/doctor/send-connect.js';
+import { sendConnect } from './send-connect.js';
 import { checkCertificate } from '../../shared/doctor/certificate-life.js';
 import type { ConnectorObjects } from '../../shared/doctor/connector-objects.js';
 import { connectorName, firstOf } from '../../shared/doctor/connector-objects.js';

@@ -1,5 +1,5 @@
-import { ObjectReferences } from '../../shared/connectors/object-references.js';
-import { WatchQuota } from '../../shared/connectors/watch-quota.js';
+import { ObjectReferences } from '../connectors/object-references.js';
+import { WatchQuota } from '../connectors/watch-quota.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { LimitObserver } from '../../shared/limits/limit-observer.js';
 

@@ -102,7 +102,11 @@ export class PublishVolume {
    * @throws {CodedError} UNAVAILABLE; its cause is ABORTED if the kubelet calls for the volume itself, and CANCELLED if
    * the volume is gone.
    */
-  async refresh(targetPath: string, signal: AbortSignal, onWorkDone: (workMs: number) => void): Promise<PublishOutcome> {
+  async refresh(
+    targetPath: string,
+    signal: AbortSignal,
+    onWorkDone: (workMs: number) => void,
+  ): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');

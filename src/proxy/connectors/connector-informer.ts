@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../shared/awaitable.js';
-import { connectorClassType, connectorType } from '../../shared/connectors/kubernetes-connectors.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
 import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
 import { parseConnector } from '../../shared/connectors/parse-connector.js';

@@ -1,4 +1,4 @@
-import { connectorClassType, connectorType } from '../../shared/connectors/kubernetes-connectors.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
 import type { JsonObject } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';

@@ -1,4 +1,4 @@
-import { connectorClassType, connectorType } from '../connectors/kubernetes-connectors.js';
+import { connectorClassType, connectorType } from '../connectors/api-group.js';
 import type { Connector, ConnectorClass } from '../connectors/model.js';
 import { parseConnectorClass } from '../connectors/parse-connector-class.js';
 import { parseConnector } from '../connectors/parse-connector.js';

@@ -87,7 +87,7 @@ export const limits = {
     /** Response that is read, except lists and watch events. */
     responseBytes: 1 << 20,
   },
-  /** Cached objects of the driver. See shared/connectors/on-demand-informer.ts. */
+  /** Cached objects of the driver. See driver/connectors/on-demand-informer.ts. */
   watches: {
     /** Connectors in use on a node, and as many classes: `--max-watched-objects`. @listed `ResourceExhausted` */
     count: 1000,

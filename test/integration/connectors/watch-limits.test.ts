@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { KubernetesConnectors } from '../../../src/shared/connectors/kubernetes-connectors.js';
+import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-connectors.js';
 import type { ConnectorRef, ResolvedConnector } from '../../../src/shared/connectors/model.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.js';

@@ -1,5 +1,5 @@
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { watchTimes } from '../../../src/shared/connectors/watch-limits.js';
+import { watchTimes } from '../../../src/driver/connectors/watch-limits.js';
 import { kubeTimings } from '../../../src/shared/kube/timings.js';
 import type { ConnectorRef } from '../../../src/shared/connectors/model.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';

@@ -79,7 +79,7 @@ const sources: Readonly<Record<string, Source>> = {
   'csi_volume_memory_rejections_total scope': strings('driver/publish/volume-memory.ts', 'RejectionReason'),
   'csi_template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
   'csi_change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
-  'csi_pod_events_total outcome': strings('shared/kube/event-recorder.ts', 'EventOutcome'),
+  'csi_pod_events_total outcome': strings('driver/pod-events.ts', 'EventOutcome'),
   'csi_approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
   'proxy_limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
   'proxy_requests_total mode': strings('proxy/server/access-log-entry.ts', 'ProxyMode'),

@@ -1,21 +1,21 @@
-import { CodedError, orThrow } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { ParsedObjects } from '../kube/parsed-objects.js';
-import { Reflector } from '../kube/reflector.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { Log } from '../log.js';
-import type { Clock } from '../clock.js';
-import type { Call } from '../limits/call.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { limits } from '../limits/defaults.js';
-import type { LimitObserver } from '../limits/limit-observer.js';
-import { TokenBuckets } from '../limits/token-buckets.js';
+import { CodedError, orThrow } from '../../shared/errors.js';
+import type { JsonObject } from '../../shared/json.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import { Reflector } from '../../shared/kube/reflector.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
+import type { Log } from '../../shared/log.js';
+import type { Clock } from '../../shared/clock.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { LimitObserver } from '../../shared/limits/limit-observer.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import { ObjectReferences } from './object-references.js';
-import { syncFailure, waitForSync } from './wait-for-sync.js';
+import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.js';
 import type { WatchLimits } from './watch-limits.js';
 import { WatchQuota } from './watch-quota.js';
-import type { MemoryReservation, ObjectMemoryQuota } from './object-memory-quota.js';
+import type { MemoryReservation, ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */

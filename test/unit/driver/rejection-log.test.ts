@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { LogFields } from '../../../../src/shared/log.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { RejectionLog } from '../../../../src/shared/limits/rejection-log.js';
+import type { LogFields } from '../../../src/shared/log.js';
+import { silentLog } from '../../../src/shared/log.js';
+import { RejectionLog } from '../../../src/driver/rejection-log.js';
 
 describe('RejectionLog', () => {
   let nowMs: number;

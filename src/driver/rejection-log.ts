@@ -1,5 +1,5 @@
-import type { Log } from '../log.js';
-import type { LimitName, LimitObserver, RejectionScope } from './limit-observer.js';
+import type { Log } from '../shared/log.js';
+import type { LimitName, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
 
 /** Interval in milliseconds of the log lines of one pod and limit. */
 const intervalMs = 60_000;

@@ -1,8 +1,8 @@
-import { CodedError } from '../errors.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { dynamicShare } from '../limits/dynamic-share.js';
-import { limits } from '../limits/defaults.js';
-import type { LimitObserver, RejectionScope } from '../limits/limit-observer.js';
+import { CodedError } from '../../shared/errors.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { dynamicShare } from '../../shared/limits/dynamic-share.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.js';
 import type { ObjectReferences, ReferenceUsage } from './object-references.js';
 
 /**

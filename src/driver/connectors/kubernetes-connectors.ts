@@ -1,32 +1,26 @@
-import { CodedError } from '../errors.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { Log } from '../log.js';
-import type { Call } from '../limits/call.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { limits } from '../limits/defaults.js';
-import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
-import type { Clock } from '../clock.js';
-import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
-import type { ConnectorSource } from './connector-source.js';
-import { connectorsApiVersion } from './api-group.js';
-import { parseConnector } from './parse-connector.js';
-import { parseConnectorClass } from './parse-connector-class.js';
+import { CodedError } from '../../shared/errors.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import type { Log } from '../../shared/log.js';
+import type { Call } from '../../shared/limits/call.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { limits } from '../../shared/limits/defaults.js';
+import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.js';
+import type { Clock } from '../../shared/clock.js';
+import type {
+  Connector,
+  ConnectorClass,
+  ConnectorRef,
+  FeatureFlags,
+  ResolvedConnector,
+} from '../../shared/connectors/model.js';
+import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
+import { parseConnector } from '../../shared/connectors/parse-connector.js';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
 import type { WatchLimits } from './watch-limits.js';
-import { ObjectMemoryQuota } from './object-memory-quota.js';
-import { WatchedFlags } from './watched-flags.js';
+import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
+import { WatchedFlags } from '../../shared/connectors/watched-flags.js';
 import { OnDemandInformer } from './on-demand-informer.js';
-
-export const connectorType: ResourceType = {
-  apiVersion: connectorsApiVersion,
-  kind: 'Connector',
-  plural: 'connectors',
-};
-export const connectorClassType: ResourceType = {
-  apiVersion: connectorsApiVersion,
-  kind: 'ConnectorClass',
-  plural: 'connectorclasses',
-};
 
 export interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
