@@ -5,23 +5,22 @@ import { refusedPrograms } from './refused-programs.js';
 
 const head = `# Compatibility
 
-These programs use a tool with only the files of a volume. The tools require TLS and passwords, and only the proxy can resolve their names. Each row is a
-test of \`test/e2e/flow\` with the built driver and proxy as processes. The versions are those of the machine that generated this page (Debian 13,
-\`npm run generate:compatibility\`). The modes are [those of the proxy](proxy.md#proxy-modes).
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. The other
+rows use single files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
+row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
-/** The cells of the first table but for the version, in order. */
+/** The cells of the table but for the version, in order: each program with \`activate\` first. */
 export function rows(): readonly (readonly string[])[] {
-  return proofsOf(false).map(({ program, files, mode, does }) => [program, files, mode, does]);
+  return sortedProofs().map((proof) => [proof.program, proof.files, proof.mode, proof.does, httpsOf(proof)]);
 }
 
-/** The cells of the table of `activate` but for the version, in order. */
-export function activateRows(): readonly (readonly string[])[] {
-  return proofsOf(true).map((proof) => [proof.program, proof.files, proof.mode, proof.does, httpsOf(proof)]);
-}
-
-function proofsOf(isActivated: boolean): readonly (Proof | ActivatedProof)[] {
-  return Object.values<Proof | ActivatedProof>(proofs).filter((proof) => 'https' in proof === isActivated);
+function sortedProofs(): readonly (Proof | ActivatedProof)[] {
+  const nameOf = ({ program }: Proof): string => (/[a-z]+/i.exec(program)?.[0] ?? '').toLowerCase();
+  const orderOf = (proof: Proof): number => ('https' in proof ? 0 : 1);
+  return Object.values<Proof | ActivatedProof>(proofs).toSorted(
+    (one, other) => nameOf(one).localeCompare(nameOf(other)) || orderOf(one) - orderOf(other),
+  );
 }
 
 function httpsOf(proof: Proof | ActivatedProof): string {
@@ -30,44 +29,14 @@ function httpsOf(proof: Proof | ActivatedProof): string {
 
 /** docs/compatibility.md, with the versions of this machine's programs. */
 export function compatibilityPage(): string {
-  const withVersion = (isActivated: boolean): readonly (readonly string[])[] =>
-    proofsOf(isActivated).map((proof) => [
-      ...[proof.program, versionIn(proof.version), proof.files, proof.mode, proof.does],
-      ...(isActivated ? [httpsOf(proof)] : []),
-    ]);
-  const columns = ['program', 'version', 'files used', 'mode', 'result'];
-  const table = tableOf(columns, withVersion(false));
-  const activateTable = tableOf([...columns, '`https://` proxy'], withVersion(true));
-  const refusedColumns = ['program', 'shows for 407 and 403', 'shows for 502'];
-  const refused = `${refusals}\n${tableOf(refusedColumns, refusedRows())}`;
-  return `${head}\n${table}\n\n${oneLine}\n${activateTable}\n\n${limitsOfActivate}\n${refused}\n`;
+  const cells = sortedProofs().map((proof) => [
+    ...[proof.program, versionIn(proof.version), proof.files, proof.mode, proof.does, httpsOf(proof)],
+  ]);
+  const columns = ['program', 'version', 'files used', 'mode', 'result', 'TLS'];
+  return `${head}\n${tableOf(columns, cells)}\n\n${more}`;
 }
 
-const oneLine = `## One line
-
-These programs have no other setting than [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, and
-\`sh DIRECTORY/activate PROGRAM\`. Both run with the proxy's \`http://\` address, which is the default. The last column says
-whether a program also works if that address is [\`https://\`](proxy.md#tls-between-pod-and-proxy).
-`;
-
-const refusals = `## Rejected requests
-
-Each program also runs with these failures:
-
-- no token, an expired token, a service account without permission, a permission that is revoked;
-- the volume of another connector, a host that is not the connector's, a redirect to another host;
-- a wrong password, a deleted Secret, a certificate of an unknown CA.
-
-It fails each time. The tool gets no request that the proxy rejects, and no other host gets the credential. After an expired token, the program works again
-once the volume has the next one.
-
-The proxy's response is a sentence with the fix. Programs show the sentence, the reason (the part before its first colon, which is also in the status line),
-or only the status. To see the whole sentence, send the request with \`curl\` by \`http://\`, or to the proxy's address.
-`;
-
-const limitsOfActivate = `### Limits of activate
-
-Some programs need more than the line:
+const more = `## What some programs need
 
 | program | needs | reason |
 | --- | --- | --- |
@@ -82,13 +51,12 @@ Some programs need more than the line:
 | Deno, for npm packages | \`NPM_CONFIG_REGISTRY\` | it does not read \`npm_config_userconfig\` |
 | glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 
-These programs were not run, because neither Debian nor npm has them:
+Helm, uv and kaniko were not run. They should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
+\`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy.
 
-| program | is expected to work, because |
-| --- | --- |
-| Helm | it is a Go program, as kubectl is: \`https_proxy\` and \`SSL_CERT_FILE\` |
-| uv | it reads \`HTTPS_PROXY\` and \`SSL_CERT_FILE\` |
-| kaniko | it is a Go program; for its \`RUN\` steps see [Tekton](tekton.md#run-steps) |
+The versions are those of the machine that generated this page (Debian 13, \`npm run generate:compatibility\`).
+
+Next: [credentials](credentials.md), what the proxy sends to the tool.
 `;
 
 const words = { sentence: 'the sentence', reason: 'the reason', status: 'the status', nothing: 'nothing' } as const;

@@ -73,21 +73,21 @@ export const proofs = {
     version: 'git --version',
     files: '`.gitconfig`',
     mode: 'reverse',
-    does: 'clones and pushes, with nothing else set',
+    does: 'clones and pushes',
   },
   'git-forward': {
     program: 'git',
     version: 'git --version',
     files: '`.gitconfig` (`proxy: forward`), `ca.crt`',
     mode: 'intercepted',
-    does: 'clones and pushes, with nothing else set',
+    does: 'clones and pushes',
   },
   npm: {
     program: 'npm',
     version: 'npm --version',
     files: '`.npmrc`',
     mode: 'intercepted',
-    does: 'views, installs and publishes, with a token',
+    does: 'views, installs, publishes, with a token',
   },
   'pip-reverse': {
     program: 'pip',
@@ -108,7 +108,7 @@ export const proofs = {
     version: 'java --version',
     files: '`settings.xml`, `ca.crt` in a trust store',
     mode: 'intercepted',
-    does: 'downloads, with credentials after a 407',
+    does: 'downloads',
   },
   kubectl: {
     program: 'kubectl',
@@ -122,14 +122,14 @@ export const proofs = {
     version: 'buildah --version',
     files: '`.env`, `ca.crt` in `--cert-dir`',
     mode: 'intercepted',
-    does: 'builds, pushes, pulls; registry with a password',
+    does: 'builds, pushes, pulls, with a password',
   },
   'buildah-insecure': {
     program: 'buildah',
     version: 'buildah --version',
     files: '`.env`',
     mode: 'intercepted',
-    does: '`--tls-verify=false`, registry with tokens',
+    does: 'the same, with `--tls-verify=false`',
   },
   skopeo: {
     program: 'skopeo',
@@ -204,9 +204,9 @@ export const proofs = {
   'tekton-task': {
     program: 'Tekton Task `buildah`',
     version: 'buildah --version',
-    files: '`.env`, `ca.crt`, `config.json`, `registries.conf`',
+    files: '`.env`, `ca.crt`, `registry-config`',
     mode: 'intercepted',
-    does: 'builds from one registry, pushes to another',
+    does: 'builds and pushes, with two registries',
   },
   'tekton-command': {
     program: 'Tekton TaskRun `buildah-cli`',
@@ -389,7 +389,7 @@ export const proofs = {
     files: '`activate`',
     mode: 'intercepted',
     https: 'yes',
-    does: "installs, with the project's `npmRegistryServer`",
+    does: 'installs, with `npmRegistryServer`',
   },
   'activate-deno': {
     program: 'Deno',

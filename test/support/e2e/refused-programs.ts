@@ -36,7 +36,7 @@ export interface RefusedProgram {
 const podmanStorage = (folder: string): string => `--root ${folder}/s --runroot ${folder}/r`;
 const policy = (folder: string): string => `--signature-policy ${path.dirname(folder)}/policy.json`;
 
-/** One row of "Rejected requests" in docs/compatibility.md each; test/e2e/flow/refused-programs.test.ts proves them. */
+/** One row of "What programs show" in docs/dev/testing.md each; test/e2e/flow/refused-programs.test.ts proves them. */
 export const refusedPrograms: readonly RefusedProgram[] = [
   {
     program: 'curl',
