@@ -76,7 +76,7 @@ describe('threads for jobs', () => {
     });
 
     it('end a job that waits for too long', async () => {
-      using({ entry: starting, startMs: 10_000, jobMs: 20 });
+      using({ entry: starting, startMs: 3_000, jobMs: 20 });
       await assert.rejects(threads.run({ what: 'sleep', ms: 60_000 }, owner('x'), never), JobLimitExceeded);
     });
 

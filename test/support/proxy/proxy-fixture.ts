@@ -42,6 +42,7 @@ export class ProxyFixture {
   readonly #options: FixtureOptions;
   #proxy: Proxy | undefined;
   #log = '';
+  readonly #requests: Record<string, unknown>[] = [];
   port = 0;
   /** 0 without `--tls-address`. */
   tlsPort = 0;
@@ -86,11 +87,7 @@ export class ProxyFixture {
 
   /** The lines about requests, parsed. */
   get requests(): readonly Record<string, unknown>[] {
-    return this.#log
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter(({ msg }) => msg === 'Request finished');
+    return this.#requests;
   }
 
   metrics(): Promise<string> {
@@ -133,6 +130,13 @@ export class ProxyFixture {
     return path.join(this.directory, name);
   }
 
+  /** @param line of the log, with its end. */
+  #keep(line: string): void {
+    this.#log += line;
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    if (entry['msg'] === 'Request finished') this.#requests.push(entry);
+  }
+
   async #start(): Promise<void> {
     const {
       flags = [],
@@ -161,7 +165,7 @@ export class ProxyFixture {
       {},
     );
     const clock = { now };
-    const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
+    const log = createLog('debug', { write: (line: string) => this.#keep(line) });
     const backend = directoryBackend({
       directory: this.directory,
       jwksFile: this.#file('jwks.json'),

@@ -79,7 +79,7 @@ for (const [kind, start] of Object.entries(tokenIssuers)) {
 
     for (const [what, respond] of silences) {
       it(`that ${what} is a 504 that names it and the Secret, and later used`, async () => {
-        await begin({ issuerTimeoutMs: 1_000 });
+        await begin({ issuerTimeoutMs: 200 });
         let isOver = false;
         issuer.answer((response) => {
           response.once('close', () => (isOver = true));
