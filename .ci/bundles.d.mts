@@ -2,7 +2,7 @@ import type { BuildOptions } from 'esbuild';
 
 export const bundles: Readonly<
   Record<
-    'main' | 'program' | 'proxy' | 'proxy-doctor' | 'image-pulls-doctor' | 'probe-worker' | 'render-worker',
+    'main' | 'program' | 'proxy' | 'proxy-doctor' | 'image-pulls-doctor' | 'render-worker',
     BuildOptions & { readonly metafile: true }
   >
 >;

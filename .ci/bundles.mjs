@@ -84,8 +84,6 @@ const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: fixedGrowth } },
-  'generator-worker': { ...common, entryPoints: ['src/proxy/credentials/generator/generator-worker.ts'] },
-  'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: {
     ...common,
     entryPoints: ['src/proxy/command.ts'],

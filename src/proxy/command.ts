@@ -47,8 +47,6 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
   const proxy = new Proxy({
     config,
     ...backendOf(config, env, log),
-    probeThread: new URL('probe-worker.js', import.meta.url),
-    generatorThread: new URL('generator-worker.js', import.meta.url),
     clock,
     monotonicNow,
     log,

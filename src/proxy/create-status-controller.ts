@@ -3,7 +3,6 @@ import type { Log } from '../shared/log.js';
 import type { ProxyBackend } from './backend.js';
 import { serviceOf } from './config.js';
 import type { ProxyConfig } from './config.js';
-import type { ProbeThreads } from './probe/probe-threads.js';
 import { ToolProbes } from './probe/tool-probes.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
 import { ConnectorCheck } from './status/connector-check.js';
@@ -17,7 +16,6 @@ export interface StatusParts {
   readonly config: ProxyConfig;
   readonly backend: ProxyBackend;
   readonly tools: ToolAccess;
-  readonly threads: ProbeThreads;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,7 +25,7 @@ export interface StatusParts {
 
 /** Creates the controller that writes status; undefined if this proxy writes none. */
 export function createStatusController(parts: StatusParts): StatusController | undefined {
-  const { config, clock, log, backend, tools, threads, metrics: observer, statusTimings: timings = {} } = parts;
+  const { config, clock, log, backend, tools, metrics: observer, statusTimings: timings = {} } = parts;
   const { status, ca, secrets } = backend;
   if (status === undefined || !config['write-status']) return undefined;
   const { client, resolver, credentials, trust, generators } = tools;
@@ -37,7 +35,7 @@ export function createStatusController(parts: StatusParts): StatusController | u
     onCaChange: (listener) => backend.onCaChange?.(listener),
     check: new ConnectorCheck({
       ...{ credentials, trust, ca, secrets, observer, clock },
-      probes: new ToolProbes({ client, threads, timeoutMs }),
+      probes: new ToolProbes({ client, timeoutMs }),
       isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
     }),
     service: serviceOf(config),

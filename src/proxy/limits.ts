@@ -303,13 +303,12 @@ export const proxyLimits = {
     bodyBytes: 64 << 10,
     /** Redirects that a probe follows. Sites use one or two; more is a loop. @listed `UnexpectedAnswer` */
     redirects: 5,
-    /**
-     * Work of an expression, counted as for `generators`: three searches with a short pattern in the longest body. No value
-     * gets longer than some 700,000 characters, which take a fraction of the thread's heap.
-     */
-    work: 4 << 20,
+    /** Steps of the templates of a probe; a step takes 0.2 microseconds. */
+    steps: 20_000,
+    /** Work of an expression, counted as for `generators`: it can search the longest body once with a short pattern. */
+    work: 2 << 20,
   },
-  /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/credentials/generator/generators.ts. */
+  /** Expressions of ConnectorClasses that make credentials. See proxy/credentials/generator/generators.ts. */
   generators: {
     /** Characters of `generator.cel`. Those in use have 500. @listed `BrokenGenerator` */
     textLength: 8192,
@@ -317,8 +316,8 @@ export const proxyLimits = {
     nodes: 2000,
     /** Nesting of its nodes. */
     depth: 64,
-    /** Compiled expressions that a thread keeps. */
-    compiled: 64,
+    /** Compiled expressions that are kept. Compiling one takes up to 80 ms. */
+    compiled: 256,
     /**
      * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. In a search with
      * a pattern, a character is 16 and 1/4 of the pattern's instructions, an instruction 128. Takes some milliseconds. V8
@@ -335,27 +334,6 @@ export const proxyLimits = {
     parameters: 16,
     /** Characters of all names and values of a result; tools reject longer headers. */
     resultCharacters: 8192,
-    /** CPU time of one evaluation, which takes a tenth of a millisecond. */
-    evaluationMs: 10,
-    /** Additional CPU time if a thread sees an expression for the first time. */
-    compileMs: 250,
-    /** Time to start a thread, which takes some 100 ms on an idle node. */
-    startMs: 30_000,
-    /** Time after which a thread without work ends. */
-    idleMs: 10_000,
-    /** Heap of a thread. */
-    heapMb: 32,
-    /** Evaluations of one namespace that wait; each takes memory for its request. */
-    waitingEach: 512,
-    /** Time for which an expression that exceeded time or memory is not evaluated again in its namespace. */
-    pauseMs: 30_000,
-    /**
-     * Longest such time: it doubles if the expression exceeds them again with the same version of a Secret. Each time costs
-     * the others the start of a thread.
-     */
-    longestPauseMs: 600_000,
-    /** Number of such expressions that are tracked. */
-    paused: 1024,
     /** Results by expression that are kept with a Secret. */
     resultsOfSecret: 16,
   },

@@ -26,14 +26,9 @@ import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
 import { createStatusController } from './create-status-controller.js';
 import { ProxyMetrics } from './proxy-metrics.js';
-import { generatorPool } from './credentials/generator/generators.js';
-import type { GeneratorPool } from './credentials/generator/generators.js';
-import { probeThreads } from './probe/probe-threads.js';
-import type { ProbeThreads } from './probe/probe-threads.js';
 import type { LeaseTimings } from './status/leader-elector.js';
 import { serviceNames } from './status/proxy-service.js';
 import type { StatusController } from './status/status-controller.js';
-import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
 import type { ToolAccess } from './tool-access.js';
@@ -48,10 +43,6 @@ export interface ProxyParts {
   readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
   /** Addresses of the API server, which are blocked as tools. */
   readonly apiServer: readonly string[];
-  /** The built probe-worker.ts. */
-  readonly probeThread: URL;
-  /** The built generator-worker.ts. */
-  readonly generatorThread: URL;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
@@ -89,8 +80,6 @@ export class Proxy {
   readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
-  readonly #probeThreads: ProbeThreads;
-  readonly #generatorPool: GeneratorPool;
   readonly metrics: ProxyMetrics;
   #isStopping = false;
 
@@ -117,20 +106,17 @@ export class Proxy {
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
-    this.#generatorPool = generatorPool(parts.generatorThread);
     this.#tools = createToolAccess({
       ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
-      ...{ service: serviceOf(config), sockets: this.#toolSockets, generatorPool: this.#generatorPool },
+      ...{ service: serviceOf(config), sockets: this.#toolSockets },
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
       ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer();
-    const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
-    this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
     this.#status = createStatusController({
       ...parts,
-      ...{ backend: this.#backend, tools: this.#tools, threads: this.#probeThreads, metrics: this.metrics },
+      ...{ backend: this.#backend, tools: this.#tools, metrics: this.metrics },
     });
     const address = config['http-address'];
     this.#health =
@@ -197,12 +183,10 @@ export class Proxy {
   async #end(drainMs: number): Promise<void> {
     // First, so that another replica can write status while transfers end here.
     await this.#status?.stop();
-    this.#probeThreads.stop();
     await this.#server.stop(drainMs);
     this.#requestLog.report();
     this.#tools.client.close();
     this.#tools.own.stop();
-    this.#generatorPool.stop();
     this.#backend.stop();
     this.#health?.stop();
   }

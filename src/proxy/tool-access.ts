@@ -8,7 +8,6 @@ import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credentials/tool-credentials.js';
 import { UpstreamTrust } from './credentials/upstream-trust.js';
 import { Generators } from './credentials/generator/generators.js';
-import type { GeneratorPool } from './credentials/generator/generators.js';
 import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
@@ -27,7 +26,6 @@ export interface ToolAccessOptions {
   readonly apiServer: readonly string[];
   readonly service: ProxyService;
   readonly sockets: ToolSockets;
-  readonly generatorPool: GeneratorPool;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
   /** Limit of the time of requests for tokens. */
@@ -85,7 +83,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     trustStores,
     new FailureRateLimiter(proxyLimits.trustStores.creations, monotonicNow),
   );
-  const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
+  const generators = new Generators(clock);
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustStores, trust, credentials, generators };
 }

@@ -1,20 +1,10 @@
-// `node --import tsx --expose-gc test/bench/generators.ts` after a build: cost and memory of generators of classes.
-import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { proxyLimits } from '../../src/proxy/limits.js';
-import type { GeneratorUse } from '../../src/proxy/credentials/generator/generator-use.js';
-import { Generators, generatorPool } from '../../src/proxy/credentials/generator/generators.js';
+// `node --import tsx --expose-gc test/bench/generators.ts`: cost and memory of generators of classes.
+import { Generators } from '../../src/proxy/credentials/generator/generators.js';
+import type { GeneratorUse } from '../../src/proxy/credentials/generator/generators.js';
 import { Secret } from '../../src/shared/secret.js';
 
 const rounds = 5000;
-const never = new AbortController().signal;
-setMaxListeners(0, never);
-const pool = generatorPool(new URL('../../dist/generator-worker.js', import.meta.url));
-const generators = new Generators({
-  pool,
-  clock: { now: () => Date.now() },
-  monotonicNow: () => performance.now(),
-});
+const generators = new Generators({ now: Date.now });
 const request = { method: 'GET', host: 'tool.example', path: '/v2/team/app/manifests/latest', query: 'a=1' };
 const data = new Map(['token', 'username', 'password', 'key'].map((key) => [key, new Secret('x'.repeat(40))]));
 const useOf = (cel: string): GeneratorUse => ({
@@ -35,7 +25,7 @@ async function timesOf(use: GeneratorUse): Promise<readonly number[]> {
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const startedAt = performance.now();
-    await generators.generate(use, request, never);
+    await generators.generate(use, request);
     times.push((performance.now() - startedAt) * 1000);
   }
   return times.sort((a, b) => a - b);
@@ -46,20 +36,17 @@ function shown(times: readonly number[]): string {
   return `median ${at(0.5)} µs, 99 % ${at(0.99)} µs`;
 }
 
-console.log(`memory without a thread: ${mebibytes()} MiB`);
+console.log(`memory before: ${mebibytes()} MiB`);
 const startedAt = performance.now();
-await generators.generate(useOf(signature), request, never);
-console.log(`first evaluation, with the start of the thread: ${(performance.now() - startedAt).toFixed(0)} ms`);
-console.log(`memory with a thread: ${mebibytes()} MiB`);
+await generators.generate(useOf(signature), request);
+console.log(`first evaluation, with the load of CEL: ${(performance.now() - startedAt).toFixed(0)} ms`);
+console.log(`memory after: ${mebibytes()} MiB`);
 console.log(`a signature of each request: ${shown(await timesOf(useOf(signature)))}`);
 console.log(`the Secret alone: ${shown(await timesOf(useOf('{"headers": {"X": "Bearer " + secret.token}}')))}`);
 const before = process.cpuUsage();
 for (let round = 0; round < rounds; round += 200) {
-  await Promise.all(Array.from({ length: 200 }, () => generators.generate(useOf(signature), request, never)));
+  await Promise.all(Array.from({ length: 200 }, () => generators.generate(useOf(signature), request)));
 }
 const { user, system } = process.cpuUsage(before);
-console.log(`CPU time of an evaluation, both threads, 200 at once: ${((user + system) / rounds).toFixed(0)} µs`);
+console.log(`CPU time of an evaluation, 200 at once: ${((user + system) / rounds).toFixed(0)} µs`);
 console.log(`memory in use: ${mebibytes()} MiB`);
-await sleep(proxyLimits.generators.idleMs + 2000);
-console.log(`memory after the end of the thread: ${mebibytes()} MiB`);
-pool.stop();

@@ -73,11 +73,9 @@ describe('the image', function () {
     assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), [
       'NOTICES.txt',
       'check.js',
-      'generator-worker.js',
       'image-pulls-doctor.js',
       'image-pulls.js',
       'main.js',
-      'probe-worker.js',
       'program.js',
       'proxy-doctor.js',
       'proxy.js',

@@ -3,6 +3,8 @@ import type { CelValue } from '@bufbuild/cel';
 import { patternSize } from './pattern-size.js';
 
 const perNode = 32;
+/** A look-up of a time zone. */
+const perTimeZone = 8192;
 /** Longest text that is converted to a number or a time. Converting digits takes quadratic time. */
 const maxConverted = 64;
 /** Characters of a search pattern that can make a search slower; V8 looks at no more for its tables. */
@@ -16,27 +18,40 @@ export class WorkExceeded extends Error {
 /**
  * The work of one evaluation, counted in characters and nodes. Unlike a clock it depends on the expression and its input
  * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt. It also limits the size of
- * values. A single allocation larger than the heap of a thread would end the whole process, and memory of bytes does not
- * count as heap.
+ * values: a single allocation larger than the heap ends the process, and memory of bytes does not count as heap.
  */
 export class Work {
   readonly #limit: number;
-  #left: number;
+  #left = 0;
+  #exceeded: WorkExceeded | undefined;
 
   /** @param limit units of one evaluation. */
   constructor(limit: number) {
     this.#limit = limit;
-    this.#left = limit;
   }
 
-  reset(): void {
+  /** Runs an evaluation with all of the work. Its errors have no stack trace, which costs more than the rest of a round. */
+  evaluate<T>(run: () => T): T {
     this.#left = this.#limit;
+    this.#exceeded = undefined;
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return run();
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  }
+
+  /** The problem of the evaluation that ran last, which CEL can hide in another error; undefined if it had enough work. */
+  get exceeded(): WorkExceeded | undefined {
+    return this.#exceeded;
   }
 
   /** @throws {WorkExceeded} */
   charge(units: number): void {
     this.#left -= units;
-    if (this.#left < 0) throw new WorkExceeded(`takes more than ${this.#limit} units of work`);
+    if (this.#left < 0) throw this.#exceed(`takes more than ${this.#limit} units of work`);
   }
 
   chargeNodes(count: number): void {
@@ -66,14 +81,18 @@ export class Work {
       case 'timestamp':
       case 'duration':
         if (values.some((value) => sizeOf(value) > maxConverted)) {
-          throw new WorkExceeded(`converts text of more than ${maxConverted} characters to a number or a time`);
+          throw this.#exceed(`converts text of more than ${maxConverted} characters to a number or a time`);
         }
         return;
       default:
         for (const value of values) this.charge(sizeOf(value) * 2);
-        // Time zones are looked up in tables of the system.
-        if (name.startsWith('get') && values.length > 1) this.charge(4096);
+        if (name.startsWith('get') && values.length > 1) this.charge(perTimeZone);
     }
+  }
+
+  #exceed(message: string): WorkExceeded {
+    this.#exceeded ??= new WorkExceeded(message);
+    return this.#exceeded;
   }
 
   /**

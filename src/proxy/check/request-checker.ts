@@ -5,7 +5,6 @@ import { UsageError } from '../../shared/process/flags.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import type { DecisionSources } from '../backend.js';
 import { serviceOf } from '../config.js';
-import { GeneratorJobs } from '../credentials/generator/run-generator-job.js';
 import type { NamedHost } from '../connectors/connector-match.js';
 import type { ConnectorLookup } from '../connectors/connector-lookup.js';
 import { mainAddressOf } from '../connectors/tool-address.js';
@@ -44,7 +43,6 @@ export class RequestChecker {
 
   constructor(options: RequestCheckerOptions) {
     const { sources, config } = options;
-    const jobs = new GeneratorJobs();
     this.#options = options;
     this.#secrets = new RecordedSecrets(sources.secrets);
     this.#tools = createToolAccess({
@@ -53,8 +51,6 @@ export class RequestChecker {
       apiServer: [],
       service: serviceOf(config),
       sockets: new ToolSockets({ ...proxyLimits.toolSockets, total: 1 }),
-      // The process ends after the check, so it needs no thread.
-      generatorPool: { run: async (job) => Promise.resolve(jobs.run(job)), stop: () => undefined },
       clock: { now: () => Date.now() },
       monotonicNow: () => performance.now(),
     });

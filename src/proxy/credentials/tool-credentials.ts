@@ -8,8 +8,8 @@ import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { Secret } from '../../shared/secret.js';
 import { listed, quote } from '../../shared/wording.js';
 import { GeneratedCredential } from './generator/generated-credential.js';
-import { generatorOf } from './generator/generator-of-class.js';
-import type { GeneratorEvaluator } from './generator/generator-use.js';
+import { generatorOf } from './generator/generator.js';
+import type { Generators } from './generator/generators.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../tool/resolver.js';
 import type { ToolClient } from '../tool/tool-client.js';
@@ -51,7 +51,7 @@ export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
   readonly client: ToolClient;
-  readonly generators: GeneratorEvaluator;
+  readonly generators: Generators;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
   /** Limit of the time of requests for tokens. */

@@ -1,22 +1,19 @@
-import { valuesOf } from '../tool/headers.js';
+import { parseAuthority } from '../connectors/tool-address.js';
+import { proxyLimits } from '../limits.js';
+import { ProxyError } from '../proxy-error.js';
+import { endToEnd, valuesOf } from '../tool/headers.js';
 import type { RawHeaders } from '../tool/headers.js';
 import { isIdempotent, responseOf } from '../tool/kept-connection.js';
 import type { LookupOwner } from '../tool/resolver.js';
 import type { ToolCall } from '../tool/tool-call.js';
 import type { ToolClient } from '../tool/tool-client.js';
+import type { CredentialUse, ToolCredential } from '../tool/tool-credential.js';
 import { toolFailure } from '../tool/tool-failure.js';
 import { nameOf } from '../tool/tool-origin.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
-import type { ToolCredential } from '../tool/tool-credential.js';
 import type { Trust } from '../tool/trust.js';
-import { authenticated } from './probe-credential.js';
 import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
-import { redirected } from './redirect.js';
-import type { RedirectEnd } from './redirect.js';
-import { probedHeaders } from './response-headers.js';
-import type { ResponseHeaders } from './response-headers.js';
-import { proxyLimits } from '../limits.js';
 
 const maxBodyBytes = proxyLimits.probes.bodyBytes;
 
@@ -117,4 +114,107 @@ async function exchange(
 class TooSlow extends Error {
   override readonly name = 'TooSlow';
   readonly code = 'ETIMEDOUT';
+}
+
+/** A credential that cannot be made for the probe, so the tool was not asked. */
+export class UnusableCredential extends ProxyError {}
+
+/**
+ * Returns the request with the credential for it.
+ * @throws {UnusableCredential} if a generator makes none.
+ */
+async function authenticated(
+  request: ProbeRequest,
+  credential: ToolCredential,
+  signal: AbortSignal,
+): Promise<ProbeRequest> {
+  const { path, headers } = request;
+  try {
+    const added = await credential.headersFor(useOf(request), signal);
+    return {
+      ...request,
+      path: credential.pathWithParameters?.(path) ?? path,
+      headers: [...endToEnd(headers, credential.replaces), ...added],
+    };
+  } catch (error) {
+    const isUnusable = credential.isGenerated === true && error instanceof ProxyError;
+    throw isUnusable ? new UnusableCredential(error.status, error.kind, error.message) : error;
+  }
+}
+
+export function useOf({ method, path }: ProbeRequest): CredentialUse {
+  return { method, path, isUnrepeatable: false };
+}
+
+/** Why a redirect is not followed. */
+export type RedirectEnd = 'elsewhere' | 'downgrade' | 'endless';
+
+const statuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const maxFollowed = proxyLimits.probes.redirects;
+
+/**
+ * Returns the request that follows a redirect. The tool chooses its destination, so only addresses of the Connector
+ * count, and never plain HTTP after TLS. The headers of the probe stay at the first origin.
+ * @param addresses of the Connector.
+ * @param followed redirects so far.
+ * @returns why it is not followed; undefined if the response is no redirect.
+ */
+function redirected(
+  request: ProbeRequest,
+  { status, rawHeaders }: { readonly status: number; readonly rawHeaders: RawHeaders },
+  addresses: readonly ToolOrigin[],
+  followed: number,
+): ProbeRequest | RedirectEnd | undefined {
+  const [location, ...others] = valuesOf(rawHeaders, 'location');
+  if (!statuses.has(status) || location === undefined || others.length > 0) return undefined;
+  const base = `${nameOf(request.origin)}${request.path}`;
+  const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (url?.protocol === 'http:' && request.origin.scheme === 'https') return 'downgrade';
+  const origin = url && addresses.find((address) => isAt(address, url));
+  if (url === undefined || origin === undefined) return 'elsewhere';
+  if (followed >= maxFollowed) return 'endless';
+  return {
+    origin,
+    method: methodAfter(status, request.method),
+    path: `${url.pathname}${url.search}`,
+    headers: nameOf(origin) === nameOf(request.origin) ? request.headers : [],
+  };
+}
+
+function isAt({ scheme, host, port }: ToolOrigin, url: URL): boolean {
+  const at = parseAuthority(url.host, scheme === 'https' ? 443 : 80);
+  return url.protocol === `${scheme}:` && at?.host === host && at.port === port;
+}
+
+/** As browsers and Go do: a POST becomes a GET unless the status forbids it. */
+function methodAfter(status: number, method: string): string {
+  if (status === 307 || status === 308 || method === 'HEAD') return method;
+  return status === 303 || method === 'POST' ? 'GET' : method;
+}
+
+/**
+ * Headers of a response for an expression, under two names each: the canonical one of Go (`Content-Type`) with the list
+ * of values, and the lower-case one with the joined values.
+ */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+function probedHeaders(rawHeaders: RawHeaders): ResponseHeaders {
+  const values = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const others = values.get(name);
+    if (others === undefined) values.set(name, [value]);
+    else others.push(value);
+  }
+  const headers = new Map<string, string | readonly string[]>();
+  for (const [name, list] of values) headers.set(canonicalName(name), list);
+  // Last: a name without letters has one form.
+  for (const [name, list] of values) headers.set(name, list.join(', '));
+  return Object.fromEntries(headers);
+}
+
+/** Returns the name with a capital at the beginning and after each hyphen. */
+function canonicalName(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (part) => part.toUpperCase());
 }

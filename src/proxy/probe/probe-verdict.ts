@@ -4,10 +4,9 @@ import type { SecretObject } from '../secrets/secret-source.js';
 import { ProxyError } from '../proxy-error.js';
 import { nameOf } from '../tool/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
-import { UnusableCredential } from './probe-credential.js';
-import type { ProbeResponse } from './probe-exchange.js';
+import { UnusableCredential } from './probe-exchange.js';
+import type { ProbeResponse, RedirectEnd } from './probe-exchange.js';
 import type { ProbeRequest } from './probe-request.js';
-import type { RedirectEnd } from './redirect.js';
 
 /** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
 export interface ProbeVerdict {

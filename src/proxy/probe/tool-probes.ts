@@ -1,5 +1,4 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import { CodedError } from '../../shared/errors.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { authTypeOf } from '../credentials/tool-credentials.js';
 import { addressesOf } from '../connectors/tool-address.js';
@@ -13,14 +12,10 @@ import type { ToolOrigin } from '../tool/tool-origin.js';
 import type { Trust } from '../tool/trust.js';
 import { authProbeOf, livenessProbeOf } from './http-probe.js';
 import type { HttpProbe } from './http-probe.js';
-import { isAuthenticated, useOf } from './probe-credential.js';
-import { probeData, shownProbeData } from './probe-data.js';
-import { sendProbe } from './probe-exchange.js';
+import { sendProbe, useOf } from './probe-exchange.js';
 import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
-import type { ProbeJob, ProbeOutcome } from './probe-job.js';
-import { probeRequest, templatesOf } from './probe-request.js';
+import { probeData, probeRequest, shownProbeData, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
-import type { ProbeThreads } from './probe-threads.js';
 import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.js';
 import type { ProbeVerdict, VerdictOf } from './probe-verdict.js';
 
@@ -36,7 +31,6 @@ export interface ProbedTool {
 
 export interface ToolProbesOptions {
   readonly client: ToolClient;
-  readonly threads: ProbeThreads;
   /** Limit of one probe. */
   readonly timeoutMs: number;
 }
@@ -101,14 +95,12 @@ export class ToolProbes {
   ): Promise<ProbeVerdict> {
     const { connector, secret } = tool;
     const origin = originOf(probe, tool);
-    const rendered = await this.#work(probe, tool, signal, {
-      kind: 'render',
-      texts: templatesOf(probe),
-      data: probeData(connector, secret),
-      shownData: shownProbeData(connector, secret),
-    });
-    if (rendered.kind === 'malformed') throw unusable(`${probe.source}: ${rendered.message}`);
-    const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
+    // The engines use 19 MB of memory, so they are loaded with the first probe.
+    const { isResponseGood, renderTexts } = await import('./probe-expressions.js');
+    const data = probeData(connector, secret);
+    const texts = renderTexts(templatesOf(probe), data, shownProbeData(connector, secret));
+    if ('problem' in texts) throw unusable(`${probe.source}: ${texts.problem}`);
+    const request = probeRequest(probe, origin, texts);
     const { cel, isRedirectDisabled } = probe;
     const redirectTo = isRedirectDisabled ? undefined : addressesOf(connector);
     // The credential is for the main address.
@@ -118,17 +110,8 @@ export class ToolProbes {
       redirectTo,
       credential: isMain ? credential : undefined,
     });
-    if (cel === undefined) return verdictOf(response, undefined, probe, secret, request);
-    const { status: statusCode, headers, body } = response;
-    const outcome = await this.#work(probe, tool, signal, {
-      kind: 'judge',
-      cel,
-      statusCode,
-      headers,
-      ...(body === undefined ? {} : { body }),
-    });
-    if (outcome.kind === 'malformed') throw unusable(`${probe.source}.response.cel: ${outcome.message}`);
-    const isMet = outcome.kind === 'judged' ? outcome.isMet : 'undecided';
+    const isMet = cel === undefined ? undefined : isResponseGood(cel, response);
+    if (typeof isMet === 'object') throw unusable(`${probe.source}.response.cel: ${isMet.problem}`);
     return verdictOf(response, isMet, probe, secret, request);
   }
 
@@ -157,24 +140,19 @@ export class ToolProbes {
     const owner = ownerOfHost(connector.ref);
     return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, credential, timeoutMs, signal });
   }
+}
 
-  async #work(
-    { source }: HttpProbe,
-    { connector }: ProbedTool,
-    signal: AbortSignal,
-    job: ProbeJob,
-  ): Promise<ProbeOutcome> {
-    const { namespace, name } = connector.ref;
-    try {
-      return await this.#options.threads.run(job, { namespace, group: name }, signal);
-    } catch (error) {
-      if (signal.aborted || !(error instanceof CodedError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
-      const subject = job.kind === 'render' ? 'its templates take' : 'response.cel takes';
-      throw unusable(
-        `${source}: ${subject} too much time or memory: make ${job.kind === 'render' ? 'them' : 'it'} simpler`,
-      );
-    }
-  }
+/**
+ * Reports whether a probe gets the credential as requests do: a requested token, which its templates cannot know, and a
+ * generated credential, unless its templates send the Secret themselves.
+ */
+export function isAuthenticated(probe: HttpProbe, credential: ToolCredential): boolean {
+  const isGenerated = credential.isGenerated === true;
+  return credential.obtain !== undefined || (isGenerated && !templatesOf(probe).some(([, text]) => readsSecret(text)));
+}
+
+function readsSecret(template: string): boolean {
+  return template.split('{{').some((part, at) => at > 0 && /[."`]Secret\b/.test(part.split('}}', 1)[0] ?? ''));
 }
 
 /**

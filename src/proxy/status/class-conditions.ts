@@ -4,7 +4,7 @@ import type { ConditionResult } from './conditions.js';
 export interface ClassProblems {
   /** Why the class cannot be used. */
   readonly ofClass: string | undefined;
-  /** A mistake in a generator of the class, or `NotChecked`. */
+  /** A mistake in a generator of the class. */
   readonly ofGenerator: ConditionResult | undefined;
   /** Why the proxy has no CA. */
   readonly ofCa: string | undefined;

@@ -13,7 +13,7 @@ import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
 import { UnusableCa, ownCaSecretName } from '../credentials/upstream-trust.js';
 import type { UpstreamTrust } from '../credentials/upstream-trust.js';
-import { UnusableGenerator } from '../credentials/generator/unusable-generator.js';
+import { UnusableGenerator } from '../credentials/generator/generator.js';
 import { ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../rules/request-rules.js';
 import type { ConditionType, ConditionResult } from './conditions.js';

@@ -6,7 +6,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../connectors/connector-lister.js';
-import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
+import type { Generators } from '../credentials/generator/generators.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';
 import type { LeaseTimings } from './leader-elector.js';
@@ -24,7 +24,7 @@ export interface StatusControllerOptions {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
-  readonly generators: GeneratorCompiler;
+  readonly generators: Generators;
   readonly ca: CaSource;
   readonly onCaChange: (listener: () => void) => void;
   readonly service: ProxyService;

@@ -19,13 +19,13 @@ import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
 import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
-import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
+import type { Generators } from '../credentials/generator/generators.js';
 
 export interface StatusReconcilerOptions {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
-  readonly generators: GeneratorCompiler;
+  readonly generators: Generators;
   readonly ca: CaSource;
   readonly service: ProxyService;
   /** Audience of the tokens that the proxy accepts. */

@@ -16,9 +16,8 @@ export interface StatusTimings {
   readonly quietMs: number;
   /** Age of a probe's time in a status at which it alone is a reason to write. */
   readonly probeTimeMs: number;
-  /** Limits of a tool's whole response to a probe, and of the templates or the expression of one. */
+  /** Limit of a tool's whole response to a probe. */
   readonly probeMs: number;
-  readonly probeJobMs: number;
   /** Longest delay after a failed write. It doubles with each failure up to `checkMs`. */
   readonly retryMs: number;
 }
@@ -34,6 +33,5 @@ export const statusTimings: StatusTimings = {
   quietMs: 30_000,
   probeTimeMs: 3_600_000,
   probeMs: 10_000,
-  probeJobMs: 10_000,
   retryMs: 2_000,
 };

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.js';
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
+import type { Connector } from '../../shared/connectors/model.js';
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import { generationOf } from '../../shared/kube/kube-object.js';
@@ -7,21 +7,9 @@ import { backoffMs } from '../../shared/limits/backoff.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
-import { brokenGeneratorIn } from '../credentials/generator/broken-generator.js';
-import type { GeneratorCompiler } from '../credentials/generator/generator-use.js';
-import { ProxyError } from '../proxy-error.js';
+import type { Generators } from '../credentials/generator/generators.js';
 import { classResults } from './class-conditions.js';
-import {
-  classConditionTypes,
-  conditionOf,
-  conditionsIn,
-  isFalse,
-  isProbeTimeOld,
-  isUnknown,
-  keepUnchecked,
-  merged,
-} from './conditions.js';
-import type { ConditionResult } from './conditions.js';
+import { classConditionTypes, conditionOf, conditionsIn, isFalse, isProbeTimeOld, merged } from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
 import type { ReconcileState } from './reconcile-state.js';
 import { isOwn } from './ownership.js';
@@ -35,7 +23,7 @@ import type { StatusTimings } from './status-timings.js';
 export interface StatusUpdatesOptions {
   readonly objects: ConnectorLister;
   readonly evaluator: ConditionEvaluator;
-  readonly generators: GeneratorCompiler;
+  readonly generators: Generators;
   readonly ca: CaSource;
   readonly service: ProxyService;
   /** Audience of the tokens that the proxy accepts. */
@@ -59,37 +47,23 @@ export class StatusUpdates {
 
   /** @returns undefined if nothing is due until the class changes. */
   async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<number | undefined> {
-    const { objects, service, clock, ca, timings } = this.#options;
+    const { objects, service, clock, ca, generators } = this.#options;
     const found = objects.connectorClass(name);
     const object = objects.classObject(name);
     if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
-    const ofGenerator = found instanceof CodedError ? undefined : await this.#generatorProblem(found, signal);
+    const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
     // A newer revision can have arrived during the check.
     if (objects.classObject(name) !== object) return 0;
     const problems = {
       ofClass: found instanceof CodedError ? found.message : undefined,
-      ofGenerator,
+      ofGenerator: mistake && isFalse('Ready', mistake.reason, mistake.message),
       ofCa: caProblem(ca),
     };
     const generation = generationOf(object);
     const before = conditionsIn(object);
-    const results = classResults(problems).map((each) => keepUnchecked(each, before, generation));
-    const conditions = merged(before, results, generation, clock.now(), { own: classConditionTypes });
+    const conditions = merged(before, classResults(problems), generation, clock.now(), { own: classConditionTypes });
     const wanted = { ...this.#address(classUrl(service)), conditions };
-    const retryMs = await this.#write('class', object, wanted, state, signal);
-    return retryMs ?? (ofGenerator?.reason === 'NotChecked' ? timings.retryMs : undefined);
-  }
-
-  /** Returns the first mistake in the generators of a class; `NotChecked` if the proxy has no capacity to compile them. */
-  async #generatorProblem(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | undefined> {
-    try {
-      const broken = await brokenGeneratorIn(found, this.#options.generators, signal);
-      return broken && isFalse('Ready', broken.reason, broken.message);
-    } catch (error) {
-      if (!(error instanceof ProxyError && error.isOverload)) throw error;
-      const message = `connectorclass ${found.name}: the proxy has no capacity to compile generator.cel, and will retry`;
-      return isUnknown('Ready', 'NotChecked', message);
-    }
+    return this.#write('class', object, wanted, state, signal);
   }
 
   /** @returns undefined if nothing is due until the Connector changes. */

@@ -6,7 +6,7 @@ import { threadTimeMs } from './thread-time.js';
 
 /** A message that a thread of WorkerPool sends during a job. */
 export type ThreadMessage<Output> =
-  /** The thread has started; only for pools with `startMs`. See thread-time.ts for its task. */
+  /** The thread has started. See thread-time.ts for its task. */
   | { readonly kind: 'ready'; readonly task: string | undefined }
   /** The current position in the job, for messages. */
   | { readonly kind: 'at'; readonly place: string }
@@ -31,14 +31,13 @@ export interface WorkerPoolOptions {
   readonly threads: number;
   /** Maximum number of queued jobs of one namespace. */
   readonly waitingEach: number;
-  /** Time limit of a job. Each piece of slow work that the job reports extends it by `slowMs`. */
+  /**
+   * CPU time limit of a job, so a busy machine ends no job. It is a time where the kernel does not show CPU time. Each piece of slow work that the job reports extends it by `slowMs`.
+   */
   readonly jobMs: number;
   readonly slowMs: number;
-  /**
-   * Time limit of the start of a thread, which then sends `ready`, and of any job. `jobMs` is CPU time then, where the
-   * kernel shows it, so a busy machine ends no job. Without it, the start counts as part of the first job.
-   */
-  readonly startMs?: number;
+  /** Time limit of the start of a thread, which then sends `ready`, and longest duration of any job. */
+  readonly startMs: number;
   /** How long an idle thread is kept. */
   readonly idleMs: number;
   /** Heap limit of a thread. */
@@ -172,8 +171,13 @@ export class WorkerPool<Input, Output> {
     v8.setFlagsFromString('--max-old-space-size=0');
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 4 };
     const worker = new Worker(entry, { execArgv: [], env: {}, resourceLimits });
-    const isReady = this.#options.startMs === undefined;
-    const thread: Thread<Input, Output> = { worker, job: undefined, idleTimer: undefined, isReady, task: undefined };
+    const thread: Thread<Input, Output> = {
+      worker,
+      job: undefined,
+      idleTimer: undefined,
+      isReady: false,
+      task: undefined,
+    };
     this.#threads.add(thread);
     worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
     worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, noun, cause)));
@@ -182,7 +186,7 @@ export class WorkerPool<Input, Output> {
   }
 
   #start(thread: Thread<Input, Output>, job: Job<Input, Output>): void {
-    const { jobMs, startMs = jobMs } = this.#options;
+    const { jobMs, startMs } = this.#options;
     clearTimeout(thread.idleTimer);
     thread.worker.ref();
     const timer = setTimeout(() => this.#onTimeUp(thread), thread.isReady ? jobMs : startMs);
@@ -244,7 +248,7 @@ export class WorkerPool<Input, Output> {
 
   /** Reports whether the thread has used less CPU time than the job's limit since this was asked first. */
   #hasTimeLeft({ task }: Thread<Input, Output>, job: RunningJob<Input, Output>): boolean {
-    if (task === undefined || performance.now() - job.startMs > (this.#options.startMs ?? 0)) return false;
+    if (task === undefined || performance.now() - job.startMs > this.#options.startMs) return false;
     const usedMs = threadTimeMs(task);
     if (usedMs === undefined) return false;
     job.usedMs ??= usedMs;

@@ -1,4 +1,5 @@
 // A thread of WorkerPool for tests: does what the message says, also what no thread should.
+import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parentPort } from 'node:worker_threads';
 
@@ -20,6 +21,9 @@ parentPort.on('message', ({ what, ms }) => {
     case 'exit':
       process.exit();
       break;
+    case 'sleep':
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      break;
     case 'slow':
       tell({ kind: 'slow' });
       break;
@@ -27,3 +31,4 @@ parentPort.on('message', ({ what, ms }) => {
   while (performance.now() - startMs < ms);
   tell({ kind: 'done', output: what });
 });
+tell({ kind: 'ready', task: `/proc/${readlinkSync('/proc/thread-self')}` });

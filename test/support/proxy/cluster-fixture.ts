@@ -149,8 +149,6 @@ export class ClusterFixture {
         }),
       apiServer: [],
       clock,
-      probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
-      generatorThread: new URL('../../../dist/generator-worker.js', import.meta.url),
       monotonicNow,
       lookUp: (host) => Promise.resolve([{ address: this.names[host] ?? '127.0.0.1', family: 4 }]),
       log,

@@ -178,8 +178,6 @@ export class ProxyFixture {
     this.#proxy = new Proxy({
       config,
       createBackend: () => backend,
-      probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
-      generatorThread: new URL('../../../dist/generator-worker.js', import.meta.url),
       apiServer,
       clock,
       monotonicNow,

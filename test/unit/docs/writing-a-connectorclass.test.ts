@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { GeneratorJobs } from '../../../src/proxy/credentials/generator/run-generator-job.js';
+import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.js';
 import { tutorialSteps } from '../../support/docs/tutorial.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
@@ -44,7 +44,7 @@ describe('docs/writing-a-connectorclass.md', function () {
       it(`has an expression in line ${step.line} that makes a credential`, () => {
         const secret = ['key', 'token', 'username', 'password'].map((key) => [key, 'value'] as const);
         const request = { method: 'GET', host: 'tool.example', path: '/', query: '' };
-        const outcome = new GeneratorJobs().run({ cel: step.cel, secret, request, nowMs: 0 });
+        const outcome = new GeneratorEvaluator().evaluate(step.cel, { secret, request, nowMs: 0 });
         assert.equal(outcome.kind, 'generated', JSON.stringify(outcome));
       });
     } else {

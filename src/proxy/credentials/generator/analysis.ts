@@ -1,8 +1,7 @@
 import { proxyLimits } from '../../limits.js';
 import { quote } from '../../../shared/wording.js';
 import type { Expr, ParsedExpr } from '../../cel/count-loops.js';
-import { ExpressionError, positionOf } from './position.js';
-import { headerNameProblem, parameterNameProblem } from './result.js';
+import { ExpressionError, headerNameProblem, parameterNameProblem } from './result.js';
 
 type Kind<Case extends string> = Extract<Expr['exprKind'], { readonly case: Case }>['value'];
 
@@ -157,4 +156,10 @@ function* constantEntries(node: Expr | undefined): Generator<[key: Expr, name: s
     const { constantKind } = keyKind.value.exprKind.value;
     if (constantKind.case === 'stringValue') yield [keyKind.value, constantKind.value, value];
   }
+}
+
+/** Returns the position of an offset for messages: `line 2, column 7`. */
+function positionOf(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n');
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }

@@ -4,13 +4,15 @@ import type { RawHeaders } from '../../tool/headers.js';
 import { withParameters, withoutParameters } from '../../tool/query-parameters.js';
 import { replacedHeaders } from '../../tool/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.js';
-import type { Generated } from './generator-job.js';
-import type { GeneratorEvaluator, GeneratorUse } from './generator-use.js';
+import type { Generated } from './generator.js';
+import type { Generators, GeneratorUse } from './generators.js';
 
 /** Shortest value of a query parameter that is searched for in responses. Shorter ones occur by chance. */
 const minSecretLength = 6;
 /** Last characters of a value that are searched for: long ones, such as the same letter many times, take too long. */
 const searchedLength = 32;
+
+type Evaluator = Pick<Generators, 'generate' | 'check'>;
 
 /** The credential of one request that an expression of the class makes. */
 export class GeneratedCredential implements ToolCredential {
@@ -18,11 +20,11 @@ export class GeneratedCredential implements ToolCredential {
   readonly isGenerated = true;
   readonly #replaces = new Set(replacedHeaders);
   readonly #use: GeneratorUse;
-  readonly #generators: GeneratorEvaluator;
+  readonly #generators: Evaluator;
   #generated: Generated | undefined;
   #parameterNames: ReadonlySet<string> = new Set();
 
-  constructor(use: GeneratorUse, generators: GeneratorEvaluator) {
+  constructor(use: GeneratorUse, generators: Evaluator) {
     this.#use = use;
     this.#generators = generators;
   }
@@ -31,10 +33,10 @@ export class GeneratedCredential implements ToolCredential {
     return this.#replaces;
   }
 
-  async headersFor({ method, path: target }: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
+  async headersFor({ method, path: target }: CredentialUse): Promise<RawHeaders> {
     const [path = '', ...rest] = target.split('?');
     const request = { method, host: this.#use.host, path, query: rest.join('?') };
-    const generated = await this.#generators.generate(this.#use, request, signal);
+    const generated = await this.#generators.generate(this.#use, request);
     for (const [name] of generated.headers) this.#replaces.add(canonicalHeaderName(name));
     this.#parameterNames = new Set(generated.query.map(([name]) => canonicalParameterName(name)));
     this.#generated = generated;
@@ -49,8 +51,8 @@ export class GeneratedCredential implements ToolCredential {
     // Each request evaluates the expression, or uses the result for the current Secret.
   }
 
-  check(signal: AbortSignal): Promise<void> {
-    return this.#generators.check(this.#use, signal);
+  check(): Promise<void> {
+    return this.#generators.check(this.#use);
   }
 
   pathWithParameters(path: string): string {

@@ -1,178 +1,118 @@
-import { setMaxListeners } from 'node:events';
-import { abortable } from '../../../shared/abortable.js';
 import type { Clock } from '../../../shared/clock.js';
-import { CodedError } from '../../../shared/errors.js';
-import { doublingMs } from '../../../shared/limits/backoff.js';
+import type { JsonObject } from '../../../shared/json.js';
+import { jsonItems, jsonMember } from '../../../shared/json.js';
 import { BoundedMap } from '../../../shared/limits/bounded-map.js';
-import { proxyLimits } from '../../limits.js';
-import { JobLimitExceeded, WorkerPool } from '../../../shared/process/worker-pool.js';
-import type { JobGroup } from '../../../shared/process/worker-pool.js';
+import type { Secret } from '../../../shared/secret.js';
 import { quote } from '../../../shared/wording.js';
+import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
-import type { Generated, GeneratorJob, GeneratorOutcome, GeneratorRequest, NamesAndValues } from './generator-job.js';
-import type { CelGenerator } from './generator-of-class.js';
-import type { GeneratorCompiler, GeneratorEvaluator, GeneratorSecret, GeneratorUse } from './generator-use.js';
-import { UnusableGenerator } from './unusable-generator.js';
+import { generatorOf, UnusableGenerator } from './generator.js';
+import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
+import type { GeneratorEvaluator, GeneratorInput, GeneratorOutcome } from './generator-evaluator.js';
 
-/** Runs jobs, one at a time. */
-export type GeneratorPool = Pick<WorkerPool<GeneratorJob, GeneratorOutcome>, 'run' | 'stop'>;
-
-/**
- * Returns the pool with the thread for generators.
- * @param entry the built generator-worker.ts.
- */
-export function generatorPool(entry: URL): GeneratorPool {
-  const { startMs, evaluationMs: jobMs, compileMs: slowMs, idleMs, heapMb, waitingEach } = proxyLimits.generators;
-  const messages = { noun: 'generator', retry: 'the client can retry' };
-  return new WorkerPool({ entry, threads: 1, waitingEach, startMs, jobMs, slowMs, idleMs, heapMb, ...messages });
+/** A Secret as it was read: the same object while it is unchanged. */
+export interface GeneratorSecret {
+  readonly ref: { readonly namespace: string; readonly name: string };
+  readonly data: ReadonlyMap<string, Secret>;
 }
 
-export interface GeneratorsOptions {
-  readonly pool: GeneratorPool;
-  readonly clock: Clock;
-  /** A monotonic clock in milliseconds. */
-  readonly monotonicNow: () => number;
+/** One use of a generator. */
+export interface GeneratorUse {
+  readonly generator: CelGenerator;
+  readonly secret: GeneratorSecret;
+  /** `NAMESPACE/NAME` of the Connector. */
+  readonly connector: string;
+  /** Value of the header `Host` that the tool gets. */
+  readonly host: string;
 }
 
-/** An expression that is not evaluated for a while. */
-interface Pause {
-  readonly sinceMs: number;
-  /** The Secret with which it exceeded its limits, and how often in a row. */
-  readonly secret: WeakRef<GeneratorSecret> | undefined;
-  readonly failures: number;
-}
-
-/** A client that leaves ends its wait, and not the thread that others wait for. */
-const never = new AbortController().signal;
-setMaxListeners(0, never);
-
-/** Evaluates the expressions of classes in a thread, which exists only while there is work. */
-export class Generators implements GeneratorEvaluator, GeneratorCompiler {
-  readonly #options: GeneratorsOptions;
+/** Evaluates the expressions of classes. */
+export class Generators {
+  readonly #clock: Clock;
+  /** CEL uses 8 MB of memory, so it is loaded with the first expression. */
+  #loading: Promise<GeneratorEvaluator> | undefined;
   /** Results of expressions that depend on nothing but the Secret. */
   readonly #fixed = new WeakMap<GeneratorSecret, BoundedMap<Generated>>();
-  /** Expressions that exceeded their time or memory, by namespace and text. */
-  readonly #paused = new BoundedMap<Pause>(proxyLimits.generators.paused);
 
-  constructor(options: GeneratorsOptions) {
-    this.#options = options;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  async generate(use: GeneratorUse, request: GeneratorRequest, signal: AbortSignal): Promise<Generated> {
+  /**
+   * Evaluates an expression for a request.
+   * @throws {ProxyError} 502 if the class or the Secret is unusable, with the fix; 414 if the request is too long.
+   */
+  async generate(use: GeneratorUse, request: GeneratorRequest): Promise<Generated> {
     const { generator, secret } = use;
-    const { cel } = generator;
-    const known = this.#fixed.get(secret)?.get(cel);
+    const known = this.#fixed.get(secret)?.get(generator.cel);
     if (known !== undefined) return known;
     const isShort = request.path.length + request.query.length <= proxyLimits.generators.requestCharacters;
-    const outcome = await this.#runFor(
-      use,
-      {
-        cel,
-        secret: this.#valuesOf(use),
-        ...(isShort ? { request } : {}),
-        nowMs: this.#options.clock.now(),
-      },
-      signal,
-    );
+    const outcome = await this.#evaluate(use, isShort ? { request } : {});
     if (outcome.kind !== 'generated') throw failureOf(outcome, use);
-    if (outcome.isFixed) this.#keep(secret, cel, outcome);
+    if (outcome.isFixed) this.#keep(secret, generator.cel, outcome);
     return outcome;
   }
 
-  async check(use: GeneratorUse, signal: AbortSignal): Promise<void> {
-    const job: GeneratorJob = {
-      cel: use.generator.cel,
-      secret: this.#valuesOf(use),
-      request: { method: 'GET', host: use.host, path: '/', query: '' },
-      nowMs: this.#options.clock.now(),
-    };
-    const outcome = await this.#runFor(use, job, signal);
+  /**
+   * Checks an expression without a request: that it can be compiled and, if it depends on the Secret alone, evaluated.
+   * @throws {ProxyError} 502 if the class or the Secret is unusable, with the fix.
+   */
+  async check(use: GeneratorUse): Promise<void> {
+    const request = { method: 'GET', host: use.host, path: '/', query: '' };
+    const outcome = await this.#evaluate(use, { request });
     const dependsOnRequest = outcome.kind === 'failed' && !outcome.isFixed;
     if (outcome.kind !== 'generated' && !dependsOnRequest) throw failureOf(outcome, use);
   }
 
-  async compile({ source, cel }: CelGenerator, className: string, signal: AbortSignal): Promise<void> {
-    const job = { cel, nowMs: this.#options.clock.now() };
-    const owner = { namespace: '', group: className, secret: undefined };
-    const outcome = await this.#run(job, owner, () => tooLong(source), signal);
-    if (outcome.kind === 'broken') throw new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message}`);
+  /**
+   * Returns the first mistake in the expressions of a class; undefined if there is none. Expressions are compiled, and
+   * not evaluated, which needs a Secret.
+   */
+  async mistakeIn(name: string, object: JsonObject): Promise<UnusableGenerator | undefined> {
+    for (const type of jsonItems(jsonMember(jsonMember(object['spec'], 'auth'), 'types'))) {
+      if (jsonMember(jsonMember(type, 'generator'), 'cel') === undefined) continue;
+      try {
+        const generator = generatorOf(type, name);
+        const compiled = generator && (await this.#evaluator()).compile(generator.cel);
+        if (compiled?.kind === 'broken') throw broken(`${generator?.source ?? ''}: ${compiled.message}`);
+      } catch (error) {
+        if (error instanceof UnusableGenerator) return error;
+        throw error;
+      }
+    }
+    return undefined;
   }
 
-  /** Ends the thread. */
-  stop(): void {
-    this.#options.pool.stop();
+  #evaluator(): Promise<GeneratorEvaluator> {
+    return (this.#loading ??= import('./generator-evaluator.js').then((module) => new module.GeneratorEvaluator()));
   }
 
-  #valuesOf(use: GeneratorUse): NamesAndValues {
-    // Editors and `echo` append a line feed.
-    const values = [...use.secret.data].map(([key, value]) => [key, value.expose().replace(/\r?\n$/, '')] as const);
-    const { secretCharacters } = proxyLimits.generators;
-    if (values.reduce((sum, [, value]) => sum + value.length, 0) <= secretCharacters) return values;
-    throw unusableSecret(use, `has more than ${secretCharacters} characters: leave only the credential in it`);
+  async #evaluate(use: GeneratorUse, request: Pick<GeneratorInput, 'request'>): Promise<GeneratorOutcome> {
+    const input = { secret: valuesOf(use), nowMs: this.#clock.now(), ...request };
+    return (await this.#evaluator()).evaluate(use.generator.cel, input);
   }
 
   #keep(secret: GeneratorSecret, cel: string, generated: Generated): void {
-    const results = this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
+    const results =
+      this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
     results.set(cel, generated);
     this.#fixed.set(secret, results);
   }
+}
 
-  #runFor(use: GeneratorUse, job: GeneratorJob, signal: AbortSignal): Promise<GeneratorOutcome> {
-    const { secret, generator, connector } = use;
-    const owner = { namespace: secret.ref.namespace, group: secret.ref.name, secret };
-    return this.#run(job, owner, () => tooLong(generator.source, ` (connector ${connector})`), signal);
-  }
-
-  /** @param tooLongError creates the error for an expression that exceeds its time or memory. */
-  async #run(
-    job: GeneratorJob,
-    { secret, ...owner }: JobGroup & { readonly secret: GeneratorSecret | undefined },
-    tooLongError: () => ProxyError,
-    signal: AbortSignal,
-  ): Promise<GeneratorOutcome> {
-    const { namespace } = owner;
-    const key = `${namespace} ${job.cel}`;
-    const pause = this.#paused.get(key);
-    const failures = pause !== undefined && pause.secret?.deref() === secret ? pause.failures : 0;
-    const { pauseMs, longestPauseMs } = proxyLimits.generators;
-    const untilMs = (pause?.sinceMs ?? -Infinity) + doublingMs(Math.max(1, failures), pauseMs, longestPauseMs);
-    if (untilMs > this.#options.monotonicNow()) throw tooLongError();
-    try {
-      const outcome = await this.#runTwice(job, owner, signal);
-      if (failures > 0) this.#paused.delete(key);
-      return outcome;
-    } catch (error) {
-      if (error instanceof JobLimitExceeded) {
-        const sinceMs = this.#options.monotonicNow();
-        this.#paused.set(key, { sinceMs, secret: secret && new WeakRef(secret), failures: failures + 1 });
-        throw tooLongError();
-      }
-      if (!(error instanceof CodedError) || signal.aborted) throw error;
-      const problem =
-        error.code === 'RESOURCE_EXHAUSTED'
-          ? `too many requests of namespace ${namespace} wait for the credential of a generator`
-          : 'the thread that evaluates generators failed';
-      throw new ProxyError(503, 'overload', `${problem}: try again`, { cause: error, headers: { 'Retry-After': '1' } });
-    }
-  }
-
-  /** Repeats a job once whose thread failed. */
-  async #runTwice(job: GeneratorJob, owner: JobGroup, signal: AbortSignal): Promise<GeneratorOutcome> {
-    const run = (): Promise<GeneratorOutcome> => abortable(this.#options.pool.run(job, owner, never), signal);
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof CodedError) || error.code !== 'INTERNAL' || signal.aborted) throw error;
-      return run();
-    }
-  }
+function valuesOf(use: GeneratorUse): NamesAndValues {
+  // Editors and `echo` append a line feed.
+  const values = [...use.secret.data].map(([key, value]) => [key, value.expose().replace(/\r?\n$/, '')] as const);
+  const { secretCharacters } = proxyLimits.generators;
+  if (values.reduce((sum, [, value]) => sum + value.length, 0) <= secretCharacters) return values;
+  throw unusableSecret(use, `has more than ${secretCharacters} characters: leave only the credential in it`);
 }
 
 function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generated' }>, use: GeneratorUse): ProxyError {
   const { source } = use.generator;
   switch (outcome.kind) {
     case 'broken':
-      return new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message} (connector ${use.connector})`);
+      return broken(`${source}: ${outcome.message} (connector ${use.connector})`);
     case 'missing':
       return unusableSecret(use, `has no ${shownKey(outcome.key)}, which ${source} needs`);
     case 'too-long': {
@@ -188,13 +128,13 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
   }
 }
 
+function broken(message: string): UnusableGenerator {
+  return new UnusableGenerator('BrokenGenerator', message);
+}
+
 /** Expressions can look for keys that no Secret can have, with line breaks. */
 function shownKey(key: string): string {
   return /^[-.\w]{1,253}$/.test(key) ? key : quote(key);
-}
-
-function tooLong(source: string, of = ''): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${source} takes too much time or memory: make it simpler${of}`);
 }
 
 function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {

@@ -3,8 +3,12 @@ import { proxyLimits } from '../../limits.js';
 import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.js';
 import { quote } from '../../../shared/wording.js';
 import { canonicalHeaderName } from '../../tool/headers.js';
-import type { Generated, NamesAndValues } from './generator-job.js';
-import { ExpressionError } from './position.js';
+import type { Generated, NamesAndValues } from './generator.js';
+
+/** A mistake in an expression of a class, with its position. It contains nothing of a Secret. */
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
+}
 
 /** Headers that frame or route a message. The proxy sets the first ones itself. */
 const reservedHeaders: ReadonlySet<string> = new Set([

@@ -250,18 +250,7 @@ describe('the probes of a class', function () {
     assert.equal(endedBefore, 0);
   });
 
-  it('end when the time of their thread is over, and hold up nobody', async () => {
-    put({ livenessProbe: { http: { path: '/' } } });
-    fixture.statusTimings = { ...fixture.statusTimings, probeJobMs: 1 };
-    await fixture.replica();
-    fixture.allow('tool');
-    const asked = fixture.client().getSecurely(tool.url());
-    await fixture.becomes('LivenessReady', 'Unknown ProbeUnusable');
-    assert.match(fixture.message('LivenessReady'), /its templates take too much time or memory: make them simpler$/);
-    assert.equal((await asked).status, 200);
-  });
-
-  it('end with expressions that never end, or whose values alone are larger than the memory of a thread', async () => {
+  it('end with expressions that never end, or whose values alone need too much memory', async () => {
     const numbers = `[${Array.from({ length: 60 }, (_, at) => at).join(',')}]`;
     const values = [
       `${`${numbers}.all(a, `.repeat(6)}a >= 0${')'.repeat(6)}`,

@@ -5,8 +5,6 @@ import type { JsonObject } from '../../../../src/shared/json.js';
 import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.js';
 import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
 import { parseSecret } from '../../../../src/proxy/secrets/secret-source.js';
-import { runProbeJob } from '../../../../src/proxy/probe/probe-job.js';
-import type { ProbeJob } from '../../../../src/proxy/probe/probe-job.js';
 import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.js';
 import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
 import { ProxyError } from '../../../../src/proxy/proxy-error.js';
@@ -54,7 +52,6 @@ describe('a probe with a token that is requested', () => {
           return { response, end: () => undefined, destroy: () => undefined };
         },
       } as never,
-      threads: { run: (job: ProbeJob) => Promise.resolve(runProbeJob(job)) } as never,
       timeoutMs: 60_000,
     });
     const used = {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
 import type { JsonObject } from '../../../../src/shared/json.js';
+import { Generators } from '../../../../src/proxy/credentials/generator/generators.js';
 import { ConditionEvaluator } from '../../../../src/proxy/status/condition-evaluator.js';
 import { conditionsIn, isFalse, isTrue, isUnknown, readiness } from '../../../../src/proxy/status/conditions.js';
 import type { ConditionResult } from '../../../../src/proxy/status/conditions.js';
@@ -40,7 +41,7 @@ class Bench {
       timings: statusTimings,
       clock: { now: () => this.nowMs, random: () => 0.5 },
     }),
-    generators: { compile: () => Promise.resolve() },
+    generators: new Generators({ now: () => this.nowMs }),
     ca,
     service,
     audience: 'connectors-proxy',

@@ -15,8 +15,7 @@ describe('a credential that an expression makes', () => {
       generate: () => Promise.resolve({ headers: [], query: [['key', token]] }),
       check: () => Promise.resolve(),
     });
-    const { signal } = new AbortController();
-    await credential.headersFor({ method: 'GET', path: '/', isUnrepeatable: false }, signal);
+    await credential.headersFor({ method: 'GET', path: '/', isUnrepeatable: false });
     const end = token.slice(-100);
     const headers = ['X-Token', token, 'X-End', `…${end}`, 'X-Other', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'];
     assert.deepEqual(credential.withoutOwnParameters(headers), headers.slice(4));

@@ -1,167 +1,87 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../../src/shared/errors.js';
-import { JobLimitExceeded } from '../../../../../src/shared/process/worker-pool.js';
-import type { GeneratorJob, GeneratorOutcome } from '../../../../../src/proxy/credentials/generator/generator-job.js';
-import type { GeneratorUse } from '../../../../../src/proxy/credentials/generator/generator-use.js';
-import type { GeneratorPool } from '../../../../../src/proxy/credentials/generator/generators.js';
-import { Generators } from '../../../../../src/proxy/credentials/generator/generators.js';
+import type { JsonObject } from '../../../../../src/shared/json.js';
 import { Secret } from '../../../../../src/shared/secret.js';
+import { Generators } from '../../../../../src/proxy/credentials/generator/generators.js';
+import type { GeneratorUse } from '../../../../../src/proxy/credentials/generator/generators.js';
+import { connectorClass } from '../../../../support/proxy/manifests.js';
 
 const request = { method: 'GET', host: 'tool.example', path: '/', query: '' };
-const never = new AbortController().signal;
+const good = '{"headers": {"X": secret.token}}';
+const source = 'connectorclass made: generator.cel of auth type';
 
-function use(cel: string, namespace = 'ci', token = 'x'): GeneratorUse {
+function use(cel: string, token = 'x'): GeneratorUse {
   return {
-    generator: { source: 'connectorclass made: generator.cel of auth type "own"', cel },
-    secret: { ref: { namespace, name: 'login' }, data: new Map([['token', new Secret(token)]]) },
-    connector: `${namespace}/tool`,
+    generator: { source: `${source} "own"`, cel },
+    secret: { ref: { namespace: 'ci', name: 'login' }, data: new Map([['token', new Secret(token)]]) },
+    connector: 'ci/tool',
     host: 'tool.example',
   };
 }
 
 describe('Generators', () => {
-  const jobs: GeneratorJob[] = [];
-  let results: (GeneratorOutcome | Error)[] = [];
   let nowMs = 0;
   let generators: Generators;
 
   beforeEach(() => {
-    jobs.length = 0;
     nowMs = 0;
-    const pool = {
-      run: (job: GeneratorJob): Promise<GeneratorOutcome> => {
-        jobs.push(job);
-        const [result = new Error('no result')] = results.splice(0, 1);
-        return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
-      },
-      stop: () => undefined,
-    };
-    generators = new Generators({ pool, clock: { now: () => 5 }, monotonicNow: () => nowMs });
-  });
-
-  const generated = (isFixed: boolean): GeneratorOutcome => ({
-    kind: 'generated',
-    headers: [['X', 'y']],
-    query: [],
-    isFixed,
+    generators = new Generators({ now: () => nowMs });
   });
 
   it('evaluate an expression of the Secret alone once for each of its versions', async () => {
-    results = [generated(true), generated(true)];
-    const first = use('a');
-    for (let times = 0; times < 3; times += 1) {
-      assert.deepEqual((await generators.generate(first, request, never)).headers, [['X', 'y']]);
-    }
-    assert.equal(jobs.length, 1);
-    await generators.generate(use('a'), request, never);
-    assert.equal(jobs.length, 2);
+    const first = use(good);
+    const result = await generators.generate(first, request);
+    assert.deepEqual(result.headers, [['X', 'x']]);
+    assert.equal(await generators.generate(first, request), result);
+    assert.notEqual(await generators.generate(use(good), request), result);
   });
 
   it('evaluate another expression for each request', async () => {
-    results = [generated(false), generated(false)];
-    const same = use('a');
-    await generators.generate(same, request, never);
-    await generators.generate(same, request, never);
-    assert.equal(jobs.length, 2);
-  });
-
-  it('try a job again once whose thread failed', async () => {
-    const failure = new CodedError('INTERNAL', 'the thread failed');
-    results = [failure, generated(false), failure, failure];
-    await generators.generate(use('a'), request, never);
-    assert.equal(jobs.length, 2);
-    await assert.rejects(generators.generate(use('a'), request, never), { status: 503, kind: 'overload' });
-    assert.equal(jobs.length, 4);
-  });
-
-  it('do not evaluate an expression again for a while that took too long, in its namespace', async () => {
-    results = [new JobLimitExceeded('too long'), generated(true), generated(true)];
-    const problem = { status: 502, message: /takes too much time or memory: make it simpler \(connector ci\/tool\)$/ };
-    await assert.rejects(generators.generate(use('a'), request, never), problem);
-    await assert.rejects(generators.generate(use('a'), request, never), problem);
-    assert.equal(jobs.length, 1);
-    await generators.generate(use('a', 'other'), request, never);
-    nowMs += 30_000;
-    await generators.generate(use('a'), request, never);
-    assert.equal(jobs.length, 3);
-  });
-
-  it('wait twice as long each time with the same Secret, up to ten minutes, until it is evaluated', async () => {
-    const slow = use('a');
-    const tooLong = new JobLimitExceeded('too long');
-    const isRun = async (used = slow): Promise<boolean> => {
-      const before = jobs.length;
-      await generators.generate(used, request, never).catch(() => undefined);
-      return jobs.length > before;
-    };
-    results = Array.from({ length: 7 }, () => tooLong);
-    assert.ok(await isRun());
-    for (const seconds of [30, 60, 120, 240, 480, 600]) {
-      nowMs += seconds * 1000 - 1;
-      assert.ok(!(await isRun()), `${seconds} s`);
-      nowMs += 1;
-      assert.ok(await isRun(), `${seconds} s`);
+    const same = use('{"headers": {"X": string(int(now))}}');
+    for (const seconds of [1, 2]) {
+      nowMs = seconds * 1000;
+      assert.deepEqual((await generators.generate(same, request)).headers, [['X', String(seconds)]]);
     }
-    // Another version of the Secret waits for the shortest time only, and ends nothing for this one.
-    results = [generated(false), generated(false), tooLong, generated(false)];
-    const changed = use('a');
-    assert.ok(!(await isRun(changed)));
-    nowMs += 30_000;
-    assert.ok(await isRun(changed));
-    assert.ok(!(await isRun()));
-    nowMs += 570_000;
-    // A result ends the row.
-    assert.ok(await isRun());
-    assert.ok(await isRun());
-    assert.ok(!(await isRun()));
-    nowMs += 30_000;
-    assert.ok(await isRun());
-    assert.deepEqual(results, []);
   });
 
   it('name a missing key in one line', async () => {
-    results = [
-      { kind: 'missing', key: 'token' },
-      { kind: 'missing', key: 'a\nb' },
-    ];
-    await assert.rejects(generators.generate(use('a'), request, never), {
-      message: /^Secret ci\/login has no token, /,
+    await assert.rejects(generators.generate(use('{"headers": {"X": secret.key}}'), request), {
+      message: /^Secret ci\/login has no key, which connectorclass made: /,
     });
-    await assert.rejects(generators.generate(use('a'), request, never), {
+    await assert.rejects(generators.generate(use('{"headers": {"X": secret["a\\nb"]}}'), request), {
       message: /^Secret ci\/login has no "a\\nb", which [^\n]*$/,
     });
   });
 
-  it('respond 503 if too much waits', async () => {
-    results = [new CodedError('RESOURCE_EXHAUSTED', '512 volumes wait')];
-    await assert.rejects(generators.generate(use('a'), request, never), {
-      status: 503,
-      message: 'too many requests of namespace ci wait for the credential of a generator: try again',
-    });
-  });
-
-  it('let a client go that leaves, and not the job', async () => {
-    const leaving = new AbortController();
-    let ofJob: AbortSignal | undefined;
-    const pool: GeneratorPool = {
-      run: (_job, _owner, signal) => {
-        ofJob = signal;
-        return new Promise(() => undefined);
-      },
-      stop: () => undefined,
-    };
-    generators = new Generators({ pool, clock: { now: () => 5 }, monotonicNow: () => 0 });
-    const waiting = generators.generate(use('a'), request, leaving.signal);
-    leaving.abort();
-    await assert.rejects(waiting);
-    assert.equal(ofJob?.aborted, false);
-  });
-
   it('reject a Secret that is too large before it is copied', async () => {
-    await assert.rejects(generators.generate(use('a', 'ci', 'x'.repeat(200_000)), request, never), {
+    await assert.rejects(generators.generate(use(good, 'x'.repeat(200_000)), request), {
       status: 502,
       message: /^Secret ci\/login has more than 131072 characters/,
     });
-    assert.equal(jobs.length, 0);
+  });
+
+  describe('of a class', () => {
+    const mistakeIn = async (...types: readonly object[]): Promise<string | undefined> => {
+      const object = connectorClass('made', { auth: { types } }) as JsonObject;
+      return (await generators.mistakeIn('made', object))?.message;
+    };
+    const typeOf = (cel: unknown, name = 'own'): object => ({ name, generator: { cel } });
+
+    it('are compiled, and not evaluated', async () => {
+      assert.equal(await mistakeIn(typeOf(good), typeOf('secret.a.b + 1'), typeOf('[secret.a][0]')), undefined);
+    });
+
+    it('have their first mistake reported', async () => {
+      assert.equal(await mistakeIn(typeOf(good), typeOf(7, 'b'), typeOf('(', 'c')), `${source} "b" must be a string`);
+      assert.match((await mistakeIn(typeOf('[\n1 +', 'd'))) ?? '', /^connectorclass made: .* "d": line 2, column 3: /);
+      assert.match((await mistakeIn(typeOf(`"${'x'.repeat(9000)}"`))) ?? '', /must have at most 8192 characters$/);
+    });
+
+    it('in Rego have no mistake, since Secrets of other types need no generator', async () => {
+      assert.equal(await mistakeIn({ name: 'own', generator: { rego: 'package proxy' } }, { name: 'none' }), undefined);
+    });
+
+    it('are empty or malformed without a mistake', async () => {
+      assert.equal(await generators.mistakeIn('made', { spec: { auth: 7 } }), undefined);
+    });
   });
 });

@@ -1,22 +1,49 @@
-import { celMap, isCelError, parse, plan } from '@bufbuild/cel';
-import type { CelError, CelInput } from '@bufbuild/cel';
+import { createHash, createHmac } from 'node:crypto';
+import { CelScalar, celFunc, celMap, isCelError, parse, plan } from '@bufbuild/cel';
+import type { CelError, CelFunc, CelInput } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BoundedMap } from '../../../shared/limits/bounded-map.js';
-import { proxyLimits } from '../../limits.js';
 import { quote } from '../../../shared/wording.js';
 import { countLoops, counters } from '../../cel/count-loops.js';
 import { countedEnvironment } from '../../cel/counted-environment.js';
-import { Work, WorkExceeded } from '../../cel/work.js';
+import { Work } from '../../cel/work.js';
+import { proxyLimits } from '../../limits.js';
 import { analyse } from './analysis.js';
 import type { Analysis } from './analysis.js';
-import { generatorFunctions } from './generator-functions.js';
-import type { GeneratorJob, GeneratorOutcome } from './generator-job.js';
-import { ExpressionError } from './position.js';
-import { parseResult } from './result.js';
+import type { Generated, GeneratorRequest, NamesAndValues } from './generator.js';
+import { ExpressionError, parseResult } from './result.js';
 
-type BrokenExpression = Extract<GeneratorOutcome, { readonly kind: 'broken' }>;
+/** Values that an expression sees. */
+export interface GeneratorInput {
+  readonly secret: NamesAndValues;
+  /** Absent if path and query are too long. Expressions that use it then fail. */
+  readonly request?: GeneratorRequest;
+  readonly nowMs: number;
+}
+
+/** The result of an expression. Messages contain parts of the expression, but none of the Secret or of the request. */
+export type GeneratorOutcome =
+  | (Generated & {
+      readonly kind: 'generated';
+      /** Whether the expression uses neither `request` nor `now`. */
+      readonly isFixed: boolean;
+    })
+  | BrokenExpression
+  /** The Secret lacks this key. */
+  | { readonly kind: 'missing'; readonly key: string }
+  /** The expression cannot be evaluated for this Secret or this request. */
+  | { readonly kind: 'failed'; readonly message: string; readonly isFixed: boolean }
+  /** The expression needs a request whose path and query are too long. */
+  | { readonly kind: 'too-long' };
+
+/** An expression that is wrong for every Secret and request. */
+interface BrokenExpression {
+  readonly kind: 'broken';
+  readonly message: string;
+}
 
 interface Compiled {
+  readonly kind: 'compiled';
   readonly evaluate: ReturnType<typeof plan>;
   readonly analysis: Analysis;
 }
@@ -27,10 +54,10 @@ const safeMessages = [
   /^type mismatch: [\w :,]{1,80}$/,
 ];
 
-/** Runs jobs, one at a time, and keeps compiled expressions. */
-export class GeneratorJobs {
+/** Compiles and evaluates expressions, and keeps compiled ones. Counted work is their only limit. */
+export class GeneratorEvaluator {
   readonly #work = new Work(proxyLimits.generators.work);
-  readonly #environment = countedEnvironment(this.#work, generatorFunctions());
+  readonly #environment = countedEnvironment(this.#work, ownFunctions());
   readonly #functions: ReadonlySet<string>;
   readonly #compiled = new BoundedMap<Compiled | BrokenExpression>(proxyLimits.generators.compiled);
 
@@ -40,20 +67,7 @@ export class GeneratorJobs {
     this.#functions = names;
   }
 
-  /** Reports whether the job needs no compilation. */
-  isCompiled({ cel }: GeneratorJob): boolean {
-    return this.#compiled.has(cel);
-  }
-
-  run(job: GeneratorJob): GeneratorOutcome {
-    const compiled = this.#compile(job.cel);
-    if ('kind' in compiled) return compiled;
-    const { secret } = job;
-    if (secret === undefined) return { kind: 'generated', headers: [], query: [], isFixed: false };
-    return this.#evaluate({ ...job, secret }, compiled);
-  }
-
-  #compile(cel: string): Compiled | BrokenExpression {
+  compile(cel: string): Compiled | BrokenExpression {
     const known = this.#compiled.get(cel);
     if (known !== undefined) return known;
     let compiled: Compiled | BrokenExpression;
@@ -61,7 +75,7 @@ export class GeneratorJobs {
       const parsed = parse(cel);
       const analysis = analyse(cel, parsed, this.#functions);
       countLoops(parsed);
-      compiled = { evaluate: plan(this.#environment, parsed), analysis };
+      compiled = { kind: 'compiled', evaluate: plan(this.#environment, parsed), analysis };
     } catch (error) {
       compiled = { kind: 'broken', message: problemOf(error) };
     }
@@ -69,11 +83,10 @@ export class GeneratorJobs {
     return compiled;
   }
 
-  #evaluate(
-    job: GeneratorJob & Required<Pick<GeneratorJob, 'secret'>>,
-    { evaluate, analysis }: Compiled,
-  ): GeneratorOutcome {
-    const { request, secret, nowMs, cel } = job;
+  evaluate(cel: string, { request, secret, nowMs }: GeneratorInput): GeneratorOutcome {
+    const compiled = this.compile(cel);
+    if (compiled.kind === 'broken') return compiled;
+    const { evaluate, analysis } = compiled;
     const { isFixed } = analysis;
     if (!isFixed && request === undefined) return { kind: 'too-long' };
     const variables: Record<string, CelInput> = {
@@ -81,10 +94,9 @@ export class GeneratorJobs {
       request: celMap(new Map(Object.entries(request ?? {}))),
       now: timestampFromMs(nowMs),
     };
-    this.#work.reset();
-    const result = evaluate(variables);
     try {
-      if (isCelError(result)) return failureOf(result, analysis);
+      const result = this.#work.evaluate(() => evaluate(variables));
+      if (isCelError(result)) return failureOf(result, analysis, this.#work.exceeded);
       return { kind: 'generated', ...parseResult(cel, result), isFixed };
     } catch (error) {
       return { kind: 'failed', message: problemOf(error), isFixed };
@@ -92,9 +104,24 @@ export class GeneratorJobs {
   }
 }
 
-function failureOf(error: CelError, analysis: Analysis): GeneratorOutcome {
+/** Returns the functions of generators in addition to those of CEL. */
+function ownFunctions(): readonly CelFunc[] {
+  const { BYTES, STRING } = CelScalar;
+  const sha256 = (data: string | Uint8Array): Uint8Array => createHash('sha256').update(data).digest();
+  const hmac = (key: string | Uint8Array, data: string | Uint8Array): Uint8Array =>
+    createHmac('sha256', key).update(data).digest();
+  const texts = [STRING, BYTES] as const;
+  return [
+    ...texts.map((type) => celFunc('base64.encode', [type], STRING, (data) => Buffer.from(data).toString('base64'))),
+    ...texts.map((type) => celFunc('sha256', [type], BYTES, sha256)),
+    ...texts.flatMap((key) => texts.map((data) => celFunc('hmac.sha256', [key, data], BYTES, hmac))),
+    celFunc('hex.encode', [BYTES], STRING, (data) => Buffer.from(data).toString('hex')),
+  ];
+}
+
+function failureOf(error: CelError, analysis: Analysis, exceeded: Error | undefined): GeneratorOutcome {
   const { keys, isFixed } = analysis;
-  if (error.cause instanceof WorkExceeded) return { kind: 'failed', message: error.cause.message, isFixed };
+  if (exceeded !== undefined) return { kind: 'failed', message: exceeded.message, isFixed };
   const key = keys.get(String(error.exprId));
   if (key !== undefined) return { kind: 'missing', key };
   const isSafe = safeMessages.some((pattern) => pattern.test(error.message));

@@ -1,14 +1,43 @@
 import type { JsonValue } from '../../../shared/json.js';
 import { jsonMember } from '../../../shared/json.js';
-import { proxyLimits } from '../../limits.js';
 import { quote } from '../../../shared/wording.js';
-import { UnusableGenerator } from './unusable-generator.js';
+import { proxyLimits } from '../../limits.js';
+import { ProxyError } from '../../proxy-error.js';
 
 /** An expression that makes the credential. */
 export interface CelGenerator {
   /** Its name in messages: `connectorclass http: generator.cel of auth type "queryAuth"`. */
   readonly source: string;
   readonly cel: string;
+}
+
+/** The request as an expression sees it. */
+export interface GeneratorRequest {
+  readonly method: string;
+  /** The host with its port, as in the header `Host` that the tool gets. */
+  readonly host: string;
+  /** The path that the tool gets, percent-encoded, without the query. */
+  readonly path: string;
+  /** The query that the client sent, without "?". */
+  readonly query: string;
+}
+
+export type NamesAndValues = readonly (readonly [name: string, value: string])[];
+
+/** Headers and query parameters that an expression adds to a request. An empty value only removes those of the client. */
+export interface Generated {
+  readonly headers: NamesAndValues;
+  readonly query: NamesAndValues;
+}
+
+/** A generator that no Secret makes usable. Its reason is that of a condition. */
+export class UnusableGenerator extends ProxyError {
+  readonly reason: 'BrokenGenerator' | 'UnsupportedGenerator';
+
+  constructor(reason: UnusableGenerator['reason'], message: string) {
+    super(502, 'misconfigured', message);
+    this.reason = reason;
+  }
 }
 
 /**
