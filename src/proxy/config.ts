@@ -122,7 +122,6 @@ export const proxyFlags = {
     text,
   ),
   'write-status': toggle('write the address of the proxy and conditions into Connectors and classes', true),
-  'publish-trust-bundle': toggle('publish the CA as a ClusterTrustBundle; needs --write-status and permissions'),
   'publish-ca-config-map': toggle(
     'publish the CA as ConfigMap connectors-proxy-ca; needs --write-status and permissions',
   ),
@@ -154,9 +153,9 @@ export function parseProxyConfig(
   if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
     throw new UsageError('--tls-names needs --tls-address, such as :8443');
   }
-  const ofStatus = (['publish-trust-bundle', 'publish-ca-config-map'] as const).find((name) => config[name]);
-  if (ofStatus !== undefined && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
-    throw new UsageError(`--${ofStatus} needs --write-status and --connector-source kubernetes`);
+  const writesStatus = config['write-status'] && config['connector-source'] === 'kubernetes';
+  if (config['publish-ca-config-map'] && !writesStatus) {
+    throw new UsageError('--publish-ca-config-map needs --write-status and --connector-source kubernetes');
   }
   return config;
 }

@@ -40,7 +40,6 @@ export function createStatusController(parts: StatusParts): StatusController | u
     }),
     service: serviceOf(config),
     audience: config['token-audience'],
-    isTrustBundlePublished: config['publish-trust-bundle'],
     isCaConfigMapPublished: config['publish-ca-config-map'],
     ...{ ca, clock, observer, log, timings, generators },
   });

@@ -7,9 +7,8 @@ import { apiServerSlice } from '../api-server-endpoints.js';
 import { serviceOf } from '../config.js';
 import type { ProxyConfig } from '../config.js';
 import type { Connector } from '../../shared/connectors/model.js';
-import { caConfigMapName } from '../status/ca-config-map.js';
+import { caConfigMapName } from '../status/ca-publisher.js';
 import { isFrontedBy } from '../status/proxy-service.js';
-import { trustBundleName, trustBundleSigner } from '../status/trust-bundle.js';
 import { connectorName, readConnectorObjects } from '../../shared/doctor/connector-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
@@ -17,10 +16,7 @@ import { readFlags } from '../../shared/doctor/read-flags.js';
 import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../../shared/doctor/missing-permissions.js';
 
-type PermissionConfig = Pick<
-  ProxyConfig,
-  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map'
->;
+type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status' | 'publish-ca-config-map'>;
 
 const manifest = 'deploy/proxy/rbac.yaml';
 /** Limit of namespaces that are checked. */
@@ -41,7 +37,6 @@ function requiredPermissions({
   namespace,
   service,
   'write-status': writes,
-  'publish-trust-bundle': publishesBundle,
   'publish-ca-config-map': publishesConfigMap,
 }: PermissionConfig): readonly RequiredPermission[] {
   const permissions = (
@@ -67,19 +62,9 @@ function requiredPermissions({
           ...permissions(['get', 'patch'], { ...leases, name: service }),
         ]
       : []),
-    ...(writes && publishesBundle ? trustBundlePermissions : []),
     ...(writes && publishesConfigMap ? caConfigMapPermissions(namespace) : []),
   ];
 }
-
-const certificates = { group: 'certificates.k8s.io', from: 'deploy/components/trust-bundle' } as const;
-const trustBundles = { ...certificates, resource: 'clustertrustbundles' } as const;
-const trustBundlePermissions: readonly RequiredPermission[] = [
-  { ...trustBundles, verb: 'create' },
-  { ...trustBundles, verb: 'get', name: trustBundleName },
-  { ...trustBundles, verb: 'patch', name: trustBundleName },
-  { ...certificates, resource: 'signers', verb: 'attest', name: trustBundleSigner },
-];
 
 function caConfigMapPermissions(namespace: string): readonly RequiredPermission[] {
   const configMaps = { group: '', resource: 'configmaps', namespace, from: 'deploy/components/image-pulls' } as const;

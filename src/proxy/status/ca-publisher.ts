@@ -1,35 +1,34 @@
 import { sleep } from '../../shared/abortable.js';
-import type { CodedError } from '../../shared/errors.js';
+import { throwIfAborted } from '../../shared/errors.js';
+import { jsonMember } from '../../shared/json.js';
+import { apiFailure } from '../../shared/kube/api-failure.js';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { isKubeError } from '../../shared/kube/kube-error.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 
-/** An object of the cluster that contains the certificate of the CA. */
-export interface CaObject {
-  readonly kind: string;
-  readonly name: string;
-  /**
-   * Creates or updates the object.
-   * @returns whether something was written.
-   * @throws {KubeError} {CodedError}
-   */
-  readonly write: (certificate: string, signal: AbortSignal) => Promise<boolean>;
-  /** Converts an error of `write` to one that names the missing permission. */
-  readonly toFailure: (error: unknown) => CodedError;
-}
+/** As in `deploy/components/image-pulls`. The Secret with the key has the same name. */
+export const caConfigMapName = 'connectors-proxy-ca';
 
 export interface CaPublisherOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
   readonly ca: CaSource;
-  readonly object: CaObject;
   readonly log: Log;
   /** Delay after a failure, which tests shorten. */
   readonly retryMs?: number;
 }
 
+const type: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 /** Interval between checks: another client can change or delete the object. */
 const checkMs = 600_000;
 const defaultRetryMs = 30_000;
 
-/** Keeps one object with the certificate of the CA current, while this replica writes status. */
+/**
+ * Publishes the certificate of the CA in a ConfigMap of the proxy's namespace, for pods there that read no Secret, while
+ * this replica writes status.
+ */
 export class CaPublisher {
   readonly #options: CaPublisherOptions;
   #publishing: AbortController | undefined;
@@ -69,19 +68,44 @@ export class CaPublisher {
 
   /** @returns milliseconds until the next check. */
   async #publish(signal: AbortSignal): Promise<number> {
-    const { ca, object, log, retryMs = defaultRetryMs } = this.#options;
-    const { kind, name } = object;
+    const { client, namespace, log, retryMs = defaultRetryMs } = this.#options;
+    const named = { kind: type.kind, name: caConfigMapName };
     try {
-      if (await object.write(ca.current().certificate, signal)) log.info('Published CA', { kind, name });
+      if (await this.#write(signal)) log.info('Published CA', named);
       this.#loggedFailure = undefined;
       return checkMs;
-    } catch (error) {
+    } catch (cause) {
       if (signal.aborted) return 0;
-      const failure = object.toFailure(error);
-      // A missing API or permission stays missing until an operator acts, so it is logged once.
-      if (failure.message !== this.#loggedFailure) log.warn('Failed to publish CA', { kind, name, error: failure });
-      this.#loggedFailure = failure.message;
+      const error = apiFailure(cause, {
+        doing: `publishing the CA in ConfigMap ${namespace}/${caConfigMapName}`,
+        needed: { apiGroup: '', resource: 'configmaps', resourceNames: [], verbs: ['create', 'get', 'patch'] },
+        roleNamespace: namespace,
+        problem: client.problem,
+      });
+      // A missing permission stays missing until an operator acts, so it is logged once.
+      if (error.message !== this.#loggedFailure) log.warn('Failed to publish CA', { ...named, error });
+      this.#loggedFailure = error.message;
       return retryMs;
     }
+  }
+
+  /** Creates or updates the ConfigMap. @returns whether something was written. @throws {KubeError} {CodedError} */
+  async #write(signal: AbortSignal): Promise<boolean> {
+    const { client, namespace, ca } = this.#options;
+    const data = { 'ca.crt': ca.current().certificate };
+    const { apiVersion, kind } = type;
+    const object = { apiVersion, kind, metadata: { namespace, name: caConfigMapName }, data };
+    try {
+      await client.create({ type, namespace }, object, { signal });
+      return true;
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!isKubeError(error, 409)) throw error;
+    }
+    const location = { type, namespace, name: caConfigMapName };
+    const existing = await client.get(location, { signal });
+    if (jsonMember(existing['data'], 'ca.crt') === data['ca.crt']) return false;
+    await client.patch(location, { data }, { signal });
+    return true;
   }
 }

@@ -16,9 +16,7 @@ import { StatusPatches } from './status-patches.js';
 import { statusTimings } from './status-timings.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusReconciler } from './status-reconciler.js';
-import { caConfigMap } from './ca-config-map.js';
 import { CaPublisher } from './ca-publisher.js';
-import { trustBundle } from './trust-bundle.js';
 
 export interface StatusControllerOptions {
   readonly client: KubeClient;
@@ -29,8 +27,6 @@ export interface StatusControllerOptions {
   readonly onCaChange: (listener: () => void) => void;
   readonly service: ProxyService;
   readonly audience: string;
-  /** Whether to publish the CA as a ClusterTrustBundle. */
-  readonly isTrustBundlePublished: boolean;
   /** Whether to publish the CA as a ConfigMap. */
   readonly isCaConfigMapPublished: boolean;
   readonly clock: Clock;
@@ -52,29 +48,28 @@ export class StatusController {
       patches: new StatusPatches(options),
       timings: { ...statusTimings, ...timings },
     });
-    const objects = [
-      ...(options.isTrustBundlePublished ? [trustBundle(client)] : []),
-      ...(options.isCaConfigMapPublished ? [caConfigMap(client, service.namespace)] : []),
-    ];
-    const publishers = objects.map((object) => new CaPublisher({ ca: options.ca, object, log }));
+    const { namespace } = service;
+    const publisher = options.isCaConfigMapPublished
+      ? new CaPublisher({ client, namespace, ca: options.ca, log })
+      : undefined;
     onCaChange(() => {
       this.#reconciler.enqueueAll();
-      for (const publisher of publishers) publisher.caChanged();
+      publisher?.caChanged();
     });
     this.#elector = new LeaderElector({
       client,
-      namespace: service.namespace,
+      namespace,
       name: service.name,
       identity: `${hostname()}_${randomUUID()}`,
       timings: { ...leaseTimings, ...timings },
       clock,
       onStartedLeading: () => {
         this.#reconciler.begin();
-        for (const publisher of publishers) publisher.begin();
+        publisher?.begin();
       },
       onStoppedLeading: () => {
         this.#reconciler.end();
-        for (const publisher of publishers) publisher.end();
+        publisher?.end();
       },
       log,
     });

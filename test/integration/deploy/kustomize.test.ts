@@ -190,7 +190,6 @@ describe('deploy', function () {
         'volume-limit',
         'proxy-credentials',
         'proxy-pod-monitor',
-        'trust-bundle',
       ].sort(),
     );
   });

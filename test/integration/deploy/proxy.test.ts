@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { trustBundleName, trustBundleSigner } from '../../../src/proxy/status/trust-bundle.js';
 import { proxyLimits } from '../../../src/proxy/limits.js';
 import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
@@ -258,21 +257,6 @@ describe('deploy/proxy', function () {
     };
     only(objects, scaleTargetRef.kind, scaleTargetRef.name);
     assert.equal(minReplicas, 2);
-  });
-
-  it('publishes the CA with permission for its own bundle and signer only, where that is chosen', async () => {
-    const objects = await buildOverlay(['trust-bundle'], { namespace: 'elsewhere' }, 'standalone');
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    assert.equal(configurationOf(container(objects))['publish-trust-bundle'], true);
-    assert.equal(configurationOf(container(objects))['tls-address']?.port, 8443);
-    const binding = only(objects, 'ClusterRoleBinding', 'connectors-proxy-trust-bundle');
-    assert.equal(subjectsOf(binding)[0]?.namespace, 'elsewhere');
-    const role = only(objects, 'ClusterRole', 'connectors-proxy-trust-bundle')['rules'] as readonly PolicyRule[];
-    const named = role.filter(({ verbs }) => !verbs.includes('create'));
-    assert.deepEqual(
-      named.map(({ resourceNames }) => resourceNames),
-      [[trustBundleName], [trustBundleSigner]],
-    );
   });
 
   it('follows a change of image and namespace together with the driver', async () => {

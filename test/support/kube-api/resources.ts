@@ -20,10 +20,6 @@ export const storedResources: readonly StoredResource[] = [
   { ...core, resource: 'secrets', kind: 'Secret' },
   { ...core, resource: 'serviceaccounts', kind: 'ServiceAccount' },
   { ...core, resource: 'pods', kind: 'Pod' },
-  {
-    ...{ group: 'certificates.k8s.io', version: 'v1beta1' },
-    ...{ resource: 'clustertrustbundles', kind: 'ClusterTrustBundle', namespaced: false },
-  },
   { group: 'coordination.k8s.io', version: 'v1', resource: 'leases', kind: 'Lease', namespaced: true },
   { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', kind: 'EndpointSlice', namespaced: true },
   { group: 'events.k8s.io', version: 'v1', resource: 'events', kind: 'Event', namespaced: true },

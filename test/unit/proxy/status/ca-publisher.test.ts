@@ -27,17 +27,15 @@ describe('CaPublisher', () => {
     };
     publisher = new CaPublisher({
       ca: { current: () => ca },
-      object: {
-        kind: 'Thing',
-        name: 'thing',
-        write: (certificate) => {
+      namespace: 'connectors-system',
+      client: {
+        create: (_location: unknown, { data }: { readonly data: Readonly<Record<string, string>> }) => {
           attempts += 1;
-          if (failure !== undefined) return Promise.reject(new Error(failure));
-          written.push(certificate);
-          return Promise.resolve(true);
+          if (failure !== undefined) return Promise.reject(new CodedError('UNAVAILABLE', failure));
+          written.push(data['ca.crt'] ?? '');
+          return Promise.resolve();
         },
-        toFailure: (error) => new CodedError('UNAVAILABLE', (error as Error).message),
-      },
+      } as never,
       log,
       retryMs: 1,
     });
