@@ -18,7 +18,7 @@ import { Secret } from '../../../src/shared/secret.js';
 import { attributeTable } from '../../../src/driver/publish/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
-import { pages } from '../../support/docs/pages.js';
+import { anchorsOf, pages } from '../../support/docs/pages.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
 
@@ -247,16 +247,6 @@ describe('docs/dev/architecture.md', () => {
     );
   });
 });
-
-/** As GitHub makes them of headings. */
-function anchorsOf(name: string): readonly string[] {
-  return [...page(name).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^-\w ]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}
 
 describe('docs/dev/threats.md', () => {
   const [, ...sections] = page('docs/dev/threats.md').split(/^## /m);
