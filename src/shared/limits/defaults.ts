@@ -98,18 +98,11 @@ export const limits = {
     /** Part of these objects and their memory for one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
   },
-  /**
-   * A file of YAML: a kubeconfig or manifests. See shared/kube/yaml-documents.ts. Its author is trusted, but the thread is busy while
-   * it is read: up to 70 ms at these limits.
-   */
+  /** YAML: a kubeconfig, manifests, or rules. See shared/kube/yaml-documents.ts. */
   yaml: {
-    /** Characters of a manifest file or kubeconfig. @listed not read */
+    /** Characters. */
     characters: 512 << 10,
-    /** YAML tokens of it, about 3,500 lines. Each escape counts as one, since each can be a mistake. @listed not read */
-    tokens: 15_000,
-    /** Aliases. For each, the library goes through the text before it. */
-    aliases: 500,
-    /** Nested collections. */
+    /** Nested collections. The library ends the process for some thousands. */
     depth: 64,
   },
   /** Log lines for a blocked reader. A pipe has room for another 64 KiB. */

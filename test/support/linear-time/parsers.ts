@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { parseManifestFile } from '../../../src/shared/connectors/manifest-file.js';
 import { parseConnector } from '../../../src/shared/connectors/parse-connector.js';
 import { checkEnvironmentFile } from '../../../src/driver/content/environment-file.js';
 import { originOf } from '../../../src/driver/content/proxy-endpoint.js';
@@ -11,7 +10,6 @@ import { parseGoDuration } from '../../../src/shared/duration.js';
 import { CodedError, inOneLine } from '../../../src/shared/errors.js';
 import { jsonTexts, parseJson } from '../../../src/shared/json.js';
 import { parseRawObject } from '../../../src/shared/kube/object-admission.js';
-import { YamlError, parseYaml } from '../../../src/shared/kube/yaml-documents.js';
 import { dns1123SubdomainProblem } from '../../../src/shared/names.js';
 import { certificateBlocks } from '../../../src/shared/pem.js';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.js';
@@ -141,7 +139,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
     run: (text) => [parseToolAddress(text), parseAuthority(text, 443), originOf(text)],
     around: ['…', 'https://…', 'https://a/…', 'https://a:…', 'https://[…', 'http://a@…'],
   },
-  parseRules: { run: parseRules, around: ['- {methods: [GET], paths: [/…]}'] },
+  parseRules: { run: parseRules, around: ['…', 'a: "…"', '- {methods: [GET], paths: [/…]}', 'a: |\n  …', '# …'] },
   parsePathPattern: { run: parsePathPattern, around: [...path, '/*…', '/**/…'] },
   credentialFor: {
     run: (text) => credentialFor({ scheme: 'https', host: 'a', port: 443 }, new Secret(text)),
@@ -165,8 +163,6 @@ export const parsers: Readonly<Record<string, Parser>> = {
   names: { run: dns1123SubdomainProblem, around: ['…', 'a…', 'a.…'] },
   // The API server, which passes on what they wrote.
   parseJson: { run: parseJson, around: json },
-  parseYaml: { run: parseYaml, around: ['…', 'a: "…"', '- {a: [b, …', 'a: |\n  …', '# …'] },
-  parseManifestFile: { run: (text) => parseManifestFile(text, 'ci'), around: ['kind: …'] },
   jsonTexts: { run: jsonTexts, around: ['[…', '[{"a": …', '[{"a": "…"}]'] },
   parseRawObject: {
     run: (text) => parseRawObject(text, 'Connector', 'GET /'),
@@ -182,4 +178,4 @@ export const parsers: Readonly<Record<string, Parser>> = {
 };
 
 /** Errors with which a parser rejects a text. */
-export const rejections = [CodedError, SyntaxError, RangeError, URIError, YamlError, RulesError];
+export const rejections = [CodedError, SyntaxError, RangeError, URIError, RulesError];
