@@ -106,6 +106,70 @@ export const driverLimits = {
     /** Volumes with waiting events, and pods that are tracked. */
     waiting: 512,
   },
+  /** Approvals. See driver/approval/approvals.ts. */
+  approvals: {
+    /** Volumes that wait for approval: several times the volumes of a full node. */
+    waits: 1024,
+    /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
+    watched: 256,
+    /** Cached grants, and names of requests: a node has 110 pods with a few connectors each. An evicted one is looked up again. */
+    grants: 4096,
+    /** Connectors of one volume that are reviewed in parallel; few volumes have more. */
+    reviewedTogether: 4,
+  },
+  /** Texts that contain what a pod, a class or a Connector has. */
+  messages: {
+    /** Characters of the response to the kubelet. Volumes and classes can contribute any number of names to it. */
+    responseCharacters: 4000,
+    /** Characters of a failure that are kept while it lasts. */
+    failureCharacters: 1024,
+    /** Problems in one message, so that it stays readable. A pod's author can write a hundred thousand. */
+    problems: 20,
+    /** Classes in one message. */
+    classes: 10,
+    /** Warnings about values that the data of a volume's templates does not have. */
+    missingValues: 10,
+    /** Warnings that are logged once. See driver/publish/warning-deduplicator.ts. */
+    warnings: {
+      /** Volumes: several times those of a full node, many of which may never be mounted. */
+      volumes: 1024,
+      /** Warnings of a volume. Only content that changes all the time causes more. */
+      ofVolume: 16,
+    },
+    /** Lines of the log about rejections. See driver/rejection-log.ts. */
+    rejections: {
+      /** Interval of the lines of one pod and limit. */
+      everyMs: 60_000,
+      /** Pods and limits that are tracked; a node has fewer. */
+      keys: 1000,
+    },
+  },
+  /** Renders of a volume's configurations. See driver/content/template-renderer.ts. */
+  renders: {
+    /** Steps in the main thread: several times what an ordinary class takes. Longer renders run in a thread. */
+    steps: 50_000,
+    /** CPU time in the main thread. It permits the first render, which also compiles the engine. */
+    cpuMs: 25,
+    /** Nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. */
+    cachedNodes: 100_000,
+    /** Threads for longer renders. One at all its limits takes half a second of CPU time. */
+    thread: {
+      /** Threads. */
+      threads: 2,
+      /** Waiting renders of one namespace. */
+      waitingEach: 64,
+      /** Time for the start of a thread, and for any render. */
+      startMs: 60_000,
+      /** CPU time of a render, with uncounted work. */
+      jobMs: 10_000,
+      /** Additional time for slow work. The slowest, a new RSA key, takes some seconds. */
+      slowMs: 20_000,
+      /** Time for which an idle thread is kept. */
+      idleMs: 5_000,
+      /** Heap of a thread. */
+      heapMb: 48,
+    },
+  },
   /** Content of one volume. */
   volume: {
     /** Files of a volume. @listed `ResourceExhausted` */
@@ -116,6 +180,8 @@ export const driverLimits = {
     variables: 256,
     /** Length of one volume attribute. @listed `InvalidArgument` */
     attributeBytes: 32 << 10,
+    /** CA bundle of which a trust store for Java is made, in characters: takes up to 15 ms of the only thread. */
+    trustStoreCharacters: 65_536,
     /** User name in the proxy URL, which travels in a request header. */
     userBytes: 6 << 10,
   },

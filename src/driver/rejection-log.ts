@@ -1,10 +1,9 @@
 import type { Log } from '../shared/log.js';
 import type { LimitName, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
 
-/** Interval in milliseconds of the log lines of one pod and limit. */
-const intervalMs = 60_000;
-/** Maximum number of tracked pods and limits; a node has fewer. */
-const maxPods = 1000;
+import { driverLimits } from './limits.js';
+
+const { everyMs: intervalMs, keys: maxPods } = driverLimits.messages.rejections;
 
 interface Rejected {
   /** By the monotonic clock. */

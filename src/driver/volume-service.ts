@@ -22,20 +22,7 @@ import { RefreshOnChange } from './publish/refresh-on-change.js';
 import { UnpublishVolume } from './publish/unpublish-volume.js';
 import { VolumeLocks } from './publish/volume-locks.js';
 import { VolumeStatisticsQuery } from './publish/volume-statistics.js';
-
-/**
- * Limits of renders in worker threads. A render at all its limits takes half a second of CPU time; ten seconds
- * allow for uncounted work. The slowest work, a new RSA key, takes some seconds.
- */
-const renderThreadLimits = {
-  threads: 2,
-  waitingEach: 64,
-  startMs: 60_000,
-  jobMs: 10_000,
-  slowMs: 20_000,
-  idleMs: 5_000,
-  heapMb: 48,
-};
+import { driverLimits } from './limits.js';
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
@@ -64,7 +51,7 @@ export class VolumeService {
     this.#options = options;
     const { config, backend, renderThread } = options;
     const messages = { noun: 'template', retry: 'the kubelet will retry' };
-    this.#renderThreads = new WorkerPool({ ...renderThreadLimits, ...messages, entry: renderThread });
+    this.#renderThreads = new WorkerPool({ ...driverLimits.renders.thread, ...messages, entry: renderThread });
     const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);

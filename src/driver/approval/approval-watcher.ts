@@ -7,7 +7,7 @@ import { approvalStateOf } from '../../shared/access/approval-state.js';
 import type { ApprovalState } from '../../shared/access/approval-state.js';
 import type { Permission } from '../../shared/access/permission.js';
 import { permissionKey } from '../../shared/access/permission.js';
-import { limits } from '../../shared/limits/defaults.js';
+import { driverLimits } from '../limits.js';
 
 /** State of an approval; `gone`: its request was deleted. */
 export type MountedState = ApprovalState['kind'] | 'gone';
@@ -35,8 +35,6 @@ interface Watched {
   /** Undefined until the first read. */
   state: MountedState | undefined;
 }
-
-const maxWatched = limits.access.watchedApprovals;
 
 /** Watches the AccessRequests of mounted volumes, one watch each, so that a changed decision takes effect at once. */
 export class ApprovalWatcher {
@@ -73,7 +71,7 @@ export class ApprovalWatcher {
 
   #watch(key: string, mounted: MountedApproval): Watched | undefined {
     const existing = this.#watched.get(key);
-    if (existing !== undefined || this.#watched.size >= maxWatched) return existing;
+    if (existing !== undefined || this.#watched.size >= driverLimits.approvals.watched) return existing;
     const reflector = this.#options.requests.reflector(mounted.subject, mounted.name);
     const watched: Watched = { mounted, reflector, volumes: new Set(), state: undefined };
     this.#watched.set(key, watched);

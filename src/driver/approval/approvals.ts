@@ -16,7 +16,7 @@ import type { Permission, ProxyNeed } from '../../shared/access/permission.js';
 import type { Grants } from './grants.js';
 import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from '../../shared/access/request-lookup.js';
-import { limits } from '../../shared/limits/defaults.js';
+import { driverLimits } from '../limits.js';
 
 /** Outcome of a wait for approvals. */
 export type ApprovalOutcome =
@@ -55,8 +55,7 @@ export type ApprovalResult = AccessDecision | { readonly kind: 'flags_changed' }
  */
 const confirmDelaysMs = [0, 150, 350, 700];
 
-const maxWaits = limits.access.approvalWaits;
-const maxNames = 4096;
+const { waits: maxWaits, grants: maxNames } = driverLimits.approvals;
 
 const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   allowed: 'granted',

@@ -1,9 +1,7 @@
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { permissionKey } from '../../shared/access/permission.js';
 import type { Permission } from '../../shared/access/permission.js';
-
-/** Limit of cached grants: a node has 110 pods with a few connectors each. An evicted grant is looked up again. */
-const maxGrants = 4096;
+import { driverLimits } from '../limits.js';
 
 /**
  * Permissions of single pods that are backed by a granted AccessRequest for the pod's UID. The Role names only the pod
@@ -11,7 +9,7 @@ const maxGrants = 4096;
  * reviewed each time.
  */
 export class Grants {
-  readonly #keys = new BoundedMap<true>(maxGrants);
+  readonly #keys = new BoundedMap<true>(driverLimits.approvals.grants);
 
   has(permission: Permission): boolean {
     return this.#keys.has(permissionKey(permission));

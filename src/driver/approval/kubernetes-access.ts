@@ -18,6 +18,7 @@ import { ApprovalWatcher } from './approval-watcher.js';
 import type { MountedState } from './approval-watcher.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
 import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.js';
+import { driverLimits } from '../limits.js';
 
 export interface KubernetesAccessOptions {
   readonly client: KubeClient;
@@ -38,9 +39,6 @@ export interface KubernetesAccessOptions {
   /** Whether the approvals of mounted volumes are watched. */
   readonly watchesApprovals: boolean;
 }
-
-/** Connectors of one volume that are reviewed in parallel; few volumes have more. */
-const maxReviewedTogether = 4;
 
 /** Access control by the API server's authorizers. */
 export class KubernetesAccess implements AccessControl {
@@ -109,8 +107,9 @@ export class KubernetesAccess implements AccessControl {
    */
   async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const missing: ProxyNeed[] = [];
-    for (let from = 0; from < request.connectors.length; from += maxReviewedTogether) {
-      const connectors = request.connectors.slice(from, from + maxReviewedTogether);
+    const { reviewedTogether } = driverLimits.approvals;
+    for (let from = 0; from < request.connectors.length; from += reviewedTogether) {
+      const connectors = request.connectors.slice(from, from + reviewedTogether);
       missing.push(...(await this.#approvableOf({ ...request, connectors }, signal)));
     }
     return missing;

@@ -1,16 +1,11 @@
 import type { Configuration } from '../../shared/connectors/model.js';
 import type { Budget } from '../../shared/gotemplate/budget.js';
 import { compileTemplate, type CompiledTemplate } from '../../shared/gotemplate/template.js';
-
-/**
- * Limit of the nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. Over
- * it the cache is emptied, so that classes written to fill the memory cannot.
- */
-const maxCachedNodes = 100_000;
+import { driverLimits } from '../limits.js';
 
 /**
  * Cache of compiled templates, by class object. A changed class is another object, and the templates of the old one are
- * collected with it.
+ * collected with it. Over its limit the cache is emptied.
  */
 export class CompiledTemplates {
   #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
@@ -32,7 +27,7 @@ export class CompiledTemplates {
 
   #add(configuration: Configuration, name: string, compiled: CompiledTemplate): void {
     this.#nodes += compiled.nodes;
-    if (this.#nodes > maxCachedNodes) {
+    if (this.#nodes > driverLimits.renders.cachedNodes) {
       this.#compiled = new WeakMap();
       this.#nodes = compiled.nodes;
     }

@@ -4,9 +4,9 @@ import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.js';
 import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/wording.js';
 import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.js';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
+import { driverLimits } from '../limits.js';
 
-/** Limit of reported problems. A class can have thousands of configurations with the same problem. */
-const maxProblems = 20;
+const { problems: maxProblems } = driverLimits.messages;
 
 const attribute = 'attribute "configuration.params"';
 

@@ -1,9 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import { listed } from '../../shared/wording.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
-
-/** Limit of the classes that a message lists. */
-const maxGroups = 10;
+import { driverLimits } from '../limits.js';
 
 /** A class with its connectors of the volume, in mount order; never empty. */
 export interface ClassGroup {
@@ -67,7 +65,7 @@ export function groupByClass(resolved: readonly ResolvedConnector[]): readonly C
 }
 
 function describe(groups: readonly ClassGroup[]): string {
-  const texts = groups.slice(0, maxGroups).map(({ connectorClass: { name, configurations } }) => {
+  const texts = groups.slice(0, driverLimits.messages.classes).map(({ connectorClass: { name, configurations } }) => {
     const available = listed(configurations.map((configuration) => configuration.name));
     return `connectorclass ${name} (available: ${available === '' ? 'none' : available})`;
   });

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../shared/json.js';
 import { fileNameProblem } from '../syntax/file-name.js';
 import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
 import type { VolumeFile } from '../publish/ports.js';
+import { driverLimits } from '../limits.js';
 
 /** A configuration of a volume to render. */
 export interface RenderedConfiguration {
@@ -52,9 +53,6 @@ export interface RenderProgress {
 /** Compiles a template, or returns it from a cache. */
 export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
 
-/** Reported values that the data does not have. */
-const maxWarnings = 10;
-
 /** Returns the limits of one render, which all files of a volume share. */
 export function newBudget(surroundings: Surroundings): Budget {
   return new Budget(defaultLimits, surroundings);
@@ -95,7 +93,7 @@ export function renderFiles(
       }
     });
   });
-  return { files: rendered, warnings: warnings.slice(0, maxWarnings) };
+  return { files: rendered, warnings: warnings.slice(0, driverLimits.messages.missingValues) };
 }
 
 /** Returns advice for a missing value, which Go reports only as nil. */

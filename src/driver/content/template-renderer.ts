@@ -17,6 +17,7 @@ import {
   type RenderOutcome,
 } from './render-job.js';
 import { templateData } from './template-data.js';
+import { driverLimits } from '../limits.js';
 
 /** Called after each render of a volume's configurations. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
@@ -34,15 +35,6 @@ export interface TemplateRendererParts {
     signal: AbortSignal,
   ) => Promise<RenderOutcome>;
 }
-
-/** Limit of a volume's render steps in the event loop: several times what an ordinary class takes. */
-const maxSteps = 50_000;
-
-/**
- * Limit of a volume's render in the event loop, in milliseconds of CPU time. It permits the first render, which
- * also compiles the engine.
- */
-const maxMs = 25;
 
 /** Replaces the token of a template's data in messages. */
 const shownToken = new Secret('[REDACTED]');
@@ -89,8 +81,8 @@ export class TemplateRenderer implements ConfigurationRenderer {
   ): RenderedFiles | undefined {
     const { clock, cpuMs } = this.#parts;
     const startMs = cpuMs();
-    const timeHere = { usedMs: () => cpuMs() - startMs, maxMs };
-    const budget = newBudget({ clock, stepsHere: maxSteps, timeHere });
+    const { steps: stepsHere, cpuMs: maxMs } = driverLimits.renders;
+    const budget = newBudget({ clock, stepsHere, timeHere: { usedMs: () => cpuMs() - startMs, maxMs } });
     const compile: Compile = (index, name, text) => {
       const configuration = selected[index]?.configuration;
       if (configuration === undefined) throw new TypeError('no such configuration');

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { certificateBlocks } from '../../shared/pem.js';
+import { driverLimits } from '../limits.js';
 
 const dataOid = '1.2.840.113549.1.7.1';
 const certBagOid = '1.2.840.113549.1.12.10.1.3';
@@ -8,16 +9,13 @@ const x509CertificateOid = '1.2.840.113549.1.9.22.1';
 const trustedKeyUsageOid = '2.16.840.1.113894.746875.1.1';
 const anyExtendedKeyUsageOid = '2.5.29.37.0';
 
-/** Limit of the bundle's length. Takes up to 15 ms of the driver's only thread. */
-const maxLength = 65_536;
-
 /**
  * Returns the certificates of a PEM bundle as a trust store for Java: PKCS #12 (RFC 7292) with unencrypted certificate
  * bags, and with neither a password nor a MAC. Certificates that do not parse are left out.
  * @returns undefined without a certificate, or for a bundle over the limit.
  */
 export function trustStoreOf(bundle: string): Buffer | undefined {
-  if (bundle.length > maxLength) return undefined;
+  if (bundle.length > driverLimits.volume.trustStoreCharacters) return undefined;
   const bags = certificateBlocks(bundle)
     .flatMap((block) => derOf(block) ?? [])
     .map(certificateBag);

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../shared/errors.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import type { Log, LogFields } from '../../shared/log.js';
 import { grpcStatus } from './status.js';
+import { driverLimits } from '../limits.js';
 
 /** Fields of an RPC's log line; filled in while it runs. */
 export type RpcReport = { -readonly [Field in keyof LogFields]: LogFields[Field] };
@@ -28,9 +29,6 @@ export interface RpcEdge {
   /** Aborts with a CodedError when the driver stops and its drain timeout has passed. */
   readonly stopping: AbortSignal;
 }
-
-/** Limit of a message in characters. Volumes and classes can contribute any number of names to it. */
-const maxMessageLength = 4000;
 
 /** RPCs that the kubelet repeats continuously. Their successes are logged at debug level. */
 const quietRpcs: ReadonlySet<string> = new Set([
@@ -101,7 +99,8 @@ async function serve<Request, Response>(
  * error. Truncation can leave half of a surrogate pair, which gRPC does not send.
  */
 function headerText(message: string): string {
-  const text = message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;
+  const { responseCharacters } = driverLimits.messages;
+  const text = message.length > responseCharacters ? `${message.slice(0, responseCharacters)}…` : message;
   return Buffer.from(text).toString();
 }
 

@@ -9,9 +9,9 @@ import type { AttributeName } from './attribute-table.js';
 import { parseConnectors, listItems } from './connector-attributes.js';
 import type { AttributeReader } from './connector-attributes.js';
 import { similarNames } from '../../shared/spelling.js';
+import { driverLimits } from '../limits.js';
 
-/** Limit of reported problems, so that a message stays readable. */
-const maxProblems = 20;
+const { problems: maxProblems } = driverLimits.messages;
 const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
 
 /** The volume that the pod's author requests in `volumeAttributes`. */

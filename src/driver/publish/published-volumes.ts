@@ -8,9 +8,7 @@ import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { WarningDeduplicator } from './warning-deduplicator.js';
 import type { CodedError, ErrorCode } from '../../shared/errors.js';
-
-/** Characters of a failure that are kept. */
-const maxFailureLength = 1024;
+import { driverLimits } from '../limits.js';
 
 /**
  * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has
@@ -206,7 +204,8 @@ export class PublishedVolumes {
 
 /** A tenant chooses the length of a message, and a failure is kept as long as it lasts. */
 function cutFailure(message: string): string {
-  return message.length <= maxFailureLength ? message : `${flatCopy(message.slice(0, maxFailureLength))}…`;
+  const { failureCharacters } = driverLimits.messages;
+  return message.length <= failureCharacters ? message : `${flatCopy(message.slice(0, failureCharacters))}…`;
 }
 
 function earliest(one: number | undefined, other: number | undefined): number | undefined {

@@ -1,21 +1,20 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
-/** Limit of subjects: several times the volumes of a full node, many of which may never be mounted. */
-const maxSubjects = 1024;
-/** Limit per subject; only content that changes all the time causes more. */
-const maxMessages = 16;
+import { driverLimits } from '../limits.js';
+
+const { volumes, ofVolume } = driverLimits.messages.warnings;
 
 /** Suppresses repeated warnings, so that a failure that is retried each minute is logged once. */
 export class WarningDeduplicator {
   /** Digests, because a tenant chooses the length of messages. */
-  readonly #messages = new BoundedMap<Set<string>>(maxSubjects);
+  readonly #messages = new BoundedMap<Set<string>>(volumes);
 
   /** Reports whether a message about the subject is new, and records it. */
   isFirst(subject: string, message: string): boolean {
     const messages = this.#messages.get(subject) ?? new Set();
     const digest = createHash('sha256').update(message).digest('base64');
     if (messages.has(digest)) return false;
-    if (messages.size >= maxMessages) messages.clear();
+    if (messages.size >= ofVolume) messages.clear();
     messages.add(digest);
     this.#messages.set(subject, messages);
     return true;

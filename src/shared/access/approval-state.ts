@@ -1,6 +1,7 @@
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { metadataText } from '../kube/kube-object.js';
+import { limits } from '../limits/defaults.js';
 
 export interface Condition {
   readonly type: string;
@@ -14,9 +15,6 @@ export type ApprovalState =
   /** `over`: the permission was cleaned up. `unmatched`: no policy covers this connector. */
   | { readonly kind: 'over' | 'unmatched'; readonly message: string }
   | { readonly kind: 'rejected'; readonly checks: readonly Condition[] };
-
-/** Limit of a condition's message, in characters. The API server permits more than a pod's author needs to read. */
-const maxMessageLength = 2000;
 
 /**
  * Returns the state that an AccessRequest's conditions describe, in both spellings in use. Controllers set conditions
@@ -63,7 +61,7 @@ function parseConditions(value: JsonValue | undefined): readonly Condition[] {
   return value.map((condition: JsonValue) => {
     const text = (key: string): string => {
       const member = jsonMember(condition, key);
-      return typeof member === 'string' ? member.slice(0, maxMessageLength) : '';
+      return typeof member === 'string' ? member.slice(0, limits.access.messageCharacters) : '';
     };
     return { type: text('type'), status: text('status'), reason: text('reason'), message: text('message') };
   });

@@ -3,6 +3,7 @@ import { isJsonObject, jsonMember } from '../json.js';
 import type { Connector, ProxyAddress } from './model.js';
 import { ObjectReader } from './object-reader.js';
 import { certificatesOnly } from '../pem.js';
+import { limits } from '../limits/defaults.js';
 
 /**
  * Parses a Connector object. Fields that the driver does not use are not validated; templates can use them.
@@ -38,9 +39,6 @@ export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefine
   return url === undefined || url === '' ? undefined : { url, ...trust };
 }
 
-/** Maximum length of an audience, which becomes part of requests and messages. Real ones are far shorter. */
-const maxAudienceLength = 1024;
-
 /**
  * Parses how to verify a proxy, and its audience. Empty strings count as absent. Only certificates of `CACerts` are
  * used: they are written to files of pods, and the field could also contain a private key.
@@ -48,8 +46,8 @@ const maxAudienceLength = 1024;
 export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' | 'audience'> {
   const caCerts = certificatesOnly(reader.optionalString('CACerts') ?? '');
   const audience = reader.optionalString('audience') ?? '';
-  if (audience.length > maxAudienceLength) {
-    throw reader.malformed('audience', `must be at most ${maxAudienceLength} characters`);
+  if (audience.length > limits.objects.audienceCharacters) {
+    throw reader.malformed('audience', `must be at most ${limits.objects.audienceCharacters} characters`);
   }
   return { ...(caCerts === '' ? {} : { caCerts }), ...(audience === '' ? {} : { audience }) };
 }

@@ -1,6 +1,7 @@
 import { inOneLine } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonValue } from '../json.js';
+import { limits } from '../limits/defaults.js';
 
 export interface KubeErrorParts {
   /** HTTP status; 0 without a response. */
@@ -28,8 +29,6 @@ export interface KubeErrorParts {
 /** The program that sent the request, with its permissions and its token. */
 export type ProgramName = 'driver' | 'proxy';
 
-const maxMessageLength = 1000;
-
 /**
  * A failed request to the API server. Message and fields never contain credentials or the request's body, and of a
  * response only the message of a Status.
@@ -45,7 +44,7 @@ export class KubeError extends Error {
   #program: ProgramName = 'driver';
 
   constructor(parts: KubeErrorParts, options?: ErrorOptions) {
-    const text = inOneLine(parts.message.slice(0, maxMessageLength));
+    const text = inOneLine(parts.message.slice(0, limits.api.messageCharacters));
     super(`${parts.path}: ${text}`, options);
     this.code = parts.code;
     this.reason = parts.reason;

@@ -1,12 +1,12 @@
 import type { JsonValue } from '../json.js';
 import { BoundedMap } from '../limits/bounded-map.js';
+import { limits } from '../limits/defaults.js';
 
 /**
  * Sequences of keys of the last objects. V8 stores the layout of objects with the same keys once; each other layout takes
  * several times the memory of an object.
  */
-const layouts = new BoundedMap<true>(4096);
-const maxLayoutLength = 256;
+const layouts = new BoundedMap<true>(limits.objects.layouts.count);
 
 /** Returns the estimated size of a parsed value in V8's heap, measured in test/bench/object-heap.ts. */
 export function heapBytes(value: JsonValue): number {
@@ -40,7 +40,7 @@ function listBytes(items: readonly JsonValue[]): number {
 function objectBytes(members: readonly (readonly [string, JsonValue])[]): number {
   const layout = members.map(([key]) => key).join(' ');
   const isShared = layouts.has(layout);
-  if (layout.length <= maxLayoutLength) layouts.set(layout, true);
+  if (layout.length <= limits.objects.layouts.characters) layouts.set(layout, true);
   const memberBytes = members.reduce((sum, [, value]) => sum + heapBytes(value), 0);
   // Four members are stored in the object itself.
   if (isShared) return 56 + (members.length > 4 ? 8 * members.length : 0) + memberBytes;

@@ -18,10 +18,8 @@ export const limits = {
     deniedTtlMs: 5_000,
     /** Cached decisions, and as many denials. A node has 110 pods with a handful of connectors each. */
     decisions: 4096,
-    /** Volumes that wait for approval: several times the volumes of a full node. */
-    approvalWaits: 1024,
-    /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
-    watchedApprovals: 256,
+    /** Characters of the message of an AccessRequest's condition: more than the author of a pod needs to read. */
+    messageCharacters: 2000,
   },
   /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/limits.md). */
   connections: {
@@ -64,6 +62,15 @@ export const limits = {
     pageBytes: 1 << 20,
     /** A list that is read as a whole, such as the AccessRequests of one pod. */
     listBytes: 8 << 20,
+    /** An audience, which becomes a part of requests and messages. Real ones are far shorter. */
+    audienceCharacters: 1024,
+    /** Keys of an object, and their sequences that are kept to estimate memory. See shared/kube/object-heap.ts. */
+    layouts: {
+      /** Sequences. */
+      count: 4096,
+      /** Characters of one. */
+      characters: 256,
+    },
     /** Bytes of changed objects of one namespace, or of one class. */
     changes: {
       /** Bytes at once. */
@@ -84,6 +91,8 @@ export const limits = {
     namespaceShare: 1 / 2,
     /** Connections. An API server allows a hundred streams on each. */
     connections: 32,
+    /** Characters of an error's message. */
+    messageCharacters: 1000,
     /** Response that is read, except lists and watch events. */
     responseBytes: 1 << 20,
   },
@@ -100,7 +109,7 @@ export const limits = {
   },
   /** YAML: a kubeconfig, manifests, or rules. See shared/kube/yaml-documents.ts. */
   yaml: {
-    /** Characters. */
+    /** Characters of a manifest file or kubeconfig. @listed not read */
     characters: 512 << 10,
     /** Nested collections. The library ends the process for some thousands. */
     depth: 64,
