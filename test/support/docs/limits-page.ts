@@ -33,7 +33,7 @@ kubelet retries. Mounted volumes keep their files, and unpublishing is never lim
 an approval is in flight, but not running. The log names the pod, at most once a minute, and \`connectors_csi_limit_rejections_total\` counts.
 
 ${tables['Driver'] ?? ''}
-A pod that keeps failing is tried four times a second; its other publishes get \`was not tried\` at once, except those of mounted volumes. While
+A volume can have the files of 32 connectors. A pod that keeps failing is tried four times a second; its other publishes get \`was not tried\` at once, except those of mounted volumes. While
 a pod with hundreds of volumes retries, a first publish of another pod can take up to 5 s. [Sizing](sizing.md#memory-of-a-node) explains the memory of volumes.
 
 ## Proxy
