@@ -16,8 +16,8 @@ COPY package.json package-lock.json .npmrc LICENSE ./
 RUN npm ci --no-audit --no-fund
 COPY .ci .ci
 COPY proto proto
-COPY deploy/crds deploy/crds
-COPY deploy/image-pulls deploy/image-pulls
+COPY deploy/chart/crds deploy/chart/crds
+COPY deploy/chart/files/image-pulls deploy/chart/files/image-pulls
 COPY src src
 RUN npm run --silent build
 # On the machine's own architecture koffi's library is installed already.

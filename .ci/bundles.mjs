@@ -129,7 +129,7 @@ export const bundles = {
         "import __v8 from 'node:v8';",
         "if (process.argv[2] === 'proxy') {",
         // Names are resolved in libuv's threads, and a slow one must not block the others: limits.lookups relies on
-        // this number. Node 20 reads the variable before this line runs, so deploy/proxy sets it as well.
+        // this number. Node 20 reads the variable before this line runs, so the chart sets it as well.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
         // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
         // use, and V8 would mark the whole heap again and again.

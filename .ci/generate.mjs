@@ -63,7 +63,7 @@ function fieldsOf({ properties, items }) {
 }
 
 const crds = ['connectors', 'connectorclasses'].map((name) =>
-  parse(readFileSync(path.join(root, 'deploy', 'crds', `${name}.yaml`), 'utf8')),
+  parse(readFileSync(path.join(root, 'deploy', 'chart', 'crds', `${name}.yaml`), 'utf8')),
 );
 const fields = crds.map(({ spec: { names, versions } }) => [
   names.kind,
@@ -81,7 +81,7 @@ writeFileSync(path.join(contentDir, 'generated', 'activate.json'), `${script}\n`
 const nodeFilesDir = path.join(root, 'src', 'image-pulls', 'generated');
 const nodeFiles = ['connectors-credential-provider', 'hosts.toml'].map((name) => [
   name,
-  readFileSync(path.join(root, 'deploy', 'image-pulls', name), 'utf8'),
+  readFileSync(path.join(root, 'deploy', 'chart', 'files', 'image-pulls', name), 'utf8'),
 ]);
 mkdirSync(nodeFilesDir, { recursive: true });
 writeFileSync(path.join(nodeFilesDir, 'node-files.json'), `${JSON.stringify(Object.fromEntries(nodeFiles))}\n`);

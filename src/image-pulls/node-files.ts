@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import nodeFiles from './generated/node-files.json' with { type: 'json' };
 import type { ImagePullsConfig } from './flags.js';
 
-/** Name of the executable, as in `deploy/image-pulls/credential-provider-config.yaml`. */
+/** Name of the executable, as in `deploy/chart/files/image-pulls/credential-provider-config.yaml`. */
 const providerName = 'connectors-credential-provider';
 export const hostsFileName = 'hosts.toml';
 export const caFileName = 'ca.crt';

@@ -108,7 +108,7 @@ async function measureKubernetes(): Promise<Figures> {
   const node = new NodeSandbox();
   const api = await KubeApi.start();
   try {
-    bindDriver(api, 'base/rbac.yaml');
+    bindDriver(api, 'driver');
     const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
     api.bind({ serviceAccount: 'ci/builder', namespace: 'ci', rules: [rule] });
     const spec = { podInfoOnMount: true, requiresRepublish: true, tokenRequests: [{ audience }] };

@@ -1,4 +1,4 @@
-// What rendering costs: each ConnectorClass of deploy/classes on its own, warm, then compiling, and the engine's memory.
+// What rendering costs: each ConnectorClass of the chart on its own, warm, then compiling, and the engine's memory.
 // Run with `node --import tsx test/bench/render.ts`. Numbers only, no pass or fail.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

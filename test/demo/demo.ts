@@ -19,7 +19,7 @@ import type { Output } from './story.js';
 const flags = { verbose: toggle('all calls, and the content of all files') } as const;
 
 const repository = path.join(import.meta.dirname, '..', '..');
-const manifestsFolder = path.join(repository, 'deploy', 'examples', 'demo');
+const manifestsFolder = path.join(repository, 'test', 'demo', 'manifests');
 const self = [process.execPath, path.join(repository, 'dist', 'main.js')] as const;
 
 /** Set for the process that runs inside the private mount namespace. */

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Kubelet } from '../demo/kubelet.js';
-import { deployFolder, repository } from '../support/deploy/manifests.js';
+import { repository } from '../support/deploy/manifests.js';
 import { ImageBuilder, ownArchitecture } from '../support/deploy/image.js';
 import { missingForArm64 } from '../support/e2e/arm64.js';
 import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.js';
@@ -272,7 +272,7 @@ describe('the image', function () {
       here = mkdtempSync(path.join(tmpdir(), 'image-'));
       mount('--bind', root, here);
       for (const folder of ['proc', 'var/lib/kubelet']) mkdirSync(path.join(here, folder), { recursive: true });
-      cpSync(path.join(deployFolder, 'examples', 'demo'), path.join(here, 'manifests'), { recursive: true });
+      cpSync(path.join(repository, 'test', 'demo', 'manifests'), path.join(here, 'manifests'), { recursive: true });
       mount('-t', 'proc', 'proc', path.join(here, 'proc'));
       mount('-t', 'tmpfs', 'kubelet', path.join(here, 'var/lib/kubelet'));
       // As the DaemonSet's Bidirectional makes it; its only peer is in this namespace.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { parse } from 'yaml';
-import { deployFolder, only, readManifests, repository } from '../support/deploy/manifests.js';
+import { chartFolder, repository } from '../support/deploy/manifests.js';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { connector } from '../support/driver/manifests.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
@@ -27,9 +27,9 @@ interface RuleTests {
 
 const scenarios = path.join(repository, 'test', 'fixtures', 'alerts');
 const files = readdirSync(scenarios);
-const groups = ['observability', 'observability/proxy'].flatMap((name) => {
-  const rule = only(readManifests(path.join(deployFolder, name, 'alerts.yaml')), 'PrometheusRule');
-  return (rule['spec'] as Groups).groups;
+const groups = ['connectors-csi', 'connectors-proxy'].flatMap((name) => {
+  const file = path.join(chartFolder, 'files', 'alerts', `${name}.yaml`);
+  return (parse(readFileSync(file, 'utf8')) as Groups).groups;
 });
 
 describe('metrics and alerts, as Prometheus takes them', function () {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { deployFolder, manifestFiles, readManifests, repository } from '../support/deploy/manifests.js';
+import { chartFolder, manifestFiles, readManifests, repository } from '../support/deploy/manifests.js';
 import type { Manifest } from '../support/deploy/manifests.js';
 import { missingPrograms } from '../support/e2e/programs.js';
 
@@ -59,7 +59,7 @@ describe('the expressions of the policies', () => {
 
     const mixed = { name: 'mixed', variables: [], expressions: ["object.list.map(c, {'a': c.name, 'b': 'text'})"] };
     assert.match(compile([mixed]), /^mixed: ERROR: .*expected type 'dyn' but found 'string'/);
-    const policies = manifestFiles(path.join(deployFolder, 'components'))
+    const policies = manifestFiles(path.join(chartFolder, 'files', 'policies'))
       .flatMap((file) => readManifests(file))
       .filter(({ kind }) => /^(?:Validating|Mutating)AdmissionPolicy$/.test(kind));
     assert.ok(policies.length >= 6);

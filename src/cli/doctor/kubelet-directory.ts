@@ -10,7 +10,7 @@ export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[
   const pods = path.join(kubeletDir, 'pods');
   if (!isDirectory(pods)) {
     const fix =
-      'give --kubelet-dir (the component kubelet-dir) the --root-dir of the kubelet, and mount it at that path';
+      'give --kubelet-dir (driver.kubeletDir of the chart) the --root-dir of the kubelet, and mount it at that path';
     return [fail('kubelet-dir', `${kubeletDir} has no folder "pods", so it is not a kubelet's`, fix)];
   }
   return [ok('kubelet-dir', kubeletDir), checkPropagation(pods, table)];

@@ -25,13 +25,18 @@ export async function checkPermissions(
 }
 
 function requiredPermissions(config: PermissionConfig, flags: FeatureFlags): readonly RequiredPermission[] {
-  const base = 'deploy/base/rbac.yaml';
+  const base = 'the roles of deploy/manifests/driver.yaml';
   const reads = (permission: Omit<RequiredPermission, 'verb' | 'from'>): readonly RequiredPermission[] =>
     (['list', 'watch'] as const).map((verb) => ({ ...permission, verb, from: base }));
-  const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the component approval' };
-  const token = { group: '', resource: 'serviceaccounts', subresource: 'token', from: 'the component token-minting' };
-  const events = { group: 'events.k8s.io', resource: 'events', from: 'the component events' };
-  // The component's admission policy recognizes the driver by it.
+  const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the chart with approval.enabled=true' };
+  const token = {
+    group: '',
+    resource: 'serviceaccounts',
+    subresource: 'token',
+    from: 'the chart with driver.tokenMinting=true',
+  };
+  const events = { group: 'events.k8s.io', resource: 'events', from: 'the chart with driver.events=true' };
+  // The chart's admission policy recognizes the driver by it.
   const identity = { verb: 'identify' as const, group: connectorsGroup, resource: 'drivers' };
   return [
     ...reads({ group: connectorsGroup, resource: 'connectors' }),

@@ -177,4 +177,4 @@ function mintingFailure(error: unknown, request: TokenRequest, problem: KubeErro
 }
 
 const notAllowed =
-  "the driver's own service account cannot create serviceaccounts/token: apply the component token-minting";
+  "the driver's own service account cannot create serviceaccounts/token: apply the chart with driver.tokenMinting=true";

@@ -18,7 +18,7 @@ import { checkPermissionsOf, missingPermissions } from '../../shared/doctor/miss
 
 type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status' | 'publish-ca-config-map'>;
 
-const manifest = 'deploy/proxy/rbac.yaml';
+const manifest = 'the roles of deploy/manifests/standalone.yaml';
 /** Limit of namespaces that are checked. */
 const maxNamespaces = 200;
 
@@ -67,7 +67,12 @@ function requiredPermissions({
 }
 
 function caConfigMapPermissions(namespace: string): readonly RequiredPermission[] {
-  const configMaps = { group: '', resource: 'configmaps', namespace, from: 'deploy/components/image-pulls' } as const;
+  const configMaps = {
+    group: '',
+    resource: 'configmaps',
+    namespace,
+    from: 'the chart with imagePulls.enabled=true',
+  } as const;
   return [
     { ...configMaps, verb: 'create' },
     { ...configMaps, verb: 'get', name: caConfigMapName },

@@ -1,6 +1,6 @@
 import { pathnameOf } from './request-target.js';
 
-/** The user name that nodes send with the token of a pod when they pull its images (deploy/image-pulls). */
+/** The user name that nodes send with the token of a pod when they pull its images (deploy/chart/files/image-pulls). */
 export const imagePullUser = 'connectors';
 
 /**

@@ -1,7 +1,7 @@
 import type { ConnectorClass, ConnectorRef } from '../../shared/connectors/model.js';
 import { jsonMember } from '../../shared/json.js';
 
-/** As in `deploy/proxy` and `deploy/classes`. */
+/** As in the chart and its classes. */
 export const defaultServiceName = 'connectors-proxy-service';
 
 const schemes = ['http', 'https'] as const;
@@ -29,7 +29,7 @@ export function serviceNames({ name, namespace, clusterDomain }: ProxyService): 
   return [`${inNamespace}.svc.${clusterDomain}`.toLowerCase(), `${inNamespace}.svc`, inNamespace, name];
 }
 
-/** Returns the URL of the proxy for pods, at the default port of its scheme as in deploy/proxy. */
+/** Returns the URL of the proxy for pods, at the default port of its scheme as in the chart. */
 export function classUrl({ name, namespace, clusterDomain, scheme }: ProxyService): string {
   return `${scheme}://${name}.${namespace}.svc.${clusterDomain}`;
 }

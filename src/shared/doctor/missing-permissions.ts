@@ -12,7 +12,7 @@ export interface RequiredPermission {
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;
-  /** Manifest that grants it, as in deploy/. */
+  /** Part of deploy/ that grants it, after `apply`. */
   readonly from: string;
 }
 

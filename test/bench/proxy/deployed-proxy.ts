@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import type { ProxyProcessOptions } from '../../support/e2e/proxy-process.js';
 import { eventually } from '../../support/poll.js';
@@ -13,7 +13,7 @@ import { toolAuthority } from '../../support/proxy/tool-server.js';
 
 const user = 'proxy';
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-/** The built proxy as deploy/proxy runs it: the API server as its source, log level info to a pipe that is read. */
+/** The built proxy as deploy/ runs it: the API server as its source, log level info to a pipe that is read. */
 export interface DeployedProxy {
   readonly proxy: ProxyProcess;
   /** Further replicas. */
@@ -50,7 +50,7 @@ export async function deployedProxy(
 ): Promise<DeployedProxy> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-proxy-'));
   const api = await KubeApi.start();
-  for (const binding of driverBindings('proxy/rbac.yaml', { user })) api.bind(binding);
+  for (const binding of bindingsFor('proxy', { user })) api.bind(binding);
   const urlOf = (name: string): string => `https://${name}:${toolPort}`;
   putObjects(api, urlOf(host), moreHosts.map(urlOf), login);
   const kubeconfig = path.join(directory, 'kubeconfig');

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
@@ -124,7 +124,7 @@ for (const count of counts) {
   const directory = mkdtempSync(path.join(tmpdir(), 'proxy-at-rest-'));
   const api = await KubeApi.start();
   const tool = await ToolServer.start('https', (_request, response) => void response.end('{}'), ['tool.test']);
-  for (const binding of driverBindings('proxy/rbac.yaml', { user: 'proxy' })) api.bind(binding);
+  for (const binding of bindingsFor('proxy', { user: 'proxy' })) api.bind(binding);
   const kubeconfig = path.join(directory, 'kubeconfig');
   api.writeKubeconfig(kubeconfig, { name: 'proxy' });
   put(api, tool, count);

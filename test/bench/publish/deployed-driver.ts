@@ -16,12 +16,12 @@ export const sources: readonly Source[] = ['kubernetes', 'directory'];
 export const withConfiguration = { connectors: 'harbor', 'configuration.names': 'registry-config' };
 
 const root = path.join(import.meta.dirname, '..', '..', '..');
-const ociClass = readFileSync(path.join(root, 'deploy/classes/oci.yaml'), 'utf8');
+const ociClass = readFileSync(path.join(root, 'deploy/chart/files/classes/oci.yaml'), 'utf8');
 const main = path.join(root, 'dist/main.js');
 /** What the Dockerfile sets. */
 const imageEnv = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 
-/** The built driver as deploy/base runs it: log level info to a pipe that is read, the image's environment. */
+/** The built driver as deploy/ runs it: log level info to a pipe that is read, the image's environment. */
 export interface DeployedDriver {
   readonly node: NodeSandbox;
   readonly driver: DriverProcess;

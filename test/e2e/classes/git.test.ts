@@ -3,7 +3,7 @@ import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../sup
 import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
-describe('.gitconfig of deploy/classes, read by git', () => {
+describe('.gitconfig of the chart, read by git', () => {
   const fixture = useClassFixture();
   before(needs('git'));
 

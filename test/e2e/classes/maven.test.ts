@@ -4,7 +4,7 @@ import { runMaven } from '../../support/e2e/maven.js';
 import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
-describe('settings.xml of deploy/classes, read by Maven', function () {
+describe('settings.xml of the chart, read by Maven', function () {
   const fixture = useClassFixture();
   before(needs('mvn'));
 

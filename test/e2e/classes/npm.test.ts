@@ -7,7 +7,7 @@ import { needs } from '../../support/e2e/rendered-classes.js';
 
 const logins = (...names: readonly string[]): string => `${names.join(',')}:${caseToken}`;
 
-describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
+describe('.npmrc and .yarnrc.yml of the chart', function () {
   const fixture = useClassFixture();
 
   describe('read by npm', () => {

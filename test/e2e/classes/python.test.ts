@@ -14,7 +14,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     wheel.writestr("thing-1.0.dist-info/RECORD", "")
 `;
 
-describe('pip.conf and .pypirc of deploy/classes', function () {
+describe('pip.conf and .pypirc of the chart', function () {
   const fixture = useClassFixture();
   before(needs('python3', 'pip', 'twine'));
 

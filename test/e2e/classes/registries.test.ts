@@ -6,7 +6,7 @@ import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
-describe('the files for image registries of deploy/classes', function () {
+describe('the files for image registries of the chart', function () {
   const fixture = useClassFixture();
   beforeEach(() => {
     // As registries do: first they ask who it is.

@@ -4,7 +4,7 @@ import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/clas
 import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
-describe('files of deploy/classes for the CLIs of servers', function () {
+describe('files of the chart for the CLIs of servers', function () {
   const fixture = useClassFixture();
 
   describe('kubectl', () => {

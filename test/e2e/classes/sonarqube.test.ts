@@ -26,7 +26,7 @@ const entityDecoder = {
   setXmlVersion: () => undefined,
 };
 
-describe('sonar-project.properties of deploy/classes, read by Java', function () {
+describe('sonar-project.properties of the chart, read by Java', function () {
   const rendered = new RenderedClasses();
   before(needs('ant'));
   after(() => rendered.remove());

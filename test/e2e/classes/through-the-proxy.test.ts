@@ -18,7 +18,7 @@ function answers(contents: Readonly<Record<string, string>>, type = 'application
 }
 
 /** The programs with the classes' files, the proxy of this project, and a server with TLS that only the proxy can resolve. */
-describe('programs with files of deploy/classes, through the proxy', function () {
+describe('programs with files of the chart, through the proxy', function () {
   let rendered: RenderedClasses;
   let tool: ToolServer;
   let proxy: ProxyFixture;

@@ -68,7 +68,7 @@ describe('programs after `activate`, in each shell', function () {
   };
 
   it('sh, as the Tekton StepAction with-connectors: curl', async () => {
-    const step = exampleSpec('with-connectors-stepaction.yaml', 'StepAction') as Readonly<
+    const step = exampleSpec('StepAction', 'with-connectors') as Readonly<
       Record<'command' | 'args', readonly string[]>
     >;
     const { words, prints } = commands['curl']!;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import { ApprovalsController } from '../../support/access/approvals-controller.js';
 import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
@@ -159,8 +159,8 @@ describe('the examples', function () {
     assert.equal(readFileSync(path.join(workspace, 'app/file'), 'utf8'), 'one\n');
   });
 
-  it('fetch a file through the connector that a param names (tekton/connector-param-task.yaml)', async () => {
-    const { steps, volumes } = exampleSpec('connector-param-task.yaml', 'Task') as {
+  it('fetch a file through the connector that a param names (tekton/tasks.yaml)', async () => {
+    const { steps, volumes } = exampleSpec('Task', 'fetch') as {
       readonly steps: readonly [Step];
       readonly volumes: PodSpec['volumes'];
     };
@@ -184,9 +184,9 @@ describe('the examples', function () {
 
   it(...proven('tekton-task'), async () => {
     const { fixture } = use;
-    const spec = exampleSpec('buildah-taskrun.yaml', 'TaskRun') as TaskRunSpec;
+    const spec = exampleSpec('TaskRun', 'build-app-') as TaskRunSpec;
     const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
-    await runStep(fixture, stepOf('buildah-task.yaml'), {
+    await runStep(fixture, stepOf('buildah'), {
       IMAGE: spec.params.find(({ name }) => name === 'IMAGE')?.value ?? '',
       DOCKERFILE: './Dockerfile',
       CONTEXT: '.',
@@ -199,10 +199,10 @@ describe('the examples', function () {
   });
 
   it(...proven('tekton-command'), async () => {
-    const spec = exampleSpec('buildah-cli-taskrun.yaml', 'TaskRun') as TaskRunSpec;
+    const spec = exampleSpec('TaskRun', 'build-app-cli-') as TaskRunSpec;
     const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
     const before = registry.served.length;
-    await runStep(use.fixture, stepOf('buildah-cli-task.yaml'), {
+    await runStep(use.fixture, stepOf('buildah-cli'), {
       COMMAND: spec.params.find(({ name }) => name === 'COMMAND')?.value ?? '',
       SOURCE: path.join(use.fixture.work, 'source'),
       WS: volume.target,
@@ -210,12 +210,12 @@ describe('the examples', function () {
     assert.ok(registry.served.slice(before).includes('PUT /v2/team/app/manifests/1.0'));
   });
 
-  it('promote an image once the pod is approved (approval/taskrun.yaml)', async () => {
+  it('promote an image once the pod is approved (approval.yaml)', async () => {
     const { fixture } = use;
-    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' }))
+    for (const binding of bindingsFor('approval', { user: 'driver' }))
       fixture.api.bind(binding);
-    fixture.put(exampleOf('approval/connectors-config.yaml', 'ConfigMap'));
-    const spec = exampleOf('approval/taskrun.yaml', 'TaskRun')['spec'] as TaskRunSpec & {
+    fixture.put(exampleOf('approval.yaml', 'ConfigMap'));
+    const spec = exampleOf('approval.yaml', 'TaskRun')['spec'] as TaskRunSpec & {
       readonly taskSpec: { readonly steps: readonly [Step] };
     };
     const volume = fixture.node.volume({ serviceAccountName: spec.serviceAccountName });
@@ -237,26 +237,22 @@ describe('the examples', function () {
     assert.ok(registry.served.includes('PUT /v2/released/app/manifests/1.0'), registry.served.join('\n'));
   });
 
-  it('are all run here, but for what belongs to the demo, and for what is objects alone', () => {
+  it('are all run here, but for what is objects alone', () => {
     const files = readdirSync(path.join(deployFolder, 'examples'), { recursive: true, encoding: 'utf8' });
     const workloads = files.filter(
       (name) =>
         name.endsWith('.yaml') &&
-        !name.startsWith('demo/') &&
         path.basename(name) !== 'kustomization.yaml' &&
         readManifests(path.join(deployFolder, 'examples', name)).some(({ kind }) =>
           ['Pod', 'Job', 'Task', 'TaskRun'].includes(kind),
         ),
     );
     assert.deepEqual(workloads.sort(), [
-      'approval/taskrun.yaml',
+      'approval.yaml',
       'job-git.yaml',
       'pod.yaml',
-      'tekton/buildah-cli-task.yaml',
-      'tekton/buildah-cli-taskrun.yaml',
-      'tekton/buildah-task.yaml',
-      'tekton/buildah-taskrun.yaml',
-      'tekton/connector-param-task.yaml',
+      'tekton/runs.yaml',
+      'tekton/tasks.yaml',
     ]);
   });
 });

@@ -10,7 +10,7 @@ import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const hosts = ['github.test', 'images.example', 'stored.example', 'tool.example'];
 
-/** The expressions are those of the classes in deploy/classes. */
+/** The expressions are those of the classes of the chart. */
 describe('programs with credentials that expressions of classes make', function () {
   this.timeout(120_000);
   let api: ToolServer;

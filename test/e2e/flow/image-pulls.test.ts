@@ -38,7 +38,7 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
     {
       hosts: ['hub.test', 'secure.test', 'tokens.test'],
       isAtService: true,
-      components: ['image-pulls'],
+      optionalRoles: ['image-pulls'],
       proxyFlags: [
         ...['--tls-address', `${ownAddress}:443`, '--tls-names', `${ownAddress},connectors.local`],
         '--publish-ca-config-map',

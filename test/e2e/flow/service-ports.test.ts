@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
+import { only, rendered } from '../../support/deploy/manifests.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
@@ -14,9 +14,9 @@ const host = 'hub.test';
 /** Programs of containers/image try it first. */
 const firstTried = 443;
 
-/** The ports of deploy/proxy/service.yaml. */
+/** The ports of the proxy's Service. */
 function listedPorts(): readonly number[] {
-  const { ports } = only(readManifests(path.join(deployFolder, 'proxy/service.yaml')), 'Service')['spec'] as {
+  const { ports } = only(rendered('standalone'), 'Service')['spec'] as {
     readonly ports: readonly { readonly port: number }[];
   };
   return ports.map(({ port }) => port);

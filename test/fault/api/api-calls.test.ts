@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ApprovalsController } from '../../support/access/approvals-controller.js';
-import { driverRules } from '../../support/access/driver-rules.js';
+import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';
 import { Cluster } from '../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
 import { connector, flagsConfigMap } from '../../support/driver/manifests.js';
@@ -12,7 +12,7 @@ import { isUnknown, outcomeOf } from '../../support/model/outcome.js';
 import type { Outcome } from '../../support/model/outcome.js';
 import { eventually } from '../../support/poll.js';
 
-const rights = ['base/rbac.yaml', 'components/approval/rbac.yaml', 'components/token-minting/rbac.yaml'] as const;
+const rights = ['driver', 'approval', 'token-minting'] as const;
 const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
 /** Milliseconds that the kubelet waits for a call that is to fail; it comes again. */
 const patienceMs = 600;
@@ -27,10 +27,10 @@ type Call = Required<Pick<Fault, 'verb' | 'resource' | 'subresource'>>;
 /** Whatever the driver may ask of the API server, from the rules of its roles, all of which another test sees used. */
 const calls = rights.flatMap(callsOf);
 /** What it asks aside from all publishes. */
-const eventCalls = callsOf('components/events/rbac.yaml');
+const eventCalls = callsOf('events');
 
-function callsOf(file: string): readonly Call[] {
-  return driverRules(file).flatMap(({ verbs, resources = [] }) =>
+function callsOf(purpose: Purpose): readonly Call[] {
+  return rulesFor(purpose).flatMap(({ verbs, resources = [] }) =>
     // Not asked for: the driver is recognized by it.
     resources
       .filter((each) => each !== 'drivers')
@@ -61,7 +61,7 @@ class Fixture {
   private constructor(cluster: Cluster) {
     this.cluster = cluster;
     this.volume = cluster.node.volume();
-    for (const file of rights) if (file !== 'base/rbac.yaml') cluster.grantDriver(file);
+    for (const file of rights) if (file !== 'driver') cluster.grantDriver(file);
     cluster.putPod(this.volume);
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     this.#approvals = new ApprovalsController(cluster.api);
@@ -70,7 +70,7 @@ class Fixture {
 
   static async start(): Promise<Fixture> {
     const cluster = await Cluster.start();
-    cluster.grantDriver('components/events/rbac.yaml');
+    cluster.grantDriver('events');
     return new Fixture(cluster);
   }
 

@@ -22,7 +22,7 @@ import {
   unmatched,
 } from '../../support/access/approvals-controller.js';
 import type { Condition } from '../../support/access/approvals-controller.js';
-import { driverRules } from '../../support/access/driver-rules.js';
+import { rulesFor } from '../../support/access/driver-rules.js';
 import { failureOf } from '../../support/failure.js';
 import type { StoredObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
@@ -627,7 +627,7 @@ describe('access by approval', () => {
     });
 
     it('says which rule the driver lacks, for each of its calls', async () => {
-      fixture.revokeFromDriver['components/approval/rbac.yaml']?.();
+      fixture.revokeFromDriver.approval();
       for (const verb of ['list', 'create', 'watch']) {
         const failure = await failureOf(authorize());
         assert.equal(failure.code, 'FAILED_PRECONDITION');
@@ -694,7 +694,7 @@ describe('access by approval', () => {
     controller.grant(await onlyRequest(), pod, harbor);
     await decision;
     const used = new Set(fixture.api.requestsOf({ resource: 'accessrequests' }).map(({ verb }) => verb));
-    const rules = driverRules('components/approval/rbac.yaml');
+    const rules = rulesFor('approval');
     const given = rules.flatMap(({ resources = [], verbs }) => (resources.includes('accessrequests') ? verbs : []));
     assert.deepEqual([...used].sort(), [...given].sort());
   });

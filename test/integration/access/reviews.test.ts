@@ -278,7 +278,7 @@ describe('access by reviews', () => {
     });
 
     it('names the rule that the driver itself lacks', async () => {
-      fixture.revokeFromDriver['base/rbac.yaml']?.();
+      fixture.revokeFromDriver.driver();
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       const [rule] = parse(/ClusterRole needs the rule (- .*)$/.exec(failure.message)?.[1] ?? '') as PolicyRule[];

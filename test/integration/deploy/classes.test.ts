@@ -94,7 +94,7 @@ const fakeToolOf = ({ className, name }: (typeof cases)[number]) =>
   fakeTools.find((tool) => tool.className === className && tool.authName === name);
 
 /** From the manifests that an operator applies to a request that the tool answers, with the proxy's own permissions. */
-describe('Connectors of the classes of deploy/classes', function () {
+describe('Connectors of the classes of the chart', function () {
   this.timeout(120_000);
 
   let tool: ToolServer;

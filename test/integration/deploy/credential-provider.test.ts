@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import fc from 'fast-check';
-import { deployFolder } from '../../support/deploy/manifests.js';
+import { chartFolder } from '../../support/deploy/manifests.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 import { mutatedText } from '../../support/fuzz/mutations.js';
 
-const script = path.join(deployFolder, 'image-pulls', 'connectors-credential-provider');
+const script = path.join(chartFolder, 'files', 'image-pulls', 'connectors-credential-provider');
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
 const image = 'connectors.local/namespaces/ci/connectors/registry/team/app:1';
 const token = 'eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJhdWQiOlsiY29ubmVjdG9ycy1wcm94eSJdfQ.TOKEN-CANARY_0';

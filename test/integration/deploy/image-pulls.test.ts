@@ -4,36 +4,39 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
 import { caConfigMapName } from '../../../src/proxy/status/ca-publisher.js';
+import { allValues } from '../../support/deploy/all-values.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import type { ContainerStart } from '../../support/deploy/container-command.js';
-import { buildFolder, buildOverlay, deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
+import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
+import { needsHelm, renderChart } from '../../support/deploy/helm.js';
+import { chartFolder, only, rendered } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
 
-const folder = path.join(deployFolder, 'image-pulls');
-const [csiDriver] = readManifests(path.join(deployFolder, 'base', 'csi-driver.yaml'));
-const { tokenRequests } = csiDriver?.['spec'] as { readonly tokenRequests: readonly [{ readonly audience: string }] };
+const folder = path.join(chartFolder, 'files', 'image-pulls');
+const { tokenRequests } = only(rendered('driver'), 'CSIDriver')['spec'] as {
+  readonly tokenRequests: readonly [{ readonly audience: string }];
+};
 const [{ audience }] = tokenRequests;
 
-describe('deploy/image-pulls', () => {
+describe('image pulls of nodes that are prepared by hand', () => {
   let objects: readonly Manifest[];
-  before(needs('kubectl'));
+  before(needsHelm);
   before(async () => {
-    objects = await buildFolder(folder);
+    objects = await renderChart({ proxy: { enabled: true }, imagePulls: { enabled: true, installer: 'off' } });
   });
 
-  it('is objects that an API server takes', () => {
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    assert.equal(objects.length, 3);
+  it('need three objects', () => {
+    assertConsistent(objects);
+    const own = objects.filter(({ metadata }) => metadata.name === 'connectors-image-pulls');
+    assert.deepEqual(own.map(({ kind }) => kind).sort(), ['ClusterRole', 'ClusterRoleBinding', 'NetworkPolicy']);
   });
 
   it('lets kubelets request tokens of the audience of the proxy, and do nothing else', () => {
-    const role = only(objects, 'ClusterRole');
+    const role = only(objects, 'ClusterRole', 'connectors-image-pulls');
     assert.deepEqual(role['rules'], [
       { apiGroups: [''], resources: [audience], verbs: ['request-serviceaccounts-token-audience'] },
     ]);
-    const binding = only(objects, 'ClusterRoleBinding') as unknown as {
+    const binding = only(objects, 'ClusterRoleBinding', 'connectors-image-pulls') as unknown as {
       readonly roleRef: { readonly kind: string; readonly name: string };
       readonly subjects: unknown;
     };
@@ -43,9 +46,9 @@ describe('deploy/image-pulls', () => {
     ]);
   });
 
-  it('lets nodes connect to the port of the proxy with TLS', async () => {
-    const policy = only(objects, 'NetworkPolicy');
-    const ofProxy = only(await buildFolder(path.join(deployFolder, 'proxy')), 'NetworkPolicy');
+  it('lets nodes connect to the port of the proxy with TLS', () => {
+    const policy = only(objects, 'NetworkPolicy', 'connectors-image-pulls');
+    const ofProxy = only(objects, 'NetworkPolicy', 'connectors-proxy');
     const { podSelector, ingress } = policy['spec'] as { readonly podSelector: unknown; readonly ingress: unknown };
     assert.equal(policy.metadata.namespace, ofProxy.metadata.namespace);
     assert.deepEqual(podSelector, (ofProxy['spec'] as { readonly podSelector: unknown }).podSelector);
@@ -93,23 +96,39 @@ interface Pod {
   }[];
 }
 
-describe('the component image-pulls', () => {
+describe('image pulls of nodes that the chart prepares', () => {
   let objects: readonly Manifest[];
   let pod: Pod;
-  before(needs('kubectl'));
+  before(needsHelm);
   before(async () => {
-    const images = [{ name: 'connectors-csi', newName: 'registry.example.com/connectors-csi', newTag: '7' }];
-    objects = await buildOverlay(['image-pulls'], { namespace: 'elsewhere', images }, 'standalone');
+    const values = { proxy: { enabled: true }, crds: { enabled: false }, classes: { enabled: false } };
+    objects = await renderChart({ ...values, imagePulls: { enabled: true } }, { namespace: 'elsewhere' });
     const { template } = only(objects, 'DaemonSet', 'connectors-image-pulls')['spec'] as {
       readonly template: { readonly spec: Pod };
     };
     pod = template.spec;
   });
 
-  it('is right objects, and contains those of deploy/image-pulls', async () => {
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    for (const { kind, metadata } of await buildFolder(folder)) only(objects, kind, metadata.name);
-    assert.equal(pod.containers[0].image, 'registry.example.com/connectors-csi:7');
+  it('have consistent objects, with the image of the driver', () => {
+    assertConsistent(objects);
+    assert.equal(pod.containers[0].image, driver(objects).image);
+  });
+
+  it('have the name, the directories and the verb that are chosen', async () => {
+    const all = await renderChart(allValues);
+    const { template } = only(all, 'DaemonSet', 'connectors-image-pulls')['spec'] as {
+      readonly template: { readonly spec: Pod };
+    };
+    const { registry, directories } = allValues.imagePulls;
+    const { args } = template.spec.containers[0];
+    assert.deepEqual(args, ['image-pulls', 'uninstall', `--registry=${registry}`, '--interval=1m']);
+    assert.deepEqual(
+      template.spec.volumes.flatMap(({ hostPath }) => hostPath?.path ?? []),
+      Object.values(directories),
+    );
+    const text = JSON.stringify(all);
+    assert.ok(text.includes(`"--tls-names=${registry}"`) && text.includes(`"'${registry}'"`));
+    assert.doesNotMatch(text, /connectors\.local/);
   });
 
   it('gives the pods no permission, no token and no capability', () => {

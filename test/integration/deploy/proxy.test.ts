@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { proxyLimits } from '../../../src/proxy/limits.js';
 import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
-import {
-  buildFolder,
-  buildOverlay,
-  deployFolder,
-  only,
-  repository,
-  type Manifest,
-} from '../../support/deploy/manifests.js';
+import { assertConsistent } from '../../support/deploy/driver-objects.js';
+import { needsHelm, renderChart, type Values } from '../../support/deploy/helm.js';
+import { only, rendered, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { restrictedProblems, type SecuredContainer, type SecuredPod } from '../../support/deploy/restricted.js';
 
@@ -73,21 +65,11 @@ function assertSelects(selector: Labels, { template }: Deployment): void {
 const subjectsOf = (binding: Manifest): readonly { readonly namespace: string; readonly name: string }[] =>
   binding['subjects'] as readonly { readonly namespace: string; readonly name: string }[];
 
-describe('deploy/proxy', function () {
-  let proxy: readonly Manifest[];
-  let standalone: readonly Manifest[];
-  let crds: readonly Manifest[];
-  let classes: readonly Manifest[];
-  before(async function () {
-    // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.
-    if (spawnSync('kubectl', ['version', '--client']).error) {
-      console.log('      skipped: not installed: kubectl');
-      this.skip();
-    }
-    [proxy, standalone, crds, classes] = (await Promise.all(
-      ['proxy', 'standalone', 'crds', 'classes'].map((folder) => buildFolder(path.join(deployFolder, folder))),
-    )) as [Manifest[], Manifest[], Manifest[], Manifest[]];
-  });
+describe('the proxy of deploy/manifests', () => {
+  const standalone = rendered('standalone');
+  const proxy = standalone.filter(({ metadata }) => metadata.name?.startsWith('connectors-proxy'));
+  const crds = rendered('crds');
+  const classes = rendered('classes');
 
   it('holds right objects only, each of them once', () => {
     for (const objects of [proxy, standalone, crds, classes]) {
@@ -176,7 +158,7 @@ describe('deploy/proxy', function () {
   });
 
   it('is the Service that the classes name', () => {
-    const { metadata } = only(standalone, 'Service');
+    const { metadata } = only(proxy, 'Service');
     const named = classes.flatMap((one) => (one['spec'] as { proxy?: { ref: unknown } }).proxy?.ref ?? []);
     assert.ok(named.length >= 10);
     for (const ref of named) {
@@ -190,7 +172,7 @@ describe('deploy/proxy', function () {
         ? -1
         : 1;
     const given = proxy.filter(({ kind }) => kind.endsWith('Role')).map(({ rules }) => rules as PolicyRule[]);
-    const tested = driverBindings('proxy/rbac.yaml').map(({ rules }) => rules);
+    const tested = bindingsFor('proxy').map(({ rules }) => rules);
     assert.deepEqual(given.sort(byResources), tested.sort(byResources));
 
     const bindings = proxy.filter(({ kind }) => kind.endsWith('RoleBinding'));
@@ -204,29 +186,6 @@ describe('deploy/proxy', function () {
     }
     const clusterWide = only(proxy, 'ClusterRole', 'connectors-proxy');
     assert.doesNotMatch(JSON.stringify(clusterWide['rules']), /secrets|\*/);
-  });
-
-  it('is scraped where the Prometheus operator is, and may read all Secrets only where that is chosen', async () => {
-    const objects = await buildOverlay(
-      ['proxy-pod-monitor', 'proxy-credentials'],
-      { namespace: 'elsewhere' },
-      'standalone',
-    );
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    const { selector, podMetricsEndpoints } = only(objects, 'PodMonitor')['spec'] as {
-      selector: Selector;
-      podMetricsEndpoints: readonly { port: string }[];
-    };
-    assertSelects(selector.matchLabels, deployment(objects));
-    const ports = container(objects).ports.map(({ name }) => name);
-    assert.ok(podMetricsEndpoints.every(({ port }) => ports.includes(port)));
-    const binding = only(objects, 'ClusterRoleBinding', 'connectors-proxy-credentials');
-    assert.deepEqual(subjectsOf(binding)[0], {
-      kind: 'ServiceAccount',
-      namespace: 'elsewhere',
-      name: 'connectors-proxy',
-    });
-    only(objects, 'ClusterRole', (binding['roleRef'] as { name: string }).name);
   });
 
   it('gives people parts of Kubernetes’ own roles, and with none of them the status or the use by looking', () => {
@@ -246,37 +205,6 @@ describe('deploy/proxy', function () {
     );
   });
 
-  it('leaves the number of replicas to the autoscaler where there is one', async () => {
-    assert.equal(deployment(proxy).replicas, 2);
-    const objects = await buildOverlay(['proxy-autoscaling'], {}, 'standalone');
-    assert.deepEqual(objects.flatMap(objectProblems), []);
-    assert.equal(deployment(objects).replicas, undefined);
-    const { scaleTargetRef, minReplicas } = only(objects, 'HorizontalPodAutoscaler')['spec'] as {
-      scaleTargetRef: { kind: string; name: string };
-      minReplicas: number;
-    };
-    only(objects, scaleTargetRef.kind, scaleTargetRef.name);
-    assert.equal(minReplicas, 2);
-  });
-
-  it('follows a change of image and namespace together with the driver', async () => {
-    const images = [{ name: 'connectors-csi', newName: 'registry.example.com/connectors-csi', newTag: '7' }];
-    const objects = await buildOverlay([], { namespace: 'elsewhere', images }, 'standalone');
-    const driver = only(objects, 'DaemonSet')['spec'] as Deployment;
-    for (const { image } of [container(objects), driver.template.spec.containers[0]!]) {
-      assert.equal(image, 'registry.example.com/connectors-csi:7');
-    }
-    for (const binding of objects.filter(({ kind }) => kind.endsWith('RoleBinding'))) {
-      for (const subject of subjectsOf(binding)) assert.equal(subject.namespace, 'elsewhere');
-    }
-  });
-
-  it('names the version of package.json', () => {
-    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
-    assert.equal(container(proxy).image, `connectors-csi:${version}`);
-    assert.equal(deployment(proxy).template.metadata.labels['app.kubernetes.io/version'], version);
-  });
-
   it('lets the proxy hold the Lease of its flags and no other', () => {
     const { rules } = only(proxy, 'Role', 'connectors-proxy');
     const named = (rules as readonly PolicyRule[]).filter(
@@ -287,5 +215,84 @@ describe('deploy/proxy', function () {
       [[configurationOf(container(proxy)).service]],
     );
     assert.equal(only(proxy, 'Service').metadata.name, configurationOf(container(proxy)).service);
+  });
+});
+
+describe('the proxy of the chart', () => {
+  before(needsHelm);
+  const render = async (values: Values): Promise<readonly Manifest[]> => {
+    const ownNames = { crds: { enabled: false }, classes: { enabled: false } };
+    const objects = await renderChart(
+      { ...ownNames, ...values, proxy: { enabled: true, ...(values['proxy'] as object | undefined) } },
+      { namespace: 'elsewhere' },
+    );
+    assertConsistent(objects);
+    return objects;
+  };
+
+  it('is scraped where the Prometheus operator is', async () => {
+    const objects = await render({ monitoring: { podMonitors: true, prometheusNamespace: 'prometheus' } });
+    const { selector, podMetricsEndpoints } = only(objects, 'PodMonitor', 'connectors-proxy')['spec'] as {
+      selector: Selector;
+      podMetricsEndpoints: readonly { port: string }[];
+    };
+    assertSelects(selector.matchLabels, deployment(objects));
+    const ports = container(objects).ports.map(({ name }) => name);
+    assert.ok(podMetricsEndpoints.every(({ port }) => ports.includes(port)));
+    const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy');
+    assert.deepEqual(
+      policies.map((policy) => JSON.stringify(policy['spec']).includes('"prometheus"')),
+      [true, true],
+    );
+  });
+
+  it('can read Secrets of the namespaces that are chosen, or of all of them', async () => {
+    for (const [namespaces, kind, expected] of [
+      [[], 'RoleBinding', []],
+      [['ci', 'team-a'], 'RoleBinding', ['ci', 'team-a']],
+      [['*'], 'ClusterRoleBinding', [undefined]],
+    ] as const) {
+      const objects = await render({ proxy: { credentialNamespaces: namespaces } });
+      const bindings = objects.filter(
+        (object) => (object['roleRef'] as { name?: string } | undefined)?.name === 'connectors-proxy-credentials',
+      );
+      assert.deepEqual(
+        bindings.map(({ metadata }) => metadata.namespace),
+        expected,
+      );
+      for (const binding of bindings) {
+        assert.equal(binding.kind, kind);
+        const [subject] = subjectsOf(binding);
+        assert.deepEqual([subject?.namespace, subject?.name], ['elsewhere', 'connectors-proxy']);
+      }
+    }
+  });
+
+  it('leaves the number of replicas to the autoscaler where there is one', async () => {
+    assert.equal(deployment(await render({ proxy: { replicas: 3 } })).replicas, 3);
+    const objects = await render({ proxy: { autoscaling: { enabled: true, maxReplicas: 20 } } });
+    assert.equal(deployment(objects).replicas, undefined);
+    const { scaleTargetRef, ...range } = only(objects, 'HorizontalPodAutoscaler')['spec'] as {
+      scaleTargetRef: { kind: string; name: string };
+      minReplicas: number;
+      maxReplicas: number;
+    };
+    only(objects, scaleTargetRef.kind, scaleTargetRef.name);
+    assert.deepEqual([range.minReplicas, range.maxReplicas], [2, 20]);
+  });
+
+  it('has the image of the driver, with its credential, and flags of its own', async () => {
+    const image = { repository: 'registry.example.com/connectors-csi', tag: '7', pullSecrets: [{ name: 'login' }] };
+    const objects = await render({ image, proxy: { extraArgs: ['--log-level=debug'] } });
+    const driver = only(objects, 'DaemonSet')['spec'] as Deployment;
+    for (const own of [container(objects), driver.template.spec.containers[0]!]) {
+      assert.equal(own.image, 'registry.example.com/connectors-csi:7');
+    }
+    for (const account of objects.filter(({ kind }) => kind === 'ServiceAccount')) {
+      assert.deepEqual(account['imagePullSecrets'], [{ name: 'login' }]);
+    }
+    assert.equal(configurationOf(container(objects))['log-level'], 'debug');
+    const digest = `sha256:${'0'.repeat(64)}`;
+    assert.equal(container(await render({ image: { ...image, digest } })).image, `${image.repository}@${digest}`);
   });
 });

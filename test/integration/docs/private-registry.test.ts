@@ -23,7 +23,7 @@ describe('the commands of docs/private-registry.md', () => {
     for (const command of commands) {
       const { status, stdout, stderr } = await server.run(command);
       assert.deepEqual({ command, status, stderr }, { command, status: 0, stderr: '' });
-      assert.notEqual(stdout, '', command);
+      assert.equal(stdout === '', command.startsWith('cp '), command);
     }
   });
 

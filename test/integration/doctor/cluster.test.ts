@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
-import { driverRules } from '../../support/access/driver-rules.js';
+import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';
 import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 import type { Lost } from '../../support/access/lost-permission.js';
@@ -50,7 +50,7 @@ describe('doctor in a cluster', () => {
   }
 
   it('only warns of missing token requests where the driver mints tokens', async () => {
-    fixture.cluster.grantDriver('components/token-minting/rbac.yaml');
+    fixture.cluster.grantDriver('token-minting');
     fixture.cluster.putCsiDriver({ tokenRequests: [] });
     assert.match((await problemsOf('csidriver', ['--allow-token-minting']))[0]!, /^warn csidriver: tokenRequests: /);
   });
@@ -179,11 +179,11 @@ describe('doctor in a cluster', () => {
 
   describe('names the right that is missing', () => {
     /** Gives another account all rules but one right, and asks as that account. */
-    const problemsWithout = async (files: readonly string[], lost: Lost, flags: readonly string[] = []) => {
+    const problemsWithout = async (purposes: readonly Purpose[], lost: Lost, flags: readonly string[] = []) => {
       const account = { namespace: driverAccount.namespace, name: 'lesser' };
       fixture.cluster.api.bind({
         serviceAccount: `${account.namespace}/${account.name}`,
-        rules: files.flatMap(driverRules).flatMap((rule) => without(rule, lost)),
+        rules: purposes.flatMap(rulesFor).flatMap((rule) => without(rule, lost)),
       });
       const folder = `${fixture.cluster.node.root}/lesser`;
       const { host, port } = fixture.cluster.api.writeInClusterFiles(folder, account);
@@ -191,10 +191,13 @@ describe('doctor in a cluster', () => {
         cluster: () => inClusterConfig({ host, port, folder }, () => performance.now()),
       });
     };
-    const base = ['base/rbac.yaml'];
+    const base = ['driver'] as const;
 
     for (const [lost, expected] of [
-      [['list', 'connectors'], /cannot list connectors\.connectors\.alauda\.io: apply deploy\/base\/rbac\.yaml$/],
+      [
+        ['list', 'connectors'],
+        /cannot list connectors\.connectors\.alauda\.io: apply the roles of deploy\/manifests\/driver\.yaml$/,
+      ],
       [['watch', 'connectorclasses'], /cannot watch connectorclasses\.connectors\.alauda\.io: /],
       [['watch', 'csidrivers'], /cannot watch csidrivers\.storage\.k8s\.io "connectors-csi": /],
       [['list', 'configmaps'], /cannot list configmaps "connectors-config" in namespace "connectors-system": /],
@@ -208,21 +211,24 @@ describe('doctor in a cluster', () => {
     }
 
     it('of the approval, where both flags are on', async () => {
-      const files = [...base, 'components/approval/rbac.yaml'];
+      const purposes = [...base, 'approval'] as const;
       const lost = ['create', 'accessrequests'] as const;
-      assert.deepEqual(await problemsWithout(files, lost), []);
+      assert.deepEqual(await problemsWithout(purposes, lost), []);
       const flags = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
       fixture.cluster.put(flagsConfigMap(flags));
-      const [problem, ...others] = await problemsWithout(files, lost);
-      assert.match(problem!, /cannot create accessrequests\.connectors\.alauda\.io: apply the component approval$/);
+      const [problem, ...others] = await problemsWithout(purposes, lost);
+      assert.match(
+        problem!,
+        /cannot create accessrequests\.connectors\.alauda\.io: apply the chart with approval\.enabled=true$/,
+      );
       assert.deepEqual(others, []);
     });
 
     it('of token minting, where that is on', async () => {
       const [problem, ...others] = await problemsWithout(base, ['', ''], ['--allow-token-minting']);
-      assert.match(problem!, /cannot create serviceaccounts\/token: apply the component token-minting$/);
-      // By which the component's policy recognizes the driver.
-      const identity = 'cannot identify drivers.connectors.alauda.io: apply the component token-minting';
+      assert.match(problem!, /cannot create serviceaccounts\/token: apply the chart with driver\.tokenMinting=true$/);
+      // By which the chart's policy recognizes the driver.
+      const identity = 'cannot identify drivers.connectors.alauda.io: apply the chart with driver.tokenMinting=true';
       assert.deepEqual(others, [`fail rbac: the driver's service account ${identity}`]);
     });
   });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/shared/doctor/check-result.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import { without } from '../../support/access/lost-permission.js';
 import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.js';
 import { eventually } from '../../support/poll.js';
@@ -170,7 +170,7 @@ describe('doctor of the proxy names the right that is missing', () => {
   before(async () => void (fixture = await ProxyDoctorFixture.start()));
   after(() => fixture.stop());
 
-  const all = driverBindings('proxy/rbac.yaml', { serviceAccount: 'connectors-system/lesser' }).filter(
+  const all = bindingsFor('proxy', { serviceAccount: 'connectors-system/lesser' }).filter(
     ({ namespace, rules }) => namespace !== undefined || !rules.some(({ resources }) => resources?.includes('secrets')),
   );
   const rights = all.flatMap(({ namespace, rules }) =>
@@ -198,7 +198,10 @@ describe('doctor of the proxy names the right that is missing', () => {
         problems[0]!.startsWith(`fail rbac: the proxy's service account cannot ${verb} ${resource}`),
         problems[0],
       );
-      assert.ok(problems[0]!.endsWith(`${name}${where}: apply deploy/proxy/rbac.yaml`), problems[0]);
+      assert.ok(
+        problems[0]!.endsWith(`${name}${where}: apply the roles of deploy/manifests/standalone.yaml`),
+        problems[0],
+      );
     });
   }
 });

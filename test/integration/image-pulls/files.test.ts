@@ -17,7 +17,7 @@ import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
 import { nodeFilesOf } from '../../../src/image-pulls/node-files.js';
 import type { NodeFile } from '../../../src/image-pulls/node-files.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { deployFolder } from '../../support/deploy/manifests.js';
+import { chartFolder } from '../../support/deploy/manifests.js';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { unmountBelow } from '../../support/mounts.js';
 
@@ -52,7 +52,7 @@ describe('the files of a node', () => {
   const uninstall = (): readonly string[] => messages(uninstallFiles(files()));
   const inodes = (): readonly number[] => node.list().map((line) => statSync(node.at(line.slice(4))).ino);
 
-  it('are written with their modes whatever the umask is, are those of deploy/image-pulls, and uninstalled leave nothing', () => {
+  it('are written with their modes whatever the umask is, are those of the chart, and uninstalled leave nothing', () => {
     const umask = process.umask(0o077);
     try {
       assert.deepEqual(install(), []);
@@ -65,7 +65,10 @@ describe('the files of a node', () => {
       [script, ['providers', script]],
       ['hosts.toml', ['containerd', 'connectors.local', 'hosts.toml']],
     ] as const) {
-      assert.equal(unsigned(node.read(...where)), readFileSync(path.join(deployFolder, 'image-pulls', file), 'utf8'));
+      assert.equal(
+        unsigned(node.read(...where)),
+        readFileSync(path.join(chartFolder, 'files', 'image-pulls', file), 'utf8'),
+      );
     }
     assert.equal(unsigned(node.read('crio', 'connectors.local', 'ca.crt')).trim(), ca.trim());
     assert.match(node.read('providers', script), /^#!\/bin\/sh\n# Written by /);

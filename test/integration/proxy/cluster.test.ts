@@ -28,7 +28,7 @@ describe('the proxy in a cluster', () => {
     await tool.stop();
   });
 
-  it('serves who the API server knows and allows, with the rights of deploy/proxy', async () => {
+  it('serves who the API server knows and allows, with the rights of deploy/', async () => {
     const answer = await fixture.client().getSecurely(`${tool.url()}/a`);
     assert.equal(answer.body, 'hello');
     assert.equal(tool.seen[0]?.headers.authorization, robotBasic);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { proxyLimits } from '../../../src/proxy/limits.js';
-import { driverBindings } from '../../support/access/driver-rules.js';
+import { bindingsFor } from '../../support/access/driver-rules.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
@@ -38,7 +38,7 @@ describe('the built proxy, with names whose server is silent', function () {
     names = await UnresponsiveDnsServer.start(ownAddress);
     tool = await ToolServer.start('http');
     api = await KubeApi.start();
-    for (const binding of driverBindings('proxy/rbac.yaml', { user })) api.bind(binding);
+    for (const binding of bindingsFor('proxy', { user })) api.bind(binding);
     api.put(connectorClass() as KubeObject);
     for (const [at, host] of toolHosts.entries()) api.put(connector(`tool-${at}`, tool.url(host)) as KubeObject);
     api.put(connector('at-address', tool.url('127.0.0.1')) as KubeObject);

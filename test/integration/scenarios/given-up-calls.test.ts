@@ -60,14 +60,14 @@ const places: Readonly<Record<string, StuckPlace>> = {
     flags: ['--allow-token-minting'],
     attributes: { connectors: 'harbor', 'token.expiration': '1h' },
     block: (cluster, volume) => {
-      cluster.grantDriver('components/token-minting/rbac.yaml');
+      cluster.grantDriver('token-minting');
       cluster.putPod(volume);
       return slowAnswer({ subresource: 'token' })(cluster, volume);
     },
   },
   'the wait for approval': {
     block: (cluster, { pod }) => {
-      cluster.grantDriver('components/approval/rbac.yaml');
+      cluster.grantDriver('approval');
       const flags = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
       cluster.put(flagsConfigMap(flags));
       const controller = new ApprovalsController(cluster.api);

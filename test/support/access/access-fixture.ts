@@ -9,7 +9,7 @@ import type { PodIdentity } from '../../../src/shared/access/access-control.js';
 import type { PolicyRule } from '../kube-api/access-rules.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import { configFor, testClient } from '../kube-client/test-client.js';
-import { bindDriver, driverUser, rightsFiles } from './driver-rules.js';
+import { bindDriver, driverUser } from './driver-rules.js';
 
 export const readOnlyFlags: FeatureFlags = {
   connectorProxyPermissions: false,
@@ -49,14 +49,14 @@ export class AccessFixture {
   readonly client: KubeClient;
   readonly clock = new ManualClock();
   readonly access: KubernetesAccess;
-  /** Takes the driver's rights away, by the file that gives them. */
-  readonly revokeFromDriver: Readonly<Record<string, () => void>>;
+  /** Takes the driver's rights away. */
+  readonly revokeFromDriver: Readonly<Record<'driver' | 'approval', () => void>>;
   flags: FeatureFlags | undefined;
   flagsAsked = 0;
 
   private constructor(api: KubeApi, options: Partial<KubernetesAccessOptions>) {
     this.api = api;
-    this.revokeFromDriver = Object.fromEntries(rightsFiles.map((file) => [file, bindDriver(api, file)]));
+    this.revokeFromDriver = { driver: bindDriver(api, 'driver'), approval: bindDriver(api, 'approval') };
     this.client = testClient(configFor(api, api.tokenFor(driverUser)));
     this.access = this.newAccess(options);
   }

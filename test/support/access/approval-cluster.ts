@@ -11,7 +11,7 @@ import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 import { configFor } from '../kube-client/test-client.js';
 import { ApprovalsController } from './approvals-controller.js';
-import { bindDriver, driverUser, rightsFiles } from './driver-rules.js';
+import { bindDriver, driverUser } from './driver-rules.js';
 
 export const harbor: ConnectorRef = { namespace: 'ci', name: 'harbor' };
 export const quay: ConnectorRef = { namespace: 'tools', name: 'quay' };
@@ -31,7 +31,7 @@ export class ApprovalCluster {
   private constructor(api: KubeApi) {
     this.api = api;
     this.controller = new ApprovalsController(api);
-    for (const file of rightsFiles) bindDriver(api, file);
+    for (const purpose of ['driver', 'approval'] as const) bindDriver(api, purpose);
     this.#put(connector('harbor'), connector('quay', { namespace: 'tools' }), connectorClass('oci'));
     const spec = { podInfoOnMount: true, requiresRepublish: true, tokenRequests: [{ audience }] };
     this.#put({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'connectors-csi' }, spec });

@@ -1,34 +1,45 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { chartFile, readTemplate } from '../deploy/manifests.js';
 import type { Binding, PolicyRule } from '../kube-api/access-rules.js';
 import type { KubeApi } from '../kube-api/kube-api.js';
 
 export const driverUser = 'driver';
-/** The files under deploy/ that give rights to the driver. */
-export const rightsFiles = ['base/rbac.yaml', 'components/approval/rbac.yaml'] as const;
+
+/** The roles of the chart, by what they are for. */
+const roles = {
+  driver: ['connectors-csi'],
+  approval: ['connectors-csi-approval'],
+  'token-minting': ['connectors-csi-token-minting'],
+  events: ['connectors-csi-events'],
+  proxy: ['connectors-proxy', 'connectors-proxy-credentials'],
+  'image-pulls': ['connectors-proxy-ca'],
+} as const;
+export type Purpose = keyof typeof roles;
 
 /** Who the driver is at the API server. */
 export type DriverSubject = Pick<Binding, 'user' | 'serviceAccount'>;
 
-/** Gives the driver what a file gives it in a cluster; the returned function takes it back. */
-export function bindDriver(api: KubeApi, file: string, subject?: DriverSubject): () => void {
-  const unbind = driverBindings(file, subject).map((binding) => api.bind(binding));
+/** Gives the driver what roles give it in a cluster; the returned function takes it back. */
+export function bindDriver(api: KubeApi, purpose: Purpose, subject?: DriverSubject): () => void {
+  const unbind = bindingsFor(purpose, subject).map((binding) => api.bind(binding));
   return () => {
     for (const each of unbind) each();
   };
 }
 
-/** The rules of all roles in a file. */
-export function driverRules(file: string): readonly PolicyRule[] {
-  return driverBindings(file).flatMap(({ rules }) => rules);
+/** The rules of all roles for a purpose. */
+export function rulesFor(purpose: Purpose): readonly PolicyRule[] {
+  return bindingsFor(purpose).flatMap(({ rules }) => rules);
 }
 
-/** The bindings of a file: of its ClusterRoles everywhere, of its Roles in their namespace. */
-export function driverBindings(file: string, subject?: DriverSubject): readonly Binding[] {
-  const text = readFileSync(path.join(import.meta.dirname, '../../../deploy', file), 'utf8');
+/** The bindings for a purpose: of its ClusterRoles everywhere, of its Roles in their namespace. */
+export function bindingsFor(purpose: Purpose, subject?: DriverSubject): readonly Binding[] {
+  const names: readonly (string | undefined)[] = roles[purpose];
+  const objects = [
+    ...['driver-rbac', 'proxy-rbac'].flatMap(readTemplate),
+    ...['approval', 'token-minting'].flatMap((name) => chartFile(`policies/${name}`)),
+  ];
   return bindingsOf(
-    parseAllDocuments(text).map((document) => document.toJS() as unknown),
+    objects.filter(({ metadata }) => names.includes(metadata.name)),
     subject,
   );
 }

@@ -46,7 +46,7 @@ function policyOf(target: AdmissionTarget): readonly object[] {
         : []),
     ],
     variables: [
-      // First, where a patch of the overlay finds it. As in the component volume-limit.
+      // Replaced by the chart. As in the policy of the limit.
       { name: 'maxVolumes', expression: String(maxVolumesPerPod) },
       { name: 'found', expression: `(${listsOf(target, 'object').join(' + ')}).filter(v, ${isOurs})` },
       // Judging costs the API server time by volume: what is judged at all is limited.

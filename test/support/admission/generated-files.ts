@@ -16,9 +16,14 @@ function originIn(source: string): string {
 /** What the table of attributes and the names of rules are made into, by path from the repository's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const texts: readonly (readonly [string, string])[] = [
-    ['deploy/components/admission/policies.yaml', manifestsOf(origin, admissionPolicies())],
-    ['deploy/components/admission/rules.yaml', manifestsOf(originIn('src/proxy/rules'), rulesPolicy())],
-    ['deploy/components/admission/generators.yaml', manifestsOf(originIn('src/proxy'), generatorsPolicy())],
+    [
+      'deploy/chart/files/policies/admission.yaml',
+      [
+        manifestsOf(origin, admissionPolicies()),
+        manifestsOf(originIn('src/proxy/rules'), rulesPolicy()),
+        manifestsOf(originIn('src/proxy'), generatorsPolicy()),
+      ].join('---\n'),
+    ],
     ['deploy/schemas/volume-attributes.json', schemaText(volumeAttributesSchema())],
     ['deploy/schemas/manifest.json', schemaText(manifestSchema())],
   ];

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
 import type { JsonObject } from '../../../src/shared/json.js';
-import { deployFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
+import { chartFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
 
-/** A file of a ConnectorClass in deploy/classes with data to render it with. */
+/** A file of a ConnectorClass of the chart with data to render it with. */
 export interface ClassCase {
   /** `class/configuration/file: what is special`. */
   readonly name: string;
@@ -29,7 +29,7 @@ export interface ClassSpec {
   }[];
 }
 
-export const classesFolder = path.join(deployFolder, 'classes');
+export const classesFolder = path.join(chartFolder, 'files', 'classes');
 /** The token that the cases are rendered with. */
 export const caseToken = 'eyJ.claims.sig-_';
 /** Where the cases' connector `one` has its proxy; without its path, the class's. */

@@ -73,7 +73,10 @@ const mounts = list(
 const container = fields(
   {
     name: dnsName,
-    image: { type: 'string', pattern: '^(registry\\.example\\.com/)?[a-z0-9-]+(/[a-z0-9-]+)*:[A-Za-z0-9._-]+$' },
+    image: {
+      type: 'string',
+      pattern: '^(registry\\.example\\.com/)?[a-z0-9-]+(/[a-z0-9-]+)*(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$',
+    },
   },
   {
     command: texts,
@@ -205,7 +208,10 @@ function kind(body: Readonly<Record<string, Structure>>, metadata: Structure, op
 /** By `apiVersion kind`. Custom kinds of ours are not here: their own definitions describe them. */
 export const kinds: Readonly<Record<string, Structure>> = {
   'v1 Namespace': kind({}, clusterScoped),
-  'v1 ServiceAccount': kind({}, namespaced, { automountServiceAccountToken: flag }),
+  'v1 ServiceAccount': kind({}, namespaced, {
+    automountServiceAccountToken: flag,
+    imagePullSecrets: list(fields({ name: dnsName })),
+  }),
   'v1 ConfigMap': kind({ data: textMap }, namespaced),
   'v1 PersistentVolumeClaim': kind(
     { spec: fields({ accessModes: texts, resources: fields({ requests: mapOf(quantity) }) }) },

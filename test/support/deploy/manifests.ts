@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 
 export const repository = path.join(import.meta.dirname, '..', '..', '..');
 export const deployFolder = path.join(repository, 'deploy');
+export const chartFolder = path.join(deployFolder, 'chart');
+export const crdsFolder = path.join(chartFolder, 'crds');
 
 export interface Manifest {
   readonly apiVersion: string;
@@ -45,36 +44,24 @@ export function manifestFiles(folder: string): string[] {
     .sort();
 }
 
-/** What `kubectl kustomize` makes of a folder. */
-export async function buildFolder(folder: string): Promise<Manifest[]> {
-  const { stdout } = await promisify(execFile)('kubectl', ['kustomize', folder], { maxBuffer: 16 * 1024 * 1024 });
-  return parseManifests(stdout, folder).map(withoutForeignNamespace);
+/** The objects of a file of deploy/manifests, such as `driver`. */
+export function rendered(name: 'crds' | 'driver' | 'standalone' | 'classes'): Manifest[] {
+  return readManifests(path.join(deployFolder, 'manifests', `${name}.yaml`));
 }
 
-/** kustomize takes policies for objects with a namespace. API servers drop the namespace of objects that have none. */
-function withoutForeignNamespace(object: Manifest): Manifest {
-  if (!/^(?:Validating|Mutating)AdmissionPolicy/.test(object.kind)) return object;
-  const metadata = Object.entries(object.metadata).filter(([field]) => field !== 'namespace');
-  return { ...object, metadata: Object.fromEntries(metadata) };
+/** The objects of a file of the chart that is no template, such as `policies/approval`. */
+export function chartFile(name: string): Manifest[] {
+  return readManifests(path.join(chartFolder, 'files', `${name}.yaml`));
 }
 
-/** What `kubectl kustomize` makes of an overlay over a folder of deploy/ with these components, as a user would write it. */
-export async function buildOverlay(components: readonly string[], more: object = {}, over = '.'): Promise<Manifest[]> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-overlay-'));
-  const fromHere = (...parts: string[]): string => path.relative(folder, path.join(deployFolder, ...parts));
-  const overlay = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    resources: [fromHere(over)],
-    components: components.map((name) => fromHere('components', name)),
-    ...more,
-  };
-  try {
-    writeFileSync(path.join(folder, 'kustomization.yaml'), stringify(overlay, { aliasDuplicateObjects: false }));
-    return await buildFolder(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/**
+ * All objects of a template of the chart without Helm, as far as its actions are conditions around objects, or the
+ * namespace.
+ */
+export function readTemplate(name: string): Manifest[] {
+  const text = readFileSync(path.join(chartFolder, 'templates', `${name}.yaml`), 'utf8');
+  const filled = text.replaceAll(/\{\{ \$?\.Release\.Namespace \}\}/g, 'connectors-system');
+  return parseManifests(filled.replaceAll(/\{\{.*?\}\}/gs, ''), name);
 }
 
 /** The one object of that kind (and name): a test that finds none or two has to fail. */

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import { kinds } from './kinds.js';
-import { deployFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
+import { crdsFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
 import { structureProblems, type Structure } from './structure.js';
 
 /** What an API server would refuse about `object`, each problem with the object's name before it. */
@@ -14,10 +13,10 @@ export function objectProblems(object: Manifest): string[] {
 
 let cached: ReadonlyMap<string, Structure> | undefined;
 
-/** Our own kinds, by `apiVersion kind`, from the CRDs of `deploy/crds`. */
+/** Our own kinds, by `apiVersion kind`, from the CRDs of the chart. */
 export function customKinds(): ReadonlyMap<string, Structure> {
   cached ??= new Map(
-    manifestFiles(path.join(deployFolder, 'crds'))
+    manifestFiles(crdsFolder)
       .flatMap(readManifests)
       .filter(({ kind }) => kind === 'CustomResourceDefinition')
       .map(definition),

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, only, readManifests, repository } from './manifests.js';
+import { parse } from 'yaml';
+import { chartFolder, repository } from './manifests.js';
 import { objectProblems } from './object-problems.js';
+
+const files = path.join(chartFolder, 'files');
 
 export interface Metric {
   readonly name: string;
@@ -25,12 +28,13 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
 }
 
-/** A program's metrics, and the folder of deploy/ with its alerts and its dashboard. */
+/** A program's metrics, alerts and dashboard. */
 export interface Observed {
   /** Of its metrics' names, such as `connectors_csi_`. */
   readonly prefix: string;
   readonly metrics: readonly Metric[];
-  readonly folder: string;
+  /** Of the files in deploy/chart/files, such as `connectors-csi`. */
+  readonly name: string;
 }
 
 /** Of shared/process/process-metrics.ts, and the one that scraping makes. */
@@ -102,13 +106,16 @@ class Expressions {
 /** Tests of the alert rules of a program, within a `describe`. */
 export function itHasRightAlerts(observed: Observed): void {
   const expressions = new Expressions(observed);
-  const manifests = readManifests(path.join(deployFolder, observed.folder, 'alerts.yaml'));
-  const { groups } = only(manifests, 'PrometheusRule')['spec'] as {
+  const spec = parse(readFileSync(path.join(files, 'alerts', `${observed.name}.yaml`), 'utf8')) as {
     groups: readonly { rules: readonly AlertRule[] }[];
   };
-  const rules = groups.flatMap((group) => group.rules);
+  const metadata = { namespace: 'connectors-system', name: observed.name };
+  const rules = spec.groups.flatMap((group) => group.rules);
 
-  it('are a right PrometheusRule', () => assert.deepEqual(manifests.flatMap(objectProblems), []));
+  it('are a right PrometheusRule', () => {
+    const kind = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule' };
+    assert.deepEqual(objectProblems({ ...kind, metadata, spec }), []);
+  });
 
   for (const rule of rules) {
     it(`${rule.alert} uses existing metrics and labels`, () => {
@@ -149,7 +156,7 @@ export function itHasExplainedMetrics({ prefix, text }: { readonly prefix: strin
 /** Tests of the dashboard of a program, within a `describe`. @param minPanels that it must have. */
 export function itHasARightDashboard(observed: Observed, minPanels: number): void {
   const known = new Expressions(observed);
-  const dashboard = JSON.parse(readFileSync(path.join(deployFolder, observed.folder, 'dashboard.json'), 'utf8')) as {
+  const dashboard = JSON.parse(readFileSync(path.join(files, 'dashboards', `${observed.name}.json`), 'utf8')) as {
     panels: readonly Panel[];
     templating: { list: readonly { name: string }[] };
   };

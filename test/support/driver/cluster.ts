@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parse } from 'yaml';
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
 import { watchTimes } from '../../../src/driver/connectors/watch-limits.js';
 import type { WatchLimits } from '../../../src/driver/connectors/watch-limits.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
 import type { KubeTimings } from '../../../src/shared/kube/timings.js';
-import { bindDriver } from '../access/driver-rules.js';
+import { bindDriver, type Purpose } from '../access/driver-rules.js';
+import { only, rendered } from '../deploy/manifests.js';
 import type { InClusterFiles } from '../kube-api/credential-files.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeApiOptions } from '../kube-api/kube-api.js';
@@ -28,14 +27,12 @@ export interface ClusterDriverOptions extends InProcessOptions {
   readonly monotonicNow?: () => number;
 }
 
-const csiDriverFile = path.join(import.meta.dirname, '../../../deploy/base/csi-driver.yaml');
-
 /** What takes a right away again. */
 type Revoke = () => void;
 
 /**
- * A node in a cluster: the test API server with the objects that deploy/base makes, connector ci/harbor of class oci,
- * which account ci/builder may use, and drivers that have the rights of deploy/base and no others.
+ * A node in a cluster: the test API server with the objects that deploy/ makes, connector ci/harbor of class oci,
+ * which account ci/builder may use, and drivers that have the rights of deploy/ and no others.
  */
 export class Cluster {
   readonly api: KubeApi;
@@ -53,7 +50,7 @@ export class Cluster {
 
   static async start(options?: KubeApiOptions): Promise<Cluster> {
     const cluster = await Cluster.startBare(options);
-    cluster.grantDriver('base/rbac.yaml');
+    cluster.grantDriver('driver');
     cluster.putCsiDriver({});
     return cluster;
   }
@@ -94,7 +91,7 @@ export class Cluster {
     return driver;
   }
 
-  /** Flags of `serve` for a driver in a process of its own, with the rights of deploy/base. */
+  /** Flags of `serve` for a driver in a process of its own, with the rights of deploy/. */
   processFlags(): readonly string[] {
     const kubeconfig = path.join(this.node.root, 'kubeconfig');
     this.api.writeKubeconfig(kubeconfig, { name: driverUser });
@@ -116,9 +113,9 @@ export class Cluster {
     await driver.stop();
   }
 
-  /** Gives the driver what a file under deploy/ gives it. */
-  grantDriver(file: string): Revoke {
-    return bindDriver(this.api, file, { serviceAccount: `${driverAccount.namespace}/${driverAccount.name}` });
+  /** Gives the driver what roles of the chart give it. */
+  grantDriver(purpose: Purpose): Revoke {
+    return bindDriver(this.api, purpose, { serviceAccount: `${driverAccount.namespace}/${driverAccount.name}` });
   }
 
   /** The account of the pods may use a connector of namespace ci. */
@@ -132,9 +129,9 @@ export class Cluster {
     return this.api.bind({ serviceAccount: account, namespace, rules: [rule] });
   }
 
-  /** The CSIDriver object of deploy/base with changes in its spec; undefined takes a field out. */
+  /** The CSIDriver object of deploy/ with changes in its spec; undefined takes a field out. */
   putCsiDriver(changes: Readonly<Record<string, unknown>>): void {
-    const manifest = parse(readFileSync(csiDriverFile, 'utf8')) as KubeObject;
+    const manifest = only(rendered('driver'), 'CSIDriver') as unknown as KubeObject;
     this.api.put({ ...manifest, spec: { ...(manifest['spec'] as JsonObject), ...changes } });
   }
 

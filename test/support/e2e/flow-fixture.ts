@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import type { Purpose } from '../access/driver-rules.js';
+import { classesFolder } from '../deploy/class-cases.js';
+import { only, rendered } from '../deploy/manifests.js';
 import { DriverProcess } from '../driver/driver-process.js';
 import { NodeSandbox } from '../driver/node-sandbox.js';
 import type { TestVolume, VolumeIdentity } from '../driver/test-volume.js';
@@ -22,7 +25,6 @@ import { ProxyProcess } from './proxy-process.js';
 import { encodedSecret } from './secret-data.js';
 import type { WrittenObject } from './secret-data.js';
 
-const deploy = path.join(import.meta.dirname, '..', '..', '..', 'deploy');
 /** The password of every tool: whatever else it is found in has leaked. */
 export const toolPassword = 'CREDENTIAL-CANARY-of-the-tool';
 
@@ -45,8 +47,8 @@ export interface FlowOptions {
   readonly isAtService?: boolean;
   /** More flags of the proxy. */
   readonly proxyFlags?: readonly string[];
-  /** Components of deploy/ whose permissions the proxy has too. */
-  readonly components?: readonly string[];
+  /** Roles that the proxy has too. */
+  readonly optionalRoles?: readonly Purpose[];
 }
 
 export interface FlowVolume extends VolumeIdentity {
@@ -57,7 +59,7 @@ export interface FlowVolume extends VolumeIdentity {
 
 /**
  * Both halves as processes against the test API server: the built driver and the built proxy with the rights of deploy/,
- * the classes of deploy/classes, and volumes for programs. Connectors and accounts are of namespace ci.
+ * the classes of the chart, and volumes for programs. Connectors and accounts are of namespace ci.
  */
 export class FlowFixture {
   readonly api: KubeApi;
@@ -218,8 +220,8 @@ export class FlowFixture {
     const { api, node } = this;
     const file = (name: string): string => path.join(node.root, name);
     for (const name of ['proxy', 'driver']) api.writeKubeconfig(file(`${name}.kubeconfig`), { name });
-    bindDeployed(api, this.#options.components ?? []);
-    this.put(parse(readFileSync(path.join(deploy, 'base/csi-driver.yaml'), 'utf8')) as object);
+    bindDeployed(api, this.#options.optionalRoles ?? []);
+    this.put(only(rendered('driver'), 'CSIDriver'));
     this.put({
       apiVersion: 'connectors.alauda.io/v1alpha1',
       kind: 'ConnectorClass',
@@ -277,9 +279,9 @@ export class FlowFixture {
     this.#proxy = await this.#startProxy();
   }
 
-  /** A class of deploy/classes. */
+  /** A class of the chart. */
   useClass(name: string): void {
-    const text = readFileSync(path.join(deploy, 'classes', `${name}.yaml`), 'utf8');
+    const text = readFileSync(path.join(classesFolder, `${name}.yaml`), 'utf8');
     const object = parse(text) as { readonly spec: object };
     this.put({ ...object, spec: { ...object.spec, proxy: this.#classProxy } });
   }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { deployFolder, only, readManifests } from '../deploy/manifests.js';
+import { crdsFolder, only, readManifests } from '../deploy/manifests.js';
 import type { FlowFixture } from './flow-fixture.js';
 
-const connectorsKind = path.join(deployFolder, 'crds/connectors.yaml');
+const connectorsKind = path.join(crdsFolder, 'connectors.yaml');
 
 /** Runs a command line of kubectl as an administrator of the fixture's cluster, and asserts that it succeeds. @returns what it prints. */
 export async function kubectl(fixture: FlowFixture, command: string): Promise<string> {

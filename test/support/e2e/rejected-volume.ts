@@ -1,5 +1,5 @@
 import { ApprovalsController, rejected } from '../access/approvals-controller.js';
-import { driverBindings } from '../access/driver-rules.js';
+import { bindingsFor } from '../access/driver-rules.js';
 import { flagsConfigMap } from '../driver/manifests.js';
 import type { TestVolume } from '../driver/test-volume.js';
 import { eventually } from '../poll.js';
@@ -10,7 +10,7 @@ const knownMs = 60_000;
 
 /** From here on the cluster wants approvals. @returns a volume of a pod that asked for one and was rejected. */
 export async function rejectedVolume(fixture: FlowFixture, attributes: FlowVolume['attributes']): Promise<TestVolume> {
-  for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) fixture.api.bind(binding);
+  for (const binding of bindingsFor('approval', { user: 'driver' })) fixture.api.bind(binding);
   fixture.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
   const approvals = new ApprovalsController(fixture.api);
   // Pods that start before the driver knows of the flags get their files.

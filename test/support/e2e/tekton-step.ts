@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, only, readManifests } from '../deploy/manifests.js';
+import { deployFolder, manifestFiles, only, readManifests, type Manifest } from '../deploy/manifests.js';
 import type { FlowFixture } from './flow-fixture.js';
 import { containersEnvironment } from './programs.js';
 
@@ -21,14 +21,16 @@ export interface TaskRunSpec {
   }[];
 }
 
-/** The `spec` of the one object of a kind in a file of deploy/examples/tekton. */
-export function exampleSpec(file: string, kind: string): unknown {
-  return only(readManifests(path.join(deployFolder, 'examples', 'tekton', file)), kind)['spec'];
+/** The `spec` of an object in deploy/examples/tekton, by the `name` or `generateName` of its metadata. */
+export function exampleSpec(kind: string, name: string): unknown {
+  const objects = manifestFiles(path.join(deployFolder, 'examples', 'tekton')).flatMap(readManifests);
+  const isNamed = ({ metadata }: Manifest): boolean => (metadata.name ?? metadata.generateName) === name;
+  return only(objects.filter(isNamed), kind)['spec'];
 }
 
 /** The step of an example's Task. */
-export function stepOf(file: string): Step {
-  return (exampleSpec(file, 'Task') as { readonly steps: readonly [Step] }).steps[0];
+export function stepOf(task: string): Step {
+  return (exampleSpec('Task', task) as { readonly steps: readonly [Step] }).steps[0];
 }
 
 /** What the run asks of the driver. */

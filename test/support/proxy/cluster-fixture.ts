@@ -8,7 +8,7 @@ import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { kubernetesBackend } from '../../../src/proxy/kubernetes-backend.js';
 import { Proxy } from '../../../src/proxy/proxy.js';
 import type { ProxyParts } from '../../../src/proxy/proxy.js';
-import { driverBindings } from '../access/driver-rules.js';
+import { bindingsFor } from '../access/driver-rules.js';
 import { assertNoToken } from '../driver/canary.js';
 import { eventually } from '../poll.js';
 import { KubeApi } from '../kube-api/kube-api.js';
@@ -52,7 +52,7 @@ const quickStatus = {
   checkMs: 60_000,
 };
 
-/** A proxy against the test API server, with the rights of deploy/proxy and no others. */
+/** A proxy against the test API server, with the rights of deploy/ and no others. */
 export class ClusterFixture {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
@@ -84,7 +84,7 @@ export class ClusterFixture {
 
   #bind(without?: string): void {
     for (const unbind of this.#bound.splice(0)) unbind();
-    for (const { rules, ...binding } of driverBindings('proxy/rbac.yaml', { serviceAccount })) {
+    for (const { rules, ...binding } of bindingsFor('proxy', { serviceAccount })) {
       // The ClusterRole for credentials is bound by namespace only.
       const isCredentials =
         binding.namespace === undefined && rules.some(({ resources }) => resources?.includes('secrets'));

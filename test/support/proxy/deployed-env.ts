@@ -1,8 +1,4 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { parse } from 'yaml';
-
-const manifest = path.join(import.meta.dirname, '..', '..', '..', 'deploy', 'proxy', 'deployment.yaml');
+import { only, rendered } from '../deploy/manifests.js';
 
 interface Container {
   readonly env: readonly { readonly name: string; readonly value?: string }[];
@@ -10,13 +6,13 @@ interface Container {
 }
 
 function container(): Container {
-  const { spec } = parse(readFileSync(manifest, 'utf8')) as {
-    spec: { template: { spec: { containers: [Container] } } };
+  const { template } = only(rendered('standalone'), 'Deployment')['spec'] as {
+    template: { spec: { containers: [Container] } };
   };
-  return spec.template.spec.containers[0];
+  return template.spec.containers[0];
 }
 
-/** The environment of the proxy's container, as the image and deploy/proxy set it. */
+/** The environment of the proxy's container, as the image and deploy/ set it. */
 export function deployedEnv(): Readonly<Record<string, string>> {
   const set = container().env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]));
   return { NODE_ENV: 'production', ...Object.fromEntries(set) };

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { deployFolder, repository } from '../../support/deploy/manifests.js';
 
 /** How files name the version that they belong to. */
-const mentions = /(?:newTag: |app\.kubernetes\.io\/version: |VERSION=|connectors-csi:)(\d+\.\d+\.\d+\S*?)(?=[\s`]|$)/gm;
+const mentions =
+  /(?:newTag: |app\.kubernetes\.io\/version: '?|^(?:appV|v)ersion: |VERSION=|connectors-csi:)(\d+\.\d+\.\d+\S*?)(?=[\s`']|$)/gm;
 
 function filesBelow(folder: string, pattern: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -17,7 +18,7 @@ describe('the version', () => {
 
   it('is the same wherever it is written', () => {
     const files = [
-      ...filesBelow(deployFolder, /kustomization\.yaml$/),
+      ...filesBelow(deployFolder, /(?:kustomization|Chart|driver|standalone)\.yaml$/),
       ...filesBelow(path.join(repository, 'docs'), /\.md$/),
       path.join(repository, 'Dockerfile'),
     ];

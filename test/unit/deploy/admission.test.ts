@@ -19,13 +19,15 @@ import { acceptedBlocks, refusedBlocks } from '../../support/attributes/corpus.j
 import type { RefusedBlock } from '../../support/attributes/corpus.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
-import { deployFolder, manifestFiles, readManifests, repository } from '../../support/deploy/manifests.js';
+import { chartFile, deployFolder, manifestFiles, readManifests, repository } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
 type Block = Readonly<Record<string, string>>;
 
-const objects = readManifests(path.join(deployFolder, 'components', 'admission', 'policies.yaml'));
+const objects = chartFile('policies/admission').filter(({ metadata }) =>
+  metadata.name?.startsWith('connectors-csi-volumes-'),
+);
 const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
 const bindings = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
 

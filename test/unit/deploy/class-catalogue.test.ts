@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parse } from 'yaml';
 import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
-import { classManifests, classesFolder, type ClassSpec } from '../../support/deploy/class-cases.js';
-import { deployFolder, readManifests, type Manifest } from '../../support/deploy/manifests.js';
+import { classManifests, type ClassSpec } from '../../support/deploy/class-cases.js';
+import { deployFolder, readManifests, rendered, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { proxyService } from '../../support/proxy/manifests.js';
 
@@ -66,7 +64,7 @@ const specOf = (name: string): CatalogueSpec =>
 const template = (className: string, configuration: string, file: string): string =>
   specOf(className).configurations.find(({ name }) => name === configuration)!.data[file]!;
 
-describe('the catalogue of deploy/classes', () => {
+describe('the catalogue of the chart', () => {
   it('has one class per kind of tool, each with its configurations and files', () => {
     assert.deepEqual(classes.flatMap(objectProblems), []);
     const found = classes.map(({ metadata }) => [
@@ -82,13 +80,10 @@ describe('the catalogue of deploy/classes', () => {
     assert.deepEqual(found, sorted);
   });
 
-  it('is installed as a whole by its kustomization', () => {
-    const { resources } = parse(readFileSync(path.join(classesFolder, 'kustomization.yaml'), 'utf8')) as {
-      resources: readonly string[];
-    };
+  it('is installed as a whole', () => {
     assert.deepEqual(
-      resources,
-      Object.keys(catalogue).map((name) => `${name}.yaml`),
+      rendered('classes').map(({ metadata }) => metadata.name),
+      Object.keys(catalogue),
     );
   });
 
@@ -155,7 +150,7 @@ describe('the catalogue of deploy/classes', () => {
   }
 });
 
-describe('files that several classes of deploy/classes have', () => {
+describe('files that several classes of the chart have', () => {
   const marker = /\{\{- \/\* From here on as in the class(?:es)? [a-z ]+\. \*\/\}\}\n/;
   const tail = (text: string): string => {
     const parts = text.split(marker);

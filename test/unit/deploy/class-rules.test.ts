@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import type { JsonObject } from '../../../src/shared/json.js';
 import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.js';
 import { decide } from '../../../src/proxy/rules/decision.js';
 import { rulesOf } from '../../../src/proxy/rules/request-rules.js';
-import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import { chartFile } from '../../support/deploy/manifests.js';
 import { ruledRequest } from '../../support/rules/rule-sets.js';
 
 interface Requests {
@@ -171,7 +170,7 @@ const requests: Readonly<Record<string, Requests>> = {
 
 describe('rules of the classes', () => {
   for (const [name, { denied, allowed }] of Object.entries(requests)) {
-    const [object] = readManifests(path.join(deployFolder, 'classes', `${name}.yaml`));
+    const [object] = chartFile(`classes/${name}`);
     const connectorClass = parseConnectorClass(object as unknown as JsonObject);
     const connector = { ref: { namespace: 'ci', name: 'tool' }, className: name, object: { metadata: {} } };
     const decisionOn = (request: string): string => {

@@ -43,7 +43,7 @@ const parsers: readonly [RegExp, (text: string) => unknown][] = [
   [/\.xml$/, (text) => new XMLParser().parse(text, true) as unknown],
 ];
 
-describe('the ConnectorClasses of deploy/classes, rendered', () => {
+describe('the ConnectorClasses of the chart, rendered', () => {
   it('are recorded as they are now', () => {
     assert.equal(cases.length, 399);
     const current = cases.map((testCase) => [testCase.name, digestOf(testCase)]);

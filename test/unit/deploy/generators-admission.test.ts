@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import type { JsonObject } from '../../../src/shared/json.js';
 import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.js';
 import { generatorOf } from '../../../src/proxy/credentials/generator/generator.js';
 import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
-import { deployFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.js';
+import { classManifests } from '../../support/deploy/class-cases.js';
+import { chartFile } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
-const objects = readManifests(path.join(deployFolder, 'components', 'admission', 'generators.yaml'));
+const objects = chartFile('policies/admission').filter(({ metadata }) => metadata.name === 'connectors-csi-generators');
 const [policy, binding] = objects;
 assert.ok(policy !== undefined && binding !== undefined);
-const classes = manifestFiles(path.join(deployFolder, 'classes'))
-  .flatMap(readManifests)
-  .filter(({ kind }) => kind === 'ConnectorClass');
+const classes = classManifests();
 const evaluator = new GeneratorEvaluator();
 
 function messagesOf(object: object, oldObject?: object): readonly string[] {

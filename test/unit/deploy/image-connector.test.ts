@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { patches } from '../../support/deploy/admission-policy.js';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
-import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import { chartFile } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
-const objects = readManifests(path.join(deployFolder, 'components', 'image-connector', 'policy.yaml'));
+const objects = chartFile('policies/image-connector');
 const [policy, binding] = objects;
 assert.ok(policy !== undefined && binding !== undefined);
 

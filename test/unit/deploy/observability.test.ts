@@ -64,7 +64,7 @@ describe('the metrics', () => {
   });
 });
 
-const observed = { prefix, metrics, folder: 'observability' };
+const observed = { prefix, metrics, name: 'connectors-csi' };
 
 describe('the alert rules', () => itHasRightAlerts(observed));
 

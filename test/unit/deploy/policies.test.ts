@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { denials } from '../../support/deploy/admission-policy.js';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
-import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import { chartFile } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
-import { driverRules } from '../../support/access/driver-rules.js';
+import { rulesFor } from '../../support/access/driver-rules.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 
 function policyOf(component: string): Manifest {
-  const manifests = readManifests(path.join(deployFolder, 'components', component, 'policy.yaml'));
+  const manifests = chartFile(`policies/${component}`);
   const policy = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   const binding = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
   assert.ok(policy && binding);
@@ -32,7 +31,7 @@ describe('the policy for minted tokens', () => {
       group: '',
       resource: 'serviceaccounts/token',
       username: driverUser,
-      rules: driverRules('components/token-minting/rbac.yaml'),
+      rules: rulesFor('token-minting'),
       extra,
       object: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { ...spec, ...change } },
       ...more,
@@ -74,7 +73,7 @@ describe('the policy for minted tokens', () => {
 
   it('is about the service accounts that have the role, whatever their names are, and about no other', () => {
     const object = { spec: { audiences: ['https://kubernetes.default.svc'] } };
-    const own = driverRules('components/token-minting/rbac.yaml');
+    const own = rulesFor('token-minting');
     const minting: PolicyRule = { verbs: ['create'], apiGroups: [''], resources: ['serviceaccounts/token'] };
     const all: PolicyRule = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
     const ofGroup: PolicyRule = { verbs: ['*'], apiGroups: ['connectors.alauda.io'], resources: ['*'] };
@@ -137,7 +136,7 @@ describe('the policy for AccessRequests', () => {
       group: 'connectors.alauda.io',
       resource: 'accessrequests',
       username: driverUser,
-      rules: driverRules('components/approval/rbac.yaml'),
+      rules: rulesFor('approval'),
       extra,
       object: { metadata: { name: 'x', annotations }, spec, ...change },
       ...more,

@@ -30,7 +30,7 @@ async function exported(): Promise<string> {
 }
 
 const text = await exported();
-const observed = { prefix, metrics: exportedIn(text, prefix), folder: 'observability/proxy' };
+const observed = { prefix, metrics: exportedIn(text, prefix), name: 'connectors-proxy' };
 
 describe("the proxy's metrics", () => itHasExplainedMetrics({ prefix, text }));
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import type { Connector } from '../../../src/shared/connectors/model.js';
@@ -7,18 +6,17 @@ import { parseRules, RulesError } from '../../../src/proxy/rules/parse-rules.js'
 import { rulesProblem } from '../../../src/proxy/rules/request-rules.js';
 import { optOutLabel } from '../../support/admission/policy-and-binding.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
-import { deployFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.js';
+import { classManifests } from '../../support/deploy/class-cases.js';
+import { chartFile } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { brokenRules, validRules } from '../../support/rules/rules-corpus.js';
 import { annotated } from '../../support/rules/rule-sets.js';
 import type { Annotations } from '../../support/rules/rule-sets.js';
 
-const objects = readManifests(path.join(deployFolder, 'components', 'admission', 'rules.yaml'));
+const objects = chartFile('policies/admission').filter(({ metadata }) => metadata.name === 'connectors-csi-rules');
 const [policy, binding] = objects;
 assert.ok(policy !== undefined && binding !== undefined);
-const classes = manifestFiles(path.join(deployFolder, 'classes'))
-  .flatMap(readManifests)
-  .filter(({ kind }) => kind === 'ConnectorClass');
+const classes = classManifests();
 
 /** What authors are told; fails where an expression cannot be evaluated. */
 function told(annotations: Annotations, before?: Annotations, kind = 'Connector'): readonly string[] {

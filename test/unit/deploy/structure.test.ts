@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { customKinds, objectProblems } from '../../support/deploy/object-problems.js';
-import { deployFolder, manifestFiles, parseManifests, readManifests } from '../../support/deploy/manifests.js';
+import { crdsFolder, manifestFiles, parseManifests, readManifests } from '../../support/deploy/manifests.js';
 import { structuralSchemaProblems, structureProblems, type Structure } from '../../support/deploy/structure.js';
 
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { namespace: a, name: b }\ndata: { flag: "true" }\n';
@@ -69,7 +68,7 @@ describe('the custom resource definitions', () => {
   }
 
   it('keep what controllers write apart from what users write', () => {
-    const objects = manifestFiles(path.join(deployFolder, 'crds')).flatMap(readManifests);
+    const objects = manifestFiles(crdsFolder).flatMap(readManifests);
     const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     assert.equal(definitions.length, 3);
     for (const { metadata, spec } of definitions) {

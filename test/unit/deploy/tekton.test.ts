@@ -22,10 +22,12 @@ interface Step {
   readonly args?: readonly string[];
 }
 
-const tekton = (name: string): string => path.join(deployFolder, 'examples', 'tekton', name);
+const folderOf = path.join(deployFolder, 'examples', 'tekton');
+const tasks = readManifests(path.join(folderOf, 'tasks.yaml'));
+const runs = readManifests(path.join(folderOf, 'runs.yaml'));
 
-function stepOf(file: string): Step {
-  const { steps } = only(readManifests(tekton(file)), 'Task')['spec'] as { steps: readonly [Step] };
+function stepOf(task: string): Step {
+  const { steps } = only(tasks, 'Task', task)['spec'] as { steps: readonly [Step] };
   return steps[0];
 }
 
@@ -37,8 +39,8 @@ echo "$* | $https_proxy | $REGISTRY_AUTH_FILE | $CONTAINERS_REGISTRIES_CONF | $S
 const dotEnv = 'http_proxy=http://u:t@p\nhttps_proxy=http://u:t@p\nno_proxy=localhost\n';
 
 /** The variables that a step declares, but for those whose value Tekton fills in. */
-function declaredBy(file: string): Record<string, string> {
-  const constant = stepOf(file).env.filter(({ value }) => !value.includes('$('));
+function declaredBy(task: string): Record<string, string> {
+  const constant = stepOf(task).env.filter(({ value }) => !value.includes('$('));
   return Object.fromEntries(constant.map(({ name, value }) => [name, value]));
 }
 
@@ -93,7 +95,7 @@ describe('the Tekton tasks', () => {
     ): Outcome => {
       fill(...files);
       const variables = {
-        ...declaredBy('buildah-task.yaml'),
+        ...declaredBy('buildah'),
         IMAGE: 'r/i:1',
         DOCKERFILE: 'D',
         CONTEXT: '.',
@@ -101,7 +103,7 @@ describe('the Tekton tasks', () => {
         WS: bound ? workspace : '',
         DIGEST_FILE: 'digest',
       };
-      const [shebang, ...lines] = stepOf('buildah-task.yaml').script!.split('\n');
+      const [shebang, ...lines] = stepOf('buildah').script!.split('\n');
       assert.equal(shebang, '#!/usr/bin/env bash');
       return run(['bash', ...options, '-c', lines.join('\n')], variables);
     };
@@ -150,13 +152,13 @@ describe('the Tekton tasks', () => {
   describe('buildah-cli', () => {
     /** @param shell what the step's own shell is given before its command */
     const start = (command: string, ...shell: readonly string[]): Outcome => {
-      const step = stepOf('buildah-cli-task.yaml');
+      const step = stepOf('buildah-cli');
       const [program = '', ...options] = step.command!;
-      const variables = { ...declaredBy('buildah-cli-task.yaml'), COMMAND: command, WS: workspace, SOURCE: folder };
+      const variables = { ...declaredBy('buildah-cli'), COMMAND: command, WS: workspace, SOURCE: folder };
       return run([program, ...shell, ...options, ...step.args!], variables);
     };
     const example = (): string => {
-      const { params } = only(readManifests(tekton('buildah-cli-taskrun.yaml')), 'TaskRun')['spec'] as {
+      const { params } = runs.find(({ metadata }) => metadata.generateName === 'build-app-cli-')?.['spec'] as {
         params: readonly [{ name: string; value: string }];
       };
       return params[0].value;
@@ -198,15 +200,14 @@ describe('the Tekton tasks', () => {
   });
 
   it('declare the variables of .env in every step, so that plain reading exports them', () => {
-    const tasks = ['buildah-task.yaml', 'buildah-cli-task.yaml', 'connector-param-task.yaml'];
-    for (const file of tasks) {
-      const { http_proxy, https_proxy, no_proxy } = declaredBy(file);
-      assert.deepEqual([http_proxy, https_proxy, no_proxy], ['', '', ''], file);
+    for (const task of ['buildah', 'buildah-cli', 'fetch']) {
+      const { http_proxy, https_proxy, no_proxy } = declaredBy(task);
+      assert.deepEqual([http_proxy, https_proxy, no_proxy], ['', '', ''], task);
     }
   });
 
   it('take connectors from params in volumes of their own only', () => {
-    const { params, volumes } = only(readManifests(tekton('connector-param-task.yaml')), 'Task')['spec'] as {
+    const { params, volumes } = only(tasks, 'Task', 'fetch')['spec'] as {
       params: readonly { name: string }[];
       volumes: readonly [{ csi: { readOnly: boolean; volumeAttributes: { connectors: string } } }];
     };

@@ -11,8 +11,8 @@ import { repository } from '../../support/deploy/manifests.js';
 const MiB = 2 ** 20;
 const pageBytes = 4096;
 const page = (name: string): string => readFileSync(path.join(repository, name), 'utf8');
-const daemonSet = page('deploy/base/daemon-set.yaml');
-const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(daemonSet)?.[1]);
+const values = page('deploy/chart/values.yaml');
+const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(values)?.[1]);
 
 /** Returns how many volumes a node accepts, each of a pod of its own, evenly from so many namespaces. */
 function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): number {
@@ -58,8 +58,8 @@ describe('the capacity of a node', () => {
       assert.deepEqual(cells?.slice(1).map(Number), [ofOne, ofSeveral]);
     });
 
-    it(`in the DaemonSet is what the driver accepts ${row}`, () => {
-      const comment = daemonSet.replaceAll(/\n +# /g, ' ');
+    it(`in the values of the chart is what the driver accepts ${row}`, () => {
+      const comment = values.replaceAll(/\n +# /g, ' ');
       assert.ok(new RegExp(`\\b${ofSeveral} with`).test(comment), String(ofSeveral));
     });
   }

@@ -255,7 +255,7 @@ describe('while the API server is away', () => {
     });
 
     it('a token that was minted and can still be used is kept without waiting for the next', async () => {
-      cluster.grantDriver('components/token-minting/rbac.yaml');
+      cluster.grantDriver('token-minting');
       const driver = await cluster.readyDriver({ now, timings, flags: ['--allow-token-minting'] });
       const volume = cluster.node.volume();
       cluster.putPod(volume);
@@ -293,7 +293,7 @@ describe('while the API server is away', () => {
   });
 
   it('callers with little time are told what was waited for, and why it did not come', async () => {
-    cluster.grantDriver('components/token-minting/rbac.yaml');
+    cluster.grantDriver('token-minting');
     const driver = await cluster.readyDriver({ now, flags: ['--allow-token-minting'] });
     await driver.kubelet.publish(cluster.node.volume().publishRequest());
     const minting = cluster.node.volume();

@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
-import { driverBindings } from '../../../support/access/driver-rules.js';
+import { bindingsFor, type Purpose } from '../../../support/access/driver-rules.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { driverUser } from '../../../support/driver/driver-account.js';
 import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
 import type { LoggedRequest } from '../../../support/kube-api/kube-api.js';
-import { deployFolder } from '../../../support/deploy/manifests.js';
+import { chartFile } from '../../../support/deploy/manifests.js';
 import { eventually } from '../../../support/poll.js';
 
-const files = [
-  'base/rbac.yaml',
-  'components/token-minting/rbac.yaml',
-  'components/approval/rbac.yaml',
-  'components/events/rbac.yaml',
-];
+const purposes = ['driver', 'token-minting', 'approval', 'events'] as const;
 
 /** One verb on one resource, as rules give it. */
 interface Right {
@@ -28,8 +21,8 @@ interface Right {
   readonly namespace: string | undefined;
 }
 
-function rightsIn(file: string): readonly Right[] {
-  return driverBindings(file).flatMap(({ namespace, rules }) =>
+function rightsFor(purpose: Purpose): readonly Right[] {
+  return bindingsFor(purpose).flatMap(({ namespace, rules }) =>
     rules.flatMap(({ verbs, apiGroups = [], resources = [], resourceNames }) =>
       apiGroups.flatMap((group) =>
         resources.flatMap((resource) =>
@@ -42,13 +35,13 @@ function rightsIn(file: string): readonly Right[] {
   );
 }
 
-/** What the component's policies look up by CEL's `authorizer`, as `group resource verb`. */
-function lookedUpIn(file: string): ReadonlySet<string> {
-  const policy = path.join(path.dirname(path.join(deployFolder, file)), 'policy.yaml');
-  const text = existsSync(policy) ? readFileSync(policy, 'utf8') : '';
-  const lookups = text.matchAll(/authorizer\.group\('([^']+)'\)\.resource\('([^']+)'\)\.check\('([^']+)'\)/g);
-  return new Set(Array.from(lookups, ([, group, resource, verb]) => `${group} ${resource} ${verb}`));
-}
+/** What the policies look up by CEL's `authorizer`, as `group resource verb`. */
+const lookedUp = new Set(
+  ['token-minting', 'approval']
+    .map((name) => JSON.stringify(chartFile(`policies/${name}`)))
+    .flatMap((text) => [...text.matchAll(/authorizer\.group\('([^']+)'\)\.resource\('([^']+)'\)\.check\('([^']+)'\)/g)])
+    .map(([, group, resource, verb]) => `${group} ${resource} ${verb}`),
+);
 
 function uses(request: LoggedRequest, { verb, group, resource, name, namespace }: Right): boolean {
   const used = [request.resource, request.subresource].filter((part) => part !== '').join('/');
@@ -116,25 +109,24 @@ describe("the driver's rights", () => {
   };
 
   it('are exactly those that its features use', async () => {
-    for (const file of files.slice(1)) cluster.grantDriver(file);
+    for (const purpose of purposes.slice(1)) cluster.grantDriver(purpose);
     await useAllFeatures();
     const requests = cluster.api.requestsOf({ user: driverUser });
     assert.deepEqual(
       requests.filter(({ code }) => code === 403).map(({ verb, path }) => `${verb} ${path}`),
       [],
     );
-    for (const file of files) {
-      const rights = rightsIn(file);
+    for (const purpose of purposes) {
+      const rights = rightsFor(purpose);
       assert.notEqual(rights.length, 0);
-      const lookedUp = lookedUpIn(file);
       const unused = rights.filter(
         (right) =>
           !requests.some((request) => uses(request, right)) &&
           !lookedUp.has(`${right.group} ${right.resource} ${right.verb}`),
       );
-      assert.deepEqual(unused, [], `rights in ${file} that nothing uses`);
+      assert.deepEqual(unused, [], `rights for ${purpose} that nothing uses`);
     }
-    const rights = files.flatMap(rightsIn);
+    const rights = purposes.flatMap(rightsFor);
     assert.deepEqual(
       requests
         .filter((request) => !rights.some((right) => uses(request, right)))
@@ -147,13 +139,13 @@ describe("the driver's rights", () => {
     const driver = await cluster.readyDriver();
     await driver.kubelet.publish(cluster.node.volume().publishRequest());
     const requests = cluster.api.requestsOf({ user: driverUser });
-    const rights = rightsIn('base/rbac.yaml');
+    const rights = rightsFor('driver');
     assert.ok(requests.length > 0 && requests.every((request) => rights.some((right) => uses(request, right))));
   });
 
   it('never reach a Secret', () => {
-    for (const file of files) {
-      for (const { resource } of rightsIn(file)) assert.doesNotMatch(resource, /secrets|\*/);
+    for (const purpose of purposes) {
+      for (const { resource } of rightsFor(purpose)) assert.doesNotMatch(resource, /secrets|\*/);
     }
   });
 });

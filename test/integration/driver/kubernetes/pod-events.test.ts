@@ -21,7 +21,7 @@ describe('events on a pod', () => {
   let monotonicMs: number;
   beforeEach(async () => {
     cluster = await Cluster.start();
-    cluster.grantDriver('components/events/rbac.yaml');
+    cluster.grantDriver('events');
     monotonicMs = performance.now();
   });
   afterEach(() => cluster.stop());

@@ -1,26 +1,25 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { denials } from '../../../support/deploy/admission-policy.js';
-import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
+import { chartFile } from '../../../support/deploy/manifests.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { flagsConfigMap } from '../../../support/driver/manifests.js';
 import { rawRequest } from '../../../support/kube-api/raw-request.js';
 import { eventually } from '../../../support/poll.js';
-import { driverRules } from '../../../support/access/driver-rules.js';
+import { rulesFor } from '../../../support/access/driver-rules.js';
 import { driverAccount, driverUser } from '../../../support/driver/driver-account.js';
 
-const components = ['token-minting', 'approval'];
+const components = ['token-minting', 'approval'] as const;
 
 /** As a cluster of Kubernetes 1.30 would: the policies of all components, and the claim of the driver's node. */
 function enforce(cluster: Cluster): void {
   const policies = components
-    .flatMap((component) => readManifests(path.join(deployFolder, 'components', component, 'policy.yaml')))
+    .flatMap((component) => chartFile(`policies/${component}`))
     .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   const extra = { 'authentication.kubernetes.io/node-name': ['node-1'] };
   cluster.api.admit(({ verb, group, resource, subresource }, { name }, object) => {
     if (verb !== 'create') return undefined;
     const whole = subresource === '' ? resource : `${resource}/${subresource}`;
-    const rules = name === driverUser ? components.flatMap((each) => driverRules(`components/${each}/rbac.yaml`)) : [];
+    const rules = name === driverUser ? components.flatMap((each) => rulesFor(each)) : [];
     const request = { operation: 'CREATE' as const, group, resource: whole, username: name, rules, extra, object };
     return policies.flatMap((policy) => denials(policy, request))[0];
   });
@@ -31,7 +30,7 @@ describe('where policies confine the driver’s permissions', () => {
   beforeEach(async () => {
     cluster = await Cluster.start();
     enforce(cluster);
-    for (const component of components) cluster.grantDriver(`components/${component}/rbac.yaml`);
+    for (const component of components) cluster.grantDriver(component);
   });
   afterEach(() => cluster.stop());
 

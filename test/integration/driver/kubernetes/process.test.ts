@@ -30,7 +30,7 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
 
   for (const credential of ['token', 'client-certificate'] as const) {
     it(`publishes, refreshes and ends with a ${credential}, and tells nobody a secret`, async () => {
-      bindDriver(cluster.api, 'base/rbac.yaml');
+      bindDriver(cluster.api, 'driver');
       cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' }, credential);
       start();
       await driver.kubelet.untilReady();
@@ -57,7 +57,7 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
   }
 
   it('serves while its own token is not accepted, and goes on when it is replaced', async () => {
-    bindDriver(cluster.api, 'base/rbac.yaml');
+    bindDriver(cluster.api, 'driver');
     cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' });
     const tokenFile = path.join(cluster.node.root, 'token');
     const text = readFileSync(kubeconfig, 'utf8');

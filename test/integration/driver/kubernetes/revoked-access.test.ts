@@ -238,7 +238,7 @@ describe('access that is withdrawn from a pod that runs', () => {
   });
 
   it('may be an approval that is over', async () => {
-    cluster.grantDriver('components/approval/rbac.yaml');
+    cluster.grantDriver('approval');
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     const driver = await start(remove);
     const controller = new ApprovalsController(cluster.api);

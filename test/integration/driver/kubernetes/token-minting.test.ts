@@ -37,7 +37,7 @@ describe('a lifetime of its own', () => {
       monotonicNow: () => performance.now() + laterMs,
     });
   const startMinting = (): Promise<InProcessDriver> => {
-    cluster.grantDriver('components/token-minting/rbac.yaml');
+    cluster.grantDriver('token-minting');
     return start('--allow-token-minting');
   };
   const mounted = (from = volume): string => from.read()['context.token']!;
@@ -90,12 +90,12 @@ describe('a lifetime of its own', () => {
     assert.equal(minted(), 0);
   });
 
-  it('names the component when the driver may not mint', async () => {
+  it('names the value of the chart when the driver may not mint', async () => {
     const driver = await start('--allow-token-minting');
     await assertFails(
       driver.kubelet.publish(volume.publishRequest(hour)),
       'FAILED_PRECONDITION',
-      /^minting a token for service account ci\/builder failed: .* serviceaccounts\/token: apply the component token-minting$/,
+      /^minting a token for service account ci\/builder failed: .* serviceaccounts\/token: apply the chart with driver\.tokenMinting=true$/,
     );
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   });

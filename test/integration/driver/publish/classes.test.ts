@@ -8,7 +8,7 @@ import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 
 const connectorsFile = path.join(deployFolder, 'examples', 'connectors.yaml');
 
-describe('a volume with the configurations of a class of deploy/classes', () => {
+describe('a volume with the configurations of a class of the chart', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
   before(async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { caConfigMapName } from '../../../../src/proxy/status/ca-publisher.js';
-import { driverBindings } from '../../../support/access/driver-rules.js';
+import { bindingsFor } from '../../../support/access/driver-rules.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { secret } from '../../../support/proxy/manifests.js';
@@ -16,7 +16,7 @@ describe('the CA as a ConfigMap', () => {
   afterEach(() => fixture.stop());
 
   const allow = (): void => {
-    for (const binding of driverBindings('components/image-pulls/rbac.yaml', { serviceAccount })) {
+    for (const binding of bindingsFor('image-pulls', { serviceAccount })) {
       fixture.api.bind(binding);
     }
   };

@@ -37,7 +37,7 @@ const moods = {
 const mayBeClosed = ['git', 'jfrog', 'k8s', 'maven', 'npm', 'pypi'];
 const githubApi = 'api.github.com';
 
-describe('the probes of the classes in deploy/classes', function () {
+describe('the probes of the classes of the chart', function () {
   this.timeout(90_000);
 
   let fixture: ClusterFixture;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { deployFolder } from '../../../support/deploy/manifests.js';
+import { chartFolder } from '../../../support/deploy/manifests.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { FlowFixture } from '../../../support/e2e/flow-fixture.js';
 import { eventually } from '../../../support/poll.js';
@@ -29,10 +29,10 @@ describe('a Connector that nobody has written a status into', function () {
     const volume = fixture.node.volume();
     const publish = (): Promise<void> => fixture.publish(volume, attributes);
     fixture.allow(['tool'], volume.pod.serviceAccountName);
-    // Its class as deploy/standalone has it; nothing but the Connector comes from an author.
+    // Its class as the chart has it; nothing but the Connector comes from an author.
     fixture.put(connector('tool', 'https://registry.example.com', { className: 'oci', secret: 'missing' }));
     await assertFails(publish(), 'NOT_FOUND', /connectorclass oci .*does not exist/);
-    fixture.put(parse(readFileSync(path.join(deployFolder, 'classes', 'oci.yaml'), 'utf8')) as object);
+    fixture.put(parse(readFileSync(path.join(chartFolder, 'files', 'classes', 'oci.yaml'), 'utf8')) as object);
 
     const status = (): Status => fixture.api.get('connectors', { namespace: 'ci', name: 'tool' })?.['status'] ?? {};
     await eventually('it has a status', () => status().proxy !== undefined, 60_000);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { driverRules } from '../../../support/access/driver-rules.js';
+import { rulesFor } from '../../../support/access/driver-rules.js';
 import { ApprovalsController } from '../../../support/access/approvals-controller.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture, buildPod } from '../../../support/proxy/cluster-fixture.js';
@@ -8,7 +8,7 @@ import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 
 /** As `permissionsUsed` of the test API server words them. */
 function rightsGiven(): readonly string[] {
-  const texts = driverRules('proxy/rbac.yaml').flatMap(({ apiGroups = [], resources = [], verbs }) =>
+  const texts = rulesFor('proxy').flatMap(({ apiGroups = [], resources = [], verbs }) =>
     apiGroups.flatMap((group) =>
       resources.flatMap((resource) =>
         verbs.map((verb) => `${verb} ${[group, resource].filter((part) => part !== '').join('/')}`),

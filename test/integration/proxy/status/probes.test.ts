@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import path from 'node:path';
-import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
+import { chartFile } from '../../../support/deploy/manifests.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
@@ -294,7 +293,7 @@ describe('the probes of a class', function () {
       fixture.put(
         secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
       );
-      const [oci] = readManifests(path.join(deployFolder, 'classes', 'oci.yaml')) as unknown as {
+      const [oci] = chartFile('classes/oci') as unknown as {
         readonly spec: object;
       }[];
       const options = { secret: 'login', caSecret: 'tool-ca' };

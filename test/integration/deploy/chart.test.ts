@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { allValues, allValuesOfOldest } from '../../support/deploy/all-values.js';
+import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
+import { helms, needsHelm, renderChart, runHelm, type RenderOptions, type Values } from '../../support/deploy/helm.js';
+import { chartFolder, only, repository, type Manifest } from '../../support/deploy/manifests.js';
+import { renderedFiles } from '../../support/deploy/rendered-files.js';
+
+const [oldest, newest] = ['1.29', '1.38'];
+
+/** The values of a YAML text without what is in them, by path, such as `image.tag`. */
+function pathsOf(values: unknown, before = ''): readonly string[] {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return [before];
+  const paths = Object.entries(values).flatMap(([name, value]) => pathsOf(value, `${before}.${name}`));
+  // Those of Kubernetes, whose fields are not the chart's.
+  return /\.(?:resources|labels)$/.test(before) ? [before] : paths;
+}
+
+function valueAt(values: unknown, place: string): unknown {
+  return place
+    .split('.')
+    .slice(1)
+    .reduce((value, name) => (value as Record<string, unknown>)[name], values);
+}
+
+const csiDriver = (objects: readonly Manifest[]): Readonly<Record<string, unknown>> =>
+  only(objects, 'CSIDriver')['spec'] as Readonly<Record<string, unknown>>;
+const kindsOf = (objects: readonly Manifest[]): readonly string[] => [...new Set(objects.map(({ kind }) => kind))];
+
+describe('the chart', () => {
+  const text = readFileSync(path.join(chartFolder, 'values.yaml'), 'utf8');
+
+  it('has the version of package.json', () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    const chart = parse(readFileSync(path.join(chartFolder, 'Chart.yaml'), 'utf8')) as Record<string, unknown>;
+    assert.deepEqual(
+      [chart['version'], chart['appVersion'], chart['kubeVersion']],
+      [version, version, `>=${oldest}.0-0`],
+    );
+  });
+
+  it('has values that are tested as something else than they are by default', () => {
+    const values = parse(text) as unknown;
+    assert.deepEqual(pathsOf(values).toSorted(), pathsOf(allValues).toSorted());
+    for (const place of pathsOf(values)) {
+      assert.notDeepEqual(valueAt(values, place), valueAt(allValues, place), place);
+    }
+  });
+
+  it('has a comment before each value, but for groups and what names itself', () => {
+    const lines = text.split('\n');
+    const bare = lines.flatMap((line, at) => {
+      const [, name] = /^ *(\w+): \S/.exec(line) ?? [];
+      const isIn = lines.slice(0, at).findLast((other) => /^\w+:|^ {2}\w+:$/.test(other)) === '  resources:';
+      return name === undefined || isIn || /^ *# /.test(lines[at - 1] ?? '') ? [] : [line.trim()];
+    });
+    assert.deepEqual(bare, []);
+  });
+});
+
+for (const [index, helm] of helms.entries()) {
+  describe(`the chart with the ${index === helms.length - 1 ? 'newest' : 'older'} Helm`, () => {
+    const render = (values: Values, options: RenderOptions = {}): Promise<readonly Manifest[]> =>
+      renderChart(values, { helm, ...options });
+
+    it('passes the linter', async () => {
+      await runHelm(helm, ['lint', '--strict', chartFolder]);
+    });
+
+    it('is what deploy/manifests have: `npm run generate:manifests` writes them', async () => {
+      for (const [file, rendered] of await renderedFiles(helm)) {
+        assert.equal(readFileSync(path.join(repository, file), 'utf8'), rendered, file);
+      }
+    });
+
+    for (const kubeVersion of [oldest, newest]) {
+      it(`is consistent for Kubernetes ${kubeVersion} by default, with a proxy, and with all values`, async () => {
+        const all = kubeVersion === oldest ? allValuesOfOldest : allValues;
+        for (const values of [{}, { proxy: { enabled: true } }, all]) {
+          assertConsistent(await render(values, { kubeVersion }));
+        }
+      });
+    }
+
+    it('has what the API server knows', async () => {
+      for (const [kubeVersion, hasPolicies, inSecrets, prevents] of [
+        ['1.29', false, undefined, undefined],
+        ['1.30', true, undefined, undefined],
+        ['1.36', true, false, undefined],
+        ['1.37', true, false, true],
+        ['1.38', true, true, true],
+      ] as const) {
+        const objects = await render({}, { kubeVersion });
+        assert.equal(kindsOf(objects).includes('ValidatingAdmissionPolicy'), hasPolicies, kubeVersion);
+        const spec = csiDriver(objects);
+        assert.equal(spec['serviceAccountTokenInSecrets'], inSecrets, kubeVersion);
+        assert.equal(spec['preventPodSchedulingIfMissing'], prevents, kubeVersion);
+      }
+      const chosen = { driver: { tokensInSecrets: true, preventPodScheduling: false } };
+      const spec = csiDriver(await render(chosen, { kubeVersion: '1.37' }));
+      assert.deepEqual(
+        [spec['serviceAccountTokenInSecrets'], spec['preventPodSchedulingIfMissing']],
+        [true, undefined],
+      );
+    });
+
+    it('has CRDs and classes where it has a proxy, unless something else is chosen', async () => {
+      const kinds = ['CustomResourceDefinition', 'ConnectorClass'];
+      for (const [values, expected] of [
+        [{}, []],
+        [{ proxy: { enabled: true } }, kinds],
+        [{ proxy: { enabled: true }, crds: { enabled: null }, classes: { enabled: null } }, kinds],
+        [{ proxy: { enabled: true }, crds: { enabled: false } }, ['ConnectorClass']],
+        [{ crds: { enabled: true } }, ['CustomResourceDefinition']],
+      ] as const) {
+        const found = kindsOf(await render(values));
+        assert.deepEqual(
+          kinds.filter((kind) => found.includes(kind)),
+          expected,
+          JSON.stringify(values),
+        );
+      }
+    });
+
+    it('keeps CRDs and classes when it is uninstalled, and recognizes the CRDs that Helm made before', async () => {
+      const kept = (await render({ proxy: { enabled: true } })).filter(({ kind }) =>
+        /^C.*(?:Definition|Class)$/.test(kind),
+      );
+      assert.equal(kept.length, 16);
+      for (const { kind, metadata } of kept) {
+        const { annotations = {} } = metadata as { annotations?: Readonly<Record<string, string>> };
+        assert.equal(annotations['helm.sh/resource-policy'], 'keep', metadata.name);
+        if (kind !== 'CustomResourceDefinition') continue;
+        assert.equal(annotations['meta.helm.sh/release-name'], 'connectors-csi');
+        assert.equal(annotations['meta.helm.sh/release-namespace'], 'connectors-system');
+        assert.equal(metadata.labels?.['app.kubernetes.io/managed-by'], 'Helm');
+      }
+    });
+
+    it('names the image by its version, tag or digest', async () => {
+      const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
+        version: string;
+      };
+      const image = { repository: 'r/connectors-csi' };
+      assert.equal(driver(await render({ image })).image, `r/connectors-csi:${version}`);
+      assert.equal(driver(await render({ image: { ...image, tag: '7' } })).image, 'r/connectors-csi:7');
+      const { digest } = allValues.image;
+      assert.equal(driver(await render({ image: { ...image, digest } })).image, `r/connectors-csi@${digest}`);
+    });
+
+    it('takes part in another chart', async () => {
+      assertConsistent(await render({ global: { registry: 'x' } }));
+    });
+
+    for (const [problem, values, options, message] of [
+      ['no image', { image: { repository: '' } }, {}, /: image\.repository is empty: build the image, push it to /],
+      ['a misspelt value', { proxy: { replica: 3 } }, {}, /replica/],
+      ['a value that is none of the choices', { admission: 'of' }, {}, /admission.*(?:one of)/s],
+      ['an old API server', {}, { kubeVersion: '1.28' }, /requires kubeVersion: >=1\.29\.0-0 /],
+      [
+        'an option that needs a later one',
+        { imageConnector: true },
+        { kubeVersion: '1.35' },
+        /: imageConnector needs Kubernetes 1\.36, and this API server has v1\.35(?:\.0)?: /,
+      ],
+      [
+        'image pulls without a proxy',
+        { imagePulls: { enabled: true } },
+        {},
+        /: imagePulls\.enabled needs proxy\.enabled: /,
+      ],
+      [
+        'CRDs of another release',
+        { crds: { enabled: true } },
+        { release: 'mine' },
+        /: the CRDs belong to the release connectors-csi in namespace connectors-system: /,
+      ],
+      [
+        'CRDs of another namespace',
+        { crds: { enabled: true } },
+        { namespace: 'mine' },
+        /: the CRDs belong to the release /,
+      ],
+      [
+        'classes for another namespace',
+        { classes: { enabled: true } },
+        { namespace: 'mine' },
+        /: the classes name the proxy in namespace connectors-system: /,
+      ],
+    ] as const) {
+      it(`rejects ${problem} with a sentence`, async () => {
+        await assert.rejects(render(values, options), message);
+      });
+    }
+  });
+}
+
+describe('the chart in CI', () => {
+  before(needsHelm);
+  it('is rendered by two Helms', () => assert.ok(helms.length === 2 || process.env['CI'] === undefined));
+});

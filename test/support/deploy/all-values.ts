@@ -1,0 +1,61 @@
+/** Values with which the chart has all its objects, none of them as it is by default. */
+export const allValues = {
+  image: {
+    repository: 'registry.example.com/connectors-csi',
+    tag: '7',
+    digest: `sha256:${'0'.repeat(64)}`,
+    pullPolicy: 'Always',
+    pullSecrets: [{ name: 'registry-login' }],
+  },
+  namespace: { create: true },
+  driver: {
+    kubeletDir: '/var/lib/k0s/kubelet',
+    tokensInSecrets: true,
+    preventPodScheduling: true,
+    tokenMinting: true,
+    events: true,
+    resources: { limits: { memory: '1Gi' } },
+    extraArgs: ['--log-level=debug'],
+  },
+  proxy: {
+    enabled: true,
+    replicas: 3,
+    autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 20 },
+    credentialNamespaces: ['*'],
+    resources: { limits: { memory: '1Gi' } },
+    extraArgs: ['--log-level=debug'],
+  },
+  crds: { enabled: true },
+  classes: { enabled: true },
+  networkPolicy: false,
+  admission: 'deny',
+  volumeLimit: 32,
+  approval: { enabled: true },
+  imagePulls: {
+    enabled: true,
+    installer: 'uninstall',
+    registry: 'images.local',
+    directories: { providers: '/etc/eks/image-credential-provider', containerd: '/etc/c', crio: '/etc/d' },
+    extraArgs: ['--interval=1m'],
+    resources: { limits: { memory: '256Mi' } },
+  },
+  imageConnector: true,
+  openshift: true,
+  flowSchema: true,
+  monitoring: {
+    podMonitors: true,
+    alerts: true,
+    dashboards: true,
+    labels: { release: 'prometheus' },
+    prometheusNamespace: 'prometheus',
+  },
+};
+
+/** The same for the oldest version that the chart supports, without all that needs a later one. */
+export const allValuesOfOldest = {
+  ...allValues,
+  driver: { ...allValues.driver, tokensInSecrets: false, preventPodScheduling: false, tokenMinting: false },
+  approval: { enabled: false },
+  imagePulls: { ...allValues.imagePulls, enabled: false },
+  imageConnector: false,
+};
