@@ -47,6 +47,7 @@ export const allValues = {
     alerts: true,
     dashboards: true,
     labels: { release: 'prometheus' },
+    docsUrl: 'https://git.example.com/connectors-csi/blob/main/',
     prometheusNamespace: 'prometheus',
   },
 };

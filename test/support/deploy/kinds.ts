@@ -507,7 +507,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
                   expr: text,
                   for: { type: 'string', pattern: '^[0-9]+[mh]$' },
                   labels: fields({ severity: oneOf('critical', 'warning', 'info') }),
-                  annotations: fields({ summary: text, description: text }),
+                  annotations: fields({ summary: text, description: text, runbook_url: text }),
                 },
                 {},
               ),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { chartFolder, repository } from './manifests.js';
+import { anchorsOf } from '../docs/pages.js';
 import { objectProblems } from './object-problems.js';
 
 const files = path.join(chartFolder, 'files');
@@ -17,7 +18,7 @@ interface AlertRule {
   readonly expr: string;
   readonly for: string;
   readonly labels: { readonly severity: string };
-  readonly annotations: { readonly summary: string; readonly description: string };
+  readonly annotations: { readonly summary: string; readonly description: string; readonly runbook_url: string };
 }
 interface Panel {
   readonly id: number;
@@ -26,6 +27,12 @@ interface Panel {
   readonly description?: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  readonly fieldConfig?: {
+    readonly defaults: { readonly thresholds?: { readonly steps: readonly { color: string }[] } };
+  };
+  readonly collapsed?: boolean;
+  /** Of a collapsed row. */
+  readonly panels?: readonly Panel[];
 }
 
 /** A program's metrics, alerts and dashboard. */
@@ -122,6 +129,12 @@ export function itHasRightAlerts(observed: Observed): void {
       expressions.assertKnown(rule.expr);
     });
 
+    it(`${rule.alert} has a severity, and a section of the documentation`, () => {
+      assert.match(rule.labels.severity, /^(?:critical|warning|info)$/);
+      const [, page = '', anchor = ''] = /^(docs\/[-\w]+\.md)#([-\w]+)$/.exec(rule.annotations.runbook_url) ?? [];
+      assert.ok(anchorsOf(page).includes(anchor), rule.annotations.runbook_url);
+    });
+
     it(`${rule.alert} waits, says where it is and what to look at`, () => {
       assert.match(rule.for, /^\d+[mh]$/);
       assert.ok(rule.annotations.description.length > 30);
@@ -160,7 +173,8 @@ export function itHasARightDashboard(observed: Observed, minPanels: number): voi
     panels: readonly Panel[];
     templating: { list: readonly { name: string }[] };
   };
-  const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+  const panels = dashboard.panels.flatMap((panel) => panel.panels ?? []);
+  panels.unshift(...dashboard.panels.filter(({ type }) => type !== 'row'));
   const expressions = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
 
   it('uses existing metrics and labels', () => {
@@ -182,18 +196,28 @@ export function itHasARightDashboard(observed: Observed, minPanels: number): voi
     for (const panel of panels) assert.ok(panel.description, panel.title);
   });
 
-  it('places no panel over another', () => {
-    const taken = new Map<string, string>();
-    for (const { gridPos, title } of dashboard.panels) {
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
-          assert.equal(taken.get(`${x} ${y}`), undefined, title);
-          taken.set(`${x} ${y}`, title);
-        }
+  it('begins with what is red where it is bad, and has the rest in collapsed rows', () => {
+    const [first, ...others] = dashboard.panels.filter(({ type }) => type === 'row');
+    assert.equal(first?.collapsed, false);
+    for (const row of others) assert.ok(row.collapsed === true && row.panels!.length > 0, row.title);
+    const colors = dashboard.panels
+      .filter(({ type }) => type === 'stat')
+      .map(({ fieldConfig }) => fieldConfig?.defaults.thresholds?.steps.map(({ color }) => color) ?? []);
+    assert.ok(colors.filter((steps) => steps.includes('red')).length >= 5);
+  });
+
+  it('places no panel over another, and leaves no hole', () => {
+    for (const inRow of [dashboard.panels, ...dashboard.panels.map((panel) => panel.panels ?? [])]) {
+      const taken = new Map<number, number>();
+      for (const { gridPos } of inRow) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) taken.set(y, (taken.get(y) ?? 0) + gridPos.w);
       }
-      assert.ok(gridPos.x + gridPos.w <= 24, title);
+      assert.deepEqual([...new Set(taken.values())], inRow.length === 0 ? [] : [24]);
+      const places = inRow.map(({ gridPos }) => `${gridPos.x} ${gridPos.y}`);
+      assert.equal(new Set(places).size, places.length);
     }
-    assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
+    const all = [...dashboard.panels, ...dashboard.panels.flatMap((panel) => panel.panels ?? [])];
+    assert.equal(new Set(all.map(({ id }) => id)).size, all.length);
   });
 
   it('groups by the labels that its legends name', () => {
