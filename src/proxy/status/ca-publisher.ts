@@ -8,7 +8,7 @@ import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 
-/** As in `deploy/components/image-pulls`. The Secret with the key has the same name. */
+/** As in the chart. The Secret with the key has the same name. */
 export const caConfigMapName = 'connectors-proxy-ca';
 
 export interface CaPublisherOptions {
