@@ -5,7 +5,14 @@ import { parse } from 'yaml';
 import { allValues, allValuesOfOldest } from '../../support/deploy/all-values.js';
 import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
 import { helms, needsHelm, renderChart, runHelm, type RenderOptions, type Values } from '../../support/deploy/helm.js';
-import { chartFolder, only, repository, type Manifest } from '../../support/deploy/manifests.js';
+import {
+  chartFolder,
+  deployFolder,
+  only,
+  readManifests,
+  repository,
+  type Manifest,
+} from '../../support/deploy/manifests.js';
 import { renderedFiles } from '../../support/deploy/rendered-files.js';
 
 const [oldest, newest] = ['1.29', '1.38'];
@@ -197,7 +204,31 @@ for (const [index, helm] of helms.entries()) {
   });
 }
 
-describe('the chart in CI', () => {
+describe('the chart', () => {
   before(needsHelm);
-  it('is rendered by two Helms', () => assert.ok(helms.length === 2 || process.env['CI'] === undefined));
+
+  it('renders with the values of the examples for Argo CD and Flux, which name its release', async () => {
+    const [argo, flux] = ['argo-cd', 'flux'].map((name) =>
+      readManifests(path.join(deployFolder, 'examples', `${name}.yaml`)),
+    );
+    const { source, destination } = only(argo!, 'Application')['spec'] as {
+      readonly source: { readonly helm: { readonly releaseName: string; readonly valuesObject: Values } };
+      readonly destination: { readonly namespace: string };
+    };
+    const release = only(flux!, 'HelmRelease')['spec'] as {
+      readonly releaseName: string;
+      readonly targetNamespace: string;
+      readonly values: Values;
+    };
+    for (const [values, name, namespace] of [
+      [source.helm.valuesObject, source.helm.releaseName, destination.namespace],
+      [release.values, release.releaseName, release.targetNamespace],
+    ] as const) {
+      const objects = await renderChart(values, { release: name, namespace });
+      assertConsistent(objects);
+      only(objects, 'Deployment', 'connectors-proxy');
+    }
+  });
+
+  it('is rendered by two Helms in CI', () => assert.ok(helms.length === 2 || process.env['CI'] === undefined));
 });

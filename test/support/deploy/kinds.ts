@@ -537,4 +537,47 @@ export const kinds: Readonly<Record<string, Structure>> = {
     },
     fields({ generateName: text, namespace: dnsName }, metaOptional),
   ),
+  'argoproj.io/v1alpha1 Application': kind(
+    {
+      spec: fields(
+        {
+          project: dnsName,
+          source: fields({
+            ...{ repoURL: text, targetRevision: text, path: text },
+            helm: fields({ releaseName: dnsName, skipCrds: flag, valuesObject: anything }),
+          }),
+          destination: fields({ server: text, namespace: dnsName }),
+        },
+        {
+          ignoreDifferences: list(fields({ group: text, kind: text, jsonPointers: texts })),
+          syncPolicy: fields({ managedNamespaceMetadata: fields({ labels }), syncOptions: texts }),
+        },
+      ),
+    },
+    namespaced,
+  ),
+  'source.toolkit.fluxcd.io/v1 GitRepository': kind(
+    { spec: fields({ interval: text, url: text, ref: fields({ branch: text }) }) },
+    namespaced,
+  ),
+  'helm.toolkit.fluxcd.io/v2 HelmRelease': kind(
+    {
+      spec: fields({
+        ...{
+          interval: text,
+          releaseName: dnsName,
+          targetNamespace: dnsName,
+          storageNamespace: dnsName,
+          values: anything,
+        },
+        chart: fields({
+          spec: fields({
+            ...{ chart: text, reconcileStrategy: oneOf('ChartVersion', 'Revision') },
+            sourceRef: fields({ kind: oneOf('GitRepository'), name: dnsName }),
+          }),
+        }),
+      }),
+    },
+    namespaced,
+  ),
 };
