@@ -11,7 +11,7 @@ import {
   toggle,
 } from '../shared/process/flags.js';
 
-/** Flags of `image-pulls`. A test compares them with the table in docs/images.md. */
+/** Flags of `image-pulls`. */
 export const imagePullsFlags = {
   registry: flag(
     'connectors.local',

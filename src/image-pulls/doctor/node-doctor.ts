@@ -11,7 +11,7 @@ import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
 const timeoutMs = 5_000;
 const fix = 'see the log of the pod of DaemonSet connectors-image-pulls on this node';
 
-/** Flags of `doctor --image-pulls`. A test compares them with the table in docs/images.md. */
+/** Flags of `doctor --image-pulls`. */
 export const nodeDoctorFlags = {
   registry: imagePullsFlags.registry,
   'provider-dir': imagePullsFlags['provider-dir'],

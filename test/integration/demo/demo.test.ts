@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { repository } from '../../support/deploy/manifests.js';
+import { demoPicture } from '../../support/docs/demo-picture.js';
 
 describe('demo', () => {
   let folder: string;
@@ -54,6 +55,8 @@ describe('demo', () => {
     assertStory(stdout);
     assert.match(stdout, /The password never left the proxy\.\n.*--verbose` shows all calls and files\.\n$/);
     assert.deepEqual(left(), []);
+    const picture = fs.readFileSync(path.join(repository, 'docs/demo.svg'), 'utf8');
+    assert.equal(demoPicture(stdout), picture, 'generate it: npm run demo | npm run generate:demo');
   });
 
   it('shows all calls and files with --verbose, with a registry of its own if docker-registry is not installed', () => {

@@ -130,6 +130,7 @@ export class ApplyServer {
     }
     const object = this.#objects.get(key);
     if (object === undefined) return notFound(send, `${resource.resource} "${name}" not found`);
+    if (method === 'DELETE') this.#objects.delete(key);
     if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body}`);
     send(200, object);
   }

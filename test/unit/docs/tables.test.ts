@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
-import { nodeDoctorFlags } from '../../../src/image-pulls/doctor/node-doctor.js';
-import { imagePullsFlags } from '../../../src/image-pulls/flags.js';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
 import { defaultFlags, parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.js';
@@ -77,24 +75,6 @@ describe('docs/configuration.md', () => {
     assert.deepEqual(
       Object.entries(flags).map(([name, value]) => [name, !value]),
       Object.entries(defaultFlags),
-    );
-  });
-});
-
-describe('docs/images.md', () => {
-  it('lists the flags with their environment and defaults', () => {
-    assert.deepEqual(
-      tableUnder(page('docs/images.md'), 'Flags').map((row) => row.slice(0, 3)),
-      Object.entries(imagePullsFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
-    );
-  });
-});
-
-describe('docs/images.md, of doctor', () => {
-  it('lists the flags with their defaults', () => {
-    assert.deepEqual(
-      tableUnder(page('docs/images.md'), 'Flags of doctor').map((row) => row.slice(0, 3)),
-      Object.entries(nodeDoctorFlags).map(([name, flag]) => [`--${name}`, '', flag.default]),
     );
   });
 });
@@ -180,21 +160,17 @@ describe('docs/volumes.md', () => {
   });
 });
 
-describe('README.md', () => {
-  const text = page('README.md');
-
+describe('CONTRIBUTING.md', () => {
   it('names the suites', () => {
     const suites = readdirSync(path.join(repository, 'test')).filter((folder) =>
       readdirSync(path.join(repository, 'test', folder), { recursive: true, encoding: 'utf8' }).some((file) =>
         file.endsWith('.test.ts'),
       ),
     );
-    const [, named = ''] = /runs the suites ([^]*?)See/.exec(text) ?? [];
+    const [, named = ''] = /^## Tests\n([^]*?)Tests mirror/m.exec(page('CONTRIBUTING.md')) ?? [];
     assert.deepEqual([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort(), suites.sort());
   });
-});
 
-describe('CONTRIBUTING.md', () => {
   it('names scripts that there are', () => {
     const { scripts } = JSON.parse(page('package.json')) as { scripts: Readonly<Record<string, string>> };
     const named = [...page('CONTRIBUTING.md').matchAll(/`npm run ([-:\w]+)/g)].map(([, name = '']) => name);

@@ -2,16 +2,17 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deployFolder, repository } from '../deploy/manifests.js';
 
-const page = readFileSync(path.join(repository, 'docs', 'private-registry.md'), 'utf8');
+const page = readFileSync(path.join(repository, 'docs', 'first-build.md'), 'utf8');
 
-/** The files that a reader of docs/private-registry.md writes, by name. */
+/** The files that a reader of docs/first-build.md writes, by name. */
 export const pageFiles: ReadonlyMap<string, string> = new Map(
   [...page.matchAll(/<!-- name: (\S+) -->\n\n```yaml\n(.*?)```/gs)].map(([, name = '', text = '']) => [name, text]),
 );
 
-/** The commands of docs/private-registry.md, in order and without their remarks. */
+/** The commands of docs/first-build.md, in order and without their remarks. */
 export const pageCommands: readonly string[] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
   text
+    .replaceAll('\\\n', ' ')
     .trim()
     .split('\n')
     .map((line) => line.replace(/ #.*/, '')),

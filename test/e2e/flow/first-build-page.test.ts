@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { deployFolder, only, rendered } from '../../support/deploy/manifests.js';
+import { helms, runHelm } from '../../support/deploy/helm.js';
+import { chartFolder, only, parseManifests, rendered } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
-import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/registry-page.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.js';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import { Harbor } from '../../support/e2e/harbor.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { kubectl } from '../../support/e2e/kubectl.js';
 import { needsRootForContainers } from '../../support/e2e/programs.js';
@@ -17,24 +18,20 @@ import { toolAuthority } from '../../support/proxy/tool-server.js';
 import type { TaskRunSpec } from '../../support/e2e/tekton-step.js';
 import { attributesOf, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
 
-const host = 'registry.example.com';
+const host = 'harbor.example.com';
 
 function objectsIn(text: string): readonly Manifest[] {
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
-/** The password in the Secret of the page. */
+/** The robot account in the Secret of the page. */
 function loginIn(secret: Manifest): { readonly username: string; readonly password: string } {
-  const { '.dockerconfigjson': text = '' } = secret['stringData'] as Readonly<Record<string, string>>;
-  const { auths } = JSON.parse(text) as {
-    readonly auths: Readonly<Record<string, { readonly username: string; readonly password: string }>>;
-  };
-  return auths[host]!;
+  return secret['stringData'] as { readonly username: string; readonly password: string };
 }
 
-describe('docs/private-registry.md', function () {
+describe('docs/first-build.md', function () {
   this.timeout(120_000);
-  let registry: DockerRegistry;
+  let harbor: Harbor;
   let folder: string;
   before(needsRootForContainers);
   before(needsKnownPorts);
@@ -47,8 +44,8 @@ describe('docs/private-registry.md', function () {
       writePageFiles(folder);
       const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
       const auth = loginIn(secret);
-      registry = await DockerRegistry.start({
-        directory: path.join(fixture.work, 'registry'),
+      harbor = await Harbor.start({
+        directory: path.join(fixture.work, 'harbor'),
         host,
         address: ownAddress,
         auth,
@@ -62,7 +59,7 @@ describe('docs/private-registry.md', function () {
           { namespace: 'connectors-system', labels: { 'connectors.cpaas.io/ca-cert': 'true' } },
         ),
       );
-      fixture.onStop(() => registry.stop());
+      fixture.onStop(() => harbor.stop());
       mkdirSync(path.join(fixture.work, 'source'));
       mkdirSync(path.join(fixture.work, 'config/containers'), { recursive: true });
       writeFileSync(path.join(fixture.work, 'config/containers/policy.json'), imagePolicy);
@@ -79,33 +76,39 @@ describe('docs/private-registry.md', function () {
     );
     assert.deepEqual([...new Set(named)].sort(), [
       'builder.yaml',
-      'cluster',
       'connector.yaml',
       'deploy/examples/tekton/tasks.yaml',
-      'deploy/manifests/classes.yaml',
-      'deploy/manifests/crds.yaml',
       'run.yaml',
       'source.yaml',
     ]);
     for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
-    assert.equal(pageFiles.size, 5);
+    assert.equal(pageFiles.size, 4);
   });
 
-  it('names commands that kubectl knows, and things that are there when they are named', () => {
-    copyFileSync(path.join(deployFolder, 'manifests/standalone.yaml'), path.join(folder, 'cluster/standalone.yaml'));
-    const installed = execFileSync('kubectl', ['kustomize', 'cluster'], { cwd: folder, encoding: 'utf8' });
-    const built = [...objectsIn(installed), ...rendered('crds'), ...rendered('classes')];
+  it('names commands that there are, and things that are there when they are named', async () => {
+    const [install = '', ...others] = pageCommands;
+    assert.match(install, /^helm install connectors-csi deploy\/chart /);
+    const words = install.replace('deploy/chart', chartFolder).replace(' --create-namespace', '').split(/ +/).slice(2);
+    const helm = helms.at(-1);
+    const built =
+      helm === undefined
+        ? [...rendered('crds'), ...rendered('standalone'), ...rendered('classes')]
+        : parseManifests(await runHelm(helm, ['template', ...words, '--kube-version', '1.36']), 'helm');
     const isThere = (kind: string, name: string): boolean =>
       built.some((object) => object.kind === kind && object.metadata.name === name);
     assert.ok(isThere('CustomResourceDefinition', 'connectorclasses.connectors.alauda.io'));
     assert.ok(isThere('Deployment', 'connectors-proxy') && isThere('DaemonSet', 'connectors-csi'));
-    assert.ok(isThere('ConnectorClass', 'oci') && isThere('ClusterRole', 'connectors-proxy-credentials'));
+    assert.ok(
+      isThere('ConnectorClass', 'harbor') &&
+        isThere('ConnectorClass', 'oci') &&
+        isThere('ClusterRole', 'connectors-proxy-credentials'),
+    );
     const { subjects, roleRef } = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'RoleBinding') as unknown as {
       readonly subjects: readonly [{ readonly name: string }];
       readonly roleRef: { readonly name: string };
     };
     assert.ok(isThere('ServiceAccount', subjects[0].name) && isThere('ClusterRole', roleRef.name));
-    for (const command of pageCommands.filter((text) => !text.startsWith('cp '))) {
+    for (const command of others) {
       const [program = '', ...words] = command.split(' ');
       assert.equal(program, 'kubectl', command);
       const verbs = words.slice(words[0] === '-n' ? 2 : 0).filter((word) => /^[a-z]+$/.test(word));
@@ -136,7 +139,7 @@ describe('docs/private-registry.md', function () {
       WS: volume.target,
       DIGEST_FILE: path.join(fixture.work, 'digest'),
     });
-    assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
+    assert.ok(harbor.served.includes('PUT /v2/team/app/manifests/1.0'));
     const { password } = loginIn(secret);
     for (const text of [...Object.values(volume.read()), fixture.proxy.log]) assert.ok(!text.includes(password));
   });
