@@ -39,6 +39,15 @@ export const proxyLimits = {
      */
     namespaceShare: 3 / 4,
   },
+  /** Changes of one Connector that requests and status see at once: each is parsed with its rules, for up to 10 ms. */
+  connectorChanges: {
+    /** Changes at once. */
+    burst: 10,
+    /** Interval for one more. Requests see the revision before, and then the newest one. */
+    everyMs: 1_000,
+    /** Connectors that are tracked. */
+    keys: 4096,
+  },
   /** Content of one Connector. */
   connector: {
     /** URLs in `spec.address` and `spec.addressExtensions`. Each request is compared. @listed `TooManyAddresses`, `502` */

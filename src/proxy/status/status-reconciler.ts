@@ -6,6 +6,7 @@ import type { JsonValue } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import { proxyLimits } from '../limits.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
@@ -47,6 +48,7 @@ export class StatusReconciler {
   readonly #running = new Set<string>();
   /** Classes have no namespace and are not limited: they do not wait for tools. */
   readonly #slots = new FairSemaphore({ ...proxyLimits.status, unlimited: '' });
+  readonly #changes: TokenBuckets;
   readonly #due: DelayQueue;
   readonly #evaluator: ConditionEvaluator;
   readonly #updates: StatusUpdates;
@@ -63,6 +65,7 @@ export class StatusReconciler {
       evaluator: this.#evaluator,
       random: clock.random,
     });
+    this.#changes = new TokenBuckets(proxyLimits.connectorChanges, clock.now);
     this.#due = new DelayQueue((key) => void this.#reconcile(key), clock.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
@@ -116,8 +119,12 @@ export class StatusReconciler {
 
   #onChange(kind: ObjectKind, name: string): void {
     if (!this.#isLeader) return;
+    if (kind === 'connector') {
+      const delayMs = this.#changes.of(name).acquireLater(proxyLimits.connectorChanges.everyMs);
+      this.#due.addAfter(keyOf(kind, name), delayMs);
+      return;
+    }
     this.#due.addAfter(keyOf(kind, name), 0);
-    if (kind !== 'class') return;
     for (const key of this.#options.objects.keys('connector')) {
       if (this.#connector(key)?.className === name) this.#due.addAfter(keyOf('connector', key), 0);
     }
