@@ -31,6 +31,14 @@ function sourceText(folder: string): string {
     .join('\n');
 }
 
+function deployText(): string {
+  const files = readdirSync(path.join(repository, 'deploy'), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((name) => /\.(?:ya?ml|json|tpl)$/.test(name))
+    .map((name) => page(path.join('deploy', name)))
+    .join('\n');
+}
+
 /** The cells of the rows of the table under a heading, without code marks. */
 function tableUnder(text: string, heading: string): readonly (readonly string[])[] {
   const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
@@ -250,11 +258,13 @@ describe('links between pages', () => {
     });
   }
 
-  it('lead somewhere in comments too', () => {
-    const text = sourceText('src');
-    const named = new Set([...text.matchAll(/[-./\w]*\.md\b/g)].map(([name]) => name));
-    assert.ok(named.size >= 3);
-    for (const name of named) assert.ok(existsSync(path.join(repository, name)), name);
+  it('lead somewhere in sources and manifests too', () => {
+    const named = [...`${sourceText('src')}${deployText()}`.matchAll(/(?<!\/)\b(docs\/[-./\w]*\.md)(?:#([-\w]+))?/g)];
+    assert.ok(named.length >= 20);
+    for (const [, name = '', anchor] of named) {
+      assert.ok(existsSync(path.join(repository, name)), name);
+      if (anchor !== undefined) assert.ok(anchorsOf(name).includes(anchor), `${name}#${anchor}`);
+    }
   });
 
   it('lead to every decision from their index', () => {
