@@ -32,7 +32,7 @@ describe('docs/writing-a-connectorclass.md', function () {
   const steps = tutorialSteps(page);
 
   it('has commands and manifests to run', () => {
-    assert.ok(steps.filter(({ kind }) => kind === 'file').length >= 8);
+    assert.ok(steps.filter(({ kind }) => kind === 'file').length >= 7);
     assert.ok(steps.filter(({ kind }) => kind === 'command').length >= 15);
   });
 
