@@ -258,6 +258,13 @@ describe('links between pages', () => {
     });
   }
 
+  it('lead on to another page at the end of each page for users', () => {
+    for (const name of pages.filter((each) => /^docs\/(?!README)[^/]+$/.test(each))) {
+      const [last = ''] = page(name).trimEnd().split('\n\n').slice(-1);
+      assert.match(last, /^Next: .*\]\(.*\.md[^)]*\)/s, name);
+    }
+  });
+
   it('lead somewhere in sources and manifests too', () => {
     const named = [...`${sourceText('src')}${deployText()}`.matchAll(/(?<!\/)\b(docs\/[-./\w]*\.md)(?:#([-\w]+))?/g)];
     assert.ok(named.length >= 20);
