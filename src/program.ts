@@ -1,8 +1,5 @@
-import { checkCommand } from './cli/check.js';
 import type { Command, CommandContext } from './shared/command/command.js';
 import { doctor } from './cli/doctor/doctor.js';
-import { imagePulls } from './cli/image-pulls.js';
-import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
@@ -11,10 +8,33 @@ import { LogOutput } from './shared/process/log-output.js';
 import { didYouMean } from './shared/spelling.js';
 import { version } from './shared/version.js';
 
+/** More than `image-pulls` takes to write a few files, and less than its pod's grace period. */
+const imagePullsEndMs = 5_000;
+
 const commands: Readonly<Record<string, Command>> = {
-  ...{ serve, proxy, render, check: checkCommand, doctor, volumes },
-  'image-pulls': imagePulls,
+  serve,
+  proxy: apart('run the Connectors proxy', () => import('./proxy/command.js')),
+  render,
+  check: apart(
+    'report whether the proxy would let a request pass, and why',
+    () => import('./proxy/check/run-check.js'),
+  ),
+  doctor,
+  volumes,
+  'image-pulls': {
+    ...apart('write or remove the files of a node for image pulls', () => import('./image-pulls/run-image-pulls.js')),
+    endMs: imagePullsEndMs,
+  },
 };
+
+/** Returns a command whose code is in a bundle of its own, which the driver never loads. */
+function apart(summary: string, load: () => Promise<Pick<Command, 'run'> & { readonly usage: string }>): Command {
+  return {
+    summary,
+    usage: async () => (await load()).usage,
+    run: async (context) => (await load()).run(context),
+  };
+}
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 

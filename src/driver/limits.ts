@@ -156,8 +156,8 @@ export const driverLimits = {
     thread: {
       /** Threads. */
       threads: 2,
-      /** Waiting renders of one namespace. */
-      waitingEach: 64,
+      /** Waiting renders. One namespace can have half of the places that others leave. */
+      waiting: 128,
       /** Time for the start of a thread, and for any render. */
       startMs: 60_000,
       /** CPU time of a render, with uncounted work. */

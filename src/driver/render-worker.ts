@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { taskOfThread } from '../shared/process/thread-time.js';
-import type { ThreadMessage } from '../shared/process/worker-pool.js';
+import type { ThreadMessage } from './render-threads.js';
+import { taskOfThread } from './thread-time.js';
 import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
 
 /** The worker thread for long renders: runs one job after the other. */

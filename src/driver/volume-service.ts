@@ -1,5 +1,3 @@
-import { processTimeMs } from '../shared/process/thread-time.js';
-import { WorkerPool } from '../shared/process/worker-pool.js';
 import { PublishAdmission } from './publish/publish-admission.js';
 import type { VolumeMemory } from './publish/volume-memory.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
@@ -8,7 +6,6 @@ import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
-import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import { TemplateRenderer } from './content/template-renderer.js';
 import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
@@ -23,6 +20,8 @@ import { UnpublishVolume } from './publish/unpublish-volume.js';
 import { VolumeLocks } from './publish/volume-locks.js';
 import { VolumeStatisticsQuery } from './publish/volume-statistics.js';
 import { driverLimits } from './limits.js';
+import { RenderThreads } from './render-threads.js';
+import { processTimeMs } from './thread-time.js';
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
@@ -43,15 +42,14 @@ export class VolumeService {
   readonly admission: PublishAdmission;
   readonly #options: VolumeServiceOptions;
   readonly #locks = new VolumeLocks();
-  readonly #renderThreads: WorkerPool<RenderJob, RenderOutcome>;
+  readonly #renderThreads: RenderThreads;
   readonly #publish: PublishVolume;
   readonly #onChange: RefreshOnChange | undefined;
 
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
     const { config, backend, renderThread } = options;
-    const messages = { noun: 'template', retry: 'the kubelet will retry' };
-    this.#renderThreads = new WorkerPool({ ...driverLimits.renders.thread, ...messages, entry: renderThread });
+    this.#renderThreads = new RenderThreads(renderThread, driverLimits.renders.thread);
     const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
@@ -59,7 +57,7 @@ export class VolumeService {
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
   }
 
-  get renderLoad(): WorkerPool<RenderJob, RenderOutcome>['load'] {
+  get renderLoad(): RenderThreads['load'] {
     return this.#renderThreads.load;
   }
 

@@ -1,59 +1,64 @@
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+const text = '';
+const number = 0;
 /**
- * The fields that a log line can have, so that a request, a map of attributes or an API object is never logged whole.
+ * The fields that a log line can have, with the type of each. No others are written, so that a request, a map of
+ * attributes or an API object is never logged whole.
  */
-export interface LogFields {
-  readonly rpc?: string;
-  readonly code?: string;
-  readonly durationMs?: number;
+export const logFields = {
+  rpc: text,
+  code: text,
+  durationMs: number,
   /** Milliseconds per step of the publish path. */
-  readonly steps?: Readonly<Record<string, number>>;
-  readonly outcome?: string;
-  readonly volumeId?: string;
-  readonly pod?: string;
-  readonly serviceAccount?: string;
-  readonly connector?: string;
-  readonly file?: string;
-  readonly path?: string;
-  readonly kind?: string;
-  readonly mode?: string;
-  readonly limit?: string;
-  readonly scope?: string;
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly attempt?: number;
-  readonly delayMs?: number;
-  readonly count?: number;
-  readonly heldBytes?: number;
-  readonly budgetBytes?: number;
-  readonly signal?: string;
-  readonly address?: string;
-  readonly port?: number;
-  readonly tlsPort?: number;
-  readonly version?: string;
-  readonly method?: string;
+  steps: {} as Readonly<Record<string, number>>,
+  outcome: text,
+  volumeId: text,
+  pod: text,
+  serviceAccount: text,
+  connector: text,
+  file: text,
+  path: text,
+  kind: text,
+  mode: text,
+  limit: text,
+  scope: text,
+  name: text,
+  namespace: text,
+  attempt: number,
+  delayMs: number,
+  count: number,
+  heldBytes: number,
+  budgetBytes: number,
+  signal: text,
+  address: text,
+  port: number,
+  tlsPort: number,
+  version: text,
+  method: text,
   /** Decision about access: allowed, denied, or audit for a request that rules in audit mode would deny. */
-  readonly decision?: string;
-  readonly rule?: string;
+  decision: text,
+  rule: text,
   /** Verb of RBAC that the request needs. */
-  readonly verb?: string;
-  readonly host?: string;
+  verb: text,
+  host: text,
   /** Status of an HTTP response; 0 without a response. */
-  readonly status?: number;
+  status: number,
   /** Time until the tool's response headers arrived. */
-  readonly firstByteMs?: number;
+  firstByteMs: number,
   /** Bytes from the client; `bytesSent` are those to it. */
-  readonly bytesReceived?: number;
-  readonly bytesSent?: number;
+  bytesReceived: number,
+  bytesSent: number,
   /** The problem or its consequence, if there is no `error`. */
-  readonly reason?: string;
+  reason: text,
   /** The fix. */
-  readonly hint?: string;
+  hint: text,
   /** Logged as the chain of names, codes and messages. Only programming errors are logged with their stack. */
-  readonly error?: unknown;
-}
+  error: undefined as unknown,
+};
+
+export type LogFields = { readonly [Name in keyof typeof logFields]?: (typeof logFields)[Name] };
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;

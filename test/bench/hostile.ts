@@ -4,12 +4,12 @@
  * the thread waited for a processor is taken off, so that other load counts little. Numbers only, no pass or fail.
  */
 import { readFileSync } from 'node:fs';
-import type { RenderJob, RenderOutcome } from '../../src/driver/content/render-job.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
 import { CodedError } from '../../src/shared/errors.js';
 import type { JsonObject } from '../../src/shared/json.js';
-import { processTimeMs } from '../../src/shared/process/thread-time.js';
-import { WorkerPool } from '../../src/shared/process/worker-pool.js';
+import { driverLimits } from '../../src/driver/limits.js';
+import { RenderThreads } from '../../src/driver/render-threads.js';
+import { processTimeMs } from '../../src/driver/thread-time.js';
 import { Secret } from '../../src/shared/secret.js';
 import { call, classOf, configurationOf, connectorOf } from '../support/domain.js';
 import { hostileData, hostileTemplates } from '../support/hostile-templates.js';
@@ -37,11 +37,8 @@ function waitedMs(): number {
   return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6;
 }
 
-const threads = new WorkerPool<RenderJob, RenderOutcome>({
-  ...{ threads: 2, waitingEach: 64, startMs: 60_000, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 },
-  ...{ noun: 'template', retry: 'retry' },
-  entry: new URL('../../dist/render-worker.js', import.meta.url),
-});
+const entry = new URL('../../dist/render-worker.js', import.meta.url);
+const threads = new RenderThreads(entry, driverLimits.renders.thread);
 const renderer = new TemplateRenderer({
   clock: Date.now,
   observer: () => undefined,

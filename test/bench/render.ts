@@ -8,7 +8,7 @@ import { runRenderJob } from '../../src/driver/content/render-job.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
 import { planVolume } from '../../src/driver/content/volume-plan.js';
 import { renderVolumeContent } from '../../src/driver/content/volume-content.js';
-import { processTimeMs } from '../../src/shared/process/thread-time.js';
+import { processTimeMs } from '../../src/driver/thread-time.js';
 import { compileTemplate } from '../../src/shared/gotemplate/template.js';
 import { silentLog } from '../../src/shared/log.js';
 import { Secret } from '../../src/shared/secret.js';

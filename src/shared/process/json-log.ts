@@ -1,49 +1,7 @@
 import { pino } from 'pino';
+import { logFields } from '../log.js';
 import type { Log, LogFields, LogLevel } from '../log.js';
 import { printable } from '../wording.js';
-
-/** The fields that are written. The compiler accepts objects with further members as LogFields. */
-const fieldNames = Object.keys({
-  rpc: true,
-  code: true,
-  durationMs: true,
-  steps: true,
-  outcome: true,
-  volumeId: true,
-  pod: true,
-  serviceAccount: true,
-  connector: true,
-  file: true,
-  path: true,
-  kind: true,
-  mode: true,
-  limit: true,
-  scope: true,
-  name: true,
-  namespace: true,
-  attempt: true,
-  delayMs: true,
-  count: true,
-  heldBytes: true,
-  budgetBytes: true,
-  signal: true,
-  address: true,
-  port: true,
-  tlsPort: true,
-  version: true,
-  method: true,
-  decision: true,
-  rule: true,
-  verb: true,
-  host: true,
-  status: true,
-  firstByteMs: true,
-  bytesReceived: true,
-  bytesSent: true,
-  reason: true,
-  hint: true,
-  error: true,
-} satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 
 /** Destination of the lines of a log. */
 export interface LogDestination {
@@ -92,7 +50,8 @@ function isoTime(): () => string {
   };
 }
 
-const isFieldName: ReadonlySet<string> = new Set(fieldNames);
+/** The compiler accepts objects with further members as LogFields. */
+const isFieldName: ReadonlySet<string> = new Set(Object.keys(logFields));
 
 function allowed(fields: LogFields = {}): LogFields {
   // Other fields are rare.

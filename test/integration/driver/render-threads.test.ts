@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import v8 from 'node:v8';
-import { JobLimitExceeded, WorkerPool, type WorkerPoolOptions } from '../../../src/shared/process/worker-pool.js';
+import { RenderThreads, type RenderThreadLimits } from '../../../src/driver/render-threads.js';
 import { eventually } from '../../support/poll.js';
 
 interface Work {
@@ -10,21 +10,24 @@ interface Work {
   readonly ms?: number;
 }
 
-const entry = new URL('../../support/process/job-worker.mjs', import.meta.url);
+const jobWorker = new URL('../../support/driver/job-worker.mjs', import.meta.url);
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 
-function newThreads(options: Partial<WorkerPoolOptions> = {}): WorkerPool<Work, string> {
+function newThreads({
+  entry = jobWorker,
+  ...limits
+}: Partial<RenderThreadLimits> & { readonly entry?: URL } = {}): RenderThreads<Work, string> {
   const bounds = {
     threads: 2,
-    waitingEach: 64,
+    waiting: 128,
     startMs: 60_000,
     jobMs: 60_000,
     slowMs: 60_000,
     idleMs: 60_000,
     heapMb: 32,
   };
-  return new WorkerPool({ entry, noun: 'riddle', retry: 'the caller will retry', ...bounds, ...options });
+  return new RenderThreads(entry, { ...bounds, ...limits });
 }
 
 function owner(namespace: string, group = 'class'): { readonly namespace: string; readonly group: string } {
@@ -34,7 +37,7 @@ function owner(namespace: string, group = 'class'): { readonly namespace: string
 describe('threads for jobs', () => {
   let threads = newThreads();
 
-  const using = (options: Partial<WorkerPoolOptions>): void => {
+  const using = (options: Parameters<typeof newThreads>[0]): void => {
     threads = newThreads(options);
   };
 
@@ -60,17 +63,16 @@ describe('threads for jobs', () => {
     assert.equal(await threads.run({ what: 'sleep', ms: 1_000 }, owner('x'), never), 'sleep');
     const endless = threads.run({ what: 'endless' }, owner('x'), never);
     const next = threads.run({ what: 'next' }, owner('x'), never);
-    await assert.rejects(endless, (error) => {
-      assert.ok(error instanceof JobLimitExceeded);
-      assert.equal(error.message, 'the job "endless": riddle takes more than 0.02 s');
-      return true;
+    await assert.rejects(endless, {
+      code: 'RESOURCE_EXHAUSTED',
+      message: 'the job "endless": template takes more than 0.02 s',
     });
     assert.equal(await next, 'next');
   });
 
   it('end a job that waits for too long', async () => {
     using({ startMs: 3_000, jobMs: 20 });
-    await assert.rejects(threads.run({ what: 'sleep', ms: 60_000 }, owner('x'), never), JobLimitExceeded);
+    await assert.rejects(threads.run({ what: 'sleep', ms: 60_000 }, owner('x'), never), { code: 'RESOURCE_EXHAUSTED' });
   });
 
   it('fail a job whose thread does not start in time', async () => {
@@ -86,7 +88,7 @@ describe('threads for jobs', () => {
   it('end a job that wants all memory', async () => {
     await assert.rejects(threads.run({ what: 'memory' }, owner('x'), never), {
       code: 'RESOURCE_EXHAUSTED',
-      message: 'the job "memory": riddle needs more memory than there is for it',
+      message: 'the job "memory": template needs more memory than there is for it',
     });
     assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
   });
@@ -94,7 +96,7 @@ describe('threads for jobs', () => {
   it('have their own memory limit, whatever that of the process is', async () => {
     v8.setFlagsFromString('--max-old-space-size=512');
     const heapBytes = v8.getHeapStatistics().heap_size_limit;
-    await assert.rejects(threads.run({ what: '128 MB' }, owner('x'), never), JobLimitExceeded);
+    await assert.rejects(threads.run({ what: '128 MB' }, owner('x'), never), { code: 'RESOURCE_EXHAUSTED' });
     assert.equal(v8.getHeapStatistics().heap_size_limit, heapBytes);
     using({ heapMb: 256 });
     assert.equal(await threads.run({ what: '128 MB' }, owner('x'), never), '128 MB');
@@ -108,8 +110,8 @@ describe('threads for jobs', () => {
   }
 
   it('report a thread that cannot be started', async () => {
-    using({ entry: new URL('absent.mjs', entry) });
-    const message = 'the thread of the riddle failed';
+    using({ entry: new URL('absent.mjs', jobWorker) });
+    const message = 'the thread of the template failed';
     await assert.rejects(threads.run({ what: 'a' }, owner('x'), never), { code: 'INTERNAL', message });
   });
 
@@ -145,12 +147,12 @@ describe('threads for jobs', () => {
   });
 
   it('refuse more of a namespace than may wait, and not those of another', async () => {
-    using({ waitingEach: 2, threads: 1 });
+    using({ waiting: 4, threads: 1 });
     const leaving = new AbortController();
     const running = ['a', 'b', 'c'].map(() => threads.run({ what: 'endless' }, owner('x'), leaving.signal));
-    assert.throws(() => threads.run({ what: 'more' }, owner('x'), never), {
+    await assert.rejects(threads.run({ what: 'more' }, owner('x'), never), {
       code: 'RESOURCE_EXHAUSTED',
-      message: '2 riddles of namespace x already wait for a thread; the caller will retry',
+      message: '2 templates of namespace x already wait for a thread; the kubelet will retry',
     });
     const other = threads.run({ what: 'other' }, owner('y'), never);
     leaving.abort();

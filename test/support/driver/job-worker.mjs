@@ -1,4 +1,4 @@
-// A thread of WorkerPool for tests: does what the message says, also what no thread should.
+// A thread of RenderThreads for tests: does what the message says, also what no thread should.
 import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parentPort } from 'node:worker_threads';

@@ -1,0 +1,218 @@
+import v8 from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { CodedError, abortError, throwIfAborted } from '../shared/errors.js';
+import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
+import type { RenderJob, RenderOutcome } from './content/render-job.js';
+import { threadTimeMs } from './thread-time.js';
+
+/** A message that a thread sends during a job. */
+export type ThreadMessage<Output> =
+  /** The thread has started. See thread-time.ts for its task. */
+  | { readonly kind: 'ready'; readonly task: string | undefined }
+  /** The current position in the job, for messages. */
+  | { readonly kind: 'at'; readonly place: string }
+  /** Slow work begins, which takes long by intention. */
+  | { readonly kind: 'slow' }
+  | { readonly kind: 'done'; readonly output: Output };
+
+/** See `driverLimits.renders.thread`. */
+export interface RenderThreadLimits {
+  readonly threads: number;
+  readonly waiting: number;
+  readonly startMs: number;
+  readonly jobMs: number;
+  readonly slowMs: number;
+  readonly idleMs: number;
+  readonly heapMb: number;
+}
+
+interface Thread<Output> {
+  readonly worker: Worker;
+  job: RunningJob<Output> | undefined;
+  idleTimer: NodeJS.Timeout | undefined;
+  isReady: boolean;
+  /** See `ready`. */
+  task: string | undefined;
+}
+
+interface RunningJob<Output> {
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: CodedError) => void;
+  startMs: number;
+  /** CPU time of the thread when its limit was checked first. */
+  usedMs: number | undefined;
+  /** Position that the job reported last. */
+  place: string;
+  timer: NodeJS.Timeout;
+  /** Time limit of the job, with its extensions. */
+  allowedMs: number;
+}
+
+/**
+ * Renders templates in threads that can be terminated. A render that takes long, never ends or takes all memory does not
+ * block the event loop, which serves calls. Without renders there is no thread. One namespace has at most half of the
+ * threads, and shares are equal between its classes.
+ */
+export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
+  readonly #entry: URL;
+  readonly #limits: RenderThreadLimits;
+  readonly #slots: FairSemaphore;
+  readonly #threads = new Set<Thread<Output>>();
+  readonly #stopping = new AbortController();
+
+  /** @param entry the built file that a thread runs. */
+  constructor(entry: URL, limits: RenderThreadLimits) {
+    this.#entry = entry;
+    this.#limits = limits;
+    this.#slots = new FairSemaphore({
+      permits: limits.threads,
+      namespaceShare: 1 / 2,
+      queue: {
+        length: limits.waiting,
+        rejection: ({ namespace }, waiting) =>
+          new CodedError(
+            'RESOURCE_EXHAUSTED',
+            `${waiting} templates of namespace ${namespace} already wait for a thread; the kubelet will retry`,
+          ),
+      },
+    });
+  }
+
+  /** Returns the numbers of threads and queued jobs, for metrics. */
+  get load(): { readonly threads: number; readonly waiting: number } {
+    return { threads: this.#threads.size, waiting: this.#slots.waiting };
+  }
+
+  /**
+   * Runs a job in a thread. Input and output are plain data.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the job takes too long or too much memory, or its namespace has too many
+   * in the queue; INTERNAL if the thread fails; the signal's reason, which ends the job.
+   */
+  async run(
+    input: Input,
+    { namespace, group }: { readonly namespace: string; readonly group: string },
+    signal: AbortSignal,
+  ): Promise<Output> {
+    const ending = AbortSignal.any([signal, this.#stopping.signal]);
+    return this.#slots.run({ namespace, podUid: group }, ending, () => this.#work(input, ending));
+  }
+
+  /** Terminates all threads. Queued and running jobs fail. */
+  stop(): void {
+    this.#stopping.abort(new CodedError('UNAVAILABLE', 'the program is stopping; the kubelet will retry'));
+    for (const thread of this.#threads) this.#end(thread);
+  }
+
+  async #work(input: Input, ending: AbortSignal): Promise<Output> {
+    throwIfAborted(ending);
+    const thread = [...this.#threads].find(({ job }) => job === undefined) ?? this.#newThread();
+    const giveUp = (): void => this.#end(thread, abortError(ending));
+    ending.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await new Promise<Output>((resolve, reject) => this.#start(thread, input, resolve, reject));
+    } finally {
+      ending.removeEventListener('abort', giveUp);
+      clearTimeout(thread.job?.timer);
+      thread.job = undefined;
+      thread.worker.unref();
+      thread.idleTimer = setTimeout(() => this.#end(thread), this.#limits.idleMs).unref();
+    }
+  }
+
+  #newThread(): Thread<Output> {
+    // The flag has precedence over the limit of a thread. The heaps that there are keep their size.
+    v8.setFlagsFromString('--max-old-space-size=0');
+    const resourceLimits = { maxOldGenerationSizeMb: this.#limits.heapMb, maxYoungGenerationSizeMb: 4 };
+    const worker = new Worker(this.#entry, { execArgv: [], env: {}, resourceLimits });
+    const thread: Thread<Output> = { worker, job: undefined, idleTimer: undefined, isReady: false, task: undefined };
+    this.#threads.add(thread);
+    worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
+    worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, cause)));
+    worker.on('exit', () => this.#end(thread, failureOf(thread.job, undefined)));
+    return thread;
+  }
+
+  #start(
+    thread: Thread<Output>,
+    input: Input,
+    resolve: (output: Output) => void,
+    reject: (error: CodedError) => void,
+  ): void {
+    const { jobMs, startMs } = this.#limits;
+    clearTimeout(thread.idleTimer);
+    thread.worker.ref();
+    const timer = setTimeout(() => this.#onTimeUp(thread), thread.isReady ? jobMs : startMs);
+    const now = performance.now();
+    thread.job = { resolve, reject, startMs: now, usedMs: undefined, place: '', timer, allowedMs: jobMs };
+    thread.worker.postMessage(input);
+  }
+
+  #onMessage(thread: Thread<Output>, message: ThreadMessage<Output>): void {
+    const { job } = thread;
+    if (message.kind === 'ready') {
+      thread.isReady = true;
+      thread.task = message.task;
+    }
+    if (job === undefined) return;
+    switch (message.kind) {
+      case 'at':
+        job.place = message.place;
+        return;
+      case 'done':
+        job.resolve(message.output);
+        return;
+      case 'ready':
+        job.startMs = performance.now();
+        break;
+      case 'slow':
+        job.allowedMs += this.#limits.slowMs;
+    }
+    clearTimeout(job.timer);
+    const remainingMs = Math.max(0, job.startMs + job.allowedMs - performance.now());
+    job.timer = setTimeout(() => this.#onTimeUp(thread), remainingMs);
+  }
+
+  #onTimeUp(thread: Thread<Output>): void {
+    const { job } = thread;
+    if (job === undefined) return;
+    if (!thread.isReady) {
+      this.#end(thread, new CodedError('UNAVAILABLE', 'the thread did not start in time'));
+    } else if (this.#hasTimeLeft(thread, job)) {
+      job.timer = setTimeout(() => this.#onTimeUp(thread), job.allowedMs);
+    } else {
+      const seconds = (job.allowedMs / 1000).toString();
+      const message = `${at(job.place)}template takes more than ${seconds} s`;
+      this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', message));
+    }
+  }
+
+  /** Reports whether the thread has used less CPU time than the job's limit since this was asked first. */
+  #hasTimeLeft({ task }: Thread<Output>, job: RunningJob<Output>): boolean {
+    if (task === undefined || performance.now() - job.startMs > this.#limits.startMs) return false;
+    const usedMs = threadTimeMs(task);
+    if (usedMs === undefined) return false;
+    job.usedMs ??= usedMs;
+    return usedMs - job.usedMs < job.allowedMs;
+  }
+
+  /** Terminates the thread, and rejects its job with the reason. */
+  #end(thread: Thread<Output>, reason?: CodedError): void {
+    if (!this.#threads.delete(thread)) return;
+    clearTimeout(thread.idleTimer);
+    void thread.worker.terminate();
+    if (reason !== undefined) thread.job?.reject(reason);
+  }
+}
+
+function failureOf(job: { readonly place: string } | undefined, cause: Error | undefined): CodedError {
+  const place = at(job?.place ?? '');
+  if (cause !== undefined && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new CodedError('RESOURCE_EXHAUSTED', `${place}template needs more memory than there is for it`, { cause });
+  }
+  return new CodedError('INTERNAL', `${place}the thread of the template failed`, { cause });
+}
+
+/** @param place empty before a job has reported one. */
+function at(place: string): string {
+  return place === '' ? '' : `${place}: `;
+}
