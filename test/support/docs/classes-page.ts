@@ -68,7 +68,7 @@ export async function classesText(): Promise<string> {
     '## Configurations\n',
     'A volume selects them in `configuration.names`, and sets params in `configuration.params` ([volumes](volumes.md#volume-attributes)). Most have a file of variables too, so that programs find the files after [`activate`](volumes.md#activate).\n',
     table(['configuration', 'files', 'params', 'classes'], merged(configurations)),
-    'Next: [programs that work](compatibility.md).\n',
+    'Next: [writing a ConnectorClass](writing-a-connectorclass.md), for other tools.\n',
   ].join('\n');
   return format(text, { ...(await resolveConfig(classesPage)), filepath: classesPage });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { parse } from 'yaml';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
@@ -244,6 +245,26 @@ describe('docs/dev/threats.md', () => {
       assert.ok(tests.length > 0, threat);
       for (const file of tests) assert.ok(existsSync(path.join(repository, file)), file);
     }
+  });
+});
+
+describe('values of the chart that pages name', () => {
+  const values = parse(page('deploy/chart/values.yaml')) as JsonValue;
+  const named = pages.flatMap((name) =>
+    [
+      ...page(name).matchAll(
+        /`((?:image|driver|proxy|crds|classes|approval|imagePulls|monitoring)\.(?!yaml)[\w.]+)[^`]*`/g,
+      ),
+    ].map(([, value = '']) => [name, value] as const),
+  );
+
+  it('are those of values.yaml', () => {
+    assert.ok(named.length >= 15, String(named.length));
+    const wrong = named.filter(([, value]) => {
+      const found = value.split('.').reduce<JsonValue | undefined>((holder, key) => jsonMember(holder, key), values);
+      return found === undefined;
+    });
+    assert.deepEqual(wrong, []);
   });
 });
 
