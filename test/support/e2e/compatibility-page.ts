@@ -5,8 +5,7 @@ import { refusedPrograms } from './refused-programs.js';
 
 const head = `# Compatibility
 
-Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. The other
-rows use single files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. Programs that work with \`activate\` also work with \`.env\` and \`ca.crt\`; the other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
 row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
@@ -15,12 +14,15 @@ export function rows(): readonly (readonly string[])[] {
   return sortedProofs().map((proof) => [proof.program, proof.files, proof.mode, proof.does, httpsOf(proof)]);
 }
 
+/** Without those of `.env` for programs that have `activate`, which sets more. */
 function sortedProofs(): readonly (Proof | ActivatedProof)[] {
+  const all = Object.values<Proof | ActivatedProof>(proofs);
+  const activated = new Set(all.filter((proof) => 'https' in proof).map(({ program }) => program));
   const nameOf = ({ program }: Proof): string => (/[a-z]+/i.exec(program)?.[0] ?? '').toLowerCase();
   const orderOf = (proof: Proof): number => ('https' in proof ? 0 : 1);
-  return Object.values<Proof | ActivatedProof>(proofs).toSorted(
-    (one, other) => nameOf(one).localeCompare(nameOf(other)) || orderOf(one) - orderOf(other),
-  );
+  return all
+    .filter(({ program, files }) => !files.startsWith('`.env`') || !activated.has(program))
+    .toSorted((one, other) => nameOf(one).localeCompare(nameOf(other)) || orderOf(one) - orderOf(other));
 }
 
 function httpsOf(proof: Proof | ActivatedProof): string {

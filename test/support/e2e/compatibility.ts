@@ -55,7 +55,7 @@ export const proofs = {
     does: 'a websocket (`wss://`)',
   },
   wget: {
-    program: 'wget',
+    program: 'wget (GnuTLS)',
     version: 'wget --version',
     files: '`.env`, `ca.crt`',
     mode: 'intercepted',
