@@ -5,7 +5,7 @@ import { refusedPrograms } from './refused-programs.js';
 
 const head = `# Compatibility
 
-Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. Programs that work with \`activate\` also work with \`.env\` and \`ca.crt\`; the other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`. The other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
 row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
