@@ -6,7 +6,6 @@ import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../shared/kube/timings.js';
 import type { Log } from '../shared/log.js';
-import { memoryLimit } from './memory-limit.js';
 import { createLog } from '../shared/process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
 import { version } from '../shared/version.js';
@@ -17,6 +16,8 @@ import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
 import { kubernetesBackend } from '../driver/kubernetes-backend.js';
 import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
+import os from 'node:os';
+import { constrainedMemory } from 'node:process';
 
 const trimIntervalMs = 2000;
 /** More than the maximum of Driver.stop(), and less than the pod's grace period. */
@@ -82,4 +83,10 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** Returns the memory limit of the process's container in bytes; undefined without one, for which Node has a huge number. */
+function memoryLimit(): number | undefined {
+  const limitBytes = constrainedMemory();
+  return limitBytes > 0 && limitBytes <= os.totalmem() ? limitBytes : undefined;
 }

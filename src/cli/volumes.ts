@@ -3,11 +3,13 @@ import { serveFlags } from '../driver/config.js';
 import { CodedError } from '../shared/errors.js';
 import { describeFlags, parseFlags } from '../shared/process/flags.js';
 import type { Command } from '../shared/command/command.js';
-import { listVolumes } from './list-volumes.js';
 import { runningCommand } from '../shared/command/running-arguments.js';
-import { shownAge } from './shown-age.js';
 import { printable } from '../shared/wording.js';
 import { printableJson, outputFlag } from '../shared/command/output-format.js';
+import { promisify } from 'node:util';
+import { credentials } from '@grpc/grpc-js';
+import type { ListVolumesResponse__Output } from '../driver/csi/generated/connectors/volumes/v1/ListVolumesResponse.js';
+import { ownVolumes } from '../driver/csi/services.js';
 
 const volumesFlags = {
   endpoint: serveFlags.endpoint,
@@ -99,4 +101,32 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
 function lifeLeft(expiresAtMs: number, nowMs: number): string {
   if (expiresAtMs === 0) return '-';
   return expiresAtMs > nowMs ? shownAge(expiresAtMs - nowMs) : 'expired';
+}
+
+/** Timeout in milliseconds; the driver responds from memory. */
+const timeoutMs = 5000;
+
+/** Returns the volumes of this node, as reported by the driver on that socket. @throws {Error} without a response. */
+async function listVolumes(socketPath: string): Promise<readonly Volume__Output[]> {
+  const client = new ownVolumes.Volumes(`unix://${socketPath}`, credentials.createInsecure());
+  try {
+    const call = promisify(
+      (done: (error: Error | null, response?: ListVolumesResponse__Output) => void) =>
+        void client.listVolumes({}, { deadline: Date.now() + timeoutMs }, done),
+    );
+    const response = await call();
+    if (response === undefined) throw new Error('an empty answer');
+    return response.volumes;
+  } finally {
+    client.close();
+  }
+}
+
+/** Returns `7s`, `4m`, `3h`, `2d`: the format of ages in kubectl. */
+function shownAge(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`;
+  return `${Math.round(seconds / 86_400)}d`;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PodIdentity } from '../shared/access/access-control.js';
 import type { JsonObject } from '../shared/json.js';
-import { microTime } from '../shared/kube/micro-time.js';
+import { microTime } from '../shared/kube/kube-object.js';
 import type { ResourceType } from '../shared/kube/resource-location.js';
 import { driverLimits } from './limits.js';
 

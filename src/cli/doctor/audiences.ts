@@ -2,12 +2,11 @@ import { audienceOf } from '../../driver/content/proxy-endpoint.js';
 import type { DriverConfig } from '../../driver/config.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { quote } from '../../shared/wording.js';
-import type { ConnectorObjects } from '../../shared/doctor/connector-objects.js';
-import { connectorName, firstOf } from '../../shared/doctor/connector-objects.js';
+import type { ConnectorObjects } from '../../shared/doctor/cluster-objects.js';
+import { connectorName, firstOf, readObject } from '../../shared/doctor/cluster-objects.js';
 import { csiDriverType, requestedAudiences } from './csi-driver-object.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, unchecked } from '../../shared/doctor/check-result.js';
-import { readObject } from '../../shared/doctor/read-object.js';
 
 type AudienceConfig = Pick<DriverConfig, 'driver-name' | 'token-audience'>;
 

@@ -5,7 +5,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, unchecked, warn } from '../../shared/doctor/check-result.js';
-import { readObject } from '../../shared/doctor/read-object.js';
+import { readObject } from '../../shared/doctor/cluster-objects.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 

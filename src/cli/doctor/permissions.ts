@@ -4,7 +4,7 @@ import { flagsConfigMapName } from '../../shared/connectors/feature-flags.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { FeatureFlags } from '../../shared/connectors/model.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { readFlags } from '../../shared/doctor/read-flags.js';
+import { readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
 import { checkPermissionsOf } from '../../shared/doctor/missing-permissions.js';
 

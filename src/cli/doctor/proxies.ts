@@ -4,8 +4,8 @@ import type { JsonValue } from '../../shared/json.js';
 import { jsonMember } from '../../shared/json.js';
 import { sendConnect } from './send-connect.js';
 import { checkCertificate } from '../../shared/doctor/certificate-life.js';
-import type { ConnectorObjects } from '../../shared/doctor/connector-objects.js';
-import { connectorName, firstOf } from '../../shared/doctor/connector-objects.js';
+import type { ConnectorObjects } from '../../shared/doctor/cluster-objects.js';
+import { connectorName, firstOf } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
 

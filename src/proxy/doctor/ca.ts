@@ -7,8 +7,8 @@ import { checkCertificate } from '../../shared/doctor/certificate-life.js';
 import { certificateBlocks } from '../../shared/pem.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, reasonOf } from '../../shared/doctor/check-result.js';
-import { askHealthPort } from '../../shared/doctor/health-port.js';
-import { readObject } from '../../shared/doctor/read-object.js';
+import { askHealthPort } from '../../shared/doctor/readiness.js';
+import { readObject } from '../../shared/doctor/cluster-objects.js';
 
 const check = 'ca';
 

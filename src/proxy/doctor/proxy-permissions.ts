@@ -9,10 +9,9 @@ import type { ProxyConfig } from '../config.js';
 import type { Connector } from '../../shared/connectors/model.js';
 import { caConfigMapName } from '../status/ca-publisher.js';
 import { isFrontedBy } from '../status/proxy-service.js';
-import { connectorName, readConnectorObjects } from '../../shared/doctor/connector-objects.js';
+import { connectorName, readConnectorObjects, readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
-import { readFlags } from '../../shared/doctor/read-flags.js';
 import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../../shared/doctor/missing-permissions.js';
 

@@ -5,8 +5,7 @@ import { jsonMember, jsonText } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { isKubeError } from '../../shared/kube/kube-error.js';
-import { metadataText } from '../../shared/kube/kube-object.js';
-import { microTime } from '../../shared/kube/micro-time.js';
+import { metadataText, microTime } from '../../shared/kube/kube-object.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 

@@ -31,3 +31,8 @@ export function objectKey({
 }): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
+
+/** Formats a time as a Kubernetes MicroTime. @param ms since the epoch. */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}

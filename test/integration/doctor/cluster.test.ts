@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
-import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
 import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';

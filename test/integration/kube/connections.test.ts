@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { jsonMember } from '../../../src/shared/json.js';
 import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
-import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
 import { kubeconfigConfig } from '../../../src/shared/kube/kubeconfig.js';
 import type { KubeObserver } from '../../../src/shared/kube/observer.js';

@@ -9,7 +9,7 @@ import { parseServeConfig } from '../../../src/driver/config.js';
 import { pluginRegistration } from '../../../src/driver/csi/services.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import { Cluster } from '../driver/cluster.js';
 import type { InProcessDriver } from '../driver/in-process-driver.js';
 import { connector } from '../driver/manifests.js';

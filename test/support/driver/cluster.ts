@@ -3,7 +3,7 @@ import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
 import { watchTimes } from '../../../src/driver/connectors/watch-limits.js';
 import type { WatchLimits } from '../../../src/driver/connectors/watch-limits.js';
 import type { JsonObject } from '../../../src/shared/json.js';
-import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import type { KubeTimings } from '../../../src/shared/kube/timings.js';
 import { bindDriver, type Purpose } from '../access/driver-rules.js';
 import { only, rendered } from '../deploy/manifests.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog } from '../../../src/shared/process/json-log.js';
 import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
-import { inClusterConfig } from '../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { kubernetesBackend } from '../../../src/proxy/kubernetes-backend.js';
 import { Proxy } from '../../../src/proxy/proxy.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { CodedError } from '../../../../src/shared/errors.js';
 import type { ErrorCode } from '../../../../src/shared/errors.js';
-import { inClusterConfig } from '../../../../src/shared/kube/in-cluster.js';
+import { inClusterConfig } from '../../../../src/shared/kube/load-cluster-config.js';
 import { kubeconfigConfig } from '../../../../src/shared/kube/kubeconfig.js';
 
 const now = (): number => 0;

@@ -1,0 +1,95 @@
+import { connectorClassType, connectorType } from '../connectors/api-group.js';
+import type { Connector, ConnectorClass, FeatureFlags } from '../connectors/model.js';
+import { parseConnectorClass } from '../connectors/parse-connector-class.js';
+import { parseConnector } from '../connectors/parse-connector.js';
+import type { JsonObject } from '../json.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import type { ResourceType, ResourceLocation } from '../kube/resource-location.js';
+import { metadataText } from '../kube/kube-object.js';
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../connectors/feature-flags.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
+
+/** The cluster's Connectors and classes, without malformed ones, which cannot be mounted. */
+export interface ConnectorObjects {
+  readonly connectors: readonly Connector[];
+  readonly classes: ReadonlyMap<string, ConnectorClass>;
+}
+
+/** Reads all Connectors and classes. @throws {KubeError} */
+export async function readConnectorObjects(client: KubeClient, signal: AbortSignal): Promise<ConnectorObjects> {
+  const list = async (type: ResourceType): Promise<readonly JsonObject[]> => {
+    const objects: JsonObject[] = [];
+    for await (const { items } of client.pages({ type }, {}, { signal, retry: false })) objects.push(...items);
+    return objects;
+  };
+  const [classes, connectors] = await Promise.all([list(connectorClassType), list(connectorType)]);
+  return {
+    connectors: parsed(connectors, parseConnector),
+    classes: new Map(
+      parsed(classes, parseConnectorClass).map((connectorClass) => [connectorClass.name, connectorClass]),
+    ),
+  };
+}
+
+function parsed<T>(objects: readonly JsonObject[], parse: (object: JsonObject) => T): readonly T[] {
+  return objects.flatMap((object) => {
+    try {
+      return [parse(object)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Returns `connector ci/harbor`. */
+export function connectorName({ ref }: Connector): string {
+  return `connector ${ref.namespace}/${ref.name}`;
+}
+
+/** Returns the first name and the number of others: `ci/harbor and 2 more`. */
+export function firstOf([first = '', ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+/**
+ * Reads one object like the driver, by a list of that name, so that doctor needs no permission that the driver lacks.
+ * @returns undefined if there is none.
+ * @throws {KubeError}
+ */
+export async function readObject(
+  client: KubeClient,
+  { name, ...collection }: ResourceLocation & { readonly name: string },
+  signal: AbortSignal,
+): Promise<JsonObject | undefined> {
+  const items = await client.list(collection, { name }, { signal, retry: false });
+  return items.find((item) => metadataText(item, 'name') === name);
+}
+
+const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/**
+ * Reads the feature flags, and returns them with their line. If they cannot be read, the defaults apply here and the
+ * line fails.
+ * @param consequence for the program without flags.
+ */
+export async function readFlags(
+  client: KubeClient,
+  namespace: string,
+  consequence: string,
+  signal: AbortSignal,
+): Promise<{ readonly flags: FeatureFlags; readonly result: CheckResult }> {
+  const check = 'feature-flags';
+  const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
+  try {
+    const location = { type: configMapType, namespace, name: flagsConfigMapName };
+    const configMap = await readObject(client, location, signal);
+    if (configMap === undefined) return { flags: defaultFlags, result: ok(check, `${what} does not exist: defaults`) };
+    const flags = parseFeatureFlags(configMap);
+    const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
+    return { flags, result: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
+  } catch (error) {
+    const fix = `fix it, or the permissions for it; ${consequence}`;
+    return { flags: defaultFlags, result: fail(check, `${what}: ${reasonOf(error)}`, fix) };
+  }
+}
