@@ -41,7 +41,7 @@ export const proxyLimits = {
   },
   /** Changes of one Connector that requests and status see at once: each is parsed with its rules, for up to 10 ms. */
   connectorChanges: {
-    /** Changes at once. */
+    /** Changes of one Connector that requests see at once. @listed used within 1 s */
     burst: 10,
     /** Interval for one more. Requests see the revision before, and then the newest one. */
     everyMs: 1_000,
