@@ -30,6 +30,8 @@ export type ProxyErrorKind =
 export interface ProxyErrorOptions extends ErrorOptions {
   /** Further headers, by name. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the start of the next request on the connection is uncertain, so that it must close. */
+  readonly endsConnection?: boolean;
 }
 
 /**
@@ -41,18 +43,25 @@ export class ProxyError extends Error {
   readonly status: number;
   readonly kind: ProxyErrorKind;
   readonly headers: Readonly<Record<string, string>>;
+  readonly endsConnection: boolean;
 
   constructor(status: number, kind: ProxyErrorKind, message: string, options: ProxyErrorOptions = {}) {
     super(message, options);
     this.status = status;
     this.kind = kind;
     this.headers = options.headers ?? {};
+    this.endsConnection = options.endsConnection === true;
   }
 
   /** Whether the proxy has no capacity for the work now. This says nothing of the Connector or the tool. */
   get isOverload(): boolean {
     return this.kind === 'overload' || this.kind === 'rate_limited';
   }
+}
+
+/** Returns the error for a message that servers can interpret in different ways. Its connection closes. */
+export function unclearMessage(status: number, message: string): ProxyError {
+  return new ProxyError(status, 'malformed', message, { endsConnection: true });
 }
 
 /**

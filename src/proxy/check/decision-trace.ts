@@ -3,7 +3,7 @@ import { CodedError } from '../../shared/errors.js';
 import { isKubeError } from '../../shared/kube/kube-error.js';
 import { toProxyError } from '../server/error-response.js';
 import type { ProxyError, ProxyErrorKind } from '../proxy-error.js';
-import type { RouteObserver } from '../server/router.js';
+import type { RouteObserver } from '../server/route-observer.js';
 import type { Decision } from '../rules/decision.js';
 import type { Verb } from '../rules/verb.js';
 import { printable } from '../../shared/wording.js';
@@ -64,7 +64,7 @@ export class DecisionTrace implements RouteObserver {
     this.add(step, 'fail', text(`${rejection.status}: ${rejection.message}`));
   }
 
-  names(connectors: readonly ConnectorRef[]): void {
+  setNamed(connectors: readonly ConnectorRef[]): void {
     this.#atHost ??= connectors;
   }
 
@@ -72,7 +72,7 @@ export class DecisionTrace implements RouteObserver {
     this.#verb = verb;
   }
 
-  decides(decision: Decision['outcome'], rule?: string): void {
+  setDecision(decision: Decision['outcome'], rule?: string): void {
     this.#decision = decision;
     this.#rule = rule;
   }

@@ -131,7 +131,7 @@ async function passedOf(
   }
   ensureWellFormed(request, target);
   if (target.kind === 'reverse') {
-    trace.names([target.connector]);
+    trace.setNamed([target.connector]);
     return router.reverse(client, { ...target, base, isImagePull: false }, request, trace, signal);
   }
   return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'answered';

@@ -1,15 +1,15 @@
-import type { IncomingMessage } from 'node:http';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { LogFields } from '../../shared/log.js';
-import type { ClientIdentity } from '../auth/client-identity.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
 import type { Decision } from '../rules/decision.js';
 import type { Verb } from '../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
+import type { ClientRequest } from './arrival.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
+import type { RouteObserver } from './route-observer.js';
 
 /** The proxy mode of a request. */
 export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
@@ -41,8 +41,8 @@ const maxNamed = 4;
 const maxNamesLength = 512;
 
 /** The access log entry of one request: client, target and result. It never contains headers, query or body. */
-export class AccessLogEntry {
-  readonly #request: IncomingMessage;
+export class AccessLogEntry implements RouteObserver {
+  readonly #arrival: ClientRequest;
   readonly #observer: RequestObserver;
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
@@ -50,7 +50,6 @@ export class AccessLogEntry {
   readonly #onUse: UseListener | undefined;
   readonly #before: RequestBytes;
   #mode: ProxyMode = 'unknown';
-  #client: ClientIdentity | undefined;
   #connector: ConnectorRef | undefined;
   #named: readonly ConnectorRef[] = [];
   #host: string | undefined;
@@ -62,19 +61,19 @@ export class AccessLogEntry {
   #isFinished = false;
 
   constructor(
-    request: IncomingMessage,
+    arrival: ClientRequest,
     observer: RequestObserver,
     log: RequestLog,
     monotonicNow: () => number,
     onUse?: UseListener,
   ) {
     this.#onUse = onUse;
-    this.#request = request;
+    this.#arrival = arrival;
     this.#observer = observer;
     this.#log = log;
     this.#monotonicNow = monotonicNow;
     this.#startMs = monotonicNow();
-    const { bytesRead, bytesWritten } = request.socket;
+    const { bytesRead, bytesWritten } = arrival.request.socket;
     this.#before = { received: bytesRead, sent: bytesWritten };
   }
 
@@ -85,32 +84,14 @@ export class AccessLogEntry {
     this.#path = path?.slice(0, maxPathLength);
   }
 
-  setClient(client: ClientIdentity): void {
-    this.#client = client;
-  }
-
-  /** The authenticated client; undefined before authentication. */
-  get client(): ClientIdentity | undefined {
-    return this.#client;
-  }
-
-  /** Expiry of the client's token in milliseconds since the epoch; undefined before authentication. */
-  get expiresAtMs(): number | undefined {
-    return this.#client?.expiresAtMs;
-  }
-
-  /**
-   * Sets the connectors that the client names, or those of them that the request is for. They are logged if it fails.
-   */
-  names(connectors: readonly ConnectorRef[]): void {
+  setNamed(connectors: readonly ConnectorRef[]): void {
     this.#named = connectors;
   }
 
-  usesConnector(connector: ConnectorRef): void {
+  setConnector(connector: ConnectorRef): void {
     this.#connector = connector;
   }
 
-  /** Sets the verb of RBAC that a request to a Connector needs. */
   setVerb(verb: Verb): void {
     this.#verb = verb;
   }
@@ -120,8 +101,7 @@ export class AccessLogEntry {
     return this.#verb !== undefined && this.#verb !== 'get';
   }
 
-  /** @param rule the rule that decided; undefined if none did. */
-  decides(decision: Decision['outcome'], rule?: string): void {
+  setDecision(decision: Decision['outcome'], rule?: string): void {
     this.#decision = decision;
     this.#rule = rule;
   }
@@ -138,7 +118,7 @@ export class AccessLogEntry {
   finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number, bytes?: RequestBytes): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    const { socket } = this.#request;
+    const { socket } = this.#arrival.request;
     const moved = bytes ?? {
       received: Math.max(0, socket.bytesRead - this.#before.received),
       sent: Math.max(0, socket.bytesWritten - this.#before.sent),
@@ -155,13 +135,14 @@ export class AccessLogEntry {
   /** Logs that the TLS handshake in the client's tunnel has failed. */
   handshakeFailed(reason: HandshakeFailure, hint: string | undefined): void {
     const line = { ...this.#clientFields(), ...(this.#host === undefined ? {} : { host: this.#host }), reason };
-    const { remoteAddress = '' } = this.#request.socket;
+    const { remoteAddress = '' } = this.#arrival.request.socket;
     this.#log.handshakeFailed({ ...line, ...(hint === undefined ? {} : { hint }) }, remoteAddress);
   }
 
   #clientFields(): LogFields {
-    const account = this.#client && serviceAccountOf(this.#client.user);
-    const pod = this.#client?.pod;
+    const { client } = this.#arrival;
+    const account = client && serviceAccountOf(client.user);
+    const pod = client?.pod;
     return {
       ...(account === undefined ? {} : { serviceAccount: `${account.namespace}/${account.name}` }),
       ...(pod === undefined ? {} : { pod: `${pod.namespace}/${pod.name}` }),
@@ -178,9 +159,10 @@ export class AccessLogEntry {
       bytesReceived: moved.received,
       bytesSent: moved.sent,
     };
-    const { method } = this.#request;
-    const account = this.#client && serviceAccountOf(this.#client.user);
-    const pod = this.#client?.pod;
+    const { request, client } = this.#arrival;
+    const { method } = request;
+    const account = client && serviceAccountOf(client.user);
+    const pod = client?.pod;
     const meant = outcome === 'ok' ? [] : this.#named;
     const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
     if (method !== undefined) line.method = method;

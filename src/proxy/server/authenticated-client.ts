@@ -8,7 +8,7 @@ import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { ProxyError } from '../proxy-error.js';
 import { valuesOf } from '../tool/headers.js';
 import type { LookupOwner } from '../tool/resolver.js';
-import type { AccessLogEntry } from './access-log-entry.js';
+import type { RouteObserver } from './route-observer.js';
 
 /** A client with a valid token, and the connectors that it named. */
 export interface AuthenticatedClient {
@@ -30,7 +30,7 @@ const realm = 'Basic realm="connectors"';
 export async function authenticate(
   request: IncomingMessage,
   authorizer: ConnectorAuthorizer,
-  entry: AccessLogEntry,
+  entry: RouteObserver,
   signal: AbortSignal,
 ): Promise<AuthenticatedClient> {
   const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
@@ -40,7 +40,7 @@ export async function authenticate(
     );
   }
   const { token, connectors } = credentials;
-  entry.names(connectors);
+  entry.setNamed(connectors);
   const client = await authorizer.identify(token, addressOf(request), signal);
   if (client === undefined) {
     throw unauthenticated(`${authorizer.problemOf(token)}: read http_proxy and https_proxy from the volume again`);

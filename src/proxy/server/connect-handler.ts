@@ -20,6 +20,7 @@ import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
 import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
+import type { ClientRequest } from './arrival.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
 import { parseConnectTarget } from './request-target.js';
@@ -75,7 +76,8 @@ export class ConnectHandler {
     owner: ConnectionOwner,
   ): Promise<void> {
     const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
-    const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
+    const arrival: ClientRequest = { request };
+    const entry = new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
     const ignore = (): void => undefined;
@@ -87,7 +89,7 @@ export class ConnectHandler {
       entry.setTarget('tunnel', authorityOf(named));
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, leaving.signal);
-      entry.setClient(authenticated.client);
+      arrival.client = authenticated.client;
       slot.moveTo(...holderOf(authenticated.client));
       const matches = await router.matchesOf(authenticated, named, entry, leaving.signal);
       const [match] = matches;
@@ -95,7 +97,7 @@ export class ConnectHandler {
         await this.#passThrough(authenticated, named, socket, entry, leaving.signal);
         return;
       }
-      entry.usesConnector(match.connector.ref);
+      entry.setConnector(match.connector.ref);
       socket.off('close', leave);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {
@@ -111,7 +113,7 @@ export class ConnectHandler {
       const failure = toProxyError(error);
       if (failure.kind === 'internal') log.error('Tunnel failed', { error });
       entry.finish(failure.kind, failure.status);
-      await rejections.delay(request, entry.client, slot, leaving.signal);
+      await rejections.delay(request, arrival.client, slot, leaving.signal);
       if (failure.status !== 407) {
         endWith(socket, rawErrorResponse(failure, true));
         return;

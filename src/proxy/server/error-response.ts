@@ -79,8 +79,7 @@ export function sendError(
     ...source,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(text.length),
-    // The start of the next request on the connection is uncertain.
-    ...(error.kind === 'malformed' ? { Connection: 'close' } : {}),
+    ...(error.endsConnection ? { Connection: 'close' } : {}),
     ...error.headers,
   });
   response.end(text);

@@ -75,18 +75,18 @@ export class RequestHandler {
    */
   async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
     const { request, body, session } = arrival;
-    const entry = this.#entryOf(request);
+    const entry = this.#entryOf(arrival);
     const finish = session?.begin();
     let leave: (() => void) | undefined;
     try {
       const route = await this.#routeOf(arrival, entry);
-      leave = this.#admit(route, entry);
+      leave = this.#admit(route, arrival, entry);
       if (route === 'answered') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
         entry.finish('ok', 200);
       } else {
-        const incoming = { request, body, response, expiresAtMs: entry.expiresAtMs ?? 0 };
+        const incoming = { request, body, response, expiresAtMs: arrival.client?.expiresAtMs ?? 0 };
         const outcome = await new Exchange(this.#options.exchange, incoming, route.outgoing).run();
         entry.firstByte(outcome.firstByteMs);
         entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
@@ -105,7 +105,7 @@ export class RequestHandler {
   /** Serves a request to switch protocols, on a connection that no longer belongs to the HTTP server. */
   async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
     const { request, body, session } = arrival;
-    const entry = this.#entryOf(request);
+    const entry = this.#entryOf(arrival);
     const finish = session?.begin();
     /** Writes an ordinary response if the tool does not switch protocols. */
     let response: ServerResponse | undefined;
@@ -113,14 +113,14 @@ export class RequestHandler {
     try {
       ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
-      leave = this.#admit(route, entry);
+      leave = this.#admit(route, arrival, entry);
       if (route === 'answered') {
         endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
         entry.finish('ok', 200);
         return;
       }
       response = responseOn(socket, request);
-      const expiresAtMs = entry.expiresAtMs ?? 0;
+      const expiresAtMs = arrival.client?.expiresAtMs ?? 0;
       const incoming = { request, body, response, expiresAtMs };
       const exchange = new Exchange(this.#options.exchange, incoming, route.outgoing);
       const outcome = await (isPassableUpgrade(request) ? exchange.upgrade() : exchange.run());
@@ -144,11 +144,10 @@ export class RequestHandler {
    * @returns a function to call when the request is complete; undefined if there are no limits.
    * @throws {ProxyError} 429
    */
-  #admit(route: Route | 'answered', entry: AccessLogEntry): (() => void) | undefined {
-    const { client } = entry;
+  #admit(route: Route | 'answered', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
     if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;
     const { connector, clientLimits } = route;
-    entry.usesConnector(connector);
+    entry.setConnector(connector);
     return clientLimits && this.#options.clientLimits.acquire(connector, clientLimits, holderOf(client)[0]);
   }
 
@@ -177,19 +176,20 @@ export class RequestHandler {
   }
 
   async #routeOutsideTunnel(
-    { request, body, leaving: signal }: Arrival,
+    arrival: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
     entry: AccessLogEntry,
   ): Promise<Route | 'answered'> {
+    const { request, body, leaving: signal } = arrival;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
       const { named, path } = target;
       entry.setTarget('forward', authorityOf(named), pathnameOf(path));
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, signal);
-      entry.setClient(authenticated.client);
-      slot.moveTo(...holderOf(authenticated.client));
+      arrival.client = authenticated.client;
+      slot.moveTo(...holderOf(arrival.client));
       return router.forward(authenticated, target, routed(request, body), entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
@@ -203,32 +203,33 @@ export class RequestHandler {
     }
     if (parseAuthority(host, 80) === undefined) throw new ProxyError(400, 'malformed', 'the request names no host');
     entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
-    if (target.kind === 'reverse') entry.names([target.connector]);
+    if (target.kind === 'reverse') entry.setNamed([target.connector]);
     router.ensureFirstPass(request);
     const { client, user } = await authenticateReverse(request, authorizer, signal);
-    entry.setClient(client);
+    arrival.client = client;
     slot.moveTo(...holderOf(client));
     const wanted = { ...target, isImagePull: user === imagePullUser };
     if (wanted.kind === 'registry-root') return 'answered';
-    entry.usesConnector(wanted.connector);
+    entry.setConnector(wanted.connector);
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
     return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, routed(request, body), entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
   async #routeInTunnel(
-    { request, body, leaving: signal }: Arrival,
+    arrival: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
     session: TunnelSession,
     entry: AccessLogEntry,
   ): Promise<Route> {
+    const { request, body, leaving: signal } = arrival;
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
     this.#options.router.ensureFirstPass(request);
-    entry.setClient(authenticated.client);
-    entry.names(authenticated.connectors);
+    arrival.client = authenticated.client;
+    entry.setNamed(authenticated.connectors);
     ensureSameHost(request, target, named);
     const client = session.isOver
       ? undefined
@@ -254,9 +255,9 @@ export class RequestHandler {
     }
   }
 
-  #entryOf(request: IncomingMessage): AccessLogEntry {
+  #entryOf(arrival: Arrival): AccessLogEntry {
     const { observer, requestLog, exchange, onUse } = this.#options;
-    return new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow, onUse);
+    return new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow, onUse);
   }
 
   /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */
@@ -271,7 +272,7 @@ export class RequestHandler {
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
     entry.finish(failure.kind, failure.status);
     discardEarly(request, body);
-    await this.#options.rejections.delay(request, entry.client, slot, leaving);
+    await this.#options.rejections.delay(request, arrival.client, slot, leaving);
     return failure;
   }
 }

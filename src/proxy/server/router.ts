@@ -23,7 +23,7 @@ import { toProxyError } from './error-response.js';
 import { withoutMirrorParameter } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
-import type { AccessLogEntry } from './access-log-entry.js';
+import type { RouteObserver } from './route-observer.js';
 import { ambiguousPath, missing, withoutAddress } from './routing-errors.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
 import { ruledRequest } from './rule-enforcer.js';
@@ -41,9 +41,6 @@ export interface RouterOptions extends OtherHostsOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly onUse: UseListener;
 }
-
-/** Records the decisions about a request. */
-export type RouteObserver = Pick<AccessLogEntry, 'names' | 'setVerb' | 'decides'>;
 
 /** The destination of a request, and the connector that it uses. */
 export interface Route {
@@ -104,7 +101,7 @@ export class Router {
     signal: AbortSignal,
   ): Promise<readonly ConnectorMatch[]> {
     const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
-    if (matches.length > 0) entry.names(refsOf(matches));
+    if (matches.length > 0) entry.setNamed(refsOf(matches));
     await this.#authorizeHost(authenticated, named, matches, signal);
     return matches;
   }
@@ -123,11 +120,11 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Route> {
     const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
-    if (matches.length > 0) entry.names(refsOf(matches));
+    if (matches.length > 0) entry.setNamed(refsOf(matches));
     const match = bestMatch(matches, pathnameOf(path));
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
     const { connector, address } = match;
-    entry.names([connector.ref]);
+    entry.setNamed([connector.ref]);
     const destination = (): Destination => ({ found: match, address, path });
     const { route } = await this.#routeTo(authenticated.client, connector.ref, destination, request, entry, signal);
     return route;

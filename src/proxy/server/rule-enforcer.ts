@@ -11,8 +11,8 @@ import { ProxyError } from '../proxy-error.js';
 import { isPassableUpgrade } from '../tool/upgrade.js';
 import { hasBody, valuesOf } from '../tool/headers.js';
 import type { RequestBody } from '../tool/request-body.js';
-import type { AccessLogEntry } from './access-log-entry.js';
 import { pathnameOf } from './request-target.js';
+import type { RouteObserver } from './route-observer.js';
 
 /** Receives the decisions of rules, for metrics. */
 export interface RuleObserver {
@@ -40,15 +40,15 @@ export class RuleEnforcer {
   enforce(
     { connector, connectorClass }: ResolvedConnector,
     request: RuledRequest,
-    entry: Pick<AccessLogEntry, 'decides'>,
+    entry: RouteObserver,
   ): { readonly isReadOnly: boolean } {
     const sets = rulesOf(connector, connectorClass);
     if (sets.length === 0) {
-      entry.decides('allowed');
+      entry.setDecision('allowed');
       return { isReadOnly: false };
     }
     const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request);
-    entry.decides(outcome, rule === '' ? undefined : rule);
+    entry.setDecision(outcome, rule === '' ? undefined : rule);
     this.#observer.ruled(outcome);
     if (outcome !== 'denied') {
       return { isReadOnly: sets.some((set) => 'isReadOnly' in set && set.isReadOnly && !set.isAudit) };

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { proxyLimits } from '../limits.js';
 import { parseAuthority } from '../connectors/tool-address.js';
-import { ProxyError } from '../proxy-error.js';
+import { unclearMessage } from '../proxy-error.js';
 import { hasBody, hasWord, valuesOf } from '../tool/headers.js';
 import { framingOf } from '../tool/request-body.js';
 import { authorityOf } from '../tool/tool-origin.js';
@@ -19,22 +19,21 @@ export function ensureWellFormed(
   const { rawHeaders, httpVersion, method } = request;
   const hosts = valuesOf(rawHeaders, 'host');
   if (target === undefined || (httpVersion !== '1.1' && httpVersion !== '1.0')) {
-    throw new ProxyError(400, 'malformed', 'the request line cannot be understood');
+    throw unclearMessage(400, 'the request line cannot be understood');
   }
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')) {
-    throw new ProxyError(400, 'malformed', 'a request must have one Host header');
+    throw unclearMessage(400, 'a request must have one Host header');
   }
   if (rawHeaders.length > 2 * proxyLimits.headers.lines) {
-    throw new ProxyError(431, 'malformed', `a request can have ${proxyLimits.headers.lines} header lines at most`);
+    throw unclearMessage(431, `a request can have ${proxyLimits.headers.lines} header lines at most`);
   }
   framingOf(request);
   const expectations = httpVersion === '1.1' ? valuesOf(rawHeaders, 'expect') : [];
   if (expectations.length > 0 && !hasWord(rawHeaders, 'expect', '100-continue')) {
-    throw new ProxyError(417, 'malformed', 'the only expectation that the proxy meets is 100-continue');
+    throw unclearMessage(417, 'the only expectation that the proxy meets is 100-continue');
   }
   // The tool would return the request, including the credential.
-  if (method === 'TRACE' || method === 'TRACK')
-    throw new ProxyError(405, 'malformed', `${method} does not pass the proxy`);
+  if (method === 'TRACE' || method === 'TRACK') throw unclearMessage(405, `${method} does not pass the proxy`);
 }
 
 /** Rejects requests in a tunnel for another host. @throws {ProxyError} 421. */
@@ -46,7 +45,7 @@ export function ensureSameHost(request: IncomingMessage, target: RequestTarget, 
   const isHost = host !== undefined && (isSame(host.host, host.port) || usual?.host === named.host);
   const isTarget = target.kind !== 'forward' || isSame(target.named.host, target.named.port);
   if (isHost && isTarget) return;
-  throw new ProxyError(421, 'malformed', `this tunnel leads to ${authorityOf(named)} and nowhere else`);
+  throw unclearMessage(421, `this tunnel leads to ${authorityOf(named)} and nowhere else`);
 }
 
 /**
@@ -55,5 +54,5 @@ export function ensureSameHost(request: IncomingMessage, target: RequestTarget, 
  */
 export function ensureNoBody(request: IncomingMessage, head: Buffer): void {
   if (hasBody(request.rawHeaders) || head.length > 0)
-    throw new ProxyError(400, 'malformed', 'a request to change the protocol has no body');
+    throw unclearMessage(400, 'a request to change the protocol has no body');
 }

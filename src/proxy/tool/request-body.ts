@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { ProxyError } from '../proxy-error.js';
+import { unclearMessage } from '../proxy-error.js';
 import { gather } from './gather.js';
 import type { GatheredStream } from './gathered-stream.js';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.js';
@@ -21,17 +21,17 @@ export function framingOf(request: Pick<IncomingMessage, 'rawHeaders' | 'httpVer
   const lengths = valuesOf(request.rawHeaders, 'content-length');
   if (codings.length > 0) {
     if (request.httpVersion !== '1.1' || lengths.length > 0 || codings.length > 1) {
-      throw new ProxyError(400, 'malformed', 'the framing of the request is ambiguous');
+      throw unclearMessage(400, 'the framing of the request is ambiguous');
     }
     if (codings[0]?.trim().toLowerCase() !== 'chunked') {
-      throw new ProxyError(501, 'malformed', 'the only transfer coding that the proxy takes is chunked');
+      throw unclearMessage(501, 'the only transfer coding that the proxy takes is chunked');
     }
     return { kind: 'chunked' };
   }
   const [length] = lengths;
   if (length === undefined) return { kind: 'none' };
   if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) {
-    throw new ProxyError(400, 'malformed', 'the framing of the request is ambiguous');
+    throw unclearMessage(400, 'the framing of the request is ambiguous');
   }
   return { kind: 'length', bytes: Number(length) };
 }
