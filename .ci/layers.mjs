@@ -65,12 +65,13 @@ export const layers = {
 
   'proxy/limits': [],
   'proxy/proxy-error': [],
+  'proxy/failure-rate-limiter': [...modules, 'shared/limits'],
   'proxy/rules': [...modules, ...shared('kube', 'limits'), 'type:shared/connectors', 'proxy/limits', 'npm:yaml'],
   'proxy/tool': [...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'npm:undici'],
   'proxy/certificates': [
     ...[...modules, 'shared/limits', 'proxy/limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   ],
-  'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'npm:jose'],
+  'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'proxy/failure-rate-limiter', 'npm:jose'],
   'proxy/cel': ['npm:@bufbuild/cel'],
   'proxy/connectors': [...domain, 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'proxy/tool'],
   'proxy/secrets': [
@@ -87,6 +88,7 @@ export const layers = {
       'shared/process',
       'proxy/limits',
       'proxy/proxy-error',
+      'proxy/failure-rate-limiter',
       'proxy/tool',
       'proxy/cel',
       'proxy/connectors',
@@ -114,6 +116,7 @@ export const layers = {
   ],
   proxy: [
     ...[...domain, ...shared('version', 'process'), 'proxy/limits', 'proxy/proxy-error', 'proxy/auth'],
+    'proxy/failure-rate-limiter',
     ...['proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool', 'proxy/certificates', 'proxy/server'],
     ...['proxy/probe', 'proxy/status', 'npm:prom-client'],
   ],
@@ -122,7 +125,7 @@ export const layers = {
     'driver/publish',
     ...[...domain, ...shared('version', 'process', 'command', 'doctor'), 'proxy', 'proxy/limits', 'proxy/proxy-error'],
     ...['proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool'],
-    'proxy/server',
+    ...['proxy/server', 'proxy/failure-rate-limiter'],
   ],
   'proxy/doctor': [
     ...[...domain, ...shared('version', 'process', 'command', 'doctor'), 'proxy', 'proxy/limits', 'proxy/proxy-error'],

@@ -5,7 +5,7 @@ import type { KubeTimings } from '../shared/kube/timings.js';
 import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
 import { noLimitObserver } from '../shared/limits/limit-observer.js';
-import { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import { FailureRateLimiter } from './failure-rate-limiter.js';
 import type { Log } from '../shared/log.js';
 import { version } from '../shared/version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';

@@ -3,7 +3,7 @@ import type { Clock } from '../shared/clock.js';
 import { WatchedFlags } from '../shared/connectors/watched-flags.js';
 import type { KubeClient } from '../shared/kube/kube-client.js';
 import { proxyLimits } from './limits.js';
-import type { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import type { FailureRateLimiter } from './failure-rate-limiter.js';
 import type { Log } from '../shared/log.js';
 import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
 import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.js';

@@ -9,6 +9,8 @@ export const proxyLimits = {
     allowedTtlMs: 10_000,
     /** Lifetime of a denied decision: a new permission is noticed after this time. */
     deniedTtlMs: 5_000,
+    /** Connectors of one client with cached permissions. A user name can name 32. */
+    connectors: 64,
   },
   /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/limits.md). */
   requestsInFlight: {
@@ -124,6 +126,12 @@ export const proxyLimits = {
     tokens: 2048,
     /** Characters of one token. */
     tokenLength: 16 << 10,
+    /** Characters of a header `WWW-Authenticate`. */
+    challengeLength: 16 << 10,
+    /** Minimum interval of repeated probes of a registry that rejects the authentication it required. */
+    reprobeMs: 10_000,
+    /** Lifetime of the result that a registry requires no authentication for pushes. */
+    openMs: 60_000,
   },
   /** Requests of the proxy itself to registries, token services and issuers. */
   ownRequests: {
@@ -142,6 +150,22 @@ export const proxyLimits = {
     longestLifeMs: 24 * 3_600_000,
     /** Characters of a private key in PEM. An RSA key of 4096 bits has 3,300. */
     privateKeyLength: 8 << 10,
+    /** Bits of an RSA key. */
+    rsaBits: { least: 2048, most: 4096 },
+    /** Exponent of an RSA key: 65537 is usual, and larger ones only slow verification. */
+    rsaExponent: 0xffff_ffffn,
+    /** Requests for one token. No issuer needs more. */
+    requests: 3,
+    /** Characters of a value in the Secret. No provider has longer names. */
+    valueLength: 4096,
+    /** Characters of a list in the Secret. */
+    listLength: 64 << 10,
+    /** Entries of such a list, with blank ones. Each request reads them. */
+    listEntries: 1000,
+    /** Repositories of a token of GitHub, which permits no more. */
+    repositories: 500,
+    /** Permissions of a token of GitHub. */
+    permissions: 100,
   },
   /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
   headers: {
@@ -161,6 +185,19 @@ export const proxyLimits = {
     everyMs: 30_000,
     /** Connectors and pods that are tracked. */
     keys: 1024,
+  },
+  /** Bytes of transfers in memory. */
+  transfers: {
+    /** Bytes that one side has sent and the other does not take, above which reading pauses. One read can exceed it. */
+    pendingBytes: 32 << 10,
+    /** Chunks in one read of a socket that are free. Further ones count as `smallChunks`. */
+    freeChunks: 256,
+    /** Body of a challenge that is read, so that its connection can be used again. */
+    challengeBytes: 64 << 10,
+    /** Rest of a request's body that is read after an error response, so that the client reads the response. */
+    restBytes: 256 << 10,
+    /** Time for that, and for the client to read a last response. */
+    restMs: 5_000,
   },
   /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
   smallChunks: {
@@ -206,7 +243,7 @@ export const proxyLimits = {
     /** Cached invalid verdicts. One address gets some fifty reviews of forged tokens within their lifetime. */
     invalid: 4096,
   },
-  /** Failed reviews that the API server gets because of one client address, or one pod. See shared/limits/failure-rate-limiter.ts. */
+  /** Failed reviews that the API server gets because of one client address, or one pod. See proxy/failure-rate-limiter.ts. */
   failedReviews: {
     /** Failed reviews of one client address, or one pod. @listed wait, then `429` */
     burst: 32,
@@ -254,6 +291,12 @@ export const proxyLimits = {
     keys: 4096,
     /** Interval in which the number of suppressed lines is logged. */
     reportMs: 60_000,
+    /** Characters of a logged path. Clients choose paths of any length. */
+    pathLength: 1024,
+    /** Logged connectors of a failed request. A user name can name 32. */
+    connectors: 4,
+    /** Characters of their names. */
+    namesLength: 512,
   },
   /** Secrets of Connectors. */
   secrets: {
@@ -263,6 +306,10 @@ export const proxyLimits = {
     cachedBytes: 16 << 20,
     /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
     ttlMs: 10_000,
+    /** Minimum interval of repeated reads of a Secret whose content a tool rejects. */
+    rereadMs: 5_000,
+    /** Versions of Secrets whose last such read is known. */
+    rereadVersions: 4096,
   },
   /** DNS lookups of the proxy. See proxy/tool/resolver.ts. */
   lookups: {
@@ -288,6 +335,8 @@ export const proxyLimits = {
     longestWaitMs: 8_000,
     /** Lifetime of cached addresses. */
     ttlMs: 2_000,
+    /** A slower lookup is not waited for if older addresses are known. Lookups of another client can be the cause. */
+    slowMs: 1_000,
     /** Age up to which older addresses are used while the DNS server does not answer (serve-stale, RFC 8767). */
     staleMs: 300_000,
     /** Hosts with cached addresses. */

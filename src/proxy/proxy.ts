@@ -16,7 +16,7 @@ import { serviceOf } from './config.js';
 import type { UseListener } from './server/connector-use.js';
 import { ClientLimiter } from './server/client-limiter.js';
 import { ConnectHandler } from './server/connect-handler.js';
-import { ConnectionLimiter } from '../shared/limits/connection-limiter.js';
+import { ConnectionLimiter } from './server/connection-limiter.js';
 import { ExchangeSlots } from './server/exchange-slots.js';
 import { ProxyServer } from './server/proxy-server.js';
 import { RejectionRateLimiter } from './server/rejection-rate-limiter.js';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../shared/clock.js';
 import { proxyLimits } from './limits.js';
-import { FailureRateLimiter } from '../shared/limits/failure-rate-limiter.js';
+import { FailureRateLimiter } from './failure-rate-limiter.js';
 import { TokenBucket } from '../shared/limits/token-bucket.js';
 import type { ProxyBackend } from './backend.js';
 import type { ProxyConfig } from './config.js';

@@ -1,3 +1,4 @@
+import { proxyLimits } from '../limits.js';
 import { setMaxListeners } from 'node:events';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { PodIdentity } from '../../shared/access/access-control.js';
@@ -36,9 +37,6 @@ interface Needs {
 
 /** Verb of requests that concern no connector in particular. */
 const toRead = (): string => 'get';
-
-/** Limit of cached connectors per client. A user name can name 32. */
-const maxNeeds = 64;
 
 /** Authenticates clients and authorizes their use of connectors. */
 export class ConnectorAuthorizer {
@@ -168,7 +166,7 @@ export class ConnectorAuthorizer {
         ofPod: [proxy.ofPod],
         approval: { pod, connector },
       };
-      if (ofClient.size >= maxNeeds) ofClient.clear();
+      if (ofClient.size >= proxyLimits.proxyAccess.connectors) ofClient.clear();
       ofClient.set(key, needs);
       this.#needs.set(client, ofClient);
     }

@@ -2,7 +2,7 @@ import type { Awaitable } from '../../shared/awaitable.js';
 import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
 import type { Permission } from '../../shared/access/permission.js';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { Authorizer } from './ports.js';
 import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity } from './client-identity.js';

@@ -4,7 +4,7 @@ import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { Secret } from '../../shared/secret.js';
 import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity, ClientPod } from './client-identity.js';

@@ -5,7 +5,7 @@ import { kubeTimings } from '../../shared/kube/timings.js';
 import type { ClusterConfig } from '../../shared/kube/cluster-config.js';
 import { limits } from '../../shared/limits/defaults.js';
 import { proxyLimits } from '../limits.js';
-import { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import { FailureRateLimiter } from '../failure-rate-limiter.js';
 import { noLimitObserver } from '../../shared/limits/limit-observer.js';
 import { silentLog } from '../../shared/log.js';
 import type { DecisionSources } from '../backend.js';

@@ -5,7 +5,7 @@ import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { quote } from '../../shared/wording.js';
 import { ProxyError, rateLimited } from '../proxy-error.js';
 import type { Trust, TrustStoreCache } from '../tool/trust.js';
-import type { FailureRateLimiter } from '../../shared/limits/failure-rate-limiter.js';
+import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
 import { certificateBlocksIn } from '../secrets/secret-source.js';
 import { proxyLimits } from '../limits.js';

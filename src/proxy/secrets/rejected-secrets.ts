@@ -1,3 +1,4 @@
+import { proxyLimits } from '../limits.js';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { throwIfAborted } from '../../shared/errors.js';
 import { ProxyError } from '../proxy-error.js';
@@ -10,20 +11,12 @@ export class SecretRejected extends ProxyError {
   }
 }
 
-/**
- * Minimum interval of repeated reads. A tool that rejects every request must not make the proxy read a Secret each
- * time.
- */
-const rereadMs = 5_000;
-/** If there are more, the versions read earliest are evicted, and can be read again sooner. */
-const maxVersions = 4096;
-
 /** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
 export class RejectedSecrets {
   readonly #secrets: SecretSource;
   readonly #monotonicNow: () => number;
   /** When each version was last read again. */
-  readonly #rereadMs = new BoundedMap<number>(maxVersions);
+  readonly #rereadMs = new BoundedMap<number>(proxyLimits.secrets.rereadVersions);
 
   /** @param monotonicNow a monotonic clock in milliseconds. */
   constructor(secrets: SecretSource, monotonicNow: () => number) {
@@ -34,7 +27,7 @@ export class RejectedSecrets {
   /** Makes the next request that needs the Secret read it again. */
   expire({ ref, version }: SecretVersion): void {
     const now = this.#monotonicNow();
-    if (now - (this.#rereadMs.get(version) ?? -Infinity) < rereadMs) return;
+    if (now - (this.#rereadMs.get(version) ?? -Infinity) < proxyLimits.secrets.rereadMs) return;
     this.#rereadMs.set(version, now);
     this.#secrets.expire(ref);
   }

@@ -1,3 +1,4 @@
+import { proxyLimits } from '../limits.js';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { LogFields } from '../../shared/log.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
@@ -32,13 +33,9 @@ export interface RequestBytes {
   readonly sent: number;
 }
 
+const limit = proxyLimits.requestLog;
 /** Outcomes that are decisions against the request. */
 const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated', 'denied', 'blocked_address']);
-/** Limit of a logged path, in characters: clients choose paths of any length. */
-const maxPathLength = 1024;
-/** Limit of logged connectors. A user name can name 32. */
-const maxNamed = 4;
-const maxNamesLength = 512;
 
 /** The access log entry of one request: client, target and result. It never contains headers, query or body. */
 export class AccessLogEntry implements RouteObserver {
@@ -81,7 +78,7 @@ export class AccessLogEntry implements RouteObserver {
   setTarget(mode: ProxyMode, host: string, path?: string): void {
     this.#mode = mode;
     this.#host = host;
-    this.#path = path?.slice(0, maxPathLength);
+    this.#path = path?.slice(0, limit.pathLength);
   }
 
   setNamed(connectors: readonly ConnectorRef[]): void {
@@ -181,9 +178,9 @@ export class AccessLogEntry implements RouteObserver {
 }
 
 function namesOf(connectors: readonly ConnectorRef[]): string {
-  const names = connectors.slice(0, maxNamed).map(({ namespace, name }) => `${namespace}/${name}`);
-  const more = connectors.length > maxNamed ? ` and ${connectors.length - maxNamed} more` : '';
-  return `${names.join(',').slice(0, maxNamesLength)}${more}`;
+  const names = connectors.slice(0, limit.connectors).map(({ namespace, name }) => `${namespace}/${name}`);
+  const more = connectors.length > limit.connectors ? ` and ${connectors.length - limit.connectors} more` : '';
+  return `${names.join(',').slice(0, limit.namesLength)}${more}`;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

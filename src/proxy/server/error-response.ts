@@ -54,11 +54,7 @@ export function parserError(code: string | undefined): ProxyError {
   }
 }
 
-/** Limit of the unread body that is read after a response, before the connection is closed. */
-const lingerBytes = 256 * 1024;
-/** Limit of the time for that, and for the client to read a last response. */
-const lingerMs = 5_000;
-
+const { restBytes, restMs } = proxyLimits.transfers;
 /** Distinguishes responses of the proxy from those of the tool. */
 const source = { Server: 'connectors-proxy' } as const;
 const maxReasonLength = 120;
@@ -92,18 +88,18 @@ export function sendError(
  */
 export function discardRest(request: IncomingMessage, body: RequestBody, response: ServerResponse): void {
   const { socket } = request;
-  body.discard(lingerBytes, () => {
+  body.discard(restBytes, () => {
     if (response.writableFinished) socket.destroy();
   });
   if (request.complete || request.destroyed) return;
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  const timer = setTimeout(() => socket.destroy(), restMs);
   request.once('end', () => clearTimeout(timer));
   socket.once('close', () => clearTimeout(timer));
 }
 
 /** Discards the body of a request while its rejection is delayed. A long body closes the connection. */
 export function discardEarly({ socket }: IncomingMessage, body: RequestBody): void {
-  body.discard(lingerBytes, () => socket.destroy());
+  body.discard(restBytes, () => socket.destroy());
 }
 
 /** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
@@ -133,7 +129,7 @@ export function rawResponse(
 export function endWith(socket: Socket, response: Buffer): void {
   if (socket.destroyed) return;
   socket.on('error', () => undefined);
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  const timer = setTimeout(() => socket.destroy(), restMs);
   socket.once('close', () => clearTimeout(timer));
   socket.end(response);
   // Unread bytes would turn the end into a reset, which can overtake the response.

@@ -10,7 +10,7 @@ import type { ListenAddress } from '../../shared/process/listen.js';
 import { ProxyError } from '../proxy-error.js';
 import { RequestBody } from '../tool/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
-import type { ConnectionLimiter } from '../../shared/limits/connection-limiter.js';
+import type { ConnectionLimiter } from './connection-limiter.js';
 import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlots } from './exchange-slots.js';
 import { endWith, parserError, rawErrorResponse } from './error-response.js';

@@ -53,8 +53,6 @@ export interface ExchangeOutcome {
 }
 
 const maxBufferedBytes = proxyLimits.requestsInFlight.repeatableBytes;
-/** Limit of a challenge's body that is read, so that its connection can be used again. */
-const maxChallengeBytes = 64 * 1024;
 
 /** One request of a client, forwarded to a tool, and the tool's response. It owns its requests to the tool. */
 export class Exchange implements MonitoredTransfer {
@@ -165,7 +163,7 @@ export class Exchange implements MonitoredTransfer {
     const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
     const challenged = this.#calls.at(-1);
-    first.body.discard(maxChallengeBytes, () => challenged?.destroy());
+    first.body.discard(proxyLimits.transfers.challengeBytes, () => challenged?.destroy());
     return this.#send(this.#toolRequest(framing, [...message, ...better]));
   }
 

@@ -1,13 +1,11 @@
+import { proxyLimits } from '../limits.js';
 import { abortError } from '../../shared/errors.js';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
 
-/** Limit of pending bytes, above which the source is paused. One read of the socket, 64 KiB, can exceed it. */
-const maxPendingBytes = 32 * 1024;
+const { pendingBytes, freeChunks } = proxyLimits.transfers;
 /** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */
 const smallChunkBytes = 4 * 1024;
 const blockBytes = 16 * 1024;
-/** Chunks per read of the socket that are free. Further chunks count against the rate limit of all streams. */
-const usualChunks = 256;
 const noBytes = Buffer.alloc(0);
 const ignore = (): void => undefined;
 
@@ -93,7 +91,7 @@ export class GatheredStream {
       return;
     }
     this.#keep(chunk);
-    if (this.#pendingBytes >= maxPendingBytes && !this.#isUnlimited) {
+    if (this.#pendingBytes >= pendingBytes && !this.#isUnlimited) {
       this.#isFull = true;
       this.#pause();
     }
@@ -239,8 +237,8 @@ export class GatheredStream {
       this.#chunks = 0;
     }
     this.#chunks += 1;
-    if (this.#chunks % usualChunks === 0) {
-      this.#chunkRate.charge(usualChunks);
+    if (this.#chunks % freeChunks === 0) {
+      this.#chunkRate.charge(freeChunks);
       const waitMs = this.#chunkRate.delayMs(0);
       if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#endWait(), waitMs);
     }

@@ -11,8 +11,6 @@ export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 
 const keptForMs = proxyLimits.lookups.ttlMs;
 const maxNames = proxyLimits.lookups.hosts;
-/** A slower lookup is not waited for if stale addresses exist. Another client's lookups can be the cause. */
-const staleAfterMs = 1_000;
 const staleForMs = proxyLimits.lookups.staleMs;
 
 /** Limits concurrent lookups, with fair queueing by namespace. */
@@ -121,7 +119,7 @@ export class Resolver {
     if (cached === undefined || nowMs - cached.resolvedMs > staleForMs) return addresses;
     let timer: NodeJS.Timeout | undefined;
     const stale = new Promise<readonly LookupAddress[]>((resolve) => {
-      const endsMs = (current?.startedMs ?? nowMs) + staleAfterMs;
+      const endsMs = (current?.startedMs ?? nowMs) + proxyLimits.lookups.slowMs;
       timer = setTimeout(() => resolve(cached.addresses), Math.max(0, endsMs - nowMs));
     });
     const newest = addresses.catch((error: unknown) => {

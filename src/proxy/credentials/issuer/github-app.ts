@@ -1,3 +1,4 @@
+import { proxyLimits } from '../../limits.js';
 import { basicHeaders, bearerHeaders } from '../header-credentials.js';
 import type { Secret } from '../../../shared/secret.js';
 import type { RegistryCredentials } from '../registry/registry-tokens.js';
@@ -8,9 +9,6 @@ import { permissionsIn } from './github-permissions.js';
 import type { Issue, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import { signingKeyIn } from './signing-key.js';
-
-/** Limit of GitHub for one token. */
-const maxRepositories = 500;
 
 /**
  * A GitHub App, whose tokens are those of one installation. They are valid for an hour. The API is that of the
@@ -64,8 +62,14 @@ function scopeIn(keys: SecretKeys, isReadOnly: boolean): GithubScope | KeyProble
   if (owner !== undefined && !/^[\w-]{1,100}$/.test(owner))
     return wrong('owner', 'the name of an organization or user');
   const repositories = keys.list('repositories');
-  if (repositories.length > maxRepositories || !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
-    return wrong('repositories', `at most ${maxRepositories} names without the owner, one a line`);
+  if (
+    repositories.length > proxyLimits.issuedTokens.repositories ||
+    !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))
+  ) {
+    return wrong(
+      'repositories',
+      `at most ${proxyLimits.issuedTokens.repositories} names without the owner, one a line`,
+    );
   }
   const permissions = permissionsIn(keys.lines('permissions'));
   if (permissions === undefined) return wrong('permissions', 'one NAME: LEVEL a line, with read, write or admin');

@@ -1,9 +1,7 @@
 import type { KeyObject } from 'node:crypto';
+import { proxyLimits } from '../../limits.js';
 
-const minBits = 2048;
-const maxBits = 4096;
-/** 65537 is usual. Larger than 32 bits only slows verification. */
-const maxExponent = 0xffff_ffffn;
+const { rsaBits, rsaExponent } = proxyLimits.issuedTokens;
 
 /**
  * Returns why the parts of an RSA key are not those of one with two primes of equal length (RFC 8017, 3.2). OpenSSL does
@@ -12,10 +10,10 @@ const maxExponent = 0xffff_ffffn;
  */
 export function rsaProblem(key: KeyObject): string | undefined {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits < minBits || bits > maxBits) return `has ${bits} bits`;
+  if (bits < rsaBits.least || bits > rsaBits.most) return `has ${bits} bits`;
   const jwk = key.export({ format: 'jwk' });
   const texts = [jwk.n, jwk.e, jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi];
-  const parts = texts.map((text = '') => (text.length > maxBits / 4 ? undefined : numberIn(text)));
+  const parts = texts.map((text = '') => (text.length > rsaBits.most / 4 ? undefined : numberIn(text)));
   const [n, e, d, p, q, dp, dq, qi] = parts;
   const isWhole =
     n !== undefined &&
@@ -29,7 +27,7 @@ export function rsaProblem(key: KeyObject): string | undefined {
   const isSound =
     isWhole &&
     [e, p, q].every((part) => part > 2n && part % 2n === 1n) &&
-    e <= maxExponent &&
+    e <= rsaExponent &&
     d < n &&
     p * q === n &&
     // Primes of very different length are as slow as one long one.

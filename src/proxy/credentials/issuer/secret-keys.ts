@@ -1,11 +1,8 @@
 import type { SecretObject } from '../../secrets/secret-source.js';
+import { proxyLimits } from '../../limits.js';
 import type { KeyProblem } from './issuer.js';
 
-/** No provider has longer names. Private keys have a limit of their own. */
-const maxLength = 4096;
-const maxListLength = 64 * 1024;
-/** Entries of a list, with blank ones. Each request reads them. */
-const maxListEntries = 1000;
+const { listLength, listEntries, valueLength } = proxyLimits.issuedTokens;
 
 /**
  * Reads text keys of a Secret, without the white space around them that editors and `echo` append.
@@ -42,14 +39,14 @@ export class SecretKeys {
 
   #split(key: string, separator: RegExp): readonly string[] {
     const text = this.#secret.data.get(key)?.expose() ?? '';
-    if (text.length > maxListLength) {
-      const problem = `its ${key} has more than ${maxListLength} characters`;
+    if (text.length > listLength) {
+      const problem = `its ${key} has more than ${listLength} characters`;
       this.#report({ problem, fix: `shorten the key ${key}` });
       return [];
     }
-    const parts = text.split(separator, maxListEntries + 1);
-    if (parts.length > maxListEntries) {
-      this.#report({ problem: `its ${key} has more than ${maxListEntries} entries`, fix: `shorten the key ${key}` });
+    const parts = text.split(separator, listEntries + 1);
+    if (parts.length > listEntries) {
+      this.#report({ problem: `its ${key} has more than ${listEntries} entries`, fix: `shorten the key ${key}` });
       return [];
     }
     return parts.map((part) => part.trim()).filter((part) => part !== '');
@@ -58,8 +55,8 @@ export class SecretKeys {
   optional(key: string): string | undefined {
     const text = this.#secret.data.get(key)?.expose().trim() ?? '';
     if (text === '') return undefined;
-    if (text.length <= maxLength && /^[^\p{Cc}]+$/u.test(text)) return text;
-    const problem = `its ${key} has a control character, or more than ${maxLength} characters`;
+    if (text.length <= valueLength && /^[^\p{Cc}]+$/u.test(text)) return text;
+    const problem = `its ${key} has a control character, or more than ${valueLength} characters`;
     this.#report({ problem, fix: `correct the key ${key}` });
     return undefined;
   }

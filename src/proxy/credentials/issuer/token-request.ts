@@ -19,16 +19,13 @@ export interface TokenRequestOptions {
   readonly timeoutMs: number;
 }
 
-/** No kind needs more requests for one token. */
-const maxSteps = 3;
-
 /**
  * Requests a token at its endpoint. Redirects are not followed.
  * @throws {ProxyError} if no response arrives in time.
  */
 export async function requestToken(issue: Issue, options: TokenRequestOptions): Promise<CachedToken | IssueFailure> {
   let step: IssueStep = issue;
-  for (let count = 0; count < maxSteps; count += 1) {
+  for (let count = 0; count < proxyLimits.issuedTokens.requests; count += 1) {
     const nowMs = options.now();
     const { status, body } = await send(issue, step, nowMs, options);
     if (body === undefined) return unusableAnswer('response too long');

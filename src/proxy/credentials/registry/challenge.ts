@@ -1,3 +1,5 @@
+import { proxyLimits } from '../../limits.js';
+
 /** An authentication scheme that a server offers in `WWW-Authenticate`. */
 export interface Challenge {
   /** In lower case: `basic`, `bearer`. */
@@ -10,7 +12,6 @@ export interface Challenge {
   readonly params: ReadonlyMap<string, string>;
 }
 
-const maxLength = 16 * 1024;
 const token = /[!#$%&'*+\-.^_`|~\w]+/y;
 const quoted = /"((?:[^"\\]|\\.)*)"/y;
 
@@ -19,7 +20,7 @@ const quoted = /"((?:[^"\\]|\\.)*)"/y;
  * the first syntax error.
  */
 export function parseChallenges(values: readonly string[]): readonly Challenge[] {
-  return values.flatMap((value) => (value.length > maxLength ? [] : parseValue(value)));
+  return values.flatMap((value) => (value.length > proxyLimits.registries.challengeLength ? [] : parseValue(value)));
 }
 
 function parseValue(text: string): readonly Challenge[] {

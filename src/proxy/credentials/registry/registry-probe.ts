@@ -31,11 +31,6 @@ export interface RegistryProbeOptions {
 /** Returns the trust store for an address; undefined for `http`. */
 export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
 
-/** Minimum interval of repeated probes of a registry that rejects the authentication it required. */
-const reprobeMs = 10_000;
-/** TTL of the result that a registry requires no authentication for pushes. */
-const openMs = 60_000;
-
 /**
  * Learns the authentication that one registry requires, only from the proxy's own requests. Responses to clients'
  * requests are not used: a client chooses their path. A token service that responds there would get the password, and
@@ -71,7 +66,8 @@ export class RegistryProbe {
    */
   async authenticationNow(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     const learned = this.#learned;
-    if (learned !== undefined && this.#options.clock.now() - this.#learnedMs < reprobeMs) return learned;
+    if (learned !== undefined && this.#options.clock.now() - this.#learnedMs < proxyLimits.registries.reprobeMs)
+      return learned;
     try {
       return await this.#learn(trustOf, signal);
     } catch (error) {
@@ -107,7 +103,7 @@ export class RegistryProbe {
 
   /** Whether a push was possible without authentication within `openMs`. */
   get isOpen(): boolean {
-    return this.#options.clock.now() - this.#openSinceMs < openMs;
+    return this.#options.clock.now() - this.#openSinceMs < proxyLimits.registries.openMs;
   }
 
   #learn(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FailureRateLimiter } from '../../../../src/shared/limits/failure-rate-limiter.js';
+import { FailureRateLimiter } from '../../../../src/proxy/failure-rate-limiter.js';
 import type { Connector } from '../../../../src/shared/connectors/model.js';
 import type { SecretObject, SecretSource } from '../../../../src/proxy/secrets/secret-source.js';
 import { UpstreamTrust } from '../../../../src/proxy/credentials/upstream-trust.js';

@@ -1,7 +1,7 @@
-import { throwIfAborted } from '../errors.js';
-import { BoundedMap } from './bounded-map.js';
-import { TokenBucket } from './token-bucket.js';
-import type { TokenBucketsLimits } from './token-buckets.js';
+import { throwIfAborted } from '../shared/errors.js';
+import { BoundedMap } from '../shared/limits/bounded-map.js';
+import { TokenBucket } from '../shared/limits/token-bucket.js';
+import type { TokenBucketsLimits } from '../shared/limits/token-buckets.js';
 
 /** Limits of the failed tasks of one key; see `limits.failedReviews`. */
 export interface FailureRateLimits extends TokenBucketsLimits {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { SharedQuota } from './shared-quota.js';
+import { SharedQuota } from '../../shared/limits/shared-quota.js';
 
 export interface ConnectionLimits {
   readonly total: number;

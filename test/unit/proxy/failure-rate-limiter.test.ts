@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FailureRateLimiter } from '../../../../src/shared/limits/failure-rate-limiter.js';
+import { FailureRateLimiter } from '../../../src/proxy/failure-rate-limiter.js';
 
 const limits = { burst: 4, everyMs: 20, longestMs: 1_000, waiting: 3, keys: 2 };
 const never = new AbortController().signal;
