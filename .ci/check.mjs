@@ -1,4 +1,4 @@
-// `npm run check`: format, lint, types and wording in parallel. While you work, files are checked again once they change;
+// `npm run check`: format, lint, types, wording and links in parallel. While you work, files are checked again once they change;
 // a file that uses a changed type is not. So CI checks everything.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -14,6 +14,7 @@ const checks = [
   [`${bin}/tsc`, '--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'],
   [`${bin}/prettier`, '--check', '--log-level', 'warn', ...cacheOf('prettier.json'), '.'],
   [process.execPath, path.join(import.meta.dirname, 'check-wording.mjs')],
+  [process.execPath, path.join(import.meta.dirname, 'check-links.mjs')],
   [`${bin}/markdownlint-cli2`],
 ];
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { chartFolder, repository } from './manifests.js';
-import { anchorsOf } from '../docs/pages.js';
+import { anchorsOf } from '../../../.ci/check-links.mjs';
 import { objectProblems } from './object-problems.js';
 
 const files = path.join(chartFolder, 'files');

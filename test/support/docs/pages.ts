@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from '../deploy/manifests.js';
 
@@ -11,14 +11,3 @@ export const pages: readonly string[] = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => path.join('docs', name)),
 ];
-
-/** Returns the anchors of a page, as GitHub makes them of headings. @param name relative to the repository. */
-export function anchorsOf(name: string): readonly string[] {
-  const text = readFileSync(path.join(repository, name), 'utf8');
-  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^-\w ]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}

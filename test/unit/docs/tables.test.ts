@@ -17,7 +17,7 @@ import { Secret } from '../../../src/shared/secret.js';
 import { attributeTable } from '../../../src/driver/publish/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
-import { anchorsOf, pages } from '../../support/docs/pages.js';
+import { pages } from '../../support/docs/pages.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
 
@@ -29,14 +29,6 @@ function sourceText(folder: string): string {
   return readdirSync(path.join(repository, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => page(path.join(folder, name)))
-    .join('\n');
-}
-
-function deployText(): string {
-  const files = readdirSync(path.join(repository, 'deploy'), { recursive: true, encoding: 'utf8' });
-  return files
-    .filter((name) => /\.(?:ya?ml|json|tpl)$/.test(name))
-    .map((name) => page(path.join('deploy', name)))
     .join('\n');
 }
 
@@ -269,29 +261,10 @@ describe('values of the chart that pages name', () => {
 });
 
 describe('links between pages', () => {
-  for (const name of pages) {
-    it(`lead somewhere in ${name}`, () => {
-      for (const [, target = '', anchor] of page(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
-        const file = target === '' ? name : path.join(path.dirname(name), target);
-        assert.ok(existsSync(path.join(repository, file)), target);
-        if (anchor !== undefined) assert.ok(anchorsOf(file).includes(anchor), `${file}#${anchor}`);
-      }
-    });
-  }
-
   it('lead on to another page at the end of each page for users', () => {
     for (const name of pages.filter((each) => /^docs\/(?!README)[^/]+$/.test(each))) {
       const [last = ''] = page(name).trimEnd().split('\n\n').slice(-1);
       assert.match(last, /^Next: .*\]\(.*\.md[^)]*\)/s, name);
-    }
-  });
-
-  it('lead somewhere in sources and manifests too', () => {
-    const named = [...`${sourceText('src')}${deployText()}`.matchAll(/(?<!\/)\b(docs\/[-./\w]*\.md)(?:#([-\w]+))?/g)];
-    assert.ok(named.length >= 20);
-    for (const [, name = '', anchor] of named) {
-      assert.ok(existsSync(path.join(repository, name)), name);
-      if (anchor !== undefined) assert.ok(anchorsOf(name).includes(anchor), `${name}#${anchor}`);
     }
   });
 
