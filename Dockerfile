@@ -16,7 +16,7 @@ COPY package.json package-lock.json .npmrc LICENSE ./
 RUN npm ci --no-audit --no-fund
 COPY .ci .ci
 COPY proto proto
-COPY deploy/chart/crds deploy/chart/crds
+COPY deploy/chart/charts/crds deploy/chart/charts/crds
 COPY deploy/chart/files/image-pulls deploy/chart/files/image-pulls
 COPY src src
 RUN npm run --silent build

@@ -63,7 +63,7 @@ function fieldsOf({ properties, items }) {
 }
 
 const crds = ['connectors', 'connectorclasses'].map((name) =>
-  parse(readFileSync(path.join(root, 'deploy', 'chart', 'crds', `${name}.yaml`), 'utf8')),
+  parse(readFileSync(path.join(root, 'deploy', 'chart', 'charts', 'crds', 'crds', `${name}.yaml`), 'utf8')),
 );
 const fields = crds.map(({ spec: { names, versions } }) => [
   names.kind,

@@ -76,6 +76,10 @@ true
 {{- if and (include "connectors.hasClasses" .) (ne .Release.Namespace "connectors-system") -}}
 {{- fail "the classes name the proxy in namespace connectors-system: use this namespace, or set --set classes.enabled=false and create classes of your own" -}}
 {{- end -}}
+{{- $hasApi := .Capabilities.APIVersions.Has "connectors.alauda.io/v1alpha1" -}}
+{{- if and .Release.IsUpgrade (include "connectors.hasClasses" .) (not $hasApi) -}}
+{{- fail "the CRDs of the classes are not there, and Helm creates them at an installation only: kubectl apply --server-side -f deploy/manifests/crds.yaml, then upgrade again" -}}
+{{- end -}}
 {{- if and $values.imagePulls.enabled (not $values.proxy.enabled) -}}
 {{- fail "imagePulls.enabled needs proxy.enabled: nodes pull images through the proxy of this chart" -}}
 {{- end -}}

@@ -5,12 +5,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { discover } from '../kube-api/discovery.js';
 import { apiVersionOf } from '../kube-api/resources.js';
 import type { StoredResource } from '../kube-api/resources.js';
 import { kinds } from './kinds.js';
+import { objectIn } from './kubernetes-protobuf.js';
 import type { Manifest } from './manifests.js';
+import { mergePatch } from './merge-patch.js';
 import { withServerDefaults } from './server-defaults.js';
 
 interface Definition {
@@ -30,9 +32,9 @@ export interface KubectlRun {
 type Send = (code: number, body: object, warning?: string) => void;
 
 /**
- * An API server as far as kubectl needs one to create, apply and wait for rollouts, over HTTP on loopback. It fills in what
- * an API server fills in, and knows a custom kind once its definition has been created. It keeps no change: the patches
- * that kubectl sends are recorded.
+ * An API server as far as kubectl and Helm need one to create, apply, delete and wait for rollouts, over HTTP on loopback. It fills in what
+ * an API server fills in, and knows a custom kind once its definition has been created. The patches that kubectl and Helm
+ * send are recorded.
  */
 export class ApplyServer {
   /** `Kind NAME: PATCH` of what kubectl found changed. */
@@ -75,6 +77,18 @@ export class ApplyServer {
     });
   }
 
+  /** All that is there of a kind, and of a name where one is given. */
+  find(kind: string, name?: string): readonly Manifest[] {
+    const objects = [...this.#objects.values()];
+    return objects.filter((object) => object.kind === kind && (name ?? object.metadata.name) === object.metadata.name);
+  }
+
+  /** Puts an object there that no command has made. */
+  put(object: Manifest): void {
+    const resource = this.#resources().find(({ kind }) => kind === object.kind);
+    this.#objects.set([resource?.resource, object.metadata.namespace ?? '', object.metadata.name].join('/'), object);
+  }
+
   /** Runs `kubectl apply` of these objects. */
   async apply(objects: readonly Manifest[]): Promise<KubectlRun> {
     const file = path.join(this.folder, 'objects.yaml');
@@ -105,34 +119,59 @@ export class ApplyServer {
       });
       response.end(JSON.stringify(body));
     };
-    const { pathname, searchParams } = new URL(request.url ?? '', 'http://server');
+    const url = new URL(request.url ?? '', 'http://server');
+    const { pathname, searchParams } = url;
     const found = pathname === '/version' ? serverVersion : discover(pathname, this.#resources());
     if (found !== undefined) send(200, found);
     else if (searchParams.get('watch') !== null)
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-    else this.#answer(request.method ?? '', pathname, Buffer.concat(chunks).toString(), send);
+    else this.#answer(request, url, Buffer.concat(chunks), send);
   }
 
-  #answer(method: string, pathname: string, body: string, send: Send): void {
-    const place = this.#placeOf(pathname);
-    if (place === undefined) return notFound(send, `the server could not find the requested resource ${pathname}`);
+  #answer(request: IncomingMessage, url: URL, body: Buffer, send: Send): void {
+    const { method = '' } = request;
+    const place = this.#placeOf(url.pathname);
+    if (place === undefined) return notFound(send, `the server could not find the requested resource ${url.pathname}`);
     const { resource, namespace, name } = place;
     const key = [resource.resource, namespace, name].join('/');
-    if (method === 'POST') return this.#create(resource, namespace, JSON.parse(body) as Manifest, send);
-    if (name === '') {
-      const items = [...this.#objects].flatMap(([at, object]) => (at.startsWith(key) ? [object] : []));
-      return send(200, {
-        apiVersion: apiVersionOf(resource),
-        kind: `${resource.kind}List`,
-        metadata: { resourceVersion: '1' },
-        items,
-      });
-    }
+    // A server-side apply is in YAML, of which JSON is a part.
+    const given = (): Manifest => objectIn(body, parse) as Manifest;
+    if (method === 'POST') return this.#create(resource, namespace, given(), send);
+    if (name === '') return send(200, this.#list(resource, key, url.searchParams));
     const object = this.#objects.get(key);
+    const patchType = /^application\/([a-z-]+)\+/.exec(request.headers['content-type'] ?? '')?.[1];
+    if (method === 'PATCH' && patchType === 'apply-patch' && object === undefined) {
+      return this.#create(resource, namespace, given(), send);
+    }
     if (object === undefined) return notFound(send, `${resource.resource} "${name}" not found`);
-    if (method === 'DELETE') this.#objects.delete(key);
-    if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body}`);
-    send(200, object);
+    if (method === 'DELETE') {
+      this.#objects.delete(key);
+      return send(200, { kind: 'Status', apiVersion: 'v1', status: 'Success' });
+    }
+    if (method !== 'PATCH' && method !== 'PUT') return send(200, object);
+    if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body.toString()}`);
+    const changed =
+      method === 'PUT' || patchType === 'apply-patch' ? given() : (mergePatch(object, given()) as Manifest);
+    this.#count += 1;
+    const metadata = { ...changed.metadata, uid: uidOf(object), resourceVersion: String(this.#count) };
+    const kept = withServerDefaults({ ...changed, metadata });
+    this.#objects.set(key, kept);
+    send(200, kept);
+  }
+
+  #list(resource: StoredResource, key: string, query: URLSearchParams): object {
+    const labels = (query.get('labelSelector') ?? '').split(',').filter((part) => part !== '');
+    const items = [...this.#objects]
+      .filter(([at]) => at.startsWith(key))
+      .map(([, object]) => object)
+      .filter(({ metadata }) =>
+        labels.every((part) => {
+          const [label = '', value] = part.split(/==?/);
+          return metadata.labels?.[label] === value;
+        }),
+      );
+    const metadata = { resourceVersion: String(this.#count) };
+    return { apiVersion: apiVersionOf(resource), kind: `${resource.kind}List`, metadata, items };
   }
 
   #create(resource: StoredResource, namespace: string, given: Manifest, send: Send): void {
@@ -142,9 +181,13 @@ export class ApplyServer {
     this.#count += 1;
     const { generateName } = given.metadata;
     const name = given.metadata.name ?? `${generateName ?? ''}${this.#count}`;
-    const metadata = { ...given.metadata, name, uid: `uid-${this.#count}`, resourceVersion: '1', generation: 1 };
-    const object = withServerDefaults({ ...given, metadata });
-    this.#objects.set([resource.resource, namespace, name].join('/'), object);
+    const resourceVersion = String(this.#count);
+    const metadata = { ...given.metadata, name, uid: `uid-${this.#count}`, resourceVersion, generation: 1 };
+    const object = withServerDefaults({ ...given, metadata, ...establishedIf(resource) });
+    const key = [resource.resource, resource.namespaced ? namespace : '', name].join('/');
+    if (this.#objects.has(key))
+      return send(409, status('AlreadyExists', 409, `${resource.resource} "${name}" already exists`));
+    this.#objects.set(key, object);
     send(201, object, warningOf(object));
   }
 
@@ -161,12 +204,13 @@ export class ApplyServer {
 
   #resources(): readonly StoredResource[] {
     const definitions = [...this.#objects.values()].filter(({ kind }) => kind === 'CustomResourceDefinition');
-    return [...builtIn, ...definitions.map(customResource)];
+    return [node, ...builtIn, ...definitions.map(customResource)];
   }
 }
 
 const serverVersion = { major: '1', minor: '36', gitVersion: 'v1.36.3' };
 
+const node = { group: '', version: 'v1', kind: 'Node', resource: 'nodes', namespaced: false };
 const builtIn: readonly StoredResource[] = Object.entries(kinds).map(([key, { properties }]) => {
   const [apiVersion = '', kind = ''] = key.split(' ');
   const [version = '', group = ''] = apiVersion.split('/').reverse();
@@ -186,7 +230,21 @@ function customResource(object: Manifest): StoredResource {
 }
 
 function notFound(send: Send, message: string): void {
-  send(404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', message, code: 404 });
+  send(404, status('NotFound', 404, message));
+}
+
+/** What a definition has a moment later. */
+function establishedIf({ kind }: StoredResource): object {
+  const conditions = ['Established', 'NamesAccepted'].map((type) => ({ type, status: 'True' }));
+  return kind === 'CustomResourceDefinition' ? { status: { conditions } } : {};
+}
+
+function uidOf({ metadata }: Manifest): unknown {
+  return 'uid' in metadata ? metadata.uid : undefined;
+}
+
+function status(reason: string, code: number, message: string): object {
+  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message, code };
 }
 
 /** What Kubernetes says from 1.35 on. */

@@ -6,7 +6,7 @@ import { parseAllDocuments } from 'yaml';
 export const repository = path.join(import.meta.dirname, '..', '..', '..');
 export const deployFolder = path.join(repository, 'deploy');
 export const chartFolder = path.join(deployFolder, 'chart');
-export const crdsFolder = path.join(chartFolder, 'crds');
+export const crdsFolder = path.join(chartFolder, 'charts', 'crds', 'crds');
 
 export interface Manifest {
   readonly apiVersion: string;
