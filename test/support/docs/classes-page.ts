@@ -18,9 +18,9 @@ export const classesPage = path.join(repository, 'docs/classes.md');
 
 const head = `# Classes
 
-A Connector names one of these classes in \`spec.connectorClassName\`. The page is generated from the class files
-(\`npm run generate:classes\`), which also describe each param. [Examples](../deploy/examples/connectors.yaml) has a
-Connector for each class. If none fits your tool, try \`http\`, or
+A Connector names one of these classes in \`spec.connectorClassName\`. The page is generated from
+[the class files](../deploy/chart/files/classes) (\`npm run generate:classes\`), which also describe each param.
+[Examples](../deploy/examples/connectors.yaml) has a Connector for each class. If none fits your tool, try \`http\`, or
 [write one](writing-a-connectorclass.md).
 
 Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
