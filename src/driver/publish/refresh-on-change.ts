@@ -1,15 +1,17 @@
+import { setMaxListeners } from 'node:events';
 import type { AccessControl } from '../../shared/access/access-control.js';
 import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import { sleep } from '../../shared/abortable.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { driverLimits } from '../limits.js';
 import type { Log } from '../../shared/log.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
 import { versionsOf } from './published-volumes.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
-import { RefreshScheduler } from './refresh-scheduler.js';
-import type { ScheduledRefresh } from './refresh-scheduler.js';
 import { firstExpiryMs } from './volume-tokens.js';
 
 export interface RefreshOnChangeDependencies {
@@ -48,12 +50,6 @@ const delays = {
   timeoutMs: 10_000,
 } as const;
 
-interface Pending {
-  readonly owner: FlowKey;
-  readonly dueMs: number;
-  readonly changedAtMs: number;
-}
-
 /** The inputs of a render of a volume now: the versions of objects, and flags and CA bundle by identity. */
 type Basis = readonly unknown[];
 
@@ -73,25 +69,28 @@ interface Attempt {
 /**
  * Refreshes volumes as soon as an object that they were rendered from changes, through the same use case as the
  * kubelet's calls. Calls of the kubelet take precedence; a failed refresh is reported and left to them.
+ *
+ * Refreshes in flight, which mostly wait for a render in a thread or for the API server, are limited in total and per
+ * namespace, and queued fairly by their work in the main thread. A budget limits this work in total.
  */
 export class RefreshOnChange {
   readonly #deps: RefreshOnChangeDependencies;
-  readonly #scheduler: RefreshScheduler;
+  readonly #slots: FairSemaphore;
+  readonly #budget: TokenBucket;
   readonly #stopping = new AbortController();
-  /** By target path, refreshes that have not started. */
-  readonly #pending = new Map<string, Pending>();
-  /** Pending refreshes that the scheduler has queued. */
-  readonly #queued = new Set<string>();
+  /** Target paths of volumes whose refresh is due, waits or runs. */
+  readonly #pending = new Set<string>();
   /** By target path, of volumes that still exist. */
   readonly #attempts = new Map<string, Attempt>();
-  readonly #running = new Set<string>();
   #scannedAtMs = -Infinity;
   #scan: NodeJS.Timeout | undefined;
-  #nextRun: NodeJS.Timeout | undefined;
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
-    this.#scheduler = new RefreshScheduler(deps.monotonicNow);
+    setMaxListeners(0, this.#stopping.signal);
+    const { inFlight, namespaceShare, work } = driverLimits.refreshes;
+    this.#slots = new FairSemaphore({ permits: inFlight, namespaceShare });
+    this.#budget = new TokenBucket(work, deps.monotonicNow);
   }
 
   /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
@@ -108,8 +107,6 @@ export class RefreshOnChange {
   stop(): void {
     this.#stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
     clearTimeout(this.#scan);
-    clearTimeout(this.#nextRun);
-    this.#pending.clear();
   }
 
   /** Finds stale volumes and schedules their refreshes. */
@@ -120,11 +117,15 @@ export class RefreshOnChange {
     const found = [...this.#deps.volumes.all()].filter((volume) => this.#needsRefresh(volume));
     const gapMs = Math.min(delays.gapMs, delays.spreadMs / found.length);
     for (const [index, { request }] of found.entries()) {
-      const cooledDownMs = this.#attemptOf(request)?.cooledDownMs ?? -Infinity;
-      const dueMs = Math.max(nowMs + index * gapMs, cooledDownMs);
-      this.#pending.set(request.targetPath, { owner: ownerOf(request), dueMs, changedAtMs });
+      this.#schedule(request, index * gapMs, changedAtMs);
     }
-    this.#next();
+  }
+
+  #schedule(request: PublishRequest, delayMs: number, changedAtMs: number): void {
+    const cooledDownMs = this.#attemptOf(request)?.cooledDownMs ?? -Infinity;
+    this.#pending.add(request.targetPath);
+    const waitMs = Math.max(delayMs, cooledDownMs - this.#deps.monotonicNow());
+    setTimeout(() => void this.#run(request, changedAtMs), waitMs).unref();
   }
 
   #dropUnpublished(): void {
@@ -181,45 +182,30 @@ export class RefreshOnChange {
     return { summary: [isDenied, ...states].join(' '), hasChanged: isDenied || hasDecisionChanged };
   }
 
-  /** Starts refreshes that are due, and schedules itself for the rest. */
-  #next(): void {
-    clearTimeout(this.#nextRun);
-    const nowMs = this.#deps.monotonicNow();
-    let nextMs = Infinity;
-    for (const [targetPath, { owner, dueMs }] of this.#pending) {
-      if (this.#queued.has(targetPath) || this.#running.has(targetPath)) continue;
-      if (dueMs > nowMs) {
-        nextMs = Math.min(nextMs, dueMs);
-        continue;
-      }
-      this.#queued.add(targetPath);
-      this.#scheduler.add({ targetPath, owner });
-    }
-    const scheduled = this.#scheduler.next();
-    if (scheduled !== undefined) void this.#run(scheduled);
-    // One at a time, so that other calls of the driver run in between.
-    nextMs = scheduled === undefined ? Math.min(nextMs, nowMs + this.#scheduler.waitMs) : nowMs;
-    if (nextMs < Infinity) this.#nextRun = setTimeout(() => this.#next(), nextMs - nowMs).unref();
-  }
-
-  async #run(scheduled: ScheduledRefresh): Promise<void> {
-    const { targetPath } = scheduled;
-    const pending = this.#pending.get(targetPath);
-    this.#queued.delete(targetPath);
-    this.#pending.delete(targetPath);
-    this.#running.add(targetPath);
-    let spentMs = 0;
+  async #run(request: PublishRequest, changedAtMs: number): Promise<void> {
+    const { volumes, monotonicNow } = this.#deps;
+    const { targetPath } = request;
+    const { signal } = this.#stopping;
+    const release = await this.#slots.acquire(ownerOf(request), signal).catch(() => undefined);
+    let workMs = 0;
     try {
-      const volume = this.#deps.volumes.get(targetPath);
+      while (!signal.aborted && this.#budget.delayMs(1) > 0) {
+        await sleep(this.#budget.delayMs(1), signal).catch(() => undefined);
+      }
+      if (signal.aborted) return;
+      const volume = volumes.get(targetPath);
       // Otherwise it was unpublished meanwhile, or the kubelet has refreshed it.
-      if (pending !== undefined && volume !== undefined && this.#isStale(volume)) {
-        await this.#refresh(volume, pending.changedAtMs, (workMs) => (spentMs += workMs));
+      if (volume !== undefined && this.#isStale(volume)) {
+        await this.#refresh(volume, changedAtMs, (spentMs) => (workMs += spentMs));
       }
     } finally {
-      this.#running.delete(targetPath);
-      this.#scheduler.end(scheduled, spentMs);
-      this.#next();
+      this.#budget.charge(driverLimits.refreshes.overheadMs + workMs);
+      release?.(workMs);
+      this.#pending.delete(targetPath);
     }
+    // Something can have changed during the refresh.
+    const volume = volumes.get(targetPath);
+    if (volume !== undefined && this.#needsRefresh(volume)) this.#schedule(volume.request, 0, monotonicNow());
   }
 
   async #refresh(volume: PublishedVolume, changedAtMs: number, onWorkDone: (workMs: number) => void): Promise<void> {
@@ -259,7 +245,6 @@ export class RefreshOnChange {
       const { targetPath, volumeId } = request;
       const cooledDownMs = monotonicNow() + driverLimits.refreshes.cooldownMs.least;
       this.#attempts.set(targetPath, { volumeId, cooledDownMs, basis: undefined, hasFailed: false });
-      this.#pending.set(targetPath, { owner: ownerOf(request), dueMs: cooledDownMs, changedAtMs });
       return;
     }
     observer.refreshedOnChange('failed', Math.round(monotonicNow() - changedAtMs));

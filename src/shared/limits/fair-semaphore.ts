@@ -61,12 +61,12 @@ export class FairSemaphore {
   /**
    * Acquires a permit.
    * @param kind tasks of one pod are queued fairly by kind.
-   * @returns releases the permit. Call it once.
+   * @returns releases the permit. Call it once, with the work of the task if that is known: the queue is fair by it.
    * @throws {CodedError} the rejection if the queue is full for the namespace; the signal's reason.
    */
-  async acquire(owner: FlowKey, abortHandle: AbortHandle, kind = ''): Promise<() => void> {
+  async acquire(owner: FlowKey, abortHandle: AbortHandle, kind = ''): Promise<(work?: number) => void> {
     throwIfAborted(abortHandle);
-    const path = [owner.namespace, owner.podUid, kind];
+    const path = [owner.namespace, owner.podUid, kind] as const;
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
       this.#running += 1;
       this.#runningOf.add(owner.namespace);
@@ -75,7 +75,7 @@ export class FairSemaphore {
       await this.#wait(path, owner.namespace, signalOf(abortHandle));
     }
     this.#queue.charge(path, 1);
-    return () => this.#release(owner.namespace);
+    return (work = 0) => this.#release(path, work);
   }
 
   #canRun(namespace: string): boolean {
@@ -110,8 +110,9 @@ export class FairSemaphore {
    * Passes the permit on, or frees it. The next task runs in the next iteration of the event loop: hundreds of tasks in
    * a row would block connections and signals.
    */
-  #release(namespace: string): void {
-    this.#runningOf.subtract(namespace);
+  #release(path: readonly [namespace: string, ...rest: readonly string[]], work: number): void {
+    this.#queue.charge(path, work);
+    this.#runningOf.subtract(path[0]);
     if (this.#queue.length === 0) this.#free();
     else setImmediate(() => this.#passOn());
   }

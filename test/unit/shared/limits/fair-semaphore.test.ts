@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
+import { neverAborted } from '../../../support/domain.js';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a fair semaphore', () => {
+  let semaphore: FairSemaphore;
+  /** Holders of permits, in the order in which they got them. */
+  let holders: { readonly namespace: string; readonly release: (work?: number) => void }[];
+  const acquire = (namespace: string, times: number): void => {
+    for (let time = 0; time < times; time += 1) {
+      void semaphore
+        .acquire({ namespace, podUid: `${namespace}-${time}` }, neverAborted)
+        .then((release) => holders.push({ namespace, release }));
+    }
+  };
+  const order = async (count: number, work: (namespace: string) => number): Promise<readonly string[]> => {
+    const namespaces: string[] = [];
+    while (namespaces.length < count) {
+      await settle();
+      const { namespace, release } = holders.shift()!;
+      namespaces.push(namespace);
+      release(work(namespace));
+    }
+    return namespaces;
+  };
+  beforeEach(() => {
+    holders = [];
+  });
+
+  it('takes turns between namespaces, however many permits one wants', async () => {
+    semaphore = new FairSemaphore({ permits: 1 });
+    acquire('many', 20);
+    acquire('few', 2);
+    assert.deepEqual(await order(5, () => 0), ['many', 'few', 'many', 'few', 'many']);
+  });
+
+  it('prefers the namespace that has caused less work', async () => {
+    semaphore = new FairSemaphore({ permits: 1 });
+    acquire('busy', 20);
+    acquire('other', 20);
+    const turns = await order(20, (namespace) => (namespace === 'busy' ? 25 : 2));
+    assert.equal(turns.filter((namespace) => namespace === 'busy').length, 2);
+  });
+
+  it('leaves permits to others of a namespace whose tasks never end', async () => {
+    semaphore = new FairSemaphore({ permits: 8, namespaceShare: 1 / 4 });
+    acquire('waits', 100);
+    acquire('other', 1);
+    await settle();
+    assert.deepEqual(
+      holders.map(({ namespace }) => namespace),
+      ['waits', 'waits', 'other'],
+    );
+    assert.deepEqual([semaphore.running, semaphore.waiting], [3, 98]);
+  });
+});
