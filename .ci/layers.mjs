@@ -17,9 +17,9 @@ export const layers = {
   'shared/version': ['../package'],
   'shared/process': [...modules, 'shared/limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],
   'shared/limits': modules,
-  'shared/gotemplate': [...modules, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
-  'shared/kube': [...modules, 'shared/limits', 'npm:yaml', 'npm:lossless-json'],
-  'shared/connectors': [...modules, ...shared('kube', 'limits'), 'npm:yaml', 'npm:lossless-json'],
+  'shared/gotemplate': [...modules, 'npm:re2js', 'npm:bcryptjs'],
+  'shared/kube': [...modules, 'shared/limits', 'npm:yaml'],
+  'shared/connectors': [...modules, ...shared('kube', 'limits'), 'npm:yaml'],
   'shared/access': [...modules, ...shared('kube', 'limits', 'connectors')],
   'shared/command': [...modules, 'shared/process'],
   'shared/doctor': [...domain, ...shared('version', 'process', 'command')],
@@ -37,7 +37,7 @@ export const layers = {
   ],
   'driver/content': [
     ...[...modules, ...shared('gotemplate', 'limits'), 'type:shared/connectors'],
-    ...['driver/limits', 'driver/syntax', 'type:driver/publish/ports', 'npm:asn1js'],
+    ...['driver/limits', 'driver/syntax', 'type:driver/publish/ports'],
   ],
   'driver/token': [...domain, 'driver/limits', 'type:driver/publish/ports'],
   'driver/publish': [

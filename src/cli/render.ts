@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { serveFlags } from '../driver/config.js';
 import { describeFlags, flag, parseFlags, required, text, toggle } from '../shared/process/flags.js';
+import type { FlagValues } from '../shared/process/flags.js';
 import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
 import { runRenderJob } from '../driver/content/render-job.js';
 import { TemplateRenderer } from '../driver/content/template-renderer.js';
@@ -38,7 +39,7 @@ const renderFlags = {
   'proxy-ca-file': serveFlags['proxy-ca-file'],
 } as const;
 
-type RenderConfig = { readonly [Name in keyof typeof renderFlags]: ReturnType<(typeof renderFlags)[Name]['parse']> };
+type RenderConfig = FlagValues<typeof renderFlags>;
 
 /**
  * `render`: shows the files that a pod would see, for authors of ConnectorClasses. It needs no mount and no cluster.
@@ -56,7 +57,7 @@ Flags:
 ${describeFlags(renderFlags)}
 `,
   run: async ({ args, env, stdout, stderr, stopped }) => {
-    const config = parseFlags(renderFlags, args, env) as RenderConfig;
+    const config = parseFlags(renderFlags, args, env);
     const notes = readManifestNotes(config.manifests);
     for (const warning of notes.warnings) stderr(`warning: ${warning}\n`);
     const { files, warnings } = await renderFiles(config, notes, stopped);

@@ -16,8 +16,6 @@ const volumesFlags = {
   output: outputFlag,
 } as const;
 
-type VolumesConfig = { readonly [Name in keyof typeof volumesFlags]: ReturnType<(typeof volumesFlags)[Name]['parse']> };
-
 /** `volumes`: lists the volumes of this node, as reported by the driver in the same container. */
 export const volumes: Command = {
   summary: "list the node's volumes with their pods, connectors, last refresh and failures",
@@ -33,7 +31,7 @@ Flags:
 ${describeFlags(volumesFlags)}
 `,
   run: async ({ args, env, stdout }) => {
-    const { endpoint, output } = parseFlags(volumesFlags, args, env) as VolumesConfig;
+    const { endpoint, output } = parseFlags(volumesFlags, args, env);
     const found = await list(endpoint, env);
     stdout(output === 'json' ? printableJson(found.map(asJson)) : table(found, Date.now()));
     return 0;

@@ -17,6 +17,7 @@ import {
   text,
   toggle,
 } from '../shared/process/flags.js';
+import type { FlagValues } from '../shared/process/flags.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
 
 /** The kernel's limit of socket addresses; a longer path is truncated to another one. */
@@ -126,10 +127,7 @@ export const serveFlags = {
   'log-level': commonFlags['log-level'],
 } as const;
 
-/** The parsed flags of `serve`: names as on the command line, values in their unit (milliseconds, bytes). */
-export type DriverConfig = {
-  readonly [Name in keyof typeof serveFlags]: ReturnType<(typeof serveFlags)[Name]['parse']>;
-};
+export type DriverConfig = FlagValues<typeof serveFlags>;
 
 /**
  * Parses the arguments of `serve`.
@@ -139,7 +137,7 @@ export function parseServeConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): DriverConfig {
-  const config = parseFlags({ ...serveFlags, 'no-proxy': noProxyFlag(env) }, args, env) as DriverConfig;
+  const config = parseFlags({ ...serveFlags, 'no-proxy': noProxyFlag(env) }, args, env);
   ensureFlagsOfDirectory(config, { manifests: { value: 'DIR', isNeeded: true } });
   if (config['connector-source'] === 'directory' && config['pod-events']) {
     throw new UsageError('--pod-events needs --connector-source kubernetes');

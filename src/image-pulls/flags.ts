@@ -10,6 +10,7 @@ import {
   text,
   toggle,
 } from '../shared/process/flags.js';
+import type { FlagValues } from '../shared/process/flags.js';
 
 /** Flags of `image-pulls`. */
 export const imagePullsFlags = {
@@ -52,17 +53,14 @@ export const imagePullsFlags = {
   'log-level': commonFlags['log-level'],
 } as const;
 
-/** Parsed flags of `image-pulls`. */
-export type ImagePullsConfig = {
-  readonly [Name in keyof typeof imagePullsFlags]: ReturnType<(typeof imagePullsFlags)[Name]['parse']>;
-};
+export type ImagePullsConfig = FlagValues<typeof imagePullsFlags>;
 
 /** Parses the arguments after `install` or `uninstall`. @throws {UsageError} */
 export function parseImagePullsConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ImagePullsConfig {
-  const config = parseFlags(imagePullsFlags, args, env) as ImagePullsConfig;
+  const config = parseFlags(imagePullsFlags, args, env);
   if (
     config['provider-dir'] === undefined &&
     config['containerd-dir'] === undefined &&

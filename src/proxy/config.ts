@@ -14,6 +14,7 @@ import {
   text,
   toggle,
 } from '../shared/process/flags.js';
+import type { FlagValues } from '../shared/process/flags.js';
 import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
@@ -128,10 +129,7 @@ export const proxyFlags = {
   'log-level': commonFlags['log-level'],
 } as const;
 
-/** Parsed flags of `proxy`: names as on the command line, durations in milliseconds. */
-export type ProxyConfig = {
-  readonly [Name in keyof typeof proxyFlags]: ReturnType<(typeof proxyFlags)[Name]['parse']>;
-};
+export type ProxyConfig = FlagValues<typeof proxyFlags>;
 
 /**
  * Parses the arguments of `proxy`.
@@ -141,7 +139,7 @@ export function parseProxyConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyConfig {
-  const config = parseFlags(proxyFlags, args, env) as ProxyConfig;
+  const config = parseFlags(proxyFlags, args, env);
   ensureFlagsOfDirectory(config, {
     manifests: { value: 'DIR', isNeeded: true },
     'jwks-file': { value: 'FILE', isNeeded: true },

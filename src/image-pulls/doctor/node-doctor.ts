@@ -19,10 +19,6 @@ export const nodeDoctorFlags = {
   'crio-dir': imagePullsFlags['crio-dir'],
 } as const;
 
-type NodeDoctorConfig = {
-  readonly [Name in keyof typeof nodeDoctorFlags]: ReturnType<(typeof nodeDoctorFlags)[Name]['parse']>;
-};
-
 /** Returns the flags of `doctor --image-pulls`, one per line. */
 export function describedFlags(): string {
   return describeFlags(nodeDoctorFlags);
@@ -30,7 +26,7 @@ export function describedFlags(): string {
 
 /** Checks the files of this node for image pulls, and that the proxy responds with them. @throws {UsageError} */
 export async function examineImagePulls(args: readonly string[]): Promise<readonly CheckResult[]> {
-  const config = parseFlags(nodeDoctorFlags, args, {}) as NodeDoctorConfig;
+  const config = parseFlags(nodeDoctorFlags, args, {});
   const { registry: folder, 'containerd-dir': directory } = config;
   try {
     const textOf = (name: string): string | undefined =>

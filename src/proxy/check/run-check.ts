@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
 import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../shared/process/flags.js';
+import type { FlagValues } from '../../shared/process/flags.js';
 import type { ProxyConfig } from '../config.js';
 import { parseProxyConfig } from '../config.js';
 import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
@@ -42,7 +43,7 @@ const checkFlags = {
   output: outputFlag,
 } as const;
 
-type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typeof checkFlags)[Name]['parse']> };
+type CheckConfig = FlagValues<typeof checkFlags>;
 
 export const usage = `Usage: connectors-csi check (--connector LIST --as USER --request REQUEST | --file FILE) [flags]
 
@@ -61,7 +62,7 @@ const timeoutMs = 30_000;
 
 /** Runs `check`. @throws {UsageError} {CodedError} */
 export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
-  const flags = parseFlags(checkFlags, args, env) as CheckConfig;
+  const flags = parseFlags(checkFlags, args, env);
   if (flags.manifests !== '') {
     // The table can be in the same directory.
     const isTable = (warning: string): boolean => warning.startsWith(`${path.basename(flags.file)}: not read`);

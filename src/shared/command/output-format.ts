@@ -14,7 +14,7 @@ export function takeOutput(args: readonly string[]): {
   const at = args.findIndex((arg) => arg === '--output' || arg.startsWith('--output='));
   if (at < 0) return { output: 'table', rest: args };
   const length = args[at] === '--output' ? 2 : 1;
-  const { output } = parseFlags({ output: outputFlag }, args.slice(at, at + length), {}) as { output: OutputFormat };
+  const { output } = parseFlags({ output: outputFlag }, args.slice(at, at + length), {});
   return { output, rest: args.toSpliced(at, length) };
 }
 

@@ -1,4 +1,4 @@
-import type { HttpAddress } from '../process/flags.js';
+import type { ListenAddress } from '../process/listen.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
 
@@ -9,7 +9,7 @@ const check = 'readiness';
  * @param task what a ready program can do, a verb.
  */
 export async function checkReadiness(
-  address: HttpAddress | undefined,
+  address: ListenAddress | undefined,
   program: 'driver' | 'proxy',
   task: string,
 ): Promise<CheckResult> {
@@ -38,7 +38,7 @@ export interface HealthResponse {
  * @param address `--http-address` of the program.
  * @throws {Error} if there is no response, with the reason as `cause`.
  */
-export async function askHealthPort(address: HttpAddress, path: '/readyz' | '/ca.crt'): Promise<HealthResponse> {
+export async function askHealthPort(address: ListenAddress, path: '/readyz' | '/ca.crt'): Promise<HealthResponse> {
   const host = address.host ?? '127.0.0.1';
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;
   const noResponse = (error: unknown): Error => {

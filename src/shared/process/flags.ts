@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { parseGoDurationMs } from '../duration.js';
 import { didYouMean } from '../spelling.js';
 import { quote } from '../wording.js';
+import type { ListenAddress } from './listen.js';
 
 /** A command line that cannot be used. The message names the flag and its valid values. */
 export class UsageError extends Error {
@@ -21,15 +22,20 @@ export interface Flag<Value> {
 
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
+/** The parsed flags of a table: names as on the command line, values in their unit (milliseconds, bytes). */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in Extract<keyof Table, string>]: ReturnType<Table[Name]['parse']>;
+};
+
 /**
  * Parses arguments by a table of flags. `<name>` in a default is replaced by the value of that flag.
  * @throws {UsageError} with all mistakes.
  */
-export function parseFlags(
-  table: FlagTable,
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, unknown>> {
+): FlagValues<Table> {
   const problems: string[] = [];
   const given = readArguments(table, args, problems);
   const textOf = (name: string): string | undefined => {
@@ -56,7 +62,7 @@ export function parseFlags(
     }
   }
   if (problems.length > 0) throw new UsageError(problems.join('; '));
-  return Object.freeze(values);
+  return Object.freeze(values) as FlagValues<Table>;
 }
 
 /** Returns the written values by flag. A switch without a value is `true`. */
@@ -169,13 +175,7 @@ export function optionalPath(written: string): string | undefined {
   return written === '' ? undefined : written;
 }
 
-/** Address to listen at. Without a host: all addresses. */
-export interface HttpAddress {
-  readonly host: string | undefined;
-  readonly port: number;
-}
-
-export function httpAddress(written: string): HttpAddress | undefined {
+export function httpAddress(written: string): ListenAddress | undefined {
   if (written === '') return undefined;
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(written);
   const port = Number(match?.[3]);
