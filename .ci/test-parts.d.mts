@@ -4,4 +4,7 @@ export interface Part {
   readonly files: readonly string[];
 }
 
+/** Names in the tables, each of a folder or file of `test`. */
+export const names: readonly string[];
+
 export function partsOf(command: 'quick' | 'slow' | 'all', files: readonly string[], node?: string): readonly Part[];

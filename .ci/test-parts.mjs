@@ -1,41 +1,49 @@
 // The parts of the tests: which files run as one process, in which command.
 
 /**
- * Folders and files of `test`, with the processor seconds of their files. A file belongs to the innermost of them.
+ * Folders and files of `test`, with the seconds of a processor that their files take, and with the seconds that they
+ * take, waits included. A file belongs to the innermost of them.
  */
 const places = {
-  conformance: 5,
-  e2e: 100,
-  'e2e/flow/image-pulls.test.ts': 25,
-  'e2e/image.test.ts': 20,
-  fault: 20,
-  'fault/api': 40,
-  'fault/fuzz': 60,
-  'fault/host': 65,
-  'fault/proxy/limits.test.ts': 40,
-  integration: 95,
-  'integration/deploy': 35,
-  'integration/driver': 40,
-  'integration/driver/kubernetes': 45,
-  'integration/driver/load/all-at-once.test.ts': 35,
-  'integration/driver/publish': 45,
-  'integration/proxy': 95,
-  'integration/scenarios': 35,
-  model: 700,
-  soak: 180,
-  unit: 60,
-  'unit/gotemplate': 40,
+  conformance: [4, 5],
+  e2e: [80, 180],
+  'e2e/flow/image-pulls.test.ts': [25, 40],
+  'e2e/image.test.ts': [20, 30],
+  fault: [18, 50],
+  'fault/api': [25, 70],
+  'fault/fuzz': [60, 90],
+  'fault/host': [40, 55],
+  'fault/proxy/limits.test.ts': [27, 50],
+  integration: [75, 170],
+  'integration/deploy': [35, 50],
+  'integration/driver': [34, 90],
+  'integration/driver/kubernetes': [40, 100],
+  'integration/driver/load/all-at-once.test.ts': [40, 55],
+  'integration/driver/publish': [40, 90],
+  'integration/proxy': [95, 260],
+  'integration/scenarios': [28, 90],
+  model: [270, 440],
+  soak: [180, 400],
+  unit: [60, 110],
+  'unit/shared/gotemplate': [30, 45],
 };
-/** Places with more are divided. */
-const partSeconds = 40;
+/** Places that take more are divided. */
+const partSeconds = [45, 100];
 
-/** Only `npm run test:slow` runs these: random input, outages of minutes, and programs that take 20 seconds. */
+/** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
+const load = ['fault/proxy/limits.test.ts', 'integration/driver/load/all-at-once.test.ts'];
+/** The others have random input, outages of minutes, and programs that take 20 seconds. */
 const slow = [
+  ...load,
   'e2e/arm64.test.ts',
+  'e2e/classes/maven.test.ts',
   'e2e/flow/activate.test.ts',
   'e2e/flow/image-pulls.test.ts',
   'e2e/flow/refused-programs.test.ts',
   'e2e/flow/registries.test.ts',
+  'e2e/flow/token-expiry.test.ts',
+  'e2e/flow/tools.test.ts',
+  'e2e/flow/whole-system.test.ts',
   'e2e/image.test.ts',
   'e2e/policies.test.ts',
   'fault/fuzz',
@@ -62,12 +70,15 @@ const dependsOnNode = [
   'integration/volumes',
 ];
 
-const isIn = (file, names) => names.some((name) => `${file}/`.startsWith(`test/${name}/`));
+/** All names above, each of a folder or file of `test`. */
+export const names = [...Object.keys(places), ...slow, ...random, ...dependsOnNode];
+
+const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${name}/`));
 
 /**
  * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node the path of another Node,
  * which runs what depends on it. @param files all test files, as `test/….test.ts`.
- * @returns the parts, longest first: {name, files, seconds, env, isWaiting, node}. `seconds` are of a processor.
+ * @returns the parts, longest first: {name, files, seconds, processorSeconds, env, isWaiting, node}.
  * @throws if a file is in no place.
  */
 export function partsOf(command, files, node) {
@@ -75,7 +86,7 @@ export function partsOf(command, files, node) {
   if (lost.length > 0) throw new Error(`in no part: ${lost.join(' ')}`);
   const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, random));
   const isSlow = (file) => isIn(file, [...slow, ...random]);
-  const isAgain = (file) => isQuick(file) && isIn(file, dependsOnNode);
+  const isAgain = (file) => (isQuick(file) || isIn(file, load)) && isIn(file, dependsOnNode);
   return [
     ...(command === 'slow' ? [] : divided(files.filter(isQuick), '', { env: fewer })),
     ...(command === 'quick' ? [] : divided(files.filter(isSlow), ', slow', { env: {} })),
@@ -91,15 +102,17 @@ function placeOf(file) {
 }
 
 function divided(files, suffix, common) {
-  return Object.entries(places).flatMap(([place, seconds]) => {
+  return Object.entries(places).flatMap(([place, [processorSeconds, seconds]]) => {
     const own = files.filter((file) => placeOf(file) === place);
     const share = common.env === fewer && random.includes(place) ? fewerShare : 1;
-    const count = Math.min(own.length, Math.ceil(seconds / partSeconds));
+    const parts = Math.max(processorSeconds / partSeconds[0], seconds / partSeconds[1]);
+    const count = Math.min(own.length, Math.ceil(parts));
     return Array.from({ length: count }, (_, index) => ({
       ...common,
       name: `${place}${count > 1 ? ` ${index + 1}/${count}` : ''}${suffix}`,
       files: own.filter((_, position) => position % count === index),
       seconds: (seconds * share) / count,
+      processorSeconds: (processorSeconds * share) / count,
       isWaiting: waiting.includes(place),
     }));
   });

@@ -1,4 +1,4 @@
-// mocha's spec reporter that also appends a line of JSON for each result to $TEST_REPORT for .ci/test.mjs:
+// mocha's spec reporter. If .ci/test.mjs sets $TEST_REPORT, it also appends a line of JSON for each result to that file:
 // {file, outcome: passed|failed|pending, title, message} of a test or hook, {file, ms, processorMs} of a file's tests with
 // their hooks, and {isComplete} at the end. `processorMs` includes the processes that the tests started.
 const { appendFileSync, readFileSync } = require('node:fs');
@@ -26,7 +26,8 @@ function failForLeak() {
 module.exports = class TotalsReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
-    const report = (line) => appendFileSync(process.env.TEST_REPORT, `${JSON.stringify(line)}\n`);
+    const { TEST_REPORT } = process.env;
+    const report = (line) => TEST_REPORT && appendFileSync(TEST_REPORT, `${JSON.stringify(line)}\n`);
     const isOutermost = (suite) => suite.parent?.root === true;
     let start = { ms: 0, processorMs: 0 };
     runner.on(EVENT_SUITE_BEGIN, (suite) => {

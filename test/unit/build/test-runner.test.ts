@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { partsOf } from '../../../.ci/test-parts.mjs';
+import { names, partsOf } from '../../../.ci/test-parts.mjs';
 import { repository } from '../../support/deploy/manifests.js';
 import { eventually } from '../../support/poll.js';
 
@@ -33,7 +33,7 @@ const files = {
 class Project {
   readonly folder = fs.mkdtempSync(path.join(tmpdir(), 'runner-'));
 
-  constructor(names: readonly (keyof typeof files)[], typeCheck = 'true') {
+  constructor(chosen: readonly (keyof typeof files)[], typeCheck = 'true') {
     for (const name of ['.ci/test.mjs', '.ci/test-parts.mjs', 'test/support/totals-reporter.cjs', 'package.json']) {
       this.#write(name, fs.readFileSync(path.join(repository, name), 'utf8'));
     }
@@ -44,11 +44,11 @@ class Project {
     for (const name of ['mocha', 'tsx']) {
       fs.symlinkSync(path.join(repository, 'node_modules', name), path.join(this.folder, 'node_modules', name));
     }
-    for (const name of names) this.#write(`test/unit/${name}.test.ts`, files[name]);
+    for (const name of chosen) this.#write(`test/unit/${name}.test.ts`, files[name]);
   }
 
   run(CI = ''): { status: number | null; lines: readonly string[] } {
-    const { status, stdout } = spawnSync('npm', ['test'], {
+    const { status, stdout } = spawnSync(process.execPath, ['.ci/test.mjs'], {
       cwd: this.folder,
       encoding: 'utf8',
       env: { ...process.env, CI },
@@ -100,7 +100,7 @@ describe('npm test', () => {
     assert.ok(!lines.includes('noise'));
   });
 
-  for (const [what, names, typeCheck, last] of [
+  for (const [what, chosen, typeCheck, last] of [
     ['all tests pass', ['passes', 'skips'], 'true', '1 passed, 0 failed'],
     ['a test passes only the second time', ['flaky'], 'true', '1 passed, 0 failed'],
     ['a type is wrong', ['passes'], 'false', '1 passed, 1 failed'],
@@ -108,7 +108,7 @@ describe('npm test', () => {
     ['a part has no test', ['empty'], 'true', '0 passed, 1 failed'],
   ] as const) {
     it(`ends with "${last}" if ${what}`, () => {
-      project = new Project(names, typeCheck);
+      project = new Project(chosen, typeCheck);
       const { status, lines } = project.run();
       assert.equal(lines.at(-1), last, lines.join('\n'));
       assert.equal(status, last.endsWith(' 0 failed') ? 0 : 1);
@@ -154,6 +154,11 @@ describe('the table of parts', () => {
     const isRandom = (file: string): boolean => file.startsWith('test/model/');
     const both = [...filesOf('quick'), ...filesOf('slow').filter((file) => !isRandom(file))];
     assert.deepEqual(both.sort(), files.sort());
+  });
+
+  it('names only folders and files that exist', () => {
+    const unknown = names.filter((name) => !fs.existsSync(path.join(repository, 'test', name)));
+    assert.deepEqual(unknown, []);
   });
 
   it('rejects a file that is in no part', () => {

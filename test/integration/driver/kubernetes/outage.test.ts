@@ -38,7 +38,7 @@ describe('while the API server is away', () => {
       const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
       const publishes = volumes.map((volume) =>
         assertFails(
-          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 }),
+          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 2000 }),
           'UNAVAILABLE',
           /^reading csidriver connectors-csi failed: the API server cannot be reached \(Unreachable\)$/,
         ),
@@ -82,7 +82,7 @@ describe('while the API server is away', () => {
       driver = await cluster.driver();
       const before = volume.read();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 }),
+        driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 2000 }),
         'UNAVAILABLE',
         /^refresh failed, the mounted files are kept: UNAVAILABLE: reading csidriver connectors-csi failed: /,
       );
@@ -302,14 +302,14 @@ describe('while the API server is away', () => {
     const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
     const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
     await assertFails(
-      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 5000 }),
+      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 2000 }),
       'UNAVAILABLE',
       new RegExp(`^minting a token for service account ci/builder failed${why}`),
     );
     nowMs += 2 * minuteMs;
     const publishes = Array.from({ length: 3 }, () =>
       assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 5000 }),
+        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 2000 }),
         'UNAVAILABLE',
         new RegExp(`^asking the API server whether .*"harbor" in namespace "ci" failed${why}`),
       ),
