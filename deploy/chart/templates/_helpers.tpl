@@ -84,7 +84,10 @@ true
 {{- fail "imagePulls.enabled needs proxy.enabled: nodes pull images through the proxy of this chart" -}}
 {{- end -}}
 {{- range $need := list
+  (list (eq (toString $values.driver.tokensInSecrets) "true") "driver.tokensInSecrets" "1.35")
+  (list (eq (toString $values.driver.preventPodScheduling) "true") "driver.preventPodScheduling" "1.37")
   (list $values.driver.tokenMinting "driver.tokenMinting" "1.30")
+  (list (eq $values.admission "deny") "admission=deny" "1.30")
   (list $values.approval.enabled "approval.enabled" "1.30")
   (list $values.imagePulls.enabled "imagePulls.enabled" "1.34")
   (list $values.imageConnector "imageConnector" "1.36") -}}

@@ -172,6 +172,12 @@ for (const [index, helm] of helms.entries()) {
         /: imageConnector needs Kubernetes 1\.36, and this API server has v1\.35(?:\.0)?: /,
       ],
       [
+        'a field that the API server does not know',
+        { driver: { preventPodScheduling: true } },
+        { kubeVersion: '1.36' },
+        /: driver\.preventPodScheduling needs Kubernetes 1\.37, /,
+      ],
+      [
         'image pulls without a proxy',
         { imagePulls: { enabled: true } },
         {},
@@ -229,5 +235,8 @@ describe('the chart', () => {
     }
   });
 
-  it('is rendered by two Helms in CI', () => assert.ok(helms.length === 2 || process.env['CI'] === undefined));
+  it('is rendered by two Helms in CI', () => {
+    // The packages of Helm are for this architecture.
+    assert.ok(helms.length === 2 || process.env['CI'] === undefined || process.arch !== 'x64');
+  });
 });

@@ -115,7 +115,7 @@ describe('image pulls of nodes that the chart prepares', () => {
   });
 
   it('have the name, the directories and the verb that are chosen', async () => {
-    const all = await renderChart(allValues);
+    const all = await renderChart(allValues, { kubeVersion: '1.37' });
     const { template } = only(all, 'DaemonSet', 'connectors-image-pulls')['spec'] as {
       readonly template: { readonly spec: Pod };
     };

@@ -56,6 +56,7 @@ export const allValues = {
 export const allValuesOfOldest = {
   ...allValues,
   driver: { ...allValues.driver, tokensInSecrets: false, preventPodScheduling: false, tokenMinting: false },
+  admission: 'warn',
   approval: { enabled: false },
   imagePulls: { ...allValues.imagePulls, enabled: false },
   imageConnector: false,
