@@ -689,7 +689,7 @@ describe('access by approval', () => {
     await noWatchIsLeft();
   });
 
-  it('needs every right that the component gives to the driver, and no other', async () => {
+  it('needs every right that the role gives to the driver, and no other', async () => {
     const decision = authorize();
     controller.grant(await onlyRequest(), pod, harbor);
     await decision;

@@ -107,7 +107,7 @@ const corpus: Readonly<Record<string, Readonly<Record<string, string | undefined
   'registry.example.com': { 'registry.example.com/app:1': undefined },
 };
 
-describe('the component image-connector', () => {
+describe('the policy for images of connectors', () => {
   it('is objects that an API server takes, and patterns that RE2 takes', () => {
     assert.deepEqual(objects.flatMap(objectProblems), []);
     const patterns = [...JSON.stringify(policy).matchAll(/matches\(r'([^']*)'/g)].map(([, pattern = '']) => pattern);

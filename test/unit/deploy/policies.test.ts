@@ -7,8 +7,8 @@ import { rulesFor } from '../../support/access/driver-rules.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 
-function policyOf(component: string): Manifest {
-  const manifests = chartFile(`policies/${component}`);
+function policyOf(name: string): Manifest {
+  const manifests = chartFile(`policies/${name}`);
   const policy = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   const binding = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
   assert.ok(policy && binding);

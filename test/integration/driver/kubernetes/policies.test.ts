@@ -8,18 +8,18 @@ import { eventually } from '../../../support/poll.js';
 import { rulesFor } from '../../../support/access/driver-rules.js';
 import { driverAccount, driverUser } from '../../../support/driver/driver-account.js';
 
-const components = ['token-minting', 'approval'] as const;
+const options = ['token-minting', 'approval'] as const;
 
-/** As a cluster of Kubernetes 1.30 would: the policies of all components, and the claim of the driver's node. */
+/** As a cluster of Kubernetes 1.30 would: the policies of all options, and the claim of the driver's node. */
 function enforce(cluster: Cluster): void {
-  const policies = components
-    .flatMap((component) => chartFile(`policies/${component}`))
+  const policies = options
+    .flatMap((option) => chartFile(`policies/${option}`))
     .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   const extra = { 'authentication.kubernetes.io/node-name': ['node-1'] };
   cluster.api.admit(({ verb, group, resource, subresource }, { name }, object) => {
     if (verb !== 'create') return undefined;
     const whole = subresource === '' ? resource : `${resource}/${subresource}`;
-    const rules = name === driverUser ? components.flatMap((each) => rulesFor(each)) : [];
+    const rules = name === driverUser ? options.flatMap((each) => rulesFor(each)) : [];
     const request = { operation: 'CREATE' as const, group, resource: whole, username: name, rules, extra, object };
     return policies.flatMap((policy) => denials(policy, request))[0];
   });
@@ -30,7 +30,7 @@ describe('where policies confine the driver’s permissions', () => {
   beforeEach(async () => {
     cluster = await Cluster.start();
     enforce(cluster);
-    for (const component of components) cluster.grantDriver(component);
+    for (const option of options) cluster.grantDriver(option);
   });
   afterEach(() => cluster.stop());
 

@@ -23,7 +23,7 @@ describe('the CA as a ConfigMap', () => {
   const published = (): unknown => fixture.api.get('configmaps', { namespace, name: caConfigMapName })?.['data'];
   const authority = (): string => fixture.replicas[0]!.authorityCertificate;
 
-  it('is published with the permissions of the component, without the key, and follows the CA', async () => {
+  it('is published with the permissions of its role, without the key, and follows the CA', async () => {
     allow();
     await fixture.replica({ flags });
     await eventually('it is there', () => published() !== undefined);
