@@ -4,8 +4,7 @@ import type { KubeClient } from '../shared/kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
 import type { CaSource } from './certificates/certificate-authority.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
-import type { ConnectorLookup } from './connectors/connector-lookup.js';
-import type { ConnectorLister } from './connectors/connector-lister.js';
+import type { ConnectorLookup, ConnectorLister } from './connectors/connector-lookup.js';
 import type { SecretSource } from './secrets/secret-source.js';
 import type { Endpoint } from './tool/endpoint-set.js';
 

@@ -1,20 +1,21 @@
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../shared/clock.js';
-import { proxyLimits } from './limits.js';
-import { FailureRateLimiter } from './failure-rate-limiter.js';
+import { CodedError } from '../shared/errors.js';
+import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
 import { TokenBucket } from '../shared/limits/token-bucket.js';
 import type { ProxyBackend } from './backend.js';
 import type { ProxyConfig } from './config.js';
+import { Generators } from './credentials/generator/generators.js';
 import { ToolCredentials } from './credentials/tool-credentials.js';
 import { UpstreamTrust } from './credentials/upstream-trust.js';
-import { Generators } from './credentials/generator/generators.js';
-import { dnsLookupLimiter } from './dns-lookup-limiter.js';
+import { FailureRateLimiter } from './failure-rate-limiter.js';
+import { proxyLimits } from './limits.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { AddressRules } from './tool/address-rules.js';
 import { InformationalLimiter } from './tool/informational-limiter.js';
 import { Resolver } from './tool/resolver.js';
-import type { DnsLookup } from './tool/resolver.js';
+import type { LookupOwner, DnsLookup } from './tool/resolver.js';
 import { ToolClient } from './tool/tool-client.js';
 import type { ToolSockets } from './tool/tool-sockets.js';
 import { systemRoots, TrustStoreCache } from './tool/trust.js';
@@ -86,4 +87,18 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const generators = new Generators(clock);
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustStores, trust, credentials, generators };
+}
+
+/** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */
+function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemaphore {
+  const { [chosenBy]: bound, namespaceShare } = proxyLimits.lookups;
+  return new FairSemaphore({
+    permits: bound.inFlight,
+    namespaceShare,
+    queue: {
+      length: bound.waiting,
+      rejection: ({ namespace }, waiting) =>
+        new CodedError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+    },
+  });
 }

@@ -1,23 +1,25 @@
 import type { Awaitable } from '../../shared/awaitable.js';
 import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
+import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
+import type { MemoryReservation } from '../../shared/connectors/object-memory-quota.js';
 import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
 import { parseConnector } from '../../shared/connectors/parse-connector.js';
-import { InformerMemoryQuota } from './informer-memory-quota.js';
 import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
 import { CodedError, orThrow } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { objectKey } from '../../shared/kube/kube-object.js';
-import type { ReflectedState } from '../../shared/kube/reflected-state.js';
+import type { ObjectAdmission } from '../../shared/kube/object-admission.js';
 import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import type { ReflectedState } from '../../shared/kube/reflected-state.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import { limits } from '../../shared/limits/defaults.js';
+import { noLimitObserver } from '../../shared/limits/limit-observer.js';
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import type { Log } from '../../shared/log.js';
 import { proxyLimits } from '../limits.js';
-import type { ConnectorLookup } from './connector-lookup.js';
-import type { ObjectKind, ConnectorLister } from './connector-lister.js';
+import type { ObjectKind, ConnectorLister, ConnectorLookup } from './connector-lookup.js';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {
@@ -192,4 +194,47 @@ function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
   const rejection = state.rejected.get(key);
   if (rejection !== undefined) throw rejection;
   return state.objects.get(key);
+}
+
+/** Limits the memory of all objects that are listed as a whole, with a share per namespace. */
+class InformerMemoryQuota {
+  readonly #quota: ObjectMemoryQuota;
+  readonly #reservations = new Map<string, MemoryReservation>();
+
+  /** @param users users of the objects, for messages: `the proxy knows`. */
+  constructor(maxBytes: number, users: string) {
+    this.#quota = new ObjectMemoryQuota(maxBytes, noLimitObserver, users);
+  }
+
+  get used(): number {
+    return this.#quota.used;
+  }
+
+  /** Returns the admission of a reflector. @param noun kind of its objects in messages: `connector`. */
+  admissionFor(noun: string, maxObjectBytes: number): ObjectAdmission {
+    return {
+      maxObjectBytes,
+      admit: (heapBytes, { namespace, name }): CodedError | undefined => {
+        const key = `${noun} ${objectKey({ namespace, name })}`;
+        const reservation = this.#reservations.get(key) ?? {
+          object: key,
+          namespace: namespace ?? '',
+          bytes: 0,
+          wantedBytes: 0,
+        };
+        const rejection = this.#quota.admit(reservation, heapBytes);
+        if (rejection === undefined) this.#reservations.set(key, reservation);
+        else this.#reservations.delete(key);
+        return rejection;
+      },
+    };
+  }
+
+  /** Releases the memory of a deleted object. @returns whether it had any. */
+  release(noun: string, key: string): boolean {
+    const reservation = this.#reservations.get(`${noun} ${key}`);
+    if (reservation === undefined) return false;
+    this.#quota.release(reservation);
+    return this.#reservations.delete(`${noun} ${key}`);
+  }
 }

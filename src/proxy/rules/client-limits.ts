@@ -1,9 +1,8 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import type { JsonObject } from '../../shared/json.js';
 import { jsonMember } from '../../shared/json.js';
-import { proxyLimits } from '../limits.js';
+import type { JsonObject } from '../../shared/json.js';
 import { quote } from '../../shared/wording.js';
-import { annotationText } from './annotation-text.js';
+import { proxyLimits } from '../limits.js';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit the requests of each pod. */
 export const limitAnnotations = {
@@ -87,4 +86,9 @@ function parse(annotations: ReturnType<typeof jsonMember>): OwnLimits {
 function numberIn(text: string | undefined, form: RegExp, max: number): number | undefined {
   const value = text !== undefined && form.test(text) ? Number(text) : 0;
   return value > 0 && value <= max ? value : undefined;
+}
+
+/** Returns the value of an annotation as text. Annotations are strings in the API; in a manifest they can be anything. */
+export function annotationText(value: unknown): string {
+  return typeof value === 'string' ? value : String(value);
 }

@@ -3,7 +3,7 @@ import { matchesPath } from './path-pattern.js';
 import { isOverridden, parametersOf } from './overrides.js';
 import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
 import type { BrokenRules, RuleSet } from './request-rules.js';
-import type { Rule } from './rule.js';
+import type { Rule } from './parse-rules.js';
 import { writeOf } from './read-only.js';
 import type { RuledRequest } from './read-only.js';
 import { ambiguityOf, readingsOf } from './request-path.js';

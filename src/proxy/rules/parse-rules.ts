@@ -1,12 +1,27 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { LineCounter, Node, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { parseYamlNodes, YamlError } from '../../shared/kube/yaml-documents.js';
-import { proxyLimits } from '../limits.js';
 import { quote } from '../../shared/wording.js';
+import { proxyLimits } from '../limits.js';
 import { parsePathPattern } from './path-pattern.js';
 import type { PathPattern } from './path-pattern.js';
-import { ruleMethods } from './rule.js';
-import type { Rule } from './rule.js';
+
+/** Methods that a rule can name: HTTP's own, and those of WebDAV. */
+export const ruleMethods = [
+  ...['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  ...['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH'],
+] as const;
+
+/** One rule: it matches requests with any of its methods and any of its paths. */
+export interface Rule {
+  readonly effect: 'allow' | 'deny';
+  /** Absent: all methods. */
+  readonly methods?: ReadonlySet<string>;
+  /** Absent: all paths. */
+  readonly paths?: readonly PathPattern[];
+  /** Its line in the annotation. */
+  readonly line: number;
+}
 
 /** A mistake in rules. The message is one line with the position of the mistake and the fix. */
 export class RulesError extends Error {

@@ -3,10 +3,9 @@ import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
 import { similarNames } from '../../shared/spelling.js';
 import { quote } from '../../shared/wording.js';
-import { annotationText } from './annotation-text.js';
-import { clientLimitsProblem, limitAnnotations } from './client-limits.js';
+import { annotationText, clientLimitsProblem, limitAnnotations } from './client-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
-import type { Rule } from './rule.js';
+import type { Rule } from './parse-rules.js';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
 export const ruleAnnotations = {

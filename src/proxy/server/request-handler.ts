@@ -39,7 +39,7 @@ import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
 import type { RoutedRequest } from './rule-enforcer.js';
 import type { TunnelSession } from './tunnel-session.js';
-import { closeAtExpiry } from './tunnel-expiry.js';
+import { closeAtExpiry } from './tunnel-session.js';
 import { addressOf, authenticate, authenticateReverse, holderOf } from './authenticated-client.js';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.js';
 

@@ -3,8 +3,7 @@ import type { ConnectorClass, ResolvedConnector } from '../../shared/connectors/
 import { decide } from '../rules/decision.js';
 import type { Decision } from '../rules/decision.js';
 import { isOfClass, isOfGit, ruleAnnotations, rulesOf } from '../rules/request-rules.js';
-import { downloadBatch } from '../rules/lfs-batch.js';
-import { isLfsBatch, isRead } from '../rules/read-only.js';
+import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.js';
 import type { RuledRequest } from '../rules/read-only.js';
 import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';

@@ -1,9 +1,14 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../shared/clock.js';
 import type { NamedHost } from '../connectors/connector-match.js';
+import { proxyLimits } from '../limits.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
 /** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */
-const maxTimerMs = 24 * 3_600_000;
+const longestLifeMs = 24 * 3_600_000;
+/** Interval in which the expiry of a connection is compared with the clock, which can change. */
+const checkMs = 60_000;
 
 /**
  * A tunnel with TLS termination, and the credentials of its CONNECT. When they expire or access is revoked, requests in
@@ -22,7 +27,7 @@ export class TunnelSession {
     this.authenticated = authenticated;
     this.named = named;
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.end(), Math.min(Math.max(leftMs, 0), maxTimerMs));
+    this.#timer = setTimeout(() => this.end(), Math.min(Math.max(leftMs, 0), longestLifeMs));
     socket.once('close', () => clearTimeout(this.#timer));
   }
 
@@ -44,4 +49,20 @@ export class TunnelSession {
     this.#isOver = true;
     if (this.#inFlight === 0) this.#socket.destroySoon();
   }
+}
+
+/**
+ * Closes a connection 5 minutes after its token has expired.
+ * @param expiresAtMs milliseconds since the epoch.
+ * @returns a function that cancels it.
+ */
+export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): () => void {
+  let timer: NodeJS.Timeout;
+  const check = (): void => {
+    const leftMs = expiresAtMs + proxyLimits.tunnelGraceMs - clock.now();
+    if (leftMs <= 0) connection.destroy();
+    else timer = setTimeout(check, Math.min(leftMs, checkMs));
+  };
+  check();
+  return () => clearTimeout(timer);
 }

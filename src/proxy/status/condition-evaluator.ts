@@ -4,17 +4,17 @@ import type { JsonObject } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { generationOf, metadataText } from '../../shared/kube/kube-object.js';
 import { doublingMs } from '../../shared/limits/backoff.js';
-import { rulesProblem } from '../rules/request-rules.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister } from '../connectors/connector-lister.js';
-import type { ConditionResult } from './conditions.js';
+import type { ConnectorLister } from '../connectors/connector-lookup.js';
+import { proxyLimits } from '../limits.js';
+import { rulesProblem } from '../rules/request-rules.js';
 import { conditionOf, keepUnchecked } from './conditions.js';
+import type { ConditionResult } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
-import type { ReconcileState } from './reconcile-state.js';
 import { missingClassResults } from './ownership.js';
+import type { ReconcileState } from './reconcile-state.js';
 import type { StatusTimings } from './status-timings.js';
-import { UnreadyConnectors } from './unready-connectors.js';
 
 export interface ConditionEvaluatorOptions {
   readonly objects: Pick<ConnectorLister, 'connectorClass' | 'keys'>;
@@ -203,4 +203,43 @@ function nameOf({ ref: { namespace, name } }: Connector): string {
 
 function identityOf({ object }: ConnectorClass): string {
   return `${metadataText(object, 'uid') ?? ''} ${String(generationOf(object))}`;
+}
+
+/**
+ * The unready Connectors, and the rate of their checks. On average one is checked per `proxyLimits.status.unreadyEveryMs`,
+ * and each namespace has the same share. A namespace with thousands of them delays only its own checks.
+ */
+export class UnreadyConnectors {
+  readonly #names = new Map<string, Set<string>>();
+
+  /** @param name `namespace/name`. */
+  add(name: string): void {
+    const namespace = namespaceOf(name);
+    const names = this.#names.get(namespace) ?? new Set();
+    names.add(name);
+    this.#names.set(namespace, names);
+  }
+
+  delete(name: string): void {
+    const namespace = namespaceOf(name);
+    const names = this.#names.get(namespace);
+    names?.delete(name);
+    if (names?.size === 0) this.#names.delete(namespace);
+  }
+
+  clear(): void {
+    this.#names.clear();
+  }
+
+  /**
+   * Returns the interval of checks of one Connector of the namespace, in milliseconds, that keeps all within the limit.
+   */
+  intervalMs(name: string): number {
+    const own = this.#names.get(namespaceOf(name))?.size ?? 0;
+    return own * this.#names.size * proxyLimits.status.unreadyEveryMs;
+  }
+}
+
+function namespaceOf(name: string): string {
+  return name.split('/')[0] ?? '';
 }

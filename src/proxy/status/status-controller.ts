@@ -5,7 +5,7 @@ import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister } from '../connectors/connector-lister.js';
+import type { ConnectorLister } from '../connectors/connector-lookup.js';
 import type { Generators } from '../credentials/generator/generators.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';

@@ -5,7 +5,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { KubeError } from '../../shared/kube/kube-error.js';
 import { metadataText, objectKey } from '../../shared/kube/kube-object.js';
 import type { Log } from '../../shared/log.js';
-import type { ObjectKind } from '../connectors/connector-lister.js';
+import type { ObjectKind } from '../connectors/connector-lookup.js';
 
 /** The outcome of a status update. */
 export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

@@ -19,7 +19,7 @@ import type { ProxyService } from './proxy-service.js';
 import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
-import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
+import type { ObjectKind, ConnectorLister } from '../connectors/connector-lookup.js';
 import type { Generators } from '../credentials/generator/generators.js';
 
 export interface StatusReconcilerOptions {

@@ -1,22 +1,30 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/clock.js';
 import type { Connector } from '../../shared/connectors/model.js';
 import { CodedError } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
+import { jsonMember } from '../../shared/json.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { generationOf } from '../../shared/kube/kube-object.js';
 import { backoffMs } from '../../shared/limits/backoff.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ObjectKind, ConnectorLister } from '../connectors/connector-lister.js';
+import type { ObjectKind, ConnectorLister } from '../connectors/connector-lookup.js';
 import type { Generators } from '../credentials/generator/generators.js';
-import { classResults } from './class-conditions.js';
-import { classConditionTypes, conditionOf, conditionsIn, isFalse, isProbeTimeOld, merged } from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
-import type { ReconcileState } from './reconcile-state.js';
+import {
+  isFalse,
+  isTrue,
+  classConditionTypes,
+  conditionOf,
+  conditionsIn,
+  isProbeTimeOld,
+  merged,
+} from './conditions.js';
+import type { ConditionResult } from './conditions.js';
 import { isOwn } from './ownership.js';
-import type { ProxyService } from './proxy-service.js';
 import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
-import { statusChange } from './status-change.js';
-import type { OwnStatus } from './status-change.js';
+import type { ProxyService } from './proxy-service.js';
+import type { ReconcileState } from './reconcile-state.js';
 import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 
@@ -54,14 +62,16 @@ export class StatusUpdates {
     const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
     // A newer revision can have arrived during the check.
     if (objects.classObject(name) !== object) return 0;
-    const problems = {
-      ofClass: found instanceof CodedError ? found.message : undefined,
-      ofGenerator: mistake && isFalse('Ready', mistake.reason, mistake.message),
-      ofCa: caProblem(ca),
-    };
+    const noCa = caProblem(ca);
+    const proxy = noCa === undefined ? isTrue('ProxyReady', 'Ready') : isFalse('ProxyReady', 'NoCA', noCa);
+    const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
+    const results: readonly ConditionResult[] = [
+      proxy,
+      problem === undefined ? { ...proxy, type: 'Ready' } : isFalse('Ready', problem.reason, problem.message),
+    ];
     const generation = generationOf(object);
     const before = conditionsIn(object);
-    const conditions = merged(before, classResults(problems), generation, clock.now(), { own: classConditionTypes });
+    const conditions = merged(before, results, generation, clock.now(), { own: classConditionTypes });
     const wanted = { ...this.#address(classUrl(service)), conditions };
     return this.#write('class', object, wanted, state, signal);
   }
@@ -157,4 +167,35 @@ export class StatusUpdates {
     if (caProblem(ca) !== undefined) return {};
     return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
   }
+}
+
+/** Members of `status` that the proxy writes; null removes a member. */
+type OwnStatus = Readonly<Record<string, JsonValue>>;
+
+/**
+ * Returns the merge patch that changes the proxy's part of a status to `wanted`; undefined if it is equal. The patch
+ * has the object's resourceVersion, so it fails for any other revision.
+ */
+function statusChange(object: JsonObject, wanted: OwnStatus): JsonObject | undefined {
+  const status = differing(jsonMember(object, 'status'), wanted);
+  if (status === undefined) return undefined;
+  const resourceVersion = jsonMember(object['metadata'], 'resourceVersion') ?? '';
+  return { metadata: { resourceVersion }, status };
+}
+
+/** Returns the part of a merge patch that differs from the current value. */
+function differing(current: JsonValue | undefined, wanted: OwnStatus): JsonObject | undefined {
+  const changes = Object.entries(wanted).flatMap(([key, value]): [string, JsonValue][] => {
+    const now = jsonMember(current, key);
+    if (isObject(value)) {
+      const inner = differing(now, value);
+      return inner === undefined ? [] : [[key, inner]];
+    }
+    return isDeepStrictEqual(now, value) ? [] : [[key, value]];
+  });
+  return changes.length === 0 ? undefined : Object.fromEntries(changes);
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -10,8 +10,8 @@ import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call
 import type { InformationalCounter } from './informational-limiter.js';
 import { ConnectionClosed } from './tool-connection.js';
 import type { ToolConnection } from './tool-connection.js';
-import { UnusableResponse } from './unusable-response.js';
-import { Upload } from './upload.js';
+import { UnusableResponse } from './tool-failure.js';
+import { Upload } from './request-body.js';
 
 /** A request on a kept connection, by undici. */
 export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {

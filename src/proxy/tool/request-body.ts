@@ -1,11 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { unclearMessage } from '../proxy-error.js';
 import { gather } from './gather.js';
-import type { GatheredStream } from './gathered-stream.js';
+import type { Sink, GatheredStream } from './gathered-stream.js';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.js';
 import { replacedHeaders } from './tool-credential.js';
-import { Upload } from './upload.js';
 
 /** The framing of a request's body: no body, its length, or chunks. */
 export type Framing =
@@ -208,4 +208,31 @@ export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<str
     pairs.push([name, rawTrailers[at + 1] ?? '']);
   }
   return pairs;
+}
+
+/** The body of a request as undici reads it: each write waits until the connection takes the next one. */
+export class Upload extends Readable implements Sink {
+  #onWritten: ((error?: Error | null) => void) | undefined;
+
+  constructor() {
+    super({ highWaterMark: 0 });
+    // The call reports errors.
+    this.on('error', () => undefined);
+  }
+
+  write(chunk: Buffer, onWritten: (error?: Error | null) => void): void {
+    this.#onWritten = onWritten;
+    this.push(chunk);
+  }
+
+  /** Ends the body. */
+  finish(): void {
+    this.push(null);
+  }
+
+  override _read(): void {
+    const onWritten = this.#onWritten;
+    this.#onWritten = undefined;
+    onWritten?.();
+  }
 }

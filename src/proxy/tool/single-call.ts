@@ -7,7 +7,7 @@ import { gather } from './gather.js';
 import type { OutgoingBody } from './request-body.js';
 import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import { ConnectionClosed } from './tool-connection.js';
-import { UnusableResponse } from './unusable-response.js';
+import { UnusableResponse } from './tool-failure.js';
 import type { Switched } from './upgrade.js';
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */

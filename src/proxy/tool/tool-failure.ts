@@ -1,7 +1,22 @@
 import { errors } from 'undici';
+import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
-import { UnusableResponse } from './unusable-response.js';
+import type { RawHeaders } from './headers.js';
+
+/** A response that cannot be forwarded. The message lacks its subject, the tool. */
+export class UnusableResponse extends Error {
+  override readonly name = 'UnusableResponse';
+
+  /** Returns the error for a response; undefined if it can be forwarded. */
+  static of(status: number, rawHeaders: RawHeaders): UnusableResponse | undefined {
+    if (status === 101) return new UnusableResponse('switched protocols (101) without being asked to');
+    if (status < 200) return new UnusableResponse('responds with a status that cannot be passed on');
+    if (rawHeaders.length > 2 * proxyLimits.headers.lines)
+      return new UnusableResponse('responds with too many headers');
+    return undefined;
+  }
+}
 
 /** Errors of certificate verification have many codes and no common class. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;

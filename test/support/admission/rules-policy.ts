@@ -6,7 +6,7 @@ import {
   ruleAnnotations,
   ruleModes,
 } from '../../../src/proxy/rules/request-rules.js';
-import { ruleMethods } from '../../../src/proxy/rules/rule.js';
+import { ruleMethods } from '../../../src/proxy/rules/parse-rules.js';
 import { celList, celText, rawText } from './cel-text.js';
 import { connectorApi, policyAndBinding } from './policy-and-binding.js';
 

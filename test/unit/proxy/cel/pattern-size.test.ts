@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { RE2JS } from 're2js';
-import { patternSize } from '../../../../src/proxy/cel/pattern-size.js';
+import { patternSize } from '../../../../src/proxy/cel/work.js';
 
 describe('The size of a pattern', () => {
   const patterns = [

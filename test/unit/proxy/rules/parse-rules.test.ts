@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { parseRules, RulesError } from '../../../../src/proxy/rules/parse-rules.js';
-import { ruleMethods } from '../../../../src/proxy/rules/rule.js';
+import { parseRules, RulesError, ruleMethods } from '../../../../src/proxy/rules/parse-rules.js';
 import { brokenRules, validRules } from '../../../support/rules/rules-corpus.js';
 
 describe('rules in an annotation', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { UnreadyConnectors } from '../../../../src/proxy/status/unready-connectors.js';
+import { UnreadyConnectors } from '../../../../src/proxy/status/condition-evaluator.js';
 
 const { unreadyEveryMs } = proxyLimits.status;
 

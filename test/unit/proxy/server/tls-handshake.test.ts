@@ -3,7 +3,7 @@ import { parseConnectorClass } from '../../../../src/shared/connectors/parse-con
 import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
 import type { JsonObject } from '../../../../src/shared/json.js';
 import { matchesOfHost } from '../../../../src/proxy/connectors/connector-match.js';
-import { canBePlain } from '../../../../src/proxy/server/interception.js';
+import { canBePlain } from '../../../../src/proxy/server/tls-handshake.js';
 import { parseConnectTarget } from '../../../../src/proxy/server/request-target.js';
 import { connector, connectorClass } from '../../../support/proxy/manifests.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { closeAtExpiry } from '../../../../src/proxy/server/tunnel-expiry.js';
+import { closeAtExpiry } from '../../../../src/proxy/server/tunnel-session.js';
 
 describe('a tunnel that nobody sees into', () => {
   const graceMs = 5 * 60_000;
