@@ -83,13 +83,14 @@ describe('the proxy as deployed, at its limits', function () {
   it('survives transfers in chunks of one byte that neither side reads, and serves others', async () => {
     const client = await clientOf(1);
     const authority = `tool.example:${tool.port}`;
-    for (let batch = 0; batch < 10; batch += 1) {
-      await Promise.all(Array.from({ length: 30 }, () => client.stall(authority)));
-    }
+    // On a busy machine, the proxy gives up some of them before they reach the tool.
     await eventually(
       'the share of the pod is used up',
-      () => tool.opened >= proxyLimits.requestsInFlight.total / 2,
-      60_000,
+      async () => {
+        await Promise.all(Array.from({ length: 30 }, () => client.stall(authority)));
+        return tool.opened >= proxyLimits.requestsInFlight.total / 2;
+      },
+      120_000,
     );
     await sleep(2_000);
     report(await bystand(100));

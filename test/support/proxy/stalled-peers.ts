@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -107,7 +106,7 @@ export class StallingClient {
   async connect(): Promise<Socket> {
     const socket = net.connect({ port: this.#proxy.port, host: '127.0.0.1', localAddress: this.#address });
     this.sockets.push(socket.on('error', () => undefined));
-    await once(socket, 'connect');
+    await openOrClosed(socket, 'connect');
     return socket;
   }
 
@@ -120,7 +119,7 @@ export class StallingClient {
 
     const secure = tls.connect({ socket, servername: authority.replace(/:\d+$/, ''), ca: this.#authority });
     secure.on('error', () => undefined);
-    await Promise.race([once(secure, 'secureConnect'), once(secure, 'close')]);
+    await openOrClosed(secure, 'secureConnect');
     return secure;
   }
 
@@ -144,4 +143,9 @@ export class StallingClient {
   #head(method: string, target: string, host: string): string {
     return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nProxy-Authorization: ${this.#proxy.authorization}\r\n\r\n`;
   }
+}
+
+/** Also without an error if the proxy cuts the connection off: it has a limit of time for everything. */
+function openOrClosed(socket: Socket, opened: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve) => void socket.once(opened, resolve).once('close', () => resolve()));
 }
