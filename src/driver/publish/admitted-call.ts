@@ -1,5 +1,3 @@
-import { signalOf } from '../../shared/abortable.js';
-import type { AbortHandle } from '../../shared/abortable.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { Call } from '../../shared/limits/call.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
@@ -17,7 +15,7 @@ export class AdmittedCall {
   readonly owner: FlowKey;
   readonly isBackground: boolean;
   /** Aborts when the caller cancels. */
-  readonly abortHandle: AbortHandle;
+  readonly signal: AbortSignal;
   readonly #slots: FairSemaphore;
   readonly #now: () => number;
   /** The slot that the call has, and since when. */
@@ -27,16 +25,12 @@ export class AdmittedCall {
   #waits = 0;
   #isOver = false;
 
-  constructor(owner: FlowKey, abortHandle: AbortHandle, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
+  constructor(owner: FlowKey, signal: AbortSignal, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
     this.owner = owner;
-    this.abortHandle = abortHandle;
+    this.signal = signal;
     this.#slots = slots;
     this.isBackground = options.isBackground === true;
     this.#now = options.now ?? ((): number => performance.now());
-  }
-
-  get signal(): AbortSignal {
-    return signalOf(this.abortHandle);
   }
 
   /** Milliseconds for which the call had a slot: nearly all of that is work on the event loop. */
@@ -46,14 +40,16 @@ export class AdmittedCall {
 
   /**
    * Acquires a slot and runs `work`, which can release the slot with `call.releaseSlotWhile`.
-   * @param abortHandle the call's own or a narrower one.
+   * @param signal the call's own or a narrower one.
    * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
    */
-  async runInSlot<T>(abortHandle: AbortHandle, work: (call: Call) => Promise<T>): Promise<T> {
-    this.#slot = { release: await this.#acquire(abortHandle, 'new'), sinceMs: this.#now() };
+  async runInSlot<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
+    this.#slot = { release: await this.#acquire(signal, 'new'), sinceMs: this.#now() };
     try {
-      throwIfAborted(abortHandle);
-      return await work(new RunningCall(this, abortHandle, (wait) => this.#releaseSlotWhile(abortHandle, wait)));
+      throwIfAborted(signal);
+      const { owner, isBackground } = this;
+      const releaseSlotWhile: Call['releaseSlotWhile'] = (wait) => this.#releaseSlotWhile(signal, wait);
+      return await work({ owner, isBackground, signal, releaseSlotWhile });
     } finally {
       this.#isOver = true;
       this.#releaseSlot();
@@ -61,10 +57,10 @@ export class AdmittedCall {
   }
 
   /** @param kind a resuming call holds results, so it does not wait behind all new ones. */
-  async #acquire(abortHandle: AbortHandle, kind: 'new' | 'resuming'): Promise<() => void> {
-    throwIfAborted(abortHandle);
+  async #acquire(signal: AbortSignal, kind: 'new' | 'resuming'): Promise<() => void> {
+    throwIfAborted(signal);
     try {
-      return await this.#slots.acquire(this.owner, abortHandle, kind);
+      return await this.#slots.acquire(this.owner, signal, kind);
     } catch (error) {
       // A deadline that passes in the queue is reported as overload. A cancelled call keeps its own reason.
       if (!(error instanceof CodedError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
@@ -78,16 +74,16 @@ export class AdmittedCall {
   }
 
   /** Releases the slot during a wait. Waits can overlap: the first releases the slot, the last acquires it again. */
-  async #releaseSlotWhile<T>(abortHandle: AbortHandle, wait: () => Promise<T>): Promise<T> {
+  async #releaseSlotWhile<T>(signal: AbortSignal, wait: () => Promise<T>): Promise<T> {
     this.#releaseSlot();
     this.#waits += 1;
     const result = await wait().finally(() => (this.#waits -= 1));
-    if (this.#waits === 0) await this.#resume(abortHandle);
+    if (this.#waits === 0) await this.#resume(signal);
     return result;
   }
 
-  async #resume(abortHandle: AbortHandle): Promise<void> {
-    const release = await this.#acquire(abortHandle, 'resuming');
+  async #resume(signal: AbortSignal): Promise<void> {
+    const release = await this.#acquire(signal, 'resuming');
     // Another wait of the call can end it meanwhile, or acquire a slot first.
     if (this.#isOver || this.#slot !== undefined) release();
     else this.#slot = { release, sinceMs: this.#now() };
@@ -99,24 +95,5 @@ export class AdmittedCall {
     this.#workedMs += this.#now() - sinceMs;
     this.#slot = undefined;
     release();
-  }
-}
-
-/** A call while its work runs. Its signal is created on first use. */
-class RunningCall implements Call {
-  readonly owner: FlowKey;
-  readonly isBackground: boolean;
-  readonly releaseSlotWhile: Call['releaseSlotWhile'];
-  readonly #abortHandle: AbortHandle;
-
-  constructor(call: AdmittedCall, abortHandle: AbortHandle, releaseSlotWhile: Call['releaseSlotWhile']) {
-    this.owner = call.owner;
-    this.isBackground = call.isBackground;
-    this.#abortHandle = abortHandle;
-    this.releaseSlotWhile = releaseSlotWhile;
-  }
-
-  get signal(): AbortSignal {
-    return signalOf(this.#abortHandle);
   }
 }

@@ -1,5 +1,3 @@
-import { Cancellation } from '../../shared/abortable.js';
-import type { AbortHandle } from '../../shared/abortable.js';
 import { CodedError } from '../../shared/errors.js';
 import { AdmittedCall } from './admitted-call.js';
 import { Counts } from '../../shared/limits/counts.js';
@@ -69,16 +67,14 @@ export class PublishAdmission {
    */
   async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
     const release = this.#admit(publish);
-    const cancellation = new Cancellation(signal);
     try {
-      const result = await work(new AdmittedCall(publish.owner, cancellation, this.#slots));
+      const result = await work(new AdmittedCall(publish.owner, signal, this.#slots));
       if (result instanceof CodedError) this.#failed(publish, result);
       return result;
     } catch (error) {
       this.#failed(publish, error);
       throw error;
     } finally {
-      cancellation.release();
       release();
     }
   }
@@ -87,8 +83,8 @@ export class PublishAdmission {
    * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
    * flight.
    */
-  backgroundCall(owner: FlowKey, abortHandle: AbortHandle): AdmittedCall {
-    return new AdmittedCall(owner, abortHandle, this.#slots, { isBackground: true });
+  backgroundCall(owner: FlowKey, signal: AbortSignal): AdmittedCall {
+    return new AdmittedCall(owner, signal, this.#slots, { isBackground: true });
   }
 
   #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {

@@ -1,6 +1,5 @@
 import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
 import type { ContentDefaults } from '../content/volume-content.js';
-import type { Cancellation } from '../../shared/abortable.js';
 import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.js';
 import type { Log } from '../../shared/log.js';
 import type { VolumeAttributes } from './attributes.js';
@@ -87,7 +86,7 @@ export class PublishVolume {
       admission.run(identify(csiDriver.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (cancellation) =>
+        return locks.exclusively([volumeId, targetPath], admitted.signal, (cancellation) =>
           this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation)),
         );
       }),
@@ -154,7 +153,7 @@ export class PublishVolume {
     return { path: 'unchanged', steps: {} };
   }
 
-  async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: Cancellation): Promise<PublishOutcome> {
+  async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: AbortSignal): Promise<PublishOutcome> {
     const published = this.#deps.volumes.get(request.targetPath);
     if (published !== undefined) ensureSameVolume(request, published);
 
@@ -178,7 +177,7 @@ export class PublishVolume {
     request: PublishRequest,
     published: PublishedVolume | undefined,
     call: Call,
-    cancellation: Cancellation,
+    cancellation: AbortSignal,
   ): Promise<PublishOutcome> {
     const { csiDriver, source, tokens, host, volumes, contentDefaults } = this.#deps;
     const { targetPath, pod, attributes } = request;

@@ -200,7 +200,8 @@ export class RefreshOnChange {
       }
     } finally {
       this.#budget.charge(driverLimits.refreshes.overheadMs + workMs);
-      release?.(workMs);
+      this.#slots.charge(ownerOf(request), workMs);
+      release?.();
       this.#pending.delete(targetPath);
     }
     // Something can have changed during the refresh.

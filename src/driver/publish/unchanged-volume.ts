@@ -1,6 +1,4 @@
 import type { AccessControl, AuthorizationRequest } from '../../shared/access/access-control.js';
-import { signalOf } from '../../shared/abortable.js';
-import type { AbortHandle } from '../../shared/abortable.js';
 import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { ContentDefaults } from '../content/volume-content.js';
@@ -44,13 +42,13 @@ export async function isUnchanged(
   deps: UnchangedDependencies,
   request: PublishRequest,
   published: PublishedVolume,
-  cancellation: AbortHandle,
+  cancellation: AbortSignal,
 ): Promise<boolean> {
   const { access } = deps;
   const authorization = authorizationIfUnchanged(deps, request, published);
   if (authorization === undefined) return false;
   if (access.isKnownAllowed(authorization)) return true;
-  const isAnswered = await access.isAnsweredSoon(authorization, signalOf(cancellation));
+  const isAnswered = await access.isAnsweredSoon(authorization, cancellation);
   throwIfAborted(cancellation);
   return !isAnswered || access.isKnownAllowed(authorization);
 }

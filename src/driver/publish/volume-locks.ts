@@ -1,9 +1,8 @@
-import { Cancellation } from '../../shared/abortable.js';
-import type { AbortHandle } from '../../shared/abortable.js';
+import { onceAborted } from '../../shared/abortable.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 
 interface Holder {
-  readonly cancellation: Cancellation;
+  readonly controller: AbortController;
   /** Whether a publish of the kubelet takes the lock from it. */
   readonly yields: boolean;
   readonly released: Promise<void>;
@@ -26,13 +25,13 @@ export class VolumeLocks {
 
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
-   * @param work gets a handle that is also aborted when an unpublish needs the volume, and when the work has ended.
+   * @param work gets a signal that is also aborted when an unpublish needs the volume, and when the work has ended.
    * @throws {CodedError} ABORTED if another call holds one of the keys.
    */
   async exclusively<T>(
     keys: readonly string[],
-    signal: AbortHandle,
-    work: (cancellation: Cancellation) => Promise<T>,
+    signal: AbortSignal,
+    work: (cancellation: AbortSignal) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
@@ -49,8 +48,8 @@ export class VolumeLocks {
    */
   async yieldingly<T>(
     keys: readonly string[],
-    signal: AbortHandle,
-    work: (cancellation: Cancellation) => Promise<T>,
+    signal: AbortSignal,
+    work: (cancellation: AbortSignal) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     if (this.#holdersOf(keys).length > 0) throw isBusy();
@@ -58,7 +57,7 @@ export class VolumeLocks {
   }
 
   /** Runs `work` like `exclusively`, but cancels the calls that hold the keys and waits for their end. */
-  async preemptively<T>(keys: readonly string[], signal: AbortHandle, work: () => Promise<T>): Promise<T> {
+  async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
       await cancel(holders, 'the volume is being unpublished');
       throwIfAborted(signal);
@@ -73,22 +72,23 @@ export class VolumeLocks {
 
   async #hold<T>(
     keys: readonly string[],
-    signal: AbortHandle,
+    signal: AbortSignal,
     yields: boolean,
-    work: (cancellation: Cancellation) => Promise<T>,
+    work: (cancellation: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const cancellation = new Cancellation(signal);
+    const controller = new AbortController();
+    const unsubscribe = onceAborted(signal, () => controller.abort(signal.reason));
     let release: () => void = () => undefined;
-    const holder: Holder = { cancellation, yields, released: new Promise((resolve) => (release = resolve)) };
+    const holder: Holder = { controller, yields, released: new Promise((resolve) => (release = resolve)) };
     for (const key of keys) this.#holders.set(key, holder);
     try {
-      return await work(cancellation);
+      return await work(controller.signal);
     } finally {
-      cancellation.release();
+      unsubscribe();
       for (const key of keys) this.#holders.delete(key);
       release();
       // If one of several parallel operations failed, the results of the others are not needed.
-      cancellation.abort(ended);
+      controller.abort(ended);
     }
   }
 }
@@ -99,6 +99,6 @@ function isBusy(): CodedError {
 
 /** Aborts the calls that hold a volume, and waits for their end. */
 async function cancel(holders: readonly Holder[], why: string): Promise<void> {
-  for (const { cancellation } of holders) cancellation.abort(new CodedError('ABORTED', why));
+  for (const { controller } of holders) controller.abort(new CodedError('ABORTED', why));
   await Promise.all(holders.map(({ released }) => released));
 }

@@ -1,5 +1,4 @@
-import { signalOf } from '../abortable.js';
-import type { AbortHandle } from '../abortable.js';
+import { onceAborted } from '../abortable.js';
 import { abortError, throwIfAborted } from '../errors.js';
 import type { CodedError } from '../errors.js';
 import type { FlowKey } from './flow-key.js';
@@ -61,21 +60,26 @@ export class FairSemaphore {
   /**
    * Acquires a permit.
    * @param kind tasks of one pod are queued fairly by kind.
-   * @returns releases the permit. Call it once, with the work of the task if that is known: the queue is fair by it.
+   * @returns releases the permit. Call it once.
    * @throws {CodedError} the rejection if the queue is full for the namespace; the signal's reason.
    */
-  async acquire(owner: FlowKey, abortHandle: AbortHandle, kind = ''): Promise<(work?: number) => void> {
-    throwIfAborted(abortHandle);
-    const path = [owner.namespace, owner.podUid, kind] as const;
+  async acquire(owner: FlowKey, signal: AbortSignal, kind = ''): Promise<() => void> {
+    throwIfAborted(signal);
+    const path = [owner.namespace, owner.podUid, kind];
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
       this.#running += 1;
       this.#runningOf.add(owner.namespace);
     } else {
       this.#ensureQueueable(owner);
-      await this.#wait(path, owner.namespace, signalOf(abortHandle));
+      await this.#wait(path, owner.namespace, signal);
     }
     this.#queue.charge(path, 1);
-    return (work = 0) => this.#release(path, work);
+    return () => this.#release(owner.namespace);
+  }
+
+  /** Charges the work of a task that has a permit, in addition to 1. The queue is fair by it. */
+  charge({ namespace, podUid }: FlowKey, work: number): void {
+    this.#queue.charge([namespace, podUid], work);
   }
 
   #canRun(namespace: string): boolean {
@@ -85,7 +89,7 @@ export class FairSemaphore {
   #wait(path: readonly string[], namespace: string, signal: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const run = (): void => {
-        signal.removeEventListener('abort', giveUp);
+        unsubscribe();
         this.#runningOf.add(namespace);
         resolve();
       };
@@ -94,7 +98,7 @@ export class FairSemaphore {
         reject(abortError(signal));
       };
       this.#queue.add(path, run);
-      signal.addEventListener('abort', giveUp, { once: true });
+      const unsubscribe = onceAborted(signal, giveUp);
     });
   }
 
@@ -110,9 +114,8 @@ export class FairSemaphore {
    * Passes the permit on, or frees it. The next task runs in the next iteration of the event loop: hundreds of tasks in
    * a row would block connections and signals.
    */
-  #release(path: readonly [namespace: string, ...rest: readonly string[]], work: number): void {
-    this.#queue.charge(path, work);
-    this.#runningOf.subtract(path[0]);
+  #release(namespace: string): void {
+    this.#runningOf.subtract(namespace);
     if (this.#queue.length === 0) this.#free();
     else setImmediate(() => this.#passOn());
   }

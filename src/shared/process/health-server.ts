@@ -4,7 +4,6 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Log } from '../log.js';
-import { CachedText } from './cached-text.js';
 import { listen } from './listen.js';
 import type { ListenAddress } from './listen.js';
 
@@ -48,17 +47,16 @@ export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
   readonly #http: HttpServer;
-  readonly #metrics: { readonly text: CachedText; readonly contentType: string } | undefined;
+  /** Generated metrics, and when that began. */
+  #metrics: { readonly bytes: Promise<Buffer>; readonly sinceMs: number } | undefined;
   /** Open connections, the oldest first. */
   readonly #connections = new Map<Duplex, Socket>();
   /** Connections with a request. */
   readonly #served = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
-    const { metrics } = options;
-    const { requestHeaderBytes, metricsMs } = options.limits;
+    const { requestHeaderBytes } = options.limits;
     this.#options = options;
-    this.#metrics = metrics && { text: new CachedText(metrics.text, metricsMs), contentType: metrics.contentType };
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.
     const settings = { maxHeaderSize: requestHeaderBytes, requireHostHeader: false };
@@ -136,6 +134,19 @@ export class HealthServer {
       });
   }
 
+  /** Returns the bytes of the metrics, generated again when they are older than `metricsMs`. All callers share them. */
+  #bytesOf(generate: () => Promise<string>): Promise<Buffer> {
+    const nowMs = performance.now();
+    if (this.#metrics !== undefined && nowMs - this.#metrics.sinceMs < this.#options.limits.metricsMs) {
+      return this.#metrics.bytes;
+    }
+    const bytes = generate().then((generated) => Buffer.from(generated));
+    this.#metrics = { bytes, sinceMs: nowMs };
+    // A failure is not kept.
+    bytes.catch(() => (this.#metrics = undefined));
+    return bytes;
+  }
+
   /** Responds to CONNECT. To node:http that is no request: without a listener it destroys the connection. */
   #respondToConnect(connection: Duplex): void {
     this.#served.add(connection);
@@ -147,12 +158,12 @@ export class HealthServer {
 
   async #respond({ method, url = '' }: IncomingMessage): Promise<HealthResponse> {
     if (method !== 'GET' && method !== 'HEAD') return onlyGet;
-    const { unhealthyReason, notReadyReason, readyNotice } = this.#options;
+    const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
     const [path = ''] = url.split('?', 1);
     switch (path) {
       case '/metrics':
-        if (this.#metrics === undefined) return text(404, 'there are no metrics here\n');
-        return { status: 200, body: await this.#metrics.text.bytes(), 'Content-Type': this.#metrics.contentType };
+        if (metrics === undefined) return text(404, 'there are no metrics here\n');
+        return { status: 200, body: await this.#bytesOf(metrics.text), 'Content-Type': metrics.contentType };
       case '/healthz':
         return healthResponse(unhealthyReason());
       case '/readyz':

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { signalOf } from '../../../../src/shared/abortable.js';
-import type { AbortHandle } from '../../../../src/shared/abortable.js';
 import { CodedError, throwIfAborted } from '../../../../src/shared/errors.js';
 import { VolumeLocks } from '../../../../src/driver/publish/volume-locks.js';
 import { neverAborted } from '../../../support/domain.js';
 
 /** Work that runs until it is told to stop, and gives way when its signal fires. */
-function untilStopped(): { work: (wanted: AbortHandle) => Promise<string>; stop: () => void } {
+function untilStopped(): { work: (signal: AbortSignal) => Promise<string>; stop: () => void } {
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const work = async (wanted: AbortHandle): Promise<string> => {
-    const signal = signalOf(wanted);
+  const work = async (signal: AbortSignal): Promise<string> => {
     await Promise.race([stopped, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
     throwIfAborted(signal);
     return 'done';
@@ -52,7 +49,7 @@ describe('VolumeLocks', () => {
   it('takes a volume from what yields, and only once that has let go', async () => {
     const locks = new VolumeLocks();
     const order: string[] = [];
-    const own = locks.yieldingly(['id', 'path'], neverAborted, async ({ signal }) => {
+    const own = locks.yieldingly(['id', 'path'], neverAborted, async (signal) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       await new Promise((resolve) => setImmediate(resolve));
       order.push('let go');
@@ -92,7 +89,7 @@ describe('VolumeLocks', () => {
 
   it('ends what still waits for a call that has failed', async () => {
     const waits: Promise<string>[] = [];
-    const failed = new VolumeLocks().exclusively(['id'], neverAborted, ({ signal }) => {
+    const failed = new VolumeLocks().exclusively(['id'], neverAborted, (signal) => {
       waits.push(untilStopped().work(signal));
       return Promise.reject(new Error('no'));
     });
@@ -114,7 +111,7 @@ describe('VolumeLocks', () => {
   it('never runs an unpublish while the publish still works', async () => {
     const locks = new VolumeLocks();
     let isPublishing = true;
-    const publish = locks.exclusively(['id'], neverAborted, async ({ signal }) => {
+    const publish = locks.exclusively(['id'], neverAborted, async (signal) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       await new Promise((resolve) => setImmediate(resolve));
       isPublishing = false;

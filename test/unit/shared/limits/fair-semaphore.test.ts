@@ -7,7 +7,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 describe('a fair semaphore', () => {
   let semaphore: FairSemaphore;
   /** Holders of permits, in the order in which they got them. */
-  let holders: { readonly namespace: string; readonly release: (work?: number) => void }[];
+  let holders: { readonly namespace: string; readonly release: () => void }[];
   const acquire = (namespace: string, times: number): void => {
     for (let time = 0; time < times; time += 1) {
       void semaphore
@@ -21,7 +21,8 @@ describe('a fair semaphore', () => {
       await settle();
       const { namespace, release } = holders.shift()!;
       namespaces.push(namespace);
-      release(work(namespace));
+      semaphore.charge({ namespace, podUid: '' }, work(namespace));
+      release();
     }
     return namespaces;
   };
