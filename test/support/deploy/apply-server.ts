@@ -9,6 +9,7 @@ import { parse, stringify } from 'yaml';
 import { discover } from '../kube-api/discovery.js';
 import { apiVersionOf } from '../kube-api/resources.js';
 import type { StoredResource } from '../kube-api/resources.js';
+import { kubectlFolders } from './helm.js';
 import { kinds } from './kinds.js';
 import { objectIn } from './kubernetes-protobuf.js';
 import type { Manifest } from './manifests.js';
@@ -67,6 +68,7 @@ export class ApplyServer {
   run(command: string): Promise<KubectlRun> {
     const env = {
       ...process.env,
+      PATH: [...kubectlFolders, process.env['PATH']].join(':'),
       KUBECONFIG: path.join(this.folder, 'kubeconfig'),
       KUBECACHEDIR: path.join(this.folder, 'cache'),
     };
@@ -123,6 +125,8 @@ export class ApplyServer {
     const { pathname, searchParams } = url;
     const found = pathname === '/version' ? serverVersion : discover(pathname, this.#resources());
     if (found !== undefined) send(200, found);
+    else if (searchParams.get('sendInitialEvents') !== null)
+      send(422, status('Invalid', 422, 'lists are not streamed'));
     else if (searchParams.get('watch') !== null)
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
     else this.#answer(request, url, Buffer.concat(chunks), send);

@@ -12,6 +12,11 @@ const ofLayers = (program: string): readonly string[] =>
 export const helms: readonly string[] =
   ofLayers('helm').length > 0 ? ofLayers('helm') : missingPrograms('helm').length === 0 ? ['helm'] : [];
 
+/** Folders of the kubectl that comes with them, which tests of deploy/ prefer to an older one of the PATH. */
+export const kubectlFolders: readonly string[] = ofLayers('kubectl')
+  .slice(-1)
+  .map((file) => path.dirname(file));
+
 /** Skips a suite where there is no Helm. CI has two, and counts a skipped test as failed. */
 export function needsHelm(this: Mocha.Context): void {
   if (helms.length > 0) return;
