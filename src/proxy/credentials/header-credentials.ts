@@ -27,8 +27,6 @@ export function gitlabCredential(token: Secret): ToolCredential {
 function credentialOf(headers: RawHeaders): ToolCredential {
   return {
     replaces: replacedHeaders,
-    answersChallenges: false,
-    fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),
     headersAfter: () => Promise.resolve(undefined),
     rejected: () => undefined,

@@ -13,7 +13,7 @@ import type { Generators } from './generator/generators.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../tool/resolver.js';
 import type { ToolClient } from '../tool/tool-client.js';
-import type { ToolCredential } from '../tool/tool-credential.js';
+import type { CredentialRenewal, ToolCredential } from '../tool/tool-credential.js';
 import { noCredential } from '../tool/tool-credential.js';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.js';
 import { credentialFor } from '../secrets/docker-config.js';
@@ -28,7 +28,6 @@ import { RegistryProbe } from './registry/registry-probe.js';
 import type { RegistryCredentials } from './registry/registry-tokens.js';
 import { RegistryTokens } from './registry/registry-tokens.js';
 import { RejectedSecrets } from '../secrets/rejected-secrets.js';
-import { RenewableCredential } from './renewable-credential.js';
 import type { SecretObject, SecretSource } from '../secrets/secret-source.js';
 import type { ToolAddress } from '../connectors/tool-address.js';
 import { addressesOf } from '../connectors/tool-address.js';
@@ -68,9 +67,6 @@ export class ToolCredentials {
   readonly #sessions = new BoundedMap<RegistrySession>(proxyLimits.registries.addresses);
   readonly #tokens = new TokenCache(proxyLimits.registries.tokens);
   readonly #issuing: IssuerCredentials;
-
-  /** Credentials that do not depend on Connector and request, by Secret as read. */
-  readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
 
   readonly #rejected: RejectedSecrets;
 
@@ -117,16 +113,15 @@ export class ToolCredentials {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
       throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
     }
-    const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, { address, isReadOnly });
-    if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
     const used = { ref: secret.ref, version: secret.version };
-    return new RenewableCredential(current, {
+    const renewal: CredentialRenewal = {
       expire: () => this.#rejected.expire(used),
       newer: async (reading) => {
         const newer = await this.#rejected.newer(used, reading);
         return newer && this.#credentialIn(newer, connector, type, { address, isReadOnly });
       },
-    });
+    };
+    return Object.assign(this.#credentialIn(secret, connector, type, { address, isReadOnly }), { renewal });
   }
 
   /** Creates the credential by the type of the Secret. A generator of the class counts for other types, as `Opaque`. */

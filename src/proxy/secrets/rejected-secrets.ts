@@ -1,15 +1,7 @@
 import { proxyLimits } from '../limits.js';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { throwIfAborted } from '../../shared/errors.js';
-import { ProxyError } from '../proxy-error.js';
 import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
-
-/** The tool, or a service that issues its tokens, has rejected what is in a Secret. A newer version can be right. */
-export class SecretRejected extends ProxyError {
-  constructor(message: string) {
-    super(502, 'misconfigured', message);
-  }
-}
 
 /** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
 export class RejectedSecrets {

@@ -9,14 +9,20 @@ export interface CredentialUse {
   readonly isUnrepeatable: boolean;
 }
 
+/** Reads the Secret of a credential again that the tool has rejected, so that a rotated one is used at once. */
+export interface CredentialRenewal {
+  /** Makes the next request read it again. */
+  expire(): void;
+  /** Returns the current credential; undefined if it is unchanged. */
+  newer(signal: AbortSignal): Promise<ToolCredential | undefined>;
+}
+
 /** Authenticates requests to a tool. */
 export interface ToolCredential {
   /** Names of client headers that it replaces, in lower case with dashes. Complete once `headersFor` has been called. */
   readonly replaces: ReadonlySet<string>;
-  /** Whether a second request can succeed after a `401`. If so, small bodies are buffered for it. */
-  readonly answersChallenges: boolean;
-  /** Headers to add, if they are the same for every request. */
-  readonly fixedHeaders?: RawHeaders;
+  /** Absent if there is no Secret. Otherwise a second request can succeed after a `401`, so small bodies are buffered. */
+  readonly renewal?: CredentialRenewal;
   /** Whether an expression of the class makes it, for each request. */
   readonly isGenerated?: boolean;
   /** Path at which the tool's API shows whether the credential is valid; undefined if that is unknown. */
@@ -67,8 +73,6 @@ export function withheldFromResponse(credential: ToolCredential): ReadonlySet<st
 /** No credential: the client's headers are forwarded unchanged. */
 export const noCredential: ToolCredential = {
   replaces: new Set(),
-  answersChallenges: false,
-  fixedHeaders: [],
   headersFor: () => Promise.resolve([]),
   headersAfter: () => Promise.resolve(undefined),
   rejected: () => undefined,

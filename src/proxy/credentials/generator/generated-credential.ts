@@ -16,7 +16,6 @@ type Evaluator = Pick<Generators, 'generate' | 'check'>;
 
 /** The credential of one request that an expression of the class makes. */
 export class GeneratedCredential implements ToolCredential {
-  readonly answersChallenges = false;
   readonly isGenerated = true;
   readonly #replaces = new Set(replacedHeaders);
   readonly #use: GeneratorUse;

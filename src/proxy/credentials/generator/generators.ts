@@ -93,8 +93,7 @@ export class Generators {
   }
 
   #keep(secret: GeneratorSecret, cel: string, generated: Generated): void {
-    const results =
-      this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
+    const results = this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
     results.set(cel, generated);
     this.#fixed.set(secret, results);
   }

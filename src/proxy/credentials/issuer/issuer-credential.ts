@@ -18,7 +18,6 @@ export interface IssuerCredentialOptions {
 /** A token of an issuer, in the headers of requests. */
 export class IssuerCredential implements ToolCredential {
   readonly replaces = replacedHeaders;
-  readonly answersChallenges = true;
   readonly #options: IssuerCredentialOptions;
   /** The token that this request has sent. */
   #sent: Secret | undefined;

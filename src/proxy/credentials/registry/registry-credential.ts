@@ -44,7 +44,6 @@ export interface RegistryCredentialOptions {
  */
 export class RegistryCredential implements ToolCredential {
   readonly replaces: ReadonlySet<string> = new Set(['authorization']);
-  readonly answersChallenges = true;
   readonly #options: RegistryCredentialOptions;
   /** The authentication that this request has sent. */
   #sent: 'nothing' | 'basic' | { readonly service: TokenService; readonly scopes: readonly string[] } = 'nothing';
