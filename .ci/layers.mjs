@@ -65,7 +65,7 @@ export const layers = {
 
   'proxy/limits': [],
   'proxy/proxy-error': [],
-  'proxy/failure-rate-limiter': [...modules, 'shared/limits'],
+  'proxy/failure-rate-limiter': [...modules, 'shared/limits', 'proxy/proxy-error'],
   'proxy/rules': [...modules, 'shared/kube', 'type:shared/connectors', 'proxy/limits', 'npm:yaml'],
   'proxy/tool': [...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'npm:undici'],
   'proxy/certificates': [

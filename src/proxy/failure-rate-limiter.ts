@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../shared/errors.js';
 import { BoundedMap } from '../shared/limits/bounded-map.js';
+import { rateLimited } from './proxy-error.js';
 import { TokenBucket } from '../shared/limits/token-bucket.js';
 import type { TokenBucketsLimits } from '../shared/limits/token-buckets.js';
 
@@ -39,7 +40,8 @@ export class FailureRateLimiter {
   /**
    * Runs a task once the rate of the key permits it.
    * @param isSuccess whether the result counts as a success.
-   * @returns undefined if the task was not run: the key has too many in the queue, or the task waited too long.
+   * @param what the work that there was too much of, for the message.
+   * @throws {ProxyError} 429 if the task was not run: the key has too many in the queue, or the task waited too long.
    * @throws errors of the task, which count as successes because they are no evidence against the key; the signal's
    * reason.
    */
@@ -47,16 +49,17 @@ export class FailureRateLimiter {
     key: string,
     task: () => Promise<T>,
     isSuccess: (answer: T) => boolean,
+    what: string,
     signal: AbortSignal,
-  ): Promise<{ readonly answer: T } | undefined> {
+  ): Promise<T> {
     const entry = this.#entryOf(key);
-    if (!(await this.#admit(entry))) return undefined;
+    if (!(await this.#admit(entry))) throw rateLimited(what);
     let hasFailed = false;
     try {
       throwIfAborted(signal);
       const answer = await task();
       hasFailed = !isSuccess(answer);
-      return { answer };
+      return answer;
     } finally {
       entry.running -= 1;
       if (hasFailed) entry.bucket.charge(1);

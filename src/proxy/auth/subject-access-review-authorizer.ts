@@ -4,7 +4,6 @@ import type { Permission } from '../../shared/access/permission.js';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { Authorizer } from './ports.js';
-import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity } from './client-identity.js';
 
 export interface SubjectAccessReviewAuthorizerOptions {
@@ -45,11 +44,8 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
     const review = (): Promise<boolean> => reviews.isAnyAllowed(identified, signal);
     const isSuccess = (isAllowed: boolean): boolean =>
       isAllowed && identified.every(({ connector }) => exists(connector));
-    const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, signal);
-    if (outcome === undefined) {
-      throw rateLimited(`too many connectors that ${user} cannot use, or that do not exist`);
-    }
-    return outcome.answer;
+    const tooMany = `too many connectors that ${user} cannot use, or that do not exist`;
+    return rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, tooMany, signal);
   }
 
   #withIdentity(

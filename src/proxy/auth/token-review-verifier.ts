@@ -6,7 +6,6 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { Secret } from '../../shared/secret.js';
-import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity, ClientPod } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
 import { tokenClaims } from './token-claims.js';
@@ -41,9 +40,8 @@ export class TokenReviewVerifier implements TokenVerifier {
     const claims = tokenClaims(token);
     if (claims === undefined) return undefined;
     const review = (): Promise<ClientIdentity | undefined> => this.#review(token, claims.expiresAtMs, signal);
-    const outcome = await rateLimiter.run(from, review, (client) => client !== undefined, signal);
-    if (outcome === undefined) throw rateLimited(`too many rejected tokens from ${from}`);
-    return outcome.answer;
+    const tooMany = `too many rejected tokens from ${from}`;
+    return rateLimiter.run(from, review, (client) => client !== undefined, tooMany, signal);
   }
 
   async #review(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<ClientIdentity | undefined> {

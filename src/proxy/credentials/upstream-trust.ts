@@ -3,7 +3,7 @@ import type { Connector } from '../../shared/connectors/model.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { quote } from '../../shared/wording.js';
-import { ProxyError, rateLimited } from '../proxy-error.js';
+import { ProxyError } from '../proxy-error.js';
 import type { Trust, TrustStoreCache } from '../tool/trust.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
@@ -83,14 +83,11 @@ export class UpstreamTrust {
 
   /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
   #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
-    return this.#creations.run(`${namespace} ${id}`, signal, (shared) => this.#create(namespace, added, shared));
-  }
-
-  async #create(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
     const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(added));
-    const outcome = await this.#rateLimiter.run(namespace, create, () => false, signal);
-    if (outcome === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
-    return outcome.answer;
+    const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
+    return this.#creations.run(`${namespace} ${id}`, signal, (shared) =>
+      this.#rateLimiter.run(namespace, create, () => false, tooMany, shared),
+    );
   }
 }
 

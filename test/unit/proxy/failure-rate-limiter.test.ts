@@ -17,9 +17,9 @@ describe('the pace of questions', () => {
 
   const isWorth = (answer: boolean): boolean => answer;
   const ask = (name: string, signal = never): ReturnType<typeof pace.run<boolean>> =>
-    pace.run(name, () => new Promise<boolean>((resolve) => underWay.push(resolve)), isWorth, signal);
+    pace.run(name, () => new Promise<boolean>((resolve) => underWay.push(resolve)), isWorth, 'too many', signal);
   const answered = (name: string, answer: boolean): ReturnType<typeof pace.run<boolean>> =>
-    pace.run(name, () => Promise.resolve(answer), isWorth, never);
+    pace.run(name, () => Promise.resolve(answer), isWorth, 'too many', never);
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   it('lets as many be under way as may come to nothing, and others when they were worth it', async () => {
@@ -30,16 +30,16 @@ describe('the pace of questions', () => {
     await settled();
     assert.equal(underWay.length, 2);
     for (const end of underWay) end(true);
-    assert.deepEqual(await Promise.all(all), Array(6).fill({ answer: true }));
+    assert.deepEqual(await Promise.all(all), Array(6).fill(true));
   });
 
   it('slows down whoever asks for nothing, and nobody else', async () => {
-    for (let time = 0; time < 4; time += 1) assert.deepEqual(await answered('a', false), { answer: false });
+    for (let time = 0; time < 4; time += 1) assert.equal(await answered('a', false), false);
     let isAsked = false;
     const late = answered('a', true).then(() => (isAsked = true));
     await settled();
     assert.equal(isAsked, false);
-    assert.deepEqual(await answered('b', true), { answer: true });
+    assert.equal(await answered('b', true), true);
     nowMs += limits.everyMs;
     await late;
   });
@@ -47,8 +47,9 @@ describe('the pace of questions', () => {
   it('does not ask when too many wait, or for too long', async () => {
     for (let time = 0; time < 4; time += 1) await answered('a', false);
     const waiting = Array.from({ length: 3 }, () => ask('a'));
-    assert.equal(await ask('a'), undefined);
-    assert.deepEqual(await Promise.all(waiting), [undefined, undefined, undefined]);
+    const tooMany = { status: 429, message: /^too many: try again/ };
+    await assert.rejects(ask('a'), tooMany);
+    await Promise.all(waiting.map((each) => assert.rejects(each, tooMany)));
     assert.equal(underWay.length, 0);
   });
 
@@ -64,12 +65,12 @@ describe('the pace of questions', () => {
 
   it('does not count what failed, and remembers those who asked last', async () => {
     const fail = (): Promise<unknown> =>
-      pace.run('a', () => Promise.reject(new Error('away')), isWorth, never).catch(() => undefined);
+      pace.run('a', () => Promise.reject(new Error('away')), isWorth, 'too many', never).catch(() => undefined);
     for (let time = 0; time < 9; time += 1) await fail();
     for (let time = 0; time < 4; time += 1) await answered('a', false);
     await answered('b', true);
     await answered('c', true);
     // Forgotten, so it begins anew.
-    assert.deepEqual(await answered('a', false), { answer: false });
+    assert.equal(await answered('a', false), false);
   });
 });
