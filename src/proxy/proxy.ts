@@ -220,14 +220,14 @@ export class Proxy {
       authorizer,
       ...{ connectors, credentials, trust, trustStores },
       rules: new RuleEnforcer(this.metrics),
-      otherHosts: config['unmatched-hosts'],
+      unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => own.isOwnName(host),
       onUse,
     });
     const exchange = {
       client,
-      watch: new IdleTimeoutMonitor(monotonicNow),
+      idleMonitor: new IdleTimeoutMonitor(monotonicNow),
       timings: {
         idleMs: config['idle-timeout'],
         responseMs: config['response-header-timeout'],

@@ -134,7 +134,7 @@ async function passedOf(
     trace.setNamed([target.connector]);
     return router.reverse(client, { ...target, base, isImagePull: false }, request, trace, signal);
   }
-  return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'answered';
+  return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'registry-root';
 }
 
 /**

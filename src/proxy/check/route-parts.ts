@@ -40,7 +40,7 @@ export interface RequestCheckerOptions {
 }
 
 /** A request that passes: it is sent, it goes through a passthrough tunnel, or the proxy responds itself. */
-export type Passed = Route | { readonly tunnelTo: ToolOrigin } | 'answered';
+export type Passed = Route | { readonly tunnelTo: ToolOrigin } | 'registry-root';
 
 /** The parts of the router for one request. They record what they decide, and continue after a rejection. */
 export class RouteParts {
@@ -80,7 +80,7 @@ export class RouteParts {
       credentials: this.#credentials(),
       trust: this.#trust(),
       trustStores,
-      otherHosts: config['unmatched-hosts'],
+      unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => undefined),
       isOwnName: (host) => own.isOwnName(host),
       onUse: () => undefined,
@@ -178,7 +178,7 @@ export class RouteParts {
   #addConnector(passed: Passed | undefined): void {
     const trace = this.#trace;
     const { atHost } = trace;
-    if (passed === 'answered') trace.add('connector', 'ok', 'none: the proxy responds itself, as a registry does');
+    if (passed === 'registry-root') trace.add('connector', 'ok', 'none: the proxy responds itself, as a registry does');
     else if (this.#connector !== undefined) {
       const at = this.#address === undefined ? '' : ` by its address ${nameOf(this.#address)}${this.#address.path}`;
       const others = atHost.length > 1 ? `, the nearest of ${atHost.map(textOf).join(', ')}` : '';
@@ -192,7 +192,7 @@ export class RouteParts {
 
   #destination(passed: Passed): Answer['destination'] {
     const trace = this.#trace;
-    if (passed === 'answered') return null;
+    if (passed === 'registry-root') return null;
     if ('tunnelTo' in passed) {
       const { scheme, host, port } = passed.tunnelTo;
       trace.add('destination', 'ok', `a passthrough tunnel to ${authorityWithPort(passed.tunnelTo)}`);

@@ -161,13 +161,13 @@ function within<T>(name: keyof typeof checkFlags, value: string, parse: () => T)
 /** Returns the configuration of the proxy: that of the running one, with the flags that are given here. */
 function configOf(flags: CheckConfig, env: CommandContext['env']): ProxyConfig {
   const running = parseProxyConfig(runningArguments('proxy'), env);
-  const { manifests, kubeconfig, namespace, 'unmatched-hosts': otherHosts } = flags;
+  const { manifests, kubeconfig, namespace, 'unmatched-hosts': unmatchedHosts } = flags;
   return {
     ...running,
     ...(manifests === '' ? {} : { 'connector-source': 'directory', manifests }),
     ...(kubeconfig === '' ? {} : { kubeconfig }),
     ...(namespace === '' ? {} : { namespace }),
-    ...(otherHosts === '' ? {} : { 'unmatched-hosts': otherHosts }),
+    ...(unmatchedHosts === '' ? {} : { 'unmatched-hosts': unmatchedHosts }),
   };
 }
 

@@ -3,7 +3,7 @@ import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import { endToEnd, valuesOf } from '../tool/headers.js';
 import type { RawHeaders } from '../tool/headers.js';
-import { isIdempotent, responseOf } from '../tool/kept-connection.js';
+import { isIdempotent, sendWithRetry } from '../tool/retry.js';
 import type { LookupOwner } from '../tool/resolver.js';
 import type { ToolCall } from '../tool/tool-call.js';
 import type { ToolClient } from '../tool/tool-client.js';
@@ -94,7 +94,7 @@ async function exchange(
   const stop = (): void => call?.destroy(new TooSlow());
   ending.addEventListener('abort', stop, { once: true });
   try {
-    const { status, rawHeaders, body } = await responseOf(send, () => isIdempotent(method) && !ending.aborted);
+    const { status, rawHeaders, body } = await sendWithRetry(send, () => isIdempotent(method) && !ending.aborted);
     const next = follow({ status, rawHeaders });
     if (typeof next === 'object') return next;
     return {

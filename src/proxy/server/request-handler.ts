@@ -81,7 +81,7 @@ export class RequestHandler {
     try {
       const route = await this.#routeOf(arrival, entry);
       leave = this.#admit(route, arrival, entry);
-      if (route === 'answered') {
+      if (route === 'registry-root') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
         entry.finish('ok', 200);
@@ -114,7 +114,7 @@ export class RequestHandler {
       ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
       leave = this.#admit(route, arrival, entry);
-      if (route === 'answered') {
+      if (route === 'registry-root') {
         endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
         entry.finish('ok', 200);
         return;
@@ -144,8 +144,8 @@ export class RequestHandler {
    * @returns a function to call when the request is complete; undefined if there are no limits.
    * @throws {ProxyError} 429
    */
-  #admit(route: Route | 'answered', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
-    if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;
+  #admit(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
+    if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, clientLimits } = route;
     entry.setConnector(connector);
     return clientLimits && this.#options.clientLimits.acquire(connector, clientLimits, holderOf(client)[0]);
@@ -164,7 +164,7 @@ export class RequestHandler {
     stopClosing();
   }
 
-  #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'answered'> {
+  #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'registry-root'> {
     const { request, session, slot } = arrival;
     if (slot instanceof ProxyError) throw slot;
     const { url = '' } = request;
@@ -180,7 +180,7 @@ export class RequestHandler {
     slot: ExchangeSlot,
     target: RequestTarget,
     entry: AccessLogEntry,
-  ): Promise<Route | 'answered'> {
+  ): Promise<Route | 'registry-root'> {
     const { request, body, leaving: signal } = arrival;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
@@ -209,7 +209,7 @@ export class RequestHandler {
     arrival.client = client;
     slot.moveTo(...holderOf(client));
     const wanted = { ...target, isImagePull: user === imagePullUser };
-    if (wanted.kind === 'registry-root') return 'answered';
+    if (wanted.kind === 'registry-root') return 'registry-root';
     entry.setConnector(wanted.connector);
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
     return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, routed(request, body), entry, signal);

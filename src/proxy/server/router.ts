@@ -30,10 +30,10 @@ import { ruledRequest } from './rule-enforcer.js';
 import type { RoutedRequest } from './rule-enforcer.js';
 import type { RuleEnforcer } from './rule-enforcer.js';
 import type { AuthenticatedClient, NamingClient } from './authenticated-client.js';
-import { OtherHosts } from './other-hosts.js';
-import type { OtherHostsOptions } from './other-hosts.js';
+import { UnmatchedHosts } from './unmatched-hosts.js';
+import type { UnmatchedHostsOptions } from './unmatched-hosts.js';
 
-export interface RouterOptions extends OtherHostsOptions {
+export interface RouterOptions extends UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorize' | 'authorizeAny'>;
   readonly rules: Pick<RuleEnforcer, 'enforce' | 'permitsRead'>;
   readonly credentials: Pick<ToolCredentials, 'of'>;
@@ -72,11 +72,11 @@ interface ReverseRequest {
 /** Selects the connector of each request, authorizes the client for it, and selects the credential. */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #otherHosts: OtherHosts;
+  readonly #unmatchedHosts: UnmatchedHosts;
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#otherHosts = new OtherHosts(options);
+    this.#unmatchedHosts = new UnmatchedHosts(options);
   }
 
   /** Parses the target of a request outside a tunnel; undefined for a malformed request line. */
@@ -180,7 +180,7 @@ export class Router {
       (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
     );
     const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
+    const { trust, credential } = await this.#trustAndCredential(found, address, isReadOnly, signal);
     const via = this.#options.via.headers;
     const outgoing = { origin, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
     const clientLimits = clientLimitsOf(found.connector, found.connectorClass);
@@ -222,7 +222,7 @@ export class Router {
   ): Promise<Route> {
     await this.#authorizeHost(authenticated, named, matches, signal);
     if (matches.length > 0) ensureInside(path);
-    const outgoing = await this.#otherHosts.outgoing(authenticated, named, path, matches[0], signal);
+    const outgoing = await this.#unmatchedHosts.outgoing(authenticated, named, path, matches[0], signal);
     return { connector: undefined, outgoing };
   }
 
@@ -233,11 +233,11 @@ export class Router {
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
   ): Promise<void> {
-    if (matches.length === 0) await this.#otherHosts.ensureAllowed(authenticated, named, signal);
+    if (matches.length === 0) await this.#unmatchedHosts.ensureAllowed(authenticated, named, signal);
     else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
   }
 
-  async #access(
+  async #trustAndCredential(
     { connector, connectorClass }: ResolvedConnector,
     address: ToolAddress,
     isReadOnly: boolean,
@@ -263,7 +263,7 @@ export class Router {
         const found = await this.#options.connectors.find(ref, signal);
         if (found !== undefined) resolved.push(found);
       } catch {
-        // Left out; `OtherHosts` reports the error for hosts of no other connector.
+        // Left out; `UnmatchedHosts` reports the error for hosts of no other connector.
       }
     }
     return resolved;

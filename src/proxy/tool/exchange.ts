@@ -7,7 +7,7 @@ import { valuesOf } from './headers.js';
 import { framingHeaders, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
-import { isIdempotent, responseOf } from './kept-connection.js';
+import { isIdempotent, sendWithRetry } from './retry.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
 import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
@@ -29,7 +29,7 @@ export interface ExchangeTimings {
 
 export interface ExchangeParts {
   readonly client: ToolClient;
-  readonly watch: IdleTimeoutMonitor;
+  readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: ExchangeTimings;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
@@ -126,7 +126,7 @@ export class Exchange implements MonitoredTransfer {
 
   #begin(): void {
     this.#incoming.response.on('close', this.#onClose);
-    this.#stopWatching = this.#parts.watch.add(this);
+    this.#stopWatching = this.#parts.idleMonitor.add(this);
   }
 
   #failureOf(error: unknown): unknown {
@@ -212,7 +212,7 @@ export class Exchange implements MonitoredTransfer {
   }
 
   #send(toolRequest: ToolRequest): Promise<ToolResponse> {
-    return responseOf(
+    return sendWithRetry(
       () => this.#call(toolRequest),
       () => this.#isRepeatable,
     );

@@ -20,7 +20,7 @@ const overheadBytes = 32;
 
 /**
  * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node's client, which
- * SingleCall uses, parses thousands of them from one read even if the connection is closed meanwhile. That takes
+ * NodeCall uses, parses thousands of them from one read even if the connection is closed meanwhile. That takes
  * milliseconds of the only thread. With hundreds of requests in flight all other clients wait. So the owner of such a
  * tool (the Connector, or the pod that chose the host) gets no further requests for a while.
  */

@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
-import { responseOf } from './kept-connection.js';
+import { sendWithRetry } from './retry.js';
 import type { OutgoingBody } from './request-body.js';
 import type { ToolCall, ToolRequest } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
@@ -47,7 +47,7 @@ export async function sendOwnRequest(
   const timer = setTimeout(stop, limits.timeoutMs);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const { status, rawHeaders, body: received } = await responseOf(send, () => timeout === undefined);
+    const { status, rawHeaders, body: received } = await sendWithRetry(send, () => timeout === undefined);
     const whole = await received.whole(limits.bodyBytes, signal);
     return { status, rawHeaders, body: whole?.toString() };
   } catch (error) {

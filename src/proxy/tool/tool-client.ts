@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
-import { PooledCall } from './pooled-call.js';
+import { UndiciCall } from './undici-call.js';
 import type { OutgoingBody } from './request-body.js';
 import type { LookupOwner } from './resolver.js';
-import { SingleCall } from './single-call.js';
+import { NodeCall } from './node-call.js';
 import { hasConnectionScheme } from './tool-call.js';
 import type { CallParts, ToolCall, ToolRequest } from './tool-call.js';
 import { ToolConnection } from './tool-connection.js';
@@ -47,17 +47,17 @@ export class ToolClient {
     const open = (): ToolConnection => new ToolConnection(this.#open(request));
     if (hasConnectionScheme(headers, 'authorization')) {
       const connection = open();
-      const call = new PooledCall(request, body, this.#options);
+      const call = new UndiciCall(request, body, this.#options);
       call.start(connection);
       return call;
     }
-    const call = new PooledCall(request, body, this.#options);
+    const call = new UndiciCall(request, body, this.#options);
     this.#pool.assign(poolOf(request), call, open);
     return call;
   }
 
   /** Sends a request to switch protocols, without a body. @throws {ProxyError} as `send`. */
-  upgrade(request: ToolRequest): SingleCall {
+  upgrade(request: ToolRequest): NodeCall {
     return this.#single(request);
   }
 
@@ -80,11 +80,11 @@ export class ToolClient {
     this.#options.sockets.destroyAll();
   }
 
-  #single(request: ToolRequest): SingleCall {
+  #single(request: ToolRequest): NodeCall {
     this.#ensureAllowed(request);
     const socket = this.#open(request);
     try {
-      return new SingleCall(socket, request, this.#options);
+      return new NodeCall(socket, request, this.#options);
     } catch (error) {
       // Invalid headers.
       socket.destroy();

@@ -5,7 +5,7 @@ import type { IdleTimeoutMonitor } from './idle-timeout-monitor.js';
 
 export interface TunnelParts {
   readonly client: { readonly chunkRate: TokenBucket };
-  readonly watch: IdleTimeoutMonitor;
+  readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: { readonly idleMs: number };
 }
 
@@ -14,9 +14,9 @@ export interface TunnelParts {
  * end first and continue to read. An error on one side closes the other.
  */
 export async function joinConnections(client: Socket, tool: Socket, parts: TunnelParts): Promise<void> {
-  const { watch, timings } = parts;
+  const { idleMonitor, timings } = parts;
   const { chunkRate } = parts.client;
-  const stopWatching = watch.add({
+  const stopWatching = idleMonitor.add({
     // Only written bytes count: after the other side has closed, received bytes are lost.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
     idleTimeoutMs: () => timings.idleMs,

@@ -14,21 +14,21 @@ import { ownerOf } from './authenticated-client.js';
 import type { NamingClient } from './authenticated-client.js';
 import { missing, textOf, withoutAddress } from './routing-errors.js';
 
-export interface OtherHostsOptions {
+export interface UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
   readonly connectors: ConnectorLookup;
   readonly trust: Pick<UpstreamTrust, 'of'>;
   readonly trustStores: TrustStoreCache;
   /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
-  readonly otherHosts: 'tunnel' | 'deny';
+  readonly unmatchedHosts: 'tunnel' | 'deny';
   readonly via: Via;
 }
 
 /** Routes requests that belong to none of the named connectors: without a credential, or not at all. */
-export class OtherHosts {
-  readonly #options: OtherHostsOptions;
+export class UnmatchedHosts {
+  readonly #options: UnmatchedHostsOptions;
 
-  constructor(options: OtherHostsOptions) {
+  constructor(options: UnmatchedHostsOptions) {
     this.#options = options;
   }
 
@@ -37,7 +37,7 @@ export class OtherHosts {
    * @throws {ProxyError} if the client can use none of the connectors that it named, or such hosts are denied.
    */
   async ensureAllowed({ client, connectors }: NamingClient, { host }: NamedHost, signal: AbortSignal): Promise<void> {
-    const { authorizer, otherHosts } = this.#options;
+    const { authorizer, unmatchedHosts } = this.#options;
     const allowed = await authorizer.authorizeAny(client, connectors, signal);
     // A connector that cannot be read, or has too many addresses, can be the one for this host.
     const found = await Promise.all(allowed.map(async (ref) => this.#options.connectors.find(ref, signal)));
@@ -47,7 +47,7 @@ export class OtherHosts {
       const main = mainAddressOf(each.connector);
       if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
     }
-    if (otherHosts === 'tunnel') return;
+    if (unmatchedHosts === 'tunnel') return;
     throw new ProxyError(
       403,
       'blocked_address',

@@ -11,7 +11,7 @@ import { UnusableResponse } from './tool-failure.js';
 import type { Switched } from './upgrade.js';
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */
-export class SingleCall implements ToolCall {
+export class NodeCall implements ToolCall {
   readonly isReused = false;
   readonly socket: Socket;
   readonly response: Promise<ToolResponse>;

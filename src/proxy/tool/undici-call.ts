@@ -14,7 +14,7 @@ import { UnusableResponse } from './tool-failure.js';
 import { Upload } from './request-body.js';
 
 /** A request on a kept connection, by undici. */
-export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {
+export class UndiciCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
   readonly #parts: CallParts;
   readonly #request: ToolRequest;

@@ -12,7 +12,7 @@ export function isIdempotent(method: string): boolean {
  * @param send sends the request as a new call, which the caller ends.
  * @param isRepeatable whether the request can be sent again, after the failure.
  */
-export async function responseOf(send: () => ToolCall, isRepeatable: () => boolean): Promise<ToolResponse> {
+export async function sendWithRetry(send: () => ToolCall, isRepeatable: () => boolean): Promise<ToolResponse> {
   const call = send();
   try {
     return await call.response;
