@@ -157,7 +157,8 @@ export class Resolver {
     }
     const lookup = this.#startLookup(host);
     // The lookup occupies a thread until it ends, even if its caller has left.
-    lookup.addresses.then(release, release);
+    const ended = (): void => release();
+    lookup.addresses.then(ended, ended);
     return lookup;
   }
 
