@@ -10,7 +10,9 @@ import { DriverProcess } from '../support/driver/driver-process.js';
 import { connector } from '../support/driver/manifests.js';
 import type { TestVolume } from '../support/driver/test-volume.js';
 
-const npm = parse(readFileSync(path.join(import.meta.dirname, '../../deploy/chart/files/classes/npm.yaml'), 'utf8')) as JsonObject;
+const npm = parse(
+  readFileSync(path.join(import.meta.dirname, '../../deploy/chart/files/classes/npm.yaml'), 'utf8'),
+) as JsonObject;
 const scopes = Array.from({ length: 2500 }, (_, n) => `@scope-${n}`);
 const renders = { volumes: 24, deletedVolumes: 300, rounds: 5 };
 const giveUpMs = 120_000;

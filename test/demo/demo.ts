@@ -123,10 +123,10 @@ try {
     const { verbose } = parseFlags(flags, args, {});
     if (process.env[insideVariable] === undefined) process.exitCode = inNamespace(args);
     else {
-      await run(verbose === true);
+      await run(verbose);
       process.stdout.write(
         '\nA pod pushed to a registry and pulled from it with a short-lived token. The password never left the proxy.\n' +
-          (verbose === true ? '' : '`npm run demo -- --verbose` shows all calls and files.\n'),
+          (verbose ? '' : '`npm run demo -- --verbose` shows all calls and files.\n'),
       );
     }
   }

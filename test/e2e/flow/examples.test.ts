@@ -212,8 +212,7 @@ describe('the examples', function () {
 
   it('promote an image once the pod is approved (approval.yaml)', async () => {
     const { fixture } = use;
-    for (const binding of bindingsFor('approval', { user: 'driver' }))
-      fixture.api.bind(binding);
+    for (const binding of bindingsFor('approval', { user: 'driver' })) fixture.api.bind(binding);
     fixture.put(exampleOf('approval.yaml', 'ConfigMap'));
     const spec = exampleOf('approval.yaml', 'TaskRun')['spec'] as TaskRunSpec & {
       readonly taskSpec: { readonly steps: readonly [Step] };
