@@ -1,6 +1,6 @@
 {{- define "connectors.image" -}}
 {{- $image := .Values.image -}}
-{{- $repository := required "image.repository is empty: build the image, push it to your registry, and set --set image.repository=REGISTRY/connectors-csi" $image.repository -}}
+{{- $repository := required "image.repository is empty: build the image, push it to your registry, and add --set image.repository=REGISTRY/connectors-csi" $image.repository -}}
 {{- if $image.digest }}{{ $repository }}@{{ $image.digest }}{{ else }}{{ $repository }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end -}}
 
@@ -71,10 +71,10 @@ true
 {{- define "connectors.check" -}}
 {{- $values := .Values -}}
 {{- if and (include "connectors.hasCrds" .) (or (ne .Release.Name "connectors-csi") (ne .Release.Namespace "connectors-system")) -}}
-{{- fail "the CRDs belong to the release connectors-csi in namespace connectors-system: use these names, or apply deploy/manifests/crds.yaml and set --set crds.enabled=false" -}}
+{{- fail "the CRDs belong to the release connectors-csi in namespace connectors-system: use these names, or apply deploy/manifests/crds.yaml and add --set crds.enabled=false" -}}
 {{- end -}}
 {{- if and (include "connectors.hasClasses" .) (ne .Release.Namespace "connectors-system") -}}
-{{- fail "the classes name the proxy in namespace connectors-system: use this namespace, or set --set classes.enabled=false and create classes of your own" -}}
+{{- fail "the classes name the proxy in namespace connectors-system: use this namespace, or create classes of your own and add --set classes.enabled=false" -}}
 {{- end -}}
 {{- $hasApi := .Capabilities.APIVersions.Has "connectors.alauda.io/v1alpha1" -}}
 {{- if and .Release.IsUpgrade (include "connectors.hasClasses" .) (not $hasApi) -}}
