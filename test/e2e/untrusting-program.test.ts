@@ -8,6 +8,7 @@ import { eventually } from '../support/poll.js';
 import { connector, grant } from '../support/proxy/manifests.js';
 import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../support/proxy/tool-server.js';
+import { started } from '../support/started.js';
 
 /**
  * Programs by what is to be done about them. Those with OpenSSL and Go's end a handshake with the reason; Node's client and
@@ -34,15 +35,10 @@ describe('a program that does not trust the CA of the proxy', () => {
 
   before(needs('curl', 'oras', 'python3'));
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ProxyFixture.start([
-      connector('tool', tool.url(), { caSecret: 'tool-ca' }),
-      ...grant('builder', ['tool']),
-    ]);
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(
+      await ProxyFixture.start([connector('tool', tool.url(), { caSecret: 'tool-ca' }), ...grant('builder', ['tool'])]),
+    );
   });
 
   /** Runs a program through the proxy that trusts this certificate alone. */

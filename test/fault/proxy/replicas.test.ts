@@ -7,6 +7,7 @@ import { ProcessFixture } from '../../support/proxy/process-fixture.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const clientCount = 20;
 const roundCount = 30;
@@ -22,25 +23,25 @@ describe('replicas of the proxy', function () {
   let token: string;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http', (request, response) => {
-      const hash = createHash('sha256');
-      request.on('data', (chunk: Buffer) => hash.update(chunk));
-      request.on('end', () => {
-        if (request.method === 'GET') response.end(contentOf(request.url ?? ''));
-        else response.end(hash.digest('hex'));
-      });
-    });
-    fixture = await ProcessFixture.start([
-      connector('tool', tool.url(), { secret: 'login' }),
-      robotLogin,
-      ...grant('builder', ['tool']),
-    ]);
+    tool = started(
+      await ToolServer.start('http', (request, response) => {
+        const hash = createHash('sha256');
+        request.on('data', (chunk: Buffer) => hash.update(chunk));
+        request.on('end', () => {
+          if (request.method === 'GET') response.end(contentOf(request.url ?? ''));
+          else response.end(hash.digest('hex'));
+        });
+      }),
+    );
+    fixture = started(
+      await ProcessFixture.start([
+        connector('tool', tool.url(), { secret: 'login' }),
+        robotLogin,
+        ...grant('builder', ['tool']),
+      ]),
+    );
     replicas = [await fixture.replica(['tool.example']), await fixture.replica(['tool.example'])];
     token = await fixture.keys.token();
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('may be killed under load: clients go on with the other, and no answer is another or half of one', async () => {

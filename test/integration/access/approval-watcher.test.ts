@@ -4,6 +4,7 @@ import { cleanedUp, granted, rejected } from '../../support/access/approvals-con
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import type { StoredObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const onChange = ['--refresh-on-change=true'];
 
@@ -12,10 +13,9 @@ describe('the approval of a mounted volume', () => {
   let volume: TestVolume;
   let request: StoredObject;
   let revoke: () => void;
-  afterEach(() => cluster.stop());
 
   const start = async (flags: readonly string[] = []): Promise<void> => {
-    cluster = await ApprovalCluster.start([...onChange, ...flags]);
+    cluster = started(await ApprovalCluster.start([...onChange, ...flags]));
     volume = cluster.node.volume();
     const published = cluster.publish(volume);
     [request] = (await cluster.controller.requested()) as [StoredObject];
@@ -115,7 +115,7 @@ describe('the approval of a mounted volume', () => {
   });
 
   it('is requested as soon as approval is turned on, and the files stay until then', async () => {
-    cluster = await ApprovalCluster.start(onChange);
+    cluster = started(await ApprovalCluster.start(onChange));
     cluster.setFlags({ proxyPermissions: false, approval: false });
     volume = cluster.node.volume();
     await eventually('approval is off', () =>

@@ -16,6 +16,7 @@ import {
 import { failureOf } from '../../support/failure.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const second = 1000;
 
@@ -23,9 +24,8 @@ describe('access by reviews', () => {
   let fixture: AccessFixture;
 
   beforeEach(async () => {
-    fixture = await AccessFixture.start();
+    fixture = started(await AccessFixture.start());
   });
-  afterEach(() => fixture.stop());
 
   interface Asking {
     readonly connectors?: readonly ConnectorRef[];

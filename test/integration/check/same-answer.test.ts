@@ -6,6 +6,7 @@ import { sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const fetchOfGit = 'application/x-git-upload-pack-request';
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'TRACE'];
@@ -63,7 +64,6 @@ describe('check and the proxy', function () {
     await plain.stop();
     await secure.stop();
   });
-  afterEach(() => fixture.stop());
 
   const objects = (url: string): readonly object[] => {
     const login = { secret: 'login', caSecret: 'tool-ca' };
@@ -146,7 +146,7 @@ describe('check and the proxy', function () {
         const { port } = scheme === 'http' ? plain : secure;
         const url = `${scheme}://tool.example:${port}`;
         const flags = ['--unmatched-hosts', others];
-        fixture = await ProxyFixture.start(objects(url), { flags });
+        fixture = started(await ProxyFixture.start(objects(url), { flags }));
         const { sources } = openManifests(fixture.directory, 'connectors-system');
         const check = checkerOf(sources, flags);
         const passed = { true: 0, false: 0 };
@@ -167,7 +167,7 @@ describe('check and the proxy', function () {
   }
 
   it('agree about requests in reverse mode', async () => {
-    fixture = await ProxyFixture.start(objects(plain.url()));
+    fixture = started(await ProxyFixture.start(objects(plain.url())));
     const check = checkerOf(openManifests(fixture.directory, 'connectors-system').sources, []);
     const own = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
     const passed = { true: 0, false: 0 };

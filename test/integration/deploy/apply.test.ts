@@ -7,6 +7,7 @@ import { assertConsistent, driver } from '../../support/deploy/driver-objects.js
 import { needsHelm, renderChart } from '../../support/deploy/helm.js';
 import { deployFolder, only, parseManifests, rendered, type Manifest } from '../../support/deploy/manifests.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
+import { started } from '../../support/started.js';
 
 /** kubectl sends the selector of a budget each time, whether it has changed or not. */
 const isAlwaysSent = (line: string): boolean => line === 'poddisruptionbudget.policy/connectors-proxy configured';
@@ -17,9 +18,8 @@ describe('kubectl apply', () => {
   let server: ApplyServer;
   before(needs('kubectl'));
   beforeEach(async () => {
-    server = await ApplyServer.start();
+    server = started(await ApplyServer.start());
   });
-  afterEach(() => server.stop());
 
   async function lines(objects: readonly Manifest[]): Promise<readonly string[]> {
     const { status, stdout, stderr } = await server.apply(objects);

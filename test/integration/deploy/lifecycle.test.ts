@@ -6,6 +6,7 @@ import { driver } from '../../support/deploy/driver-objects.js';
 import { helms } from '../../support/deploy/helm.js';
 import { chartFolder, rendered, type Manifest } from '../../support/deploy/manifests.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
+import { started } from '../../support/started.js';
 
 const release = 'connectors-csi --namespace connectors-system';
 const withProxy = '--set image.repository=r/connectors-csi --set proxy.enabled=true';
@@ -21,11 +22,10 @@ for (const [index, helm] of helms.entries()) {
     let server: ApplyServer;
     let chart: string;
     beforeEach(async () => {
-      server = await ApplyServer.start();
+      server = started(await ApplyServer.start());
       chart = path.join(server.folder, 'chart');
       cpSync(chartFolder, chart, { recursive: true });
     });
-    afterEach(() => server.stop());
 
     async function run(command: string): Promise<KubectlRun> {
       const result = await server.run(`${helm} ${command}`);

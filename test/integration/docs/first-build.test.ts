@@ -5,6 +5,7 @@ import { only, parseManifests } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
+import { started } from '../../support/started.js';
 
 /** Needs a proxy, Tekton or pods: the flow test of the page plays these. */
 const needsMore = (command: string): boolean => / (wait|logs) /.test(command);
@@ -18,10 +19,9 @@ describe('the commands of docs/first-build.md', () => {
   let server: ApplyServer;
   before(needs('kubectl'));
   beforeEach(async () => {
-    server = await ApplyServer.start();
+    server = started(await ApplyServer.start());
     writePageFiles(server.folder);
   });
-  afterEach(() => server.stop());
 
   it('succeed one after the other without an error or a warning, in a cluster without the CRDs', async () => {
     const commands = pageCommands.filter((command) => !needsMore(command));

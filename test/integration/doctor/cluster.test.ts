@@ -12,11 +12,11 @@ import type { JsonObject } from '../../../src/shared/json.js';
 import type { Lost } from '../../support/access/lost-permission.js';
 import { without } from '../../support/access/lost-permission.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('doctor in a cluster', () => {
   let fixture: DoctorFixture;
-  beforeEach(async () => void (fixture = await DoctorFixture.start()));
-  afterEach(() => fixture.stop());
+  beforeEach(async () => void (fixture = started(await DoctorFixture.start())));
 
   /** The lines of these checks that are not ok; others, such as the driver's readiness, follow from the same cause. */
   const problemsOf = async (

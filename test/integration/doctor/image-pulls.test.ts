@@ -7,6 +7,7 @@ import { createCa } from '../../../src/proxy/certificates/certificate-authority.
 import { PlayedNode } from '../../support/doctor/played-node.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 const script = '/etc/connectors/bin/connectors-credential-provider';
@@ -87,17 +88,15 @@ describe('doctor of image pulls', function () {
       (await node.problems())[1]!,
       /^fail image-proxy: https:\/\/127\.0\.0\.1:1 cannot be reached .*ECONNREFUSED.*: has the Service/,
     );
-    const tool = await ToolServer.start('https', (_request, response) => void response.end('hello'), ['127.0.0.1']);
-    try {
-      node.edit(hostsFile, '127.0.0.1:1', `127.0.0.1:${tool.port}`);
-      for (const place of caFiles) node.write(place, toolAuthority.certificate);
-      assert.match(
-        (await node.problems())[1]!,
-        /^fail image-proxy: \S+ answers 200 of "" where the proxy asks for a token \(401\): does/,
-      );
-    } finally {
-      await tool.stop();
-    }
+    const tool = started(
+      await ToolServer.start('https', (_request, response) => void response.end('hello'), ['127.0.0.1']),
+    );
+    node.edit(hostsFile, '127.0.0.1:1', `127.0.0.1:${tool.port}`);
+    for (const place of caFiles) node.write(place, toolAuthority.certificate);
+    assert.match(
+      (await node.problems())[1]!,
+      /^fail image-proxy: \S+ answers 200 of "" where the proxy asks for a token \(401\): does/,
+    );
   });
 
   it('reports another CA, and two', async () => {

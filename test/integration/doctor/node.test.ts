@@ -12,13 +12,13 @@ import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import { wrapSyscalls } from '../../support/host/syscall-wrapper.js';
+import { started } from '../../support/started.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 
 describe('doctor on a node', () => {
   let fixture: DoctorFixture;
-  beforeEach(async () => void (fixture = await DoctorFixture.start()));
-  afterEach(() => fixture.stop());
+  beforeEach(async () => void (fixture = started(await DoctorFixture.start())));
 
   const assertOnly = async (expected: RegExp, ...args: Parameters<DoctorFixture['problems']>): Promise<void> => {
     const problems = await fixture.problems(...args);

@@ -16,6 +16,7 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { StallingProxy } from '../../support/kube-api/stalling-proxy.js';
 import { adminConfig, connector, connectors, quickTimings, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const never = new AbortController().signal;
 const git = { type: connectors, namespace: 'team-a', name: 'git' };
@@ -141,29 +142,25 @@ describe('the connections of the Kubernetes client', () => {
   });
 
   it('waits before another attempt at a connection for a time that is all chance, spread over seconds', async () => {
-    const proxy = await StallingProxy.start(api.port);
-    try {
-      for (const [random, atLeastMs] of [
-        [0, 0],
-        [0.3, 300],
-      ] as const) {
-        const timings = { ...kubeTimings, retryBaseMs: 1, retryCapMs: 1 };
-        use({ ...adminConfig(api), port: proxy.port }, { timings, clock: { now, random: () => random } });
-        await client!.get(git, { signal: never });
-        await api.goOffline();
-        const before = proxy.accepted;
-        const triedAt = performance.now();
-        const asking = client!.get(git, { signal: never }).catch(() => undefined);
-        await eventually('it has tried twice', () => proxy.accepted > before + 1);
-        assert.ok(performance.now() - triedAt >= atLeastMs - 50);
-        client!.close();
-        await asking;
-        await api.goOnline();
-      }
-      assert.ok(kubeTimings.dialBaseMs >= 1000 && kubeTimings.watchBaseMs >= 1000);
-    } finally {
-      await proxy.stop();
+    const proxy = started(await StallingProxy.start(api.port));
+    for (const [random, atLeastMs] of [
+      [0, 0],
+      [0.3, 300],
+    ] as const) {
+      const timings = { ...kubeTimings, retryBaseMs: 1, retryCapMs: 1 };
+      use({ ...adminConfig(api), port: proxy.port }, { timings, clock: { now, random: () => random } });
+      await client!.get(git, { signal: never });
+      await api.goOffline();
+      const before = proxy.accepted;
+      const triedAt = performance.now();
+      const asking = client!.get(git, { signal: never }).catch(() => undefined);
+      await eventually('it has tried twice', () => proxy.accepted > before + 1);
+      assert.ok(performance.now() - triedAt >= atLeastMs - 50);
+      client!.close();
+      await asking;
+      await api.goOnline();
     }
+    assert.ok(kubeTimings.dialBaseMs >= 1000 && kubeTimings.watchBaseMs >= 1000);
   });
 
   it('closes the additional ones when the busy time is over', async () => {
@@ -177,80 +174,64 @@ describe('the connections of the Kubernetes client', () => {
   });
 
   it('asks a server that is away once at a time, however many watches wait, and recovers', async () => {
-    const proxy = await StallingProxy.start(api.port);
-    try {
-      use(
-        { ...adminConfig(api), port: proxy.port },
-        {
-          timings: { ...quickTimings, dialBaseMs: 50, dialCapMs: 50 },
-          clock: { now, random: () => 0.5 },
-        },
-      );
-      watch(80);
-      await eventually('all watches are open', () => api.openWatches() === 80);
-      await api.goOffline();
-      const before = proxy.accepted;
-      const startedAt = Date.now();
-      await eventually('it was asked a few times', () => proxy.accepted - before >= 8);
-      // Timers can fire a millisecond early.
-      assert.ok(Date.now() - startedAt >= 7 * 24 - 1);
-      await api.goOnline();
-      await eventually('all watches are open again', () => api.openWatches() === 80);
-      assert.equal(api.openConnections, 1);
-    } finally {
-      await proxy.stop();
-    }
+    const proxy = started(await StallingProxy.start(api.port));
+    use(
+      { ...adminConfig(api), port: proxy.port },
+      {
+        timings: { ...quickTimings, dialBaseMs: 50, dialCapMs: 50 },
+        clock: { now, random: () => 0.5 },
+      },
+    );
+    watch(80);
+    await eventually('all watches are open', () => api.openWatches() === 80);
+    await api.goOffline();
+    const before = proxy.accepted;
+    const startedAt = Date.now();
+    await eventually('it was asked a few times', () => proxy.accepted - before >= 8);
+    // Timers can fire a millisecond early.
+    assert.ok(Date.now() - startedAt >= 7 * 24 - 1);
+    await api.goOnline();
+    await eventually('all watches are open again', () => api.openWatches() === 80);
+    assert.equal(api.openConnections, 1);
   });
 
   it('finds out that the other side has fallen silent, and moves to a new one', async () => {
-    const proxy = await StallingProxy.start(api.port);
-    try {
-      const timings = { ...quickTimings, pingIntervalMs: 20, pingTimeoutMs: 300 };
-      use({ ...adminConfig(api), port: proxy.port }, { timings });
-      watch(3);
-      await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
-      proxy.stall();
-      api.put(connector('git-1', 'b'));
-      await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
-      assert.ok(proxy.accepted >= 2);
-    } finally {
-      await proxy.stop();
-    }
+    const proxy = started(await StallingProxy.start(api.port));
+    const timings = { ...quickTimings, pingIntervalMs: 20, pingTimeoutMs: 300 };
+    use({ ...adminConfig(api), port: proxy.port }, { timings });
+    watch(3);
+    await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
+    proxy.stall();
+    api.put(connector('git-1', 'b'));
+    await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
+    assert.ok(proxy.accepted >= 2);
   });
 
   it('moves the watches of one on which the server has said goodbye, which nobody would find dead', async () => {
-    const proxy = await StallingProxy.start(api.port);
-    try {
-      const timings = { ...quickTimings, pingIntervalMs: 200, pingTimeoutMs: 300 };
-      use({ ...adminConfig(api), port: proxy.port }, { timings });
-      watch(3);
-      await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
-      api.sendGoaway();
-      await eventually('it has heard', async () => {
-        await client!.get(git, { signal: never });
-        return proxy.accepted >= 2;
-      });
-      proxy.stall();
-      api.put(connector('git-1', 'b'));
-      await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
-    } finally {
-      await proxy.stop();
-    }
+    const proxy = started(await StallingProxy.start(api.port));
+    const timings = { ...quickTimings, pingIntervalMs: 200, pingTimeoutMs: 300 };
+    use({ ...adminConfig(api), port: proxy.port }, { timings });
+    watch(3);
+    await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
+    api.sendGoaway();
+    await eventually('it has heard', async () => {
+      await client!.get(git, { signal: never });
+      return proxy.accepted >= 2;
+    });
+    proxy.stall();
+    api.put(connector('git-1', 'b'));
+    await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
   });
 
   it('looks at once whether the other side is there when an answer does not come', async () => {
-    const proxy = await StallingProxy.start(api.port);
-    try {
-      const timings = { ...quickTimings, attemptMs: 100, pingTimeoutMs: 100 };
-      use({ ...adminConfig(api), port: proxy.port }, { timings });
-      await client!.get(git, { signal: never });
-      proxy.stall();
-      // Long before the next ping that is due anyway.
-      await client!.get(git, { signal: never, timeoutMs: 10_000 });
-      assert.equal(proxy.accepted, 2);
-    } finally {
-      await proxy.stop();
-    }
+    const proxy = started(await StallingProxy.start(api.port));
+    const timings = { ...quickTimings, attemptMs: 100, pingTimeoutMs: 100 };
+    use({ ...adminConfig(api), port: proxy.port }, { timings });
+    await client!.get(git, { signal: never });
+    proxy.stall();
+    // Long before the next ping that is due anyway.
+    await client!.get(git, { signal: never, timeoutMs: 10_000 });
+    assert.equal(proxy.accepted, 2);
   });
 
   it('follows the token file: by age before it is needed, and at once after a 401', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { rawHttp2Request, rawRequest } from '../../support/kube-api/raw-request.js';
 import type { RawAnswer, RawRequest } from '../../support/kube-api/raw-request.js';
+import { started } from '../../support/started.js';
 
 const connectors = '/apis/connectors.alauda.io/v1alpha1/namespaces/team-a/connectors';
 const connector = (name: string, address: string, labels: Record<string, string> = {}) => ({
@@ -19,11 +20,10 @@ describe('the test API server', () => {
     JSON.parse((await ask(request)).text) as Record<string, never>;
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     token = api.tokenFor('tester');
     api.bind({ user: 'tester', rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] });
   });
-  afterEach(() => api.stop());
 
   it('answers the same over HTTP/1.1 and HTTP/2', async () => {
     api.put(connector('git', 'https://git.example'));

@@ -9,6 +9,7 @@ import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';
 import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('who may use a connector', () => {
   let tool: ToolServer;
@@ -21,13 +22,8 @@ describe('who may use a connector', () => {
   ];
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    fixture = await ProxyFixture.start(objects(...grant('builder', ['tool'])));
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('http'));
+    fixture = started(await ProxyFixture.start(objects(...grant('builder', ['tool']))));
   });
 
   it('are those with a valid token for this proxy', async () => {

@@ -3,6 +3,7 @@ import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const slice = { namespace: 'default', name: 'kubernetes' };
 
@@ -24,16 +25,11 @@ describe('the endpoints of the API server', () => {
   let fixture: ClusterFixture;
 
   beforeEach(async () => {
-    apiServer = await ToolServer.start('http');
-    tool = await ToolServer.start('http');
-    fixture = await ClusterFixture.start();
+    apiServer = started(await ToolServer.start('http'));
+    tool = started(await ToolServer.start('http'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(connector('api', apiServer.url()), connector('tool', tool.url()), connectorClass());
     for (const name of ['api', 'tool']) fixture.allow(name);
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await apiServer.stop();
-    await tool.stop();
   });
 
   it('are refused in every way in, and other ports of the same address are not', async () => {

@@ -14,6 +14,7 @@ import { eventually } from '../../support/poll.js';
 import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const flagsOn = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
 const tool = { namespace: 'ci', name: 'tool' };
@@ -29,17 +30,12 @@ describe('the proxy with approval on', () => {
   let approvals: ApprovalsController;
 
   beforeEach(async () => {
-    server = await ToolServer.start('http');
-    fixture = await ClusterFixture.start();
+    server = started(await ToolServer.start('http'));
+    fixture = started(await ClusterFixture.start());
     approvals = new ApprovalsController(fixture.api);
     fixture.put(connector('tool', server.url()), connectorClass(), flags(flagsOn));
     fixture.allow('tool');
     await fixture.replica();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await server.stop();
   });
 
   const get = async (as = pod): Promise<{ readonly status: number; readonly body: string }> =>

@@ -4,14 +4,15 @@ import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
 import { robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('the proxy in a cluster', () => {
   let tool: ToolServer;
   let fixture: ClusterFixture;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
       connectorClass(),
@@ -21,11 +22,6 @@ describe('the proxy in a cluster', () => {
     fixture.bindCredentials('ci');
     fixture.allow('tool');
     await fixture.replica();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('serves who the API server knows and allows, with the rights of deploy/', async () => {

@@ -9,6 +9,7 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
+import { started } from '../../support/started.js';
 
 const { burst, everyMs } = proxyLimits.connectorChanges;
 const { signal } = new AbortController();
@@ -25,14 +26,10 @@ describe('A Connector that changes too often', () => {
   let nowMs = 0;
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     const clock = { now: () => nowMs, random: () => 0.5 };
-    informer = new ConnectorInformer(testClient(adminConfig(api), { clock }), 1 << 20, silentLog);
+    informer = started(new ConnectorInformer(testClient(adminConfig(api), { clock }), 1 << 20, silentLog));
     api.put(connectorClass() as never);
-  });
-  afterEach(async () => {
-    informer.stop();
-    await api.stop();
   });
 
   /** Edits a Connector, and waits until the edit has arrived. */

@@ -3,6 +3,7 @@ import { connector, connectorClass, grant, secret } from '../../support/proxy/ma
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('the credential of a Connector', () => {
   let tool: ToolServer;
@@ -10,14 +11,9 @@ describe('the credential of a Connector', () => {
   let client: ProxyClient;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    fixture = await ProxyFixture.start([]);
+    tool = started(await ToolServer.start('http'));
+    fixture = started(await ProxyFixture.start([]));
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   const put = (...objects: readonly object[]): void =>

@@ -3,23 +3,21 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('a request in absolute form', () => {
   let tool: ToolServer;
   let fixture: ProxyFixture;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    fixture = await ProxyFixture.start([
-      connector('tool', tool.url(), { secret: 'login' }),
-      robotLogin,
-      ...grant('builder', ['tool']),
-    ]);
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('http'));
+    fixture = started(
+      await ProxyFixture.start([
+        connector('tool', tool.url(), { secret: 'login' }),
+        robotLogin,
+        ...grant('builder', ['tool']),
+      ]),
+    );
   });
 
   it('reaches the tool with its credential and without what is meant for the proxy', async () => {

@@ -4,6 +4,7 @@ import { connector, connectorClass, grant, secret } from '../../support/proxy/ma
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const queryKey = '{"query": {"api_key": secret.token}}';
 const listOfTen = '[1,2,3,4,5,6,7,8,9,10]';
@@ -23,14 +24,9 @@ describe('A generator of a class', function () {
   let client: ProxyClient;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    fixture = await ProxyFixture.start([]);
+    tool = started(await ToolServer.start('http'));
+    fixture = started(await ProxyFixture.start([]));
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   const put = (generator: object, data: Readonly<Record<string, string>> = { token: credentialCanary }): void =>
@@ -176,7 +172,7 @@ describe('A generator of a class', function () {
   });
 
   it('serves reverse mode and tunnels, with the same replacements', async () => {
-    const secure = await ToolServer.start('https');
+    const secure = started(await ToolServer.start('https'));
     fixture.put([
       connector('tool', secure.url(), { secret: 'login', className: 'made', auth: 'own', caSecret: 'tool-ca' }),
       connectorClass('made', {
@@ -189,20 +185,16 @@ describe('A generator of a class', function () {
       secret('login', 'Opaque', { token: credentialCanary }),
       ...grant('builder', ['tool']),
     ]);
-    try {
-      const headers = { 'x-key': 'mine' };
-      const reverse = await client.reverse('/namespaces/ci/connectors/tool/p?k=mine&a=1', { headers });
-      const tunnel = await client.getSecurely(`${secure.url()}/p?k=mine&a=1`, { headers });
-      assert.deepEqual([reverse.status, tunnel.status], [200, 200]);
-      for (const { url, headers: seen } of secure.seen) {
-        assert.equal(url, `/p?a=1&k=${credentialCanary}`);
-        assert.equal(seen['x-key'], credentialCanary);
-        assert.equal(seen.authorization, undefined);
-      }
-      assert.equal(secure.seen.length, 2);
-    } finally {
-      await secure.stop();
+    const headers = { 'x-key': 'mine' };
+    const reverse = await client.reverse('/namespaces/ci/connectors/tool/p?k=mine&a=1', { headers });
+    const tunnel = await client.getSecurely(`${secure.url()}/p?k=mine&a=1`, { headers });
+    assert.deepEqual([reverse.status, tunnel.status], [200, 200]);
+    for (const { url, headers: seen } of secure.seen) {
+      assert.equal(url, `/p?a=1&k=${credentialCanary}`);
+      assert.equal(seen['x-key'], credentialCanary);
+      assert.equal(seen.authorization, undefined);
     }
+    assert.equal(secure.seen.length, 2);
   });
 
   const refused: readonly (readonly [what: string, cel: unknown, message: RegExp])[] = [

@@ -7,6 +7,7 @@ import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 /** What comes after the ambiguous request; whoever takes it for a request of its own has been smuggled. */
 const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: tool.example\r\n\r\n';
@@ -53,20 +54,19 @@ describe('a client that means harm', () => {
   let client: ProxyClient;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http', (request, response) => {
-      request.resume().on('end', () => response.end('hello'));
-    });
-    fixture = await ProxyFixture.start([
-      connector('tool', tool.url(), { secret: 'login' }),
-      robotLogin,
-      ...grant('builder', ['tool']),
-    ]);
+    tool = started(
+      await ToolServer.start('http', (request, response) => {
+        request.resume().on('end', () => response.end('hello'));
+      }),
+    );
+    fixture = started(
+      await ProxyFixture.start([
+        connector('tool', tool.url(), { secret: 'login' }),
+        robotLogin,
+        ...grant('builder', ['tool']),
+      ]),
+    );
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   const message = (lines: readonly string[], body: string, first = `POST ${tool.url()}/ HTTP/1.1`): string =>
@@ -274,79 +274,73 @@ describe('a client that means harm', () => {
   });
 
   it('has no more requests in flight than its share, while others are served', async () => {
-    const small = await ProxyFixture.start(
-      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-      { flags: ['--max-requests-in-flight', '8'] },
+    const small = started(
+      await ProxyFixture.start(
+        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
+        { flags: ['--max-requests-in-flight', '8'] },
+      ),
     );
-    try {
-      tool.answer = (request, response) => {
-        if (request.url === '/hang') return;
-        response.end('hello');
-      };
-      const greedy = await small.client('ci/tool', { pod: 'greedy' });
-      const statuses: number[] = [];
-      const asked = Array.from({ length: 6 }, () =>
-        greedy.get(`${tool.url()}/hang`).then(
-          ({ status }) => void statuses.push(status),
-          () => undefined,
-        ),
-      );
-      await eventually('two are rejected', () => statuses.length === 2);
-      assert.deepEqual(statuses, [429, 429]);
-      const other = await small.client('ci/tool', { pod: 'other' });
-      assert.equal((await other.get(`${tool.url()}/`)).body, 'hello');
-      const lines = (await small.metrics()).split('\n');
-      assert.ok(lines.includes('connectors_proxy_limit_used{limit="requests_in_flight"} 4'));
-      assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 2'));
-      await small.stopProxy();
-      await Promise.all(asked);
-    } finally {
-      await small.stop();
-    }
+    tool.answer = (request, response) => {
+      if (request.url === '/hang') return;
+      response.end('hello');
+    };
+    const greedy = await small.client('ci/tool', { pod: 'greedy' });
+    const statuses: number[] = [];
+    const asked = Array.from({ length: 6 }, () =>
+      greedy.get(`${tool.url()}/hang`).then(
+        ({ status }) => void statuses.push(status),
+        () => undefined,
+      ),
+    );
+    await eventually('two are rejected', () => statuses.length === 2);
+    assert.deepEqual(statuses, [429, 429]);
+    const other = await small.client('ci/tool', { pod: 'other' });
+    assert.equal((await other.get(`${tool.url()}/`)).body, 'hello');
+    const lines = (await small.metrics()).split('\n');
+    assert.ok(lines.includes('connectors_proxy_limit_used{limit="requests_in_flight"} 4'));
+    assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 2'));
+    await small.stopProxy();
+    await Promise.all(asked);
   });
 
   it('has connections to tools limited in total, however many addresses a connector has', async () => {
     const names = Array.from({ length: 40 }, (_, at) => `tool-${at}.example`);
-    const small = await ProxyFixture.start(
-      [
-        connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
-        robotLogin,
-        ...grant('builder', ['tool']),
-      ],
-      { flags: ['--max-tool-connections', '20'] },
+    const small = started(
+      await ProxyFixture.start(
+        [
+          connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
+          robotLogin,
+          ...grant('builder', ['tool']),
+        ],
+        { flags: ['--max-tool-connections', '20'] },
+      ),
     );
-    try {
-      const one = await small.client();
-      for (const name of names) assert.equal((await one.get(tool.url(name))).body, 'hello');
-      await eventually('the others are closed', () => tool.connections <= 20);
-      assert.ok(tool.connections >= 5, `${tool.connections} connections are kept`);
-    } finally {
-      await small.stop();
-    }
+    const one = await small.client();
+    for (const name of names) assert.equal((await one.get(tool.url(name))).body, 'hello');
+    await eventually('the others are closed', () => tool.connections <= 20);
+    assert.ok(tool.connections >= 5, `${tool.connections} connections are kept`);
   });
 
   it('has a transfer ended an hour after its token has expired', async () => {
     let nowMs = Date.now();
-    const clocked = await ProxyFixture.start(
-      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-      { now: () => nowMs },
+    const clocked = started(
+      await ProxyFixture.start(
+        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
+        { now: () => nowMs },
+      ),
     );
-    try {
-      tool.answer = (_request, response) => {
-        const drip = setInterval(() => response.write('drop'), 50);
-        response.once('close', () => clearInterval(drip));
-      };
-      const one = await clocked.client();
-      const socket = await one.raw();
-      socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: tool\r\nProxy-Authorization: ${one.authorization}\r\n\r\n`);
-      await once(socket, 'data');
-      nowMs += 1_800_000 + 3_500_000;
-      await once(socket, 'data');
-      nowMs += 101_000;
-      socket.resume();
-      await once(socket, 'close');
-    } finally {
-      await clocked.stop();
-    }
+    tool.answer = (_request, response) => {
+      const drip = setInterval(() => response.write('drop'), 50);
+      response.once('close', () => clearInterval(drip));
+    };
+    const one = await clocked.client();
+    const socket = await one.raw();
+    socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: tool\r\nProxy-Authorization: ${one.authorization}\r\n\r\n`);
+    await once(socket, 'data');
+    nowMs += 1_800_000 + 3_500_000;
+    await once(socket, 'data');
+    nowMs += 101_000;
+    socket.resume();
+    await once(socket, 'close');
   });
 });

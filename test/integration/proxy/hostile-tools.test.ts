@@ -9,6 +9,7 @@ import { headOf } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
 
@@ -42,20 +43,17 @@ describe('a tool that means harm', () => {
 
   beforeEach(async () => {
     passedMs = 0;
-    tool = await RawTool.start();
-    fixture = await ProxyFixture.start(
-      [connector('tool', tool.url, { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-      {
-        flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
-        monotonicNow: () => performance.now() + passedMs,
-      },
+    tool = started(await RawTool.start());
+    fixture = started(
+      await ProxyFixture.start(
+        [connector('tool', tool.url, { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
+        {
+          flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
+          monotonicNow: () => performance.now() + passedMs,
+        },
+      ),
     );
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   const answerWith = (text: string): void => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const prefix = '/namespaces/ci/connectors/tool';
 
@@ -10,18 +11,15 @@ describe('a request to the proxy itself', () => {
   let fixture: ProxyFixture;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ProxyFixture.start([
-      connector('tool', `${tool.url()}/base/`, { secret: 'login', caSecret: 'tool-ca' }),
-      connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-      robotLogin,
-      ...grant('builder', ['tool']),
-    ]);
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(
+      await ProxyFixture.start([
+        connector('tool', `${tool.url()}/base/`, { secret: 'login', caSecret: 'tool-ca' }),
+        connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+        robotLogin,
+        ...grant('builder', ['tool']),
+      ]),
+    );
   });
 
   it("goes to the connector's address with its credential; the client's token goes no further", async () => {

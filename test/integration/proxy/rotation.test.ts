@@ -7,6 +7,7 @@ import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { eventually } from '../../support/poll.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const passwords = [`${credentialCanary}-old`, `${credentialCanary}-new`] as const;
 const [older, newer] = passwords;
@@ -32,14 +33,16 @@ describe('a password that is rotated', () => {
 
   beforeEach(async () => {
     valid = older;
-    tool = await ToolServer.start('http', (request, response, { headers }) => {
-      if (headers.authorization !== basic(valid)) {
-        response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end('who are you?');
-        return;
-      }
-      request.on('end', () => response.end('in')).resume();
-    });
-    fixture = await ClusterFixture.start();
+    tool = started(
+      await ToolServer.start('http', (request, response, { headers }) => {
+        if (headers.authorization !== basic(valid)) {
+          response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end('who are you?');
+          return;
+        }
+        request.on('end', () => response.end('in')).resume();
+      }),
+    );
+    fixture = started(await ClusterFixture.start());
     fixture.put(toolCa);
     use(tool.url());
     put(older);
@@ -47,11 +50,6 @@ describe('a password that is rotated', () => {
     fixture.allow('tool');
     await fixture.replica();
     client = fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('is read again when the tool rejects the older one, and the request repeated', async () => {

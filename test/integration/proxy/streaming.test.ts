@@ -9,6 +9,7 @@ import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const megabyte = 2 ** 20;
 
@@ -18,17 +19,14 @@ describe('streaming through the proxy', () => {
   let client: ProxyClient;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    fixture = await ProxyFixture.start(
-      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-      { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
+    tool = started(await ToolServer.start('http'));
+    fixture = started(
+      await ProxyFixture.start(
+        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
+        { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
+      ),
     );
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   const head = (method: string, ...lines: readonly string[]): string =>

@@ -11,6 +11,7 @@ import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
 
@@ -104,20 +105,16 @@ describe('TLS to the proxy itself', () => {
     assert.equal(tool.seen[0].headers.authorization, robotBasic);
     inner.destroy();
 
-    const other = await ToolServer.start('https', (_request, response) => void response.end('other'), [
-      'other.example',
-    ]);
-    try {
-      const { socket: outer } = await tunnel(`other.example:${other.port}`);
-      const passed = tls.connect({ socket: outer, servername: 'other.example', rejectUnauthorized: false });
-      await once(passed, 'secureConnect');
-      assert.match(passed.getPeerCertificate().subjectaltname ?? '', /other\.example/);
-      const reply = await sendOn(passed, '/', { headers: { host: 'other.example' } });
-      assert.equal(reply.body, 'other');
-      passed.destroy();
-    } finally {
-      await other.stop();
-    }
+    const other = started(
+      await ToolServer.start('https', (_request, response) => void response.end('other'), ['other.example']),
+    );
+    const { socket: outer } = await tunnel(`other.example:${other.port}`);
+    const passed = tls.connect({ socket: outer, servername: 'other.example', rejectUnauthorized: false });
+    await once(passed, 'secureConnect');
+    assert.match(passed.getPeerCertificate().subjectaltname ?? '', /other\.example/);
+    const reply = await sendOn(passed, '/', { headers: { host: 'other.example' } });
+    assert.equal(reply.body, 'other');
+    passed.destroy();
   });
 
   it('leads back to itself by https in reverse mode', async () => {

@@ -7,6 +7,7 @@ import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 /** A connection that nobody reads from does not notice its end. */
 async function untilClosed(socket: net.Socket): Promise<void> {
@@ -133,23 +134,19 @@ describe('a tunnel', () => {
   });
 
   it('lets plain HTTP and TLS in where the address of the connector is http', async () => {
-    const plainTool = await ToolServer.start('http');
-    try {
-      fixture.put([...objects().slice(1), connector('tool', plainTool.url(), { secret: 'login' })]);
-      const client = await fixture.client();
-      const host = `tool.example:${plainTool.port}`;
-      const { socket } = await client.connect(host);
-      for (const each of [socket, await client.tunnel(host)]) {
-        assert.equal((await sendOn(each, '/', { headers: { host } })).body, 'hello');
-        each.destroy();
-      }
-      assert.deepEqual(
-        plainTool.seen.map(({ headers }) => headers.authorization),
-        [robotBasic, robotBasic],
-      );
-    } finally {
-      await plainTool.stop();
+    const plainTool = started(await ToolServer.start('http'));
+    fixture.put([...objects().slice(1), connector('tool', plainTool.url(), { secret: 'login' })]);
+    const client = await fixture.client();
+    const host = `tool.example:${plainTool.port}`;
+    const { socket } = await client.connect(host);
+    for (const each of [socket, await client.tunnel(host)]) {
+      assert.equal((await sendOn(each, '/', { headers: { host } })).body, 'hello');
+      each.destroy();
     }
+    assert.deepEqual(
+      plainTool.seen.map(({ headers }) => headers.authorization),
+      [robotBasic, robotBasic],
+    );
   });
 
   it('ends with what to do when plain HTTP comes in for an https address', async () => {
@@ -175,28 +172,24 @@ describe('a tunnel', () => {
   }
 
   it('is closed when its client ends it before the TLS handshake is over', async () => {
-    const plainTool = await ToolServer.start('http');
+    const plainTool = started(await ToolServer.start('http'));
     fixture.put([
       ...objects(),
       connector('plain', plainTool.url('plain.example'), { secret: 'login' }),
       ...grant('builder', ['plain'], { name: 'use-plain' }),
     ]);
-    try {
-      for (const authority of [`tool.example:${tool.port}`, `plain.example:${plainTool.port}`]) {
-        for (const beginning of ['', '\x16\x03\x01\x02\x00\x01']) {
-          for (const together of [false, true]) {
-            const socket = await endedBy(authority, beginning, together);
-            // Well before the timeout of the handshake.
-            await eventually('the connection is closed', () => socket.closed, 15_000);
-          }
+    for (const authority of [`tool.example:${tool.port}`, `plain.example:${plainTool.port}`]) {
+      for (const beginning of ['', '\x16\x03\x01\x02\x00\x01']) {
+        for (const together of [false, true]) {
+          const socket = await endedBy(authority, beginning, together);
+          // Well before the timeout of the handshake.
+          await eventually('the connection is closed', () => socket.closed, 15_000);
         }
       }
-      await eventually('all tunnels are counted as closed', async () =>
-        /^connectors_proxy_tunnels\{kind="intercepted"\} 0$/m.test(await fixture.metrics()),
-      );
-    } finally {
-      await plainTool.stop();
     }
+    await eventually('all tunnels are counted as closed', async () =>
+      /^connectors_proxy_tunnels\{kind="intercepted"\} 0$/m.test(await fixture.metrics()),
+    );
   });
 
   it('to the host of no connector passes on that its client has ended it', async () => {

@@ -10,15 +10,15 @@ import { assertNoToken } from '../../support/driver/canary.js';
 import { Cluster } from '../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 describe('connectors-csi volumes', () => {
   let cluster: Cluster;
   let driver: InProcessDriver;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     driver = await cluster.readyDriver();
   });
-  afterEach(() => cluster.stop());
 
   async function printed(...args: string[]): Promise<string> {
     let text = '';

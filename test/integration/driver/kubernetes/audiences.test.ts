@@ -6,6 +6,7 @@ import { connector, connectorClass } from '../../../support/driver/manifests.js'
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { tokensKey } from '../../../support/driver/test-volume.js';
 import { tokenFor } from '../../../support/driver/tokens.js';
+import { started } from '../../../support/started.js';
 
 const half = { expirationSeconds: 1800 };
 const config = { name: 'config', data: { 'own.token': '{{ .context.token }}' } };
@@ -21,7 +22,7 @@ describe('a proxy that expects tokens of its own', () => {
   let volume: TestVolume;
   let tokens: Readonly<Record<string, string>>;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     cluster.putCsiDriver({
       tokenRequests: ['connectors-proxy', 'inner', 'outer'].map((audience) => ({ audience, ...half })),
     });
@@ -41,7 +42,6 @@ describe('a proxy that expects tokens of its own', () => {
     cluster.put(at('inner', 'http://inner.example:8080', 'inner'));
     cluster.put(at('outer', 'http://outer.example:8080', 'outer'));
   });
-  afterEach(() => cluster.stop());
 
   const requestOf = (connectors: string, names = ''): Parameters<TestVolume['publishRequest']>[0] => ({
     token: null,

@@ -6,17 +6,17 @@ import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
 import type { PolicyRule } from '../../../support/kube-api/access-rules.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('the permission to use a connector', () => {
   let cluster: Cluster;
   let driver: InProcessDriver;
   let nowMs: number;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     nowMs = Date.now();
     driver = await cluster.readyDriver({ now: () => nowMs });
   });
-  afterEach(() => cluster.stop());
 
   it('is asked for the account of the pod, and named with the rule to add when it is missing', async () => {
     const volume = cluster.node.volume({ serviceAccountName: 'stranger' });

@@ -6,16 +6,16 @@ import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { tokensKey } from '../../../support/driver/test-volume.js';
 import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('what a pod author writes', () => {
   let cluster: Cluster;
   let driver: InProcessDriver;
   let volume: TestVolume;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     volume = cluster.node.volume();
   });
-  afterEach(() => cluster.stop());
 
   const untilReady = (ready: boolean): Promise<void> =>
     eventually(`ready: ${ready}`, async () => (await driver.kubelet.probe()).ready?.value === ready);

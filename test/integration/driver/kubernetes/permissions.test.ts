@@ -7,6 +7,7 @@ import { connector, flagsConfigMap } from '../../../support/driver/manifests.js'
 import type { LoggedRequest } from '../../../support/kube-api/kube-api.js';
 import { chartFile } from '../../../support/deploy/manifests.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const purposes = ['driver', 'token-minting', 'approval', 'events'] as const;
 
@@ -57,9 +58,8 @@ function uses(request: LoggedRequest, { verb, group, resource, name, namespace }
 describe("the driver's rights", () => {
   let cluster: Cluster;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
   });
-  afterEach(() => cluster.stop());
 
   /** Everything that makes the driver ask the API server. */
   const useAllFeatures = async (): Promise<void> => {

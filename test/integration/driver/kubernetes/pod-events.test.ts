@@ -7,6 +7,7 @@ import { connector } from '../../../support/driver/manifests.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import type { StoredObject } from '../../../support/kube-api/resources.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 interface PodEvent extends StoredObject {
   readonly reason: string;
@@ -20,11 +21,10 @@ describe('events on a pod', () => {
   let cluster: Cluster;
   let monotonicMs: number;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     cluster.grantDriver('events');
     monotonicMs = performance.now();
   });
-  afterEach(() => cluster.stop());
 
   const start = (options: ClusterDriverOptions = {}): Promise<InProcessDriver> =>
     cluster.readyDriver({ flags: ['--pod-events'], monotonicNow: () => monotonicMs + performance.now(), ...options });

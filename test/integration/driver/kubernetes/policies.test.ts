@@ -7,6 +7,7 @@ import { rawRequest } from '../../../support/kube-api/raw-request.js';
 import { eventually } from '../../../support/poll.js';
 import { rulesFor } from '../../../support/access/driver-rules.js';
 import { driverAccount, driverUser } from '../../../support/driver/driver-account.js';
+import { started } from '../../../support/started.js';
 
 const options = ['token-minting', 'approval'] as const;
 
@@ -28,11 +29,10 @@ function enforce(cluster: Cluster): void {
 describe('where policies confine the driver’s permissions', () => {
   let cluster: Cluster;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     enforce(cluster);
     for (const option of options) cluster.grantDriver(option);
   });
-  afterEach(() => cluster.stop());
 
   it('the driver mints the tokens that volumes ask for', async () => {
     const volume = cluster.node.volume();

@@ -7,6 +7,7 @@ import type { InProcessDriver } from '../../../support/driver/in-process-driver.
 import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('a change that reaches a mounted volume without a call of the kubelet', () => {
   let cluster: Cluster;
@@ -162,89 +163,77 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
 
 describe('a change of many volumes', () => {
   it('reaches all of them soon, and its delay is measured', async () => {
-    const cluster = await Cluster.start();
-    try {
-      const driver = await cluster.readyDriver();
-      const volumes = Array.from({ length: 110 }, () => cluster.node.volume());
-      for (const volume of volumes) await driver.kubelet.publish(volume.publishRequest());
-      cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
-      const left = new Set(volumes);
-      await eventually('all show it', () => {
-        for (const volume of left) {
-          if (volume.read()['connector.status.proxyAddress'] === 'http://other.example') left.delete(volume);
-        }
-        return left.size === 0;
-      });
-      const durations = [...driver.log.matchAll(/"durationMs":(\d+).*Refreshed volume after change/g)].map(([, ms]) =>
-        Number(ms),
-      );
-      durations.sort((a, b) => a - b);
-      assert.equal(durations.length, 110);
-      console.log(`      110 volumes: median ${durations[55]} ms, last ${durations.at(-1)} ms after the event`);
-    } finally {
-      await cluster.stop();
-    }
+    const cluster = started(await Cluster.start());
+    const driver = await cluster.readyDriver();
+    const volumes = Array.from({ length: 110 }, () => cluster.node.volume());
+    for (const volume of volumes) await driver.kubelet.publish(volume.publishRequest());
+    cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+    const left = new Set(volumes);
+    await eventually('all show it', () => {
+      for (const volume of left) {
+        if (volume.read()['connector.status.proxyAddress'] === 'http://other.example') left.delete(volume);
+      }
+      return left.size === 0;
+    });
+    const durations = [...driver.log.matchAll(/"durationMs":(\d+).*Refreshed volume after change/g)].map(([, ms]) =>
+      Number(ms),
+    );
+    durations.sort((a, b) => a - b);
+    assert.equal(durations.length, 110);
+    console.log(`      110 volumes: median ${durations[55]} ms, last ${durations.at(-1)} ms after the event`);
   });
 });
 
 describe('an outage after which lists bring 500 changes', () => {
   it('reaches every volume with all of them, and ends no driver', async () => {
-    const cluster = await Cluster.start();
-    try {
-      const names = Array.from({ length: 500 }, (_, index) => `c${index}`);
-      const put = (state: string): void => {
-        for (const name of names) cluster.put(connector(name, { proxyUrl: `http://${name}-${state}.example` }));
-      };
-      const template = '{{ range .connectors }}{{ .status.proxyAddress }}\n{{ end }}';
-      cluster.put(connectorClass('oci', { configurations: [{ name: 'all', data: { all: template } }] }));
-      put('old');
-      for (const name of names) cluster.allow(name);
-      const driver = await cluster.readyDriver({ flags: ['--max-watched-objects', '2000'] });
-      const volumes = Array.from({ length: 100 }, (_, index) => {
-        const own = names.slice(index * 5, index * 5 + 5);
-        return { own, volume: cluster.node.volume() };
-      });
-      for (const { own, volume } of volumes) {
-        const attributes = { connectors: own.join(','), 'configuration.names': 'all' };
-        await driver.kubelet.publish(volume.publishRequest({ attributes }));
-      }
-      await eventually('all is watched', () => cluster.api.openWatches('connectors') === names.length);
-
-      cluster.api.clearRequests();
-      await cluster.api.goOffline();
-      put('new');
-      cluster.api.advanceRevision();
-      cluster.api.compact();
-      await cluster.api.goOnline();
-      const left = new Set(volumes);
-      await eventually('all show it', () => {
-        for (const each of left) {
-          const expected = each.own.map((name) => `http://${name}-new.example\n`).join('');
-          if (each.volume.read()['all'] === expected) left.delete(each);
-        }
-        return left.size === 0;
-      });
-      assert.ok(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }) >= names.length);
-    } finally {
-      await cluster.stop();
+    const cluster = started(await Cluster.start());
+    const names = Array.from({ length: 500 }, (_, index) => `c${index}`);
+    const put = (state: string): void => {
+      for (const name of names) cluster.put(connector(name, { proxyUrl: `http://${name}-${state}.example` }));
+    };
+    const template = '{{ range .connectors }}{{ .status.proxyAddress }}\n{{ end }}';
+    cluster.put(connectorClass('oci', { configurations: [{ name: 'all', data: { all: template } }] }));
+    put('old');
+    for (const name of names) cluster.allow(name);
+    const driver = await cluster.readyDriver({ flags: ['--max-watched-objects', '2000'] });
+    const volumes = Array.from({ length: 100 }, (_, index) => {
+      const own = names.slice(index * 5, index * 5 + 5);
+      return { own, volume: cluster.node.volume() };
+    });
+    for (const { own, volume } of volumes) {
+      const attributes = { connectors: own.join(','), 'configuration.names': 'all' };
+      await driver.kubelet.publish(volume.publishRequest({ attributes }));
     }
+    await eventually('all is watched', () => cluster.api.openWatches('connectors') === names.length);
+
+    cluster.api.clearRequests();
+    await cluster.api.goOffline();
+    put('new');
+    cluster.api.advanceRevision();
+    cluster.api.compact();
+    await cluster.api.goOnline();
+    const left = new Set(volumes);
+    await eventually('all show it', () => {
+      for (const each of left) {
+        const expected = each.own.map((name) => `http://${name}-new.example\n`).join('');
+        if (each.volume.read()['all'] === expected) left.delete(each);
+      }
+      return left.size === 0;
+    });
+    assert.ok(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }) >= names.length);
   }).timeout(300_000);
 });
 
 describe('a change of the proxy CA file', () => {
   it('reaches the volumes', async () => {
-    const cluster = await Cluster.start();
-    try {
-      const file = path.join(cluster.node.root, 'proxy-ca.pem');
-      const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
-      fs.writeFileSync(file, pem('one'));
-      const driver = await cluster.readyDriver({ flags: ['--proxy-ca-file', file] });
-      const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
-      fs.writeFileSync(file, pem('two'));
-      await eventually('the bundle is the new one', () => volume.read()['ca.crt'] === pem('two'));
-    } finally {
-      await cluster.stop();
-    }
+    const cluster = started(await Cluster.start());
+    const file = path.join(cluster.node.root, 'proxy-ca.pem');
+    const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+    fs.writeFileSync(file, pem('one'));
+    const driver = await cluster.readyDriver({ flags: ['--proxy-ca-file', file] });
+    const volume = cluster.node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    fs.writeFileSync(file, pem('two'));
+    await eventually('the bundle is the new one', () => volume.read()['ca.crt'] === pem('two'));
   });
 });

@@ -6,6 +6,7 @@ import { connector, connectorClass } from '../../../support/driver/manifests.js'
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { tokenFor } from '../../../support/driver/tokens.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const minuteMs = 60_000;
 
@@ -14,10 +15,9 @@ describe('requests to the API server', () => {
   let nowMs: number;
   const now = (): number => nowMs;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     nowMs = Date.now();
   });
-  afterEach(() => cluster.stop());
 
   /** How often each request was made, by verb, resource and name. */
   const requests = (): Record<string, number> => {

@@ -11,6 +11,7 @@ import { connectorClass, flagsConfigMap } from '../../../support/driver/manifest
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const remove = ['--on-revoked', 'remove'];
 const attributes = { connectors: 'harbor', 'configuration.names': 'settings' };
@@ -20,13 +21,12 @@ describe('access that is withdrawn from a pod that runs', () => {
   let nowMs: number;
   let revoke: () => void;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     nowMs = Date.now();
     revoke = cluster.allow('harbor', 'ci/passing');
     const data = { header: 'Bearer {{ .context.token }}', plain: 'x' };
     cluster.put(connectorClass('oci', { configurations: [{ name: 'settings', data }] }));
   });
-  afterEach(() => cluster.stop());
 
   const start = (flags: readonly string[]): Promise<InProcessDriver> =>
     cluster.readyDriver({ flags, now: () => nowMs });

@@ -4,6 +4,7 @@ import type { InProcessDriver } from '../../../support/driver/in-process-driver.
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { audience } from '../../../support/driver/tokens.js';
+import { started } from '../../../support/started.js';
 
 const hour = { attributes: { connectors: 'harbor', 'token.expiration': '1h' } };
 const hourMs = 3_600_000;
@@ -23,12 +24,11 @@ describe('a lifetime of its own', () => {
   let laterMs: number;
   beforeEach(async () => {
     laterMs = 0;
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     volume = cluster.node.volume();
     cluster.putPod(volume);
     nowMs = Date.now();
   });
-  afterEach(() => cluster.stop());
 
   const start = (...flags: readonly string[]): Promise<InProcessDriver> =>
     cluster.readyDriver({

@@ -9,6 +9,7 @@ import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fix
 import { tokenIssuers } from '../../../support/proxy/token-issuers.js';
 import type { TokenIssuer } from '../../../support/proxy/token-issuers.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 type Respond = (response: ServerResponse, issuer: TokenIssuer) => void;
 
@@ -132,20 +133,16 @@ for (const [kind, start] of Object.entries(tokenIssuers)) {
 
     it('that redirects is not followed, even to another address of the Connector', async () => {
       await begin();
-      const other = await ToolServer.start('https', (_request, response) => issuer.issue(response, 'elsewhere'), [
-        'other.example',
-      ]);
-      try {
-        put(other.url('other.example'));
-        issuer.answer((response) => response.writeHead(307, { location: other.url('other.example') }).end('PROVIDER'));
-        const { status, body } = await get();
-        assert.equal(status, 502);
-        assert.match(body, /\(status 307\): name the endpoint itself: the proxy follows no redirect/);
-        assert.deepEqual(other.seen, []);
-        ensureNothing(body);
-      } finally {
-        await other.stop();
-      }
+      const other = started(
+        await ToolServer.start('https', (_request, response) => issuer.issue(response, 'elsewhere'), ['other.example']),
+      );
+      put(other.url('other.example'));
+      issuer.answer((response) => response.writeHead(307, { location: other.url('other.example') }).end('PROVIDER'));
+      const { status, body } = await get();
+      assert.equal(status, 502);
+      assert.match(body, /\(status 307\): name the endpoint itself: the proxy follows no redirect/);
+      assert.deepEqual(other.seen, []);
+      ensureNothing(body);
     });
 
     it('that is away is a 502 with the cause', async () => {

@@ -7,6 +7,7 @@ import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 import { TokenEndpoint } from '../../../support/proxy/token-endpoint.js';
 import { ToolServer } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 const type = 'connectors.alauda.io/oauth2-client';
 /** Has every character that the two encodings of a login treat differently. */
@@ -137,27 +138,23 @@ describe('a Secret of type oauth2-client', () => {
   });
 
   it('goes to an address of the Connector alone', async () => {
-    const other = await ToolServer.start('https', undefined, ['other.example']);
-    try {
-      put({ tokenUrl: `${other.url('other.example')}/token` });
-      const refused = await get();
-      assert.equal(refused.status, 502);
-      const leads = `tokenUrl leads to ${other.url('other.example')}, which is no address of the Connector`;
-      assert.equal(
-        refused.body.trim(),
-        `Secret ci/login: ${leads}: add it to spec.addressExtensions (connector ci/tool)`,
-      );
-      put({ tokenUrl: endpoint.url.replace('https', 'http') });
-      assert.match((await get()).body, /tokenUrl leads to http:/);
-      assert.equal(other.seen.length, 0);
-      assert.equal(endpoint.used.length, 0);
-      other.answer = (_request, response) => response.end(JSON.stringify({ access_token: endpoint.newToken() }));
-      put({ tokenUrl: `${other.url('other.example')}/token?api-version=1` }, [other.url('other.example')]);
-      assert.equal((await get()).body, 'in');
-      assert.equal(other.seen[0]?.url, '/token?api-version=1');
-    } finally {
-      await other.stop();
-    }
+    const other = started(await ToolServer.start('https', undefined, ['other.example']));
+    put({ tokenUrl: `${other.url('other.example')}/token` });
+    const refused = await get();
+    assert.equal(refused.status, 502);
+    const leads = `tokenUrl leads to ${other.url('other.example')}, which is no address of the Connector`;
+    assert.equal(
+      refused.body.trim(),
+      `Secret ci/login: ${leads}: add it to spec.addressExtensions (connector ci/tool)`,
+    );
+    put({ tokenUrl: endpoint.url.replace('https', 'http') });
+    assert.match((await get()).body, /tokenUrl leads to http:/);
+    assert.equal(other.seen.length, 0);
+    assert.equal(endpoint.used.length, 0);
+    other.answer = (_request, response) => response.end(JSON.stringify({ access_token: endpoint.newToken() }));
+    put({ tokenUrl: `${other.url('other.example')}/token?api-version=1` }, [other.url('other.example')]);
+    assert.equal((await get()).body, 'in');
+    assert.equal(other.seen[0]?.url, '/token?api-version=1');
   });
 
   const answers: readonly [string, number, string, RegExp][] = [

@@ -4,6 +4,7 @@ import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary, robotLogin } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 describe('the CA of a Connector', function () {
   this.timeout(90_000);
@@ -13,18 +14,14 @@ describe('the CA of a Connector', function () {
   const ca = (text: string): void => fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': text }));
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(
       robotLogin,
       connectorClass('any', { proxy: { ref: proxyService }, livenessProbe: { http: { path: '/' } } }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
     );
     fixture.bindCredentials('ci');
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('has a condition of its own, which follows its Secret', async () => {

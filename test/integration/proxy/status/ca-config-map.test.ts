@@ -5,6 +5,7 @@ import { bindingsFor } from '../../../support/access/driver-rules.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { secret } from '../../../support/proxy/manifests.js';
+import { started } from '../../../support/started.js';
 
 const flags = ['--publish-ca-config-map'];
 const serviceAccount = 'connectors-system/connectors-proxy';
@@ -12,8 +13,7 @@ const namespace = 'connectors-system';
 
 describe('the CA as a ConfigMap', () => {
   let fixture: ClusterFixture;
-  beforeEach(async () => void (fixture = await ClusterFixture.start()));
-  afterEach(() => fixture.stop());
+  beforeEach(async () => void (fixture = started(await ClusterFixture.start())));
 
   const allow = (): void => {
     for (const binding of bindingsFor('image-pulls', { serviceAccount })) {

@@ -3,6 +3,7 @@ import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
+import { started } from '../../../support/started.js';
 
 const another = { ...proxyService, name: 'another' };
 const theirs = { type: 'Theirs', status: 'True' };
@@ -24,10 +25,9 @@ describe('the status of a class', function () {
     );
 
   beforeEach(async () => {
-    fixture = await ClusterFixture.start();
+    fixture = started(await ClusterFixture.start());
     fixture.put(connectorClass('any', { proxy: { ref: proxyService } }), connector('tool', 'https://tool.example'));
   });
-  afterEach(() => fixture.stop());
 
   it('says that the proxy is ready, and where the class is malformed', async () => {
     await fixture.replica();

@@ -5,6 +5,7 @@ import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
+import { started } from '../../../support/started.js';
 
 const url = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
 const writes = { verb: 'patch', subresource: 'status' };
@@ -17,7 +18,7 @@ describe('the status that the proxy writes', function () {
     secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
 
   beforeEach(async () => {
-    fixture = await ClusterFixture.start();
+    fixture = started(await ClusterFixture.start());
     fixture.put(
       connectorClass('any', { proxy: { ref: proxyService } }),
       connector('tool', 'https://tool.example', { secret: 'login' }),
@@ -25,7 +26,6 @@ describe('the status that the proxy writes', function () {
     );
     fixture.bindCredentials('ci');
   });
-  afterEach(() => fixture.stop());
 
   it('tells where the proxy is, how it is trusted and that all is well, once', async () => {
     const { authorityCertificate: CACerts } = await fixture.replica();

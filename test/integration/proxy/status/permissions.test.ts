@@ -5,6 +5,7 @@ import { eventually } from '../../../support/poll.js';
 import { ClusterFixture, buildPod } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 /** As `permissionsUsed` of the test API server words them. */
 function rightsGiven(): readonly string[] {
@@ -22,38 +23,33 @@ const pod = { namespace: 'ci', serviceAccountName: 'builder', ...buildPod };
 
 describe('the rights of the proxy', () => {
   it('are those that it uses, each of them and no more', async () => {
-    const tool = await ToolServer.start('https');
-    const fixture = await ClusterFixture.start();
+    const tool = started(await ToolServer.start('https'));
+    const fixture = started(await ClusterFixture.start());
     const token = (): string => fixture.token('builder', 600, 'connectors-proxy', pod);
-    try {
-      fixture.put(
-        connectorClass('any', { proxy: { ref: proxyService } }),
-        connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
-        toolCa,
-      );
-      fixture.bindCredentials('ci');
-      fixture.allow('tool');
-      await fixture.replica();
-      await fixture.becomes('Ready', 'True Ready');
-      const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
-      await eventually('that of the class too', () => ofClass() !== undefined, 30_000);
-      const leases = { resource: 'leases', verb: 'patch', code: 200 };
-      await eventually('the Lease is renewed', () => fixture.api.count(leases) > 0, 30_000);
-      assert.equal((await fixture.client().getSecurely(tool.url())).status, 200);
-      // A pod without an AccessRequest is looked for by its name and by its labels.
-      new ApprovalsController(fixture.api).permit(pod, { namespace: 'ci', name: 'tool' });
-      fixture.put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
-      await eventually('approval counts', async () => {
-        const { status } = await fixture.client('ci/tool', token()).get(tool.url());
-        return status === 403 && fixture.api.count({ resource: 'accessrequests', verb: 'list' }) > 0;
-      });
-      const used = fixture.api.permissionsUsed('system:serviceaccount:connectors-system:connectors-proxy');
-      assert.deepEqual(used, rightsGiven());
-      assert.deepEqual(fixture.api.requestsOf({ code: 403 }), []);
-    } finally {
-      await fixture.stop();
-      await tool.stop();
-    }
+    fixture.put(
+      connectorClass('any', { proxy: { ref: proxyService } }),
+      connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
+      toolCa,
+    );
+    fixture.bindCredentials('ci');
+    fixture.allow('tool');
+    await fixture.replica();
+    await fixture.becomes('Ready', 'True Ready');
+    const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
+    await eventually('that of the class too', () => ofClass() !== undefined, 30_000);
+    const leases = { resource: 'leases', verb: 'patch', code: 200 };
+    await eventually('the Lease is renewed', () => fixture.api.count(leases) > 0, 30_000);
+    assert.equal((await fixture.client().getSecurely(tool.url())).status, 200);
+    // A pod without an AccessRequest is looked for by its name and by its labels.
+    new ApprovalsController(fixture.api).permit(pod, { namespace: 'ci', name: 'tool' });
+    fixture.put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    await eventually('approval counts', async () => {
+      const { status } = await fixture.client('ci/tool', token()).get(tool.url());
+      return status === 403 && fixture.api.count({ resource: 'accessrequests', verb: 'list' }) > 0;
+    });
+    const used = fixture.api.permissionsUsed('system:serviceaccount:connectors-system:connectors-proxy');
+    assert.deepEqual(used, rightsGiven());
+    assert.deepEqual(fixture.api.requestsOf({ code: 403 }), []);
   }).timeout(60_000);
 });

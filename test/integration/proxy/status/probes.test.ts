@@ -7,6 +7,7 @@ import { basicTemplate, connector, connectorClass, proxyService, secret } from '
 import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
 import { credentialCanary, robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 const authProbe = (http: object): object => ({
   auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
@@ -28,14 +29,10 @@ describe('the probes of a class', function () {
   };
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(robotLogin, toolCa);
     fixture.bindCredentials('ci');
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('say whether the tool is there and takes the password, which they show as the class says', async () => {
@@ -167,27 +164,23 @@ describe('the probes of a class', function () {
   });
 
   it('go to addresses of the Connector only', async () => {
-    const elsewhere = await ToolServer.start('https', undefined, ['elsewhere.example']);
-    try {
-      const http = {
-        host: 'elsewhere.example',
-        port: elsewhere.port,
-        path: '/',
-        httpHeaders: [{ name: 'Authorization', value: basicTemplate }],
-      };
-      put(authProbe(http));
-      await fixture.replica();
-      await fixture.becomes('AuthReady', 'Unknown ProbeUnusable');
-      assert.match(
-        fixture.message('AuthReady'),
-        /which is no address of the Connector, so that it is not given the credential: add it to spec\.addressExtensions$/,
-      );
-      put(authProbe(http), { extensions: [elsewhere.url('elsewhere.example')] });
-      await fixture.becomes('AuthReady', 'True Accepted');
-      assert.equal(elsewhere.seen[0]?.headers.authorization, robotBasic);
-    } finally {
-      await elsewhere.stop();
-    }
+    const elsewhere = started(await ToolServer.start('https', undefined, ['elsewhere.example']));
+    const http = {
+      host: 'elsewhere.example',
+      port: elsewhere.port,
+      path: '/',
+      httpHeaders: [{ name: 'Authorization', value: basicTemplate }],
+    };
+    put(authProbe(http));
+    await fixture.replica();
+    await fixture.becomes('AuthReady', 'Unknown ProbeUnusable');
+    assert.match(
+      fixture.message('AuthReady'),
+      /which is no address of the Connector, so that it is not given the credential: add it to spec\.addressExtensions$/,
+    );
+    put(authProbe(http), { extensions: [elsewhere.url('elsewhere.example')] });
+    await fixture.becomes('AuthReady', 'True Accepted');
+    assert.equal(elsewhere.seen[0]?.headers.authorization, robotBasic);
   });
 
   it('keep to the rules for addresses and to the trust of requests', async () => {
