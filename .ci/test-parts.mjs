@@ -10,28 +10,29 @@ const places = {
   'e2e/flow/image-pulls.test.ts': [25, 40],
   'e2e/image.test.ts': [20, 30],
   fault: [18, 50],
-  'fault/api': [25, 70],
+  'fault/api': [30, 75],
   'fault/fuzz': [60, 90],
   'fault/host': [40, 55],
   'fault/proxy/limits.test.ts': [27, 50],
   integration: [75, 170],
-  'integration/deploy': [35, 50],
-  'integration/driver': [34, 90],
+  'integration/deploy': [18, 40],
+  'integration/driver': [20, 70],
   'integration/driver/kubernetes': [40, 100],
-  'integration/driver/load/all-at-once.test.ts': [40, 55],
+  'integration/driver/load': [55, 90],
   'integration/driver/publish': [40, 90],
-  'integration/proxy': [95, 260],
+  'integration/proxy': [85, 240],
   'integration/scenarios': [28, 90],
   model: [270, 440],
   soak: [180, 400],
-  unit: [60, 110],
-  'unit/shared/gotemplate': [30, 45],
+  unit: [50, 90],
+  'unit/shared/gotemplate': [18, 40],
+  'unit/shared/gotemplate/fuzz.test.ts': [5, 10],
 };
 /** Places that take more are divided. */
 const partSeconds = [45, 100];
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
-const load = ['fault/proxy/limits.test.ts', 'integration/driver/load/all-at-once.test.ts'];
+const load = ['fault/proxy/limits.test.ts', 'integration/driver/load'];
 /** The others have random input, outages of minutes, and programs that take 20 seconds. */
 const slow = [
   ...load,
@@ -48,6 +49,7 @@ const slow = [
   'e2e/policies.test.ts',
   'fault/fuzz',
   'soak',
+  'unit/shared/gotemplate/fuzz.test.ts',
 ];
 /** `npm test` runs a tenth of the random sequences that `npm run test:slow` and CI run. */
 const random = ['model'];
