@@ -25,8 +25,7 @@ const places = {
   model: [270, 440],
   soak: [180, 400],
   unit: [50, 90],
-  'unit/shared/gotemplate': [18, 40],
-  'unit/shared/gotemplate/fuzz.test.ts': [5, 10],
+  'unit/shared/gotemplate': [22, 45],
 };
 /** Places that take more are divided. */
 const partSeconds = [45, 100];
@@ -49,7 +48,6 @@ const slow = [
   'e2e/policies.test.ts',
   'fault/fuzz',
   'soak',
-  'unit/shared/gotemplate/fuzz.test.ts',
 ];
 /** `npm test` runs a tenth of the random sequences that `npm run test:slow` and CI run. */
 const random = ['model'];
