@@ -27,6 +27,7 @@ export function gitlabCredential(token: Secret): ToolCredential {
 function credentialOf(headers: RawHeaders): ToolCredential {
   return {
     replaces: replacedHeaders,
+    fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),
     headersAfter: () => Promise.resolve(undefined),
     rejected: () => undefined,

@@ -151,7 +151,7 @@ export class Exchange implements MonitoredTransfer {
       path,
       isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
-    const initial = await this.#credentialHeaders(use);
+    const initial = credential.fixedHeaders ?? (await this.#credentialHeaders(use));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
     const first = await this.#send(this.#toolRequest(framing, [...message, ...initial]));
     if (first.status !== 401 || credential.renewal === undefined) return first;
