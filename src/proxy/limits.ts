@@ -41,11 +41,11 @@ export const proxyLimits = {
      */
     namespaceShare: 3 / 4,
   },
-  /** Changes of one Connector that requests and status see at once: each is parsed with its rules, for up to 10 ms. */
-  connectorChanges: {
-    /** Changes of one Connector that requests see at once. @listed used within 1 s */
+  /** Changes of one Connector that its status shows at once. */
+  statusChanges: {
+    /** Changes at once. */
     burst: 10,
-    /** Interval for one more. Requests see the revision before, and then the newest one. */
+    /** Interval for one more. The status shows the newest revision after it. */
     everyMs: 1_000,
     /** Connectors that are tracked. */
     keys: 4096,
@@ -75,6 +75,15 @@ export const proxyLimits = {
     segmentCharacters: 256,
     /** YAML tokens of the annotation. A usual line has twenty. */
     tokens: 4000,
+    /** Rules that are parsed for requests. The longest take up to 10 ms, shorter ones count as a part of them. */
+    parsing: {
+      /** Longest rules of one namespace, new or changed, that come into use. @listed `429` */
+      burst: 128,
+      /** Interval for one more. */
+      everyMs: 250,
+      /** Namespaces that are tracked. */
+      keys: 4096,
+    },
     /** Segments in the path of a request to which rules apply. Deep repositories have thirty. @listed `400` */
     requestSegments: 100,
     /** Parameters in its query. @listed `400` */

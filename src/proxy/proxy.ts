@@ -219,7 +219,7 @@ export class Proxy {
     const router = new Router({
       authorizer,
       ...{ connectors, credentials, trust, trustStores },
-      rules: new RuleEnforcer(this.metrics),
+      rules: new RuleEnforcer(this.metrics, monotonicNow),
       unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => own.isOwnName(host),

@@ -108,7 +108,7 @@ export class RouteParts {
   }
 
   #rules(): RouterOptions['rules'] {
-    const enforcer = new RuleEnforcer({ ruled: () => undefined });
+    const enforcer = new RuleEnforcer({ ruled: () => undefined }, () => 0);
     const trace = this.#trace;
     return {
       permitsRead: (found, pathname) => enforcer.permitsRead(found, pathname),

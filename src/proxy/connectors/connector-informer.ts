@@ -16,9 +16,7 @@ import type { ReflectedState } from '../../shared/kube/reflected-state.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import { limits } from '../../shared/limits/defaults.js';
 import { noLimitObserver } from '../../shared/limits/limit-observer.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import type { Log } from '../../shared/log.js';
-import { proxyLimits } from '../limits.js';
 import type { ObjectKind, ConnectorLister, ConnectorLookup } from './connector-lookup.js';
 
 /** Cached Connectors and classes. */
@@ -41,9 +39,6 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #bytes: InformerMemoryQuota;
   readonly #now: () => number;
   #relisting: NodeJS.Timeout | undefined;
-  /** The revisions of Connectors that requests see. */
-  readonly #seen = new Map<string, JsonObject>();
-  readonly #changes: TokenBuckets;
   readonly #parsedConnectors = new ParsedObjects(parseConnector);
   readonly #parsedClasses = new ParsedObjects(parseConnectorClass);
 
@@ -51,16 +46,12 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#now = client.clock.now;
-    this.#changes = new TokenBuckets(proxyLimits.connectorChanges, this.#now);
     this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
     const ofConnectors = this.#bytes.admissionFor('connector', connectorBytes);
     this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
     const ofClasses = this.#bytes.admissionFor('connectorclass', connectorClassBytes);
     this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
-    this.#connectors.state.onChange((key, object) => {
-      if (object === undefined) this.#seen.delete(key);
-      this.#release('connector', key, object);
-    });
+    this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
   }
 
@@ -136,7 +127,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   #resolve(ref: ConnectorRef): ResolvedConnector | undefined {
-    const object = this.#revision(objectKey(ref));
+    const object = objectIn(this.#connectors, objectKey(ref));
     if (object === undefined) return undefined;
     const connector = orThrow(this.#parsedConnectors.of(object));
     const classObject = objectIn(this.#classes, connector.className);
@@ -148,16 +139,6 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
       );
     }
     return { connector, connectorClass: orThrow(this.#parsedClasses.of(classObject)) };
-  }
-
-  /** Returns the newest revision of a Connector, or the one before it if the Connector changes too often. */
-  #revision(key: string): JsonObject | undefined {
-    const newest = objectIn(this.#connectors, key);
-    const seen = this.#seen.get(key);
-    if (newest === undefined || newest === seen) return newest;
-    if (seen !== undefined && !this.#changes.of(key).acquire()) return seen;
-    this.#seen.set(key, newest);
-    return newest;
   }
 
   /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */

@@ -79,6 +79,13 @@ export function rulesOf(
 
 const none: readonly RuleSet[] = [];
 
+/** Returns the characters of a Connector's rules that are not parsed yet. */
+export function unparsedLength({ object }: Connector): number {
+  if (parsed.has(object)) return 0;
+  const text = jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules);
+  return text === undefined ? 0 : annotationText(text).length;
+}
+
 /**
  * Returns the problem of broken rules or limits for the owner of a Connector; undefined if all can be read. One line that names
  * object, annotation and fix.

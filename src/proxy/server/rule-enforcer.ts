@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
+import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import { decide } from '../rules/decision.js';
 import type { Decision } from '../rules/decision.js';
-import { isOfClass, isOfGit, ruleAnnotations, rulesOf } from '../rules/request-rules.js';
+import { isOfClass, isOfGit, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.js';
 import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.js';
 import type { RuledRequest } from '../rules/read-only.js';
 import { proxyLimits } from '../limits.js';
@@ -23,9 +24,13 @@ const override = `override it by annotation ${ruleAnnotations.access}: full`;
 /** Enforces the rules of Connectors and their classes. */
 export class RuleEnforcer {
   readonly #observer: RuleObserver;
+  /** Rules to parse, by namespace, in parts of the longest. */
+  readonly #parsing: TokenBuckets;
 
-  constructor(observer: RuleObserver) {
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(observer: RuleObserver, now: () => number) {
     this.#observer = observer;
+    this.#parsing = new TokenBuckets(proxyLimits.rules.parsing, now);
   }
 
   /**
@@ -34,13 +39,14 @@ export class RuleEnforcer {
    * @param entry records the decision.
    * @returns whether the credential must suffice for reads only.
    * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change; 400 for a request that
-   * tools could read in different ways.
+   * tools could read in different ways; 429 if rules of the namespace change too often.
    */
   enforce(
     { connector, connectorClass }: ResolvedConnector,
     request: RuledRequest,
     entry: RouteObserver,
   ): { readonly isReadOnly: boolean } {
+    this.#chargeParsing(connector);
     const sets = rulesOf(connector, connectorClass);
     if (sets.length === 0) {
       entry.setDecision('allowed');
@@ -66,6 +72,21 @@ export class RuleEnforcer {
     const parts = { method: 'GET', pathname, query: '', rawHeaders: [], hasBody: false, contentType: undefined };
     const request = { ...parts, isUpgrade: false, isRead: true };
     return decide(rulesOf(connector, connectorClass), request).outcome !== 'denied';
+  }
+
+  /** Owners can edit rules faster than they are parsed. Requests never see older rules, which could permit more. */
+  #chargeParsing(connector: Connector): void {
+    const characters = unparsedLength(connector);
+    if (characters === 0) return;
+    const { namespace } = connector.ref;
+    const bucket = this.#parsing.of(namespace);
+    const delayMs = bucket.delayMs(0);
+    if (delayMs > 0) {
+      const seconds = Math.ceil(delayMs / 1000);
+      const message = `rules of connectors in namespace ${namespace} change too often: try again in ${seconds} s`;
+      throw new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': String(seconds) } });
+    }
+    bucket.charge(characters / proxyLimits.rules.characters);
   }
 }
 

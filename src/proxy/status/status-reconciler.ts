@@ -65,7 +65,7 @@ export class StatusReconciler {
       evaluator: this.#evaluator,
       random: clock.random,
     });
-    this.#changes = new TokenBuckets(proxyLimits.connectorChanges, clock.now);
+    this.#changes = new TokenBuckets(proxyLimits.statusChanges, clock.now);
     this.#due = new DelayQueue((key) => void this.#reconcile(key), clock.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
@@ -120,7 +120,7 @@ export class StatusReconciler {
   #onChange(kind: ObjectKind, name: string): void {
     if (!this.#isLeader) return;
     if (kind === 'connector') {
-      const delayMs = this.#changes.of(name).acquireLater(proxyLimits.connectorChanges.everyMs);
+      const delayMs = this.#changes.of(name).acquireLater(proxyLimits.statusChanges.everyMs);
       this.#due.addAfter(keyOf(kind, name), delayMs);
       return;
     }

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { Connector } from '../../../../src/shared/connectors/model.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
+import { ProxyError } from '../../../../src/proxy/proxy-error.js';
+import { RuleEnforcer } from '../../../../src/proxy/server/rule-enforcer.js';
+import { connector, connectorClass as classOf } from '../../../support/proxy/manifests.js';
+
+const { burst, everyMs } = proxyLimits.rules.parsing;
+const allowed = '- allow: { methods: [GET] }';
+const long = allowed.padEnd(proxyLimits.rules.characters);
+const get = { method: 'GET', pathname: '/a', query: '', rawHeaders: [], hasBody: false, contentType: undefined };
+const entry = { setDecision: () => undefined } as never;
+
+const connectorClass = parseConnectorClass(classOf('any') as JsonObject);
+
+function revision(namespace: string, rules: string): Connector {
+  return parseConnector(connector('tool', 'https://tool.example', { namespace, rules: { rules } }) as JsonObject);
+}
+
+describe('RuleEnforcer', () => {
+  let nowMs: number;
+  let enforcer: RuleEnforcer;
+
+  beforeEach(() => {
+    nowMs = 0;
+    enforcer = new RuleEnforcer({ ruled: () => undefined }, () => nowMs);
+  });
+
+  /** @returns 200 or the status of the rejection. */
+  function use(of: Connector): number {
+    try {
+      enforcer.enforce({ connector: of, connectorClass }, { ...get, isUpgrade: false, isRead: true }, entry);
+      return 200;
+    } catch (error) {
+      assert.ok(error instanceof ProxyError);
+      assert.match(error.message, /^rules of connectors in namespace edits change too often: try again in \d+ s$/);
+      return error.status;
+    }
+  }
+
+  it('rejects new rules of a namespace that changes too many, not rules that it knows, nor those of others', () => {
+    const first = revision('edits', long);
+    assert.equal(use(first), 200);
+    for (let used = 1; used < burst; used += 1) assert.equal(use(revision('edits', long)), 200);
+    assert.equal(use(revision('edits', allowed)), 200, 'the last may exceed the limit');
+    const next = revision('edits', long);
+    assert.equal(use(next), 429);
+    assert.equal(use(first), 200);
+    assert.equal(use(revision('other', long)), 200);
+    nowMs += everyMs;
+    assert.equal(use(next), 200);
+  });
+});
