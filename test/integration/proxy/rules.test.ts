@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type http from 'node:http';
+import http from 'node:http';
 import type { Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
@@ -253,6 +253,18 @@ describe('rules of a Connector', () => {
     assert.equal((await sendOn(socket, '/x', { method: 'PUT', headers })).status, 403);
     assert.equal((await sendOn(socket, '/x', { headers })).status, 200);
     socket.destroy();
+  });
+
+  it('leave the connection of a request with an ambiguous path usable', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      const rejected = await client.get(`${plain.url()}/a//b`, {}, agent);
+      assert.equal(rejected.status, 400);
+      assert.notEqual(rejected.headers.connection, 'close');
+      assert.equal((await client.get(`${plain.url()}/a/b`, {}, agent)).status, 200);
+    } finally {
+      agent.destroy();
+    }
   });
 
   it('are not shown to an account that may not use the Connector', async () => {
