@@ -393,6 +393,8 @@ export const proxyLimits = {
     work: 256 << 10,
     /** Characters of all values of a Secret, which are copied for each evaluation. */
     secretCharacters: 128 << 10,
+    /** Keys of a Secret, which are copied too: 10,000 take 3 ms. Credentials have a few. */
+    secretKeys: 256,
     /** Characters of path and query that an expression can see. Most servers take no more. */
     requestCharacters: 8192,
     /** Headers of a result. */

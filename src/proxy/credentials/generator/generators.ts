@@ -100,9 +100,12 @@ export class Generators {
 }
 
 function valuesOf(use: GeneratorUse): NamesAndValues {
+  const { secretCharacters, secretKeys } = proxyLimits.generators;
+  if (use.secret.data.size > secretKeys) {
+    throw unusableSecret(use, `has more than ${secretKeys} keys: leave only the credential in it`);
+  }
   // Editors and `echo` append a line feed.
   const values = [...use.secret.data].map(([key, value]) => [key, value.expose().replace(/\r?\n$/, '')] as const);
-  const { secretCharacters } = proxyLimits.generators;
   if (values.reduce((sum, [, value]) => sum + value.length, 0) <= secretCharacters) return values;
   throw unusableSecret(use, `has more than ${secretCharacters} characters: leave only the credential in it`);
 }

@@ -57,6 +57,12 @@ describe('Generators', () => {
       status: 502,
       message: /^Secret ci\/login has more than 131072 characters/,
     });
+    const { secret, ...same } = use(good);
+    const data = new Map(Array.from({ length: 257 }, (_, at) => [`key-${at}`, new Secret('x')]));
+    await assert.rejects(generators.generate({ ...same, secret: { ...secret, data } }, request), {
+      status: 502,
+      message: /^Secret ci\/login has more than 256 keys/,
+    });
   });
 
   describe('of a class', () => {
