@@ -121,9 +121,7 @@ function contextOf({ endMs }: Command, args: readonly string[]): CommandContext 
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => errorOutput.write(text),
     logOutput: errorOutput,
-    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     stopped: stopping.signal,
-    uid: process.getuid?.() ?? 0,
   };
 }
 

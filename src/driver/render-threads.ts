@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { CodedError, abortError, throwIfAborted } from '../shared/errors.js';
 import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
+import type { driverLimits } from './limits.js';
 import { threadTimeMs } from './thread-time.js';
 
 /** A message that a thread sends during a job. */
@@ -15,16 +16,7 @@ export type ThreadMessage<Output> =
   | { readonly kind: 'slow' }
   | { readonly kind: 'done'; readonly output: Output };
 
-/** See `driverLimits.renders.thread`. */
-export interface RenderThreadLimits {
-  readonly threads: number;
-  readonly waiting: number;
-  readonly startMs: number;
-  readonly jobMs: number;
-  readonly slowMs: number;
-  readonly idleMs: number;
-  readonly heapMb: number;
-}
+export type RenderThreadLimits = Readonly<Record<keyof typeof driverLimits.renders.thread, number>>;
 
 interface Thread<Output> {
   readonly worker: Worker;

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
 import type { LimitUsage } from '../../shared/limits/limit-observer.js';
 import type { Log } from '../../shared/log.js';
+import type { driverLimits } from '../limits.js';
 import { SocketConnections } from './socket-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -34,23 +35,10 @@ export interface SocketServerOptions {
   readonly log: Log;
 }
 
-/** Limits of all clients of a socket together; see shared/limits/defaults.ts. */
-export interface SocketLimits {
-  readonly connections: number;
-  /** Limit of connections that wait to be accepted. */
-  readonly backlog: number;
-}
+/** Limits of all clients of a socket together. */
+export type SocketLimits = Readonly<Record<keyof typeof driverLimits.csiSocket, number>>;
 
-/** Limits of one gRPC connection; see shared/limits/defaults.ts. */
-export interface GrpcConnectionLimits {
-  readonly idleMs: number;
-  readonly ageMs: number;
-  readonly ageGraceMs: number;
-  readonly keepaliveMs: number;
-  readonly keepaliveTimeoutMs: number;
-  readonly streams: number;
-  readonly requestBytes: number;
-}
+export type GrpcConnectionLimits = Readonly<Record<keyof typeof driverLimits.grpcConnection, number>>;
 
 /**
  * gRPC services on a unix socket that only root can use. The server accepts connections itself and passes them to

@@ -10,11 +10,8 @@ export interface CommandContext {
   readonly stderr: (text: string) => void;
   /** Standard error as a log output. */
   readonly logOutput: Pick<LogOutput, 'write' | 'droppedLines' | 'onResumed'>;
-  /** Command line that starts this program again: the Node binary and the script. */
-  readonly self: readonly [string, ...string[]];
   /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */
   readonly stopped: AbortSignal;
-  readonly uid: number;
 }
 
 export interface Command {

@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { limits } from '../limits/defaults.js';
 import type { Log } from '../log.js';
 import { listen } from './listen.js';
 import type { ListenAddress } from './listen.js';
@@ -23,17 +24,7 @@ export interface HealthServerOptions {
   readonly log: Log;
 }
 
-/** Limits of the health server; see shared/limits/defaults.ts. */
-export interface HealthLimits {
-  /** Maximum number of open connections. */
-  readonly connections: number;
-  /** Maximum size of the request headers. */
-  readonly requestHeaderBytes: number;
-  /** Lifetime of a connection, from its request to the last byte of its response. */
-  readonly connectionMs: number;
-  /** How long the text of the metrics is cached. */
-  readonly metricsMs: number;
-}
+export type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
 
 /** Size of a piece in bytes. Few requests fit into one piece, and most requests take one or two. */
 const pieceBytes = 256;

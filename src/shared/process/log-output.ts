@@ -2,13 +2,9 @@ import fs from 'node:fs';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { SonicBoom } from 'sonic-boom';
+import type { limits } from '../limits/defaults.js';
 
-export interface LogOutputLimits {
-  /** Queued lines in bytes; further lines are dropped. */
-  readonly maxQueuedBytes: number;
-  /** Milliseconds for which lines are gathered into one write: each write wakes up the reader. */
-  readonly gatherMs: number;
-}
+export type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
 
 /** Lines of this size are written at once. */
 const gatheredCharacters = 8192;

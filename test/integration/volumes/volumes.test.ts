@@ -28,9 +28,7 @@ describe('connectors-csi volumes', () => {
       stdout: (part) => void (text += part),
       stderr: () => assert.fail('nothing to complain about'),
       logOutput: { write: () => assert.fail('nothing to log'), droppedLines: 0, onResumed: () => undefined },
-      self: ['node'],
       stopped: new AbortController().signal,
-      uid: 0,
     });
     assertNoToken(text, 'what it prints');
     return text;

@@ -20,9 +20,7 @@ export async function runCheck(
     stdout: (text) => (out += text),
     stderr: (text) => (err += text),
     logOutput: { write: () => undefined, droppedLines: 0, onResumed: () => undefined },
-    self: [process.execPath],
     stopped: new AbortController().signal,
-    uid: 0,
   });
   assertNoToken(out + err, 'the output of check');
   const encoded = Buffer.from(credentialCanary).toString('base64').slice(2, 20);
