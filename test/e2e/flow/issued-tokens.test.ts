@@ -32,7 +32,7 @@ describe('programs with tokens that the proxy requests', function () {
       token,
       site: (request, response) => serveGit(work, request, response),
     });
-    fixture.onStop(() => github.tool.stop());
+    fixture.onStop(() => github.stop());
     const tokens = await RegistryTokenService.start('tokens.test', (login) =>
       github.valid.has(login.replace('x-access-token:', '')),
     );

@@ -6,16 +6,16 @@ import { assertFails } from '../../support/driver/kubelet-client.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import type { StoredObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 describe('a volume whose connector needs approval', () => {
   let cluster: ApprovalCluster;
   let volume: TestVolume;
 
   beforeEach(async () => {
-    cluster = await ApprovalCluster.start();
+    cluster = started(await ApprovalCluster.start());
     volume = cluster.node.volume();
   });
-  afterEach(() => cluster.stop());
 
   const onlyRequest = async (): Promise<StoredObject> => {
     const [request] = await cluster.controller.requested();
@@ -188,10 +188,9 @@ describe('a volume whose connector needs approval', () => {
 
 describe('a node full of volumes that wait for approval', () => {
   let cluster: ApprovalCluster;
-  afterEach(() => cluster.stop());
 
   it('still publishes others, though few may be published at once', async () => {
-    cluster = await ApprovalCluster.start(['--max-concurrent-publishes', '2']);
+    cluster = started(await ApprovalCluster.start(['--max-concurrent-publishes', '2']));
     const waiting = Array.from({ length: 5 }, (_, index) => cluster.node.volume({ name: `waiting-${index}` }));
     const published = waiting.map((each) => cluster.publish(each));
     await cluster.controller.watched(waiting.length);
@@ -212,7 +211,7 @@ describe('a node full of volumes that wait for approval', () => {
   });
 
   it('tells the kubelet to come again when nobody has decided in time', async () => {
-    cluster = await ApprovalCluster.start(['--approval-wait', '100ms']);
+    cluster = started(await ApprovalCluster.start(['--approval-wait', '100ms']));
     const volume = cluster.node.volume();
     const message = await assertFails(cluster.publish(volume), 'UNAVAILABLE', /^waiting for approval build-pod-\w+ /);
     const [request] = cluster.controller.requests;

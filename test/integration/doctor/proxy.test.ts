@@ -11,6 +11,7 @@ import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.js
 import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
+import { started } from '../../support/started.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 const caSecret = { namespace: 'connectors-system', name: 'connectors-proxy-ca' };
@@ -18,8 +19,7 @@ const caSecret = { namespace: 'connectors-system', name: 'connectors-proxy-ca' }
 describe('doctor of the proxy', function () {
   this.timeout(60_000);
   let fixture: ProxyDoctorFixture;
-  beforeEach(async () => void (fixture = await ProxyDoctorFixture.start()));
-  afterEach(() => fixture.stop());
+  beforeEach(async () => void (fixture = started(await ProxyDoctorFixture.start())));
 
   const assertOnly = async (expected: RegExp, ...args: Parameters<ProxyDoctorFixture['problems']>): Promise<void> => {
     const problems = await fixture.problems(...args);
@@ -89,12 +89,11 @@ describe('doctor of the proxy', function () {
     });
 
     it('that the process here does not sign with', async () => {
-      const other = await ProxyFixture.start([], { flags: ['--http-address', '127.0.0.1:0'] });
+      const other = started(await ProxyFixture.start([], { flags: ['--http-address', '127.0.0.1:0'] }));
       await assertOnly(
         /^fail ca: this replica signs with another CA than that in secret \S+: it does not hear of changes/,
         ['--http-address', `127.0.0.1:${other.httpPort}`],
       );
-      await other.stop();
     });
   });
 

@@ -168,7 +168,7 @@ describe('who may use a connector', () => {
       resources: ['connectors/proxy'],
       name: 'proxy',
     });
-    const secure = await ToolServer.start('https');
+    const secure = started(await ToolServer.start('https'));
     const all = (...more: readonly object[]): readonly object[] => [
       connector('secure', secure.url(), { caSecret: 'tool-ca' }),
       on,
@@ -185,7 +185,6 @@ describe('who may use a connector', () => {
     assert.equal((await sendOn(socket, '/x', { headers })).status, 403);
     await eventually('the tunnel is closed', () => socket.destroyed || socket.readableEnded);
     assert.match((await client.connect(`tool.example:${secure.port}`)).head, /^HTTP\/1\.1 403 /);
-    await secure.stop();
   });
 
   it('need a granted AccessRequest of their uid too for the permission of their pod, where approval is on', async () => {

@@ -5,6 +5,7 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('addresses that no tool is at', () => {
   const refusedHosts = [
@@ -23,17 +24,19 @@ describe('addresses that no tool is at', () => {
   ];
 
   it('are refused for every host, in every way in', async () => {
-    const tool = await ToolServer.start('http');
-    const fixture = await ProxyFixture.start(
-      [
-        ...refusedHosts.map((host, at) => connector(`tool-${at}`, `http://${host}:${tool.port}`)),
-        ...grant('builder', []),
-      ],
-      {
-        flags: ['--allow-upstream-cidrs', ''],
-        apiServer: ['10.96.0.1'],
-        names: { 'metadata.example': '169.254.169.254', 'api.example': '10.96.0.1' },
-      },
+    const tool = started(await ToolServer.start('http'));
+    const fixture = started(
+      await ProxyFixture.start(
+        [
+          ...refusedHosts.map((host, at) => connector(`tool-${at}`, `http://${host}:${tool.port}`)),
+          ...grant('builder', []),
+        ],
+        {
+          flags: ['--allow-upstream-cidrs', ''],
+          apiServer: ['10.96.0.1'],
+          names: { 'metadata.example': '169.254.169.254', 'api.example': '10.96.0.1' },
+        },
+      ),
     );
     const client = await fixture.client(refusedHosts.map((_host, at) => `ci/tool-${at}`).join());
     for (const [at, host] of refusedHosts.entries()) {
@@ -48,22 +51,20 @@ describe('addresses that no tool is at', () => {
       assert.match(head, /^HTTP\/1\.1 403 /, host);
     }
     assert.deepEqual(tool.seen, []);
-    await fixture.stop();
-    await tool.stop();
   });
 
   it('are found out in the answer that is connected to: a name that changes its mind leads nowhere else', async () => {
-    const tool = await ToolServer.start('http');
+    const tool = started(await ToolServer.start('http'));
     let lookups = 0;
-    const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
-      names: { 'tool.example': () => ((lookups += 1) === 1 ? '127.0.0.1' : '169.254.169.254') },
-    });
+    const fixture = started(
+      await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+        names: { 'tool.example': () => ((lookups += 1) === 1 ? '127.0.0.1' : '169.254.169.254') },
+      }),
+    );
     const client = await fixture.client();
     // Looked up once, and that very address is connected to.
     assert.equal((await client.get(tool.url())).status, 200);
     assert.equal(lookups, 1);
-    await fixture.stop();
-    await tool.stop();
   });
 });
 
@@ -77,7 +78,7 @@ describe('names whose server is silent', () => {
         return new Promise(() => undefined);
       };
       const hosts = Array.from({ length: 12 }, (_each, at) => `silent-${at}.example`);
-      const tool = await ToolServer.start('http');
+      const tool = started(await ToolServer.start('http'));
       const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
         names: Object.fromEntries(hosts.map((host) => [host, silent])),
       });
@@ -92,7 +93,6 @@ describe('names whose server is silent', () => {
       await fixture.stop();
       agent.destroy();
       await Promise.all(asked);
-      await tool.stop();
     });
   }
 
@@ -104,11 +104,13 @@ describe('names whose server is silent', () => {
     };
     const registries = Array.from({ length: 12 }, (_each, at) => `registry-${at}`);
     // At the host `registry-0.example` it names `silent.registry-0.example`.
-    const tool = await ToolServer.start('http', ({ headers, url }, response) => {
-      const realm = `http://silent.${headers.host?.split(':')[0] ?? ''}/token`;
-      const challenge = { 'WWW-Authenticate': `Bearer realm="${realm}",service="registry"` };
-      response.writeHead(url === '/' ? 200 : 401, challenge).end();
-    });
+    const tool = started(
+      await ToolServer.start('http', ({ headers, url }, response) => {
+        const realm = `http://silent.${headers.host?.split(':')[0] ?? ''}/token`;
+        const challenge = { 'WWW-Authenticate': `Bearer realm="${realm}",service="registry"` };
+        response.writeHead(url === '/' ? 200 : 401, challenge).end();
+      }),
+    );
     const fixture = await ProxyFixture.start(
       [
         ...registries.map((name) => {
@@ -131,6 +133,5 @@ describe('names whose server is silent', () => {
     assert.equal(lookups, ofConnectors.inFlight * namespaceShare);
     await fixture.stop();
     await Promise.all(asked);
-    await tool.stop();
   });
 });

@@ -149,10 +149,9 @@ describe('the credential of a Connector', () => {
       tool.seen.filter(({ headers }) => headers.authorization !== undefined).map(({ url }) => url),
       ['/team-a/x', '/team-a'],
     );
-    const other = await ToolServer.start('http');
+    const other = started(await ToolServer.start('http'));
     await client.get(other.url());
     assert.equal(other.seen[0]?.headers.authorization, undefined);
-    await other.stop();
   });
 
   it('begins no session that the client could take with it', async () => {
@@ -174,14 +173,13 @@ describe('the credential of a Connector', () => {
 
   it('does not follow a redirect to another host', async () => {
     put(robotLogin);
-    const other = await ToolServer.start('http');
+    const other = started(await ToolServer.start('http'));
     tool.answer = (_request, response) =>
       response.writeHead(302, { location: `${other.url('other.example')}/x` }).end();
     const { headers } = await client.get(tool.url());
     await client.get(headers.location ?? '');
     assert.equal(other.seen.length, 1);
     assert.ok(!JSON.stringify(other.seen).includes('uthorization'));
-    await other.stop();
   });
 
   it('is that of the connector with the longest path, of equals of the one named first', async () => {

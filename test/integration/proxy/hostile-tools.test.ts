@@ -168,7 +168,7 @@ describe('a tool that means harm', () => {
 
   it('gets no requests for a while when it says "wait" as fast as it can again and again', async () => {
     const { burst, everyMs } = proxyLimits.informationalFloods;
-    const other = await ToolServer.start('http', (_request, response) => response.end('hello'));
+    const other = started(await ToolServer.start('http', (_request, response) => response.end('hello')));
     fixture.put([
       connector('tool', tool.url, { auth: 'none' }),
       connector('other', other.url(), { auth: 'none' }),
@@ -187,7 +187,6 @@ describe('a tool that means harm', () => {
     assert.equal((await both.get(other.url())).body, 'hello', 'the tools of other connectors do');
     passedMs = everyMs;
     await assertServesOn();
-    await other.stop();
   });
 
   it('is cut off when it says "wait" with more headers than a response can have', async () => {

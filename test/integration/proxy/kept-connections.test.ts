@@ -6,58 +6,51 @@ import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixtur
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { TokenEndpoint } from '../../support/proxy/token-endpoint.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 describe('a kept connection that the server closes at its next use', function () {
   this.timeout(120_000);
 
   it('loses no request for a token', async () => {
     let nowMs = Date.now();
-    const endpoint = await TokenEndpoint.start();
-    const fixture = await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs });
-    try {
-      fixture.put([
-        connector('tool', endpoint.server.url(), { secret: 'login', caSecret: 'tool-ca' }),
-        ...grant('builder', ['tool']),
-        secret('login', 'connectors.alauda.io/oauth2-client', {
-          ...{ clientId: 'builds', clientSecret: credentialCanary, tokenUrl: endpoint.url },
-        }),
-      ]);
-      endpoint.server.closesKept = true;
-      await eventually('a request for a token is lost', async () => {
-        const client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
-        assert.equal((await client.getSecurely(`${endpoint.server.url()}/api`)).body, 'in');
-        nowMs += 3_600_000;
-        return endpoint.server.lost.includes('POST /oauth/token');
-      });
-      assert.ok(endpoint.asked.every(({ body }) => body === 'grant_type=client_credentials'));
-    } finally {
-      await fixture.stop();
-      await endpoint.server.stop();
-    }
+    const endpoint = started(await TokenEndpoint.start());
+    const fixture = started(await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs }));
+    fixture.put([
+      connector('tool', endpoint.server.url(), { secret: 'login', caSecret: 'tool-ca' }),
+      ...grant('builder', ['tool']),
+      secret('login', 'connectors.alauda.io/oauth2-client', {
+        ...{ clientId: 'builds', clientSecret: credentialCanary, tokenUrl: endpoint.url },
+      }),
+    ]);
+    endpoint.server.closesKept = true;
+    await eventually('a request for a token is lost', async () => {
+      const client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
+      assert.equal((await client.getSecurely(`${endpoint.server.url()}/api`)).body, 'in');
+      nowMs += 3_600_000;
+      return endpoint.server.lost.includes('POST /oauth/token');
+    });
+    assert.ok(endpoint.asked.every(({ body }) => body === 'grant_type=client_credentials'));
   });
 
   it('loses neither a question to a registry nor to its token service', async () => {
-    const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
+    const registry = started(await TokenRegistry.start(`robot:${credentialCanary}`));
     const names = Array.from({ length: 20 }, (_, at) => `tool-${at}`);
-    const fixture = await ProxyFixture.start([
-      ...names.map((name) => connector(name, registry.url, { secret: 'login', caSecret: 'tool-ca' })),
-      secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
-      ...grant('builder', names),
-    ]);
-    try {
-      registry.tool.closesKept = true;
-      const { lost } = registry.tool;
-      let used = 0;
-      await eventually('both are lost', async () => {
-        const client = await fixture.client(`ci/${names[used]}`);
-        used += 1;
-        assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).body, 'layer');
-        return lost.includes('GET /v2/') && lost.some((line) => line.startsWith('GET /token?'));
-      });
-    } finally {
-      await fixture.stop();
-      await registry.tool.stop();
-    }
+    const fixture = started(
+      await ProxyFixture.start([
+        ...names.map((name) => connector(name, registry.url, { secret: 'login', caSecret: 'tool-ca' })),
+        secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', names),
+      ]),
+    );
+    registry.tool.closesKept = true;
+    const { lost } = registry.tool;
+    let used = 0;
+    await eventually('both are lost', async () => {
+      const client = await fixture.client(`ci/${names[used]}`);
+      used += 1;
+      assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).body, 'layer');
+      return lost.includes('GET /v2/') && lost.some((line) => line.startsWith('GET /token?'));
+    });
   });
 
   describe('with a probe', () => {
@@ -66,14 +59,10 @@ describe('a kept connection that the server closes at its next use', function ()
     const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 
     beforeEach(async () => {
-      tool = await ToolServer.start('https', (_request, response) => void response.writeHead(204).end());
+      tool = started(await ToolServer.start('https', (_request, response) => void response.writeHead(204).end()));
       tool.closesKept = true;
-      fixture = await ClusterFixture.start();
+      fixture = started(await ClusterFixture.start());
       fixture.bindCredentials('ci');
-    });
-    afterEach(async () => {
-      await fixture.stop();
-      await tool.stop();
     });
 
     const put = (http: object): void =>

@@ -10,6 +10,7 @@ import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 
@@ -97,7 +98,7 @@ describe('a proxy that stops', () => {
 
 describe('the limit of connections', () => {
   it('closes those of one client that are too many, and leaves something for others', async () => {
-    const fixture = await ProxyFixture.start([], { flags: ['--max-connections', '64'] });
+    const fixture = started(await ProxyFixture.start([], { flags: ['--max-connections', '64'] }));
     const sockets: net.Socket[] = [];
     const from = (localAddress: string): net.Socket => {
       const socket = net.connect({ port: fixture.port, host: '127.0.0.1', localAddress });
@@ -126,7 +127,6 @@ describe('the limit of connections', () => {
     again.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await eventually('it is served', () => again.bytesRead > 0);
     again.destroy();
-    await fixture.stop();
   });
 });
 

@@ -4,6 +4,7 @@ import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const serviceName = 'connectors-proxy-service';
 const service = `${serviceName}.connectors-system.svc.cluster.local`;
@@ -15,9 +16,9 @@ describe('a request that would lead back to the proxy', () => {
   let fixture: ProxyFixture;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('http');
-    secure = await ToolServer.start('https');
-    fixture = await ProxyFixture.start([]);
+    tool = started(await ToolServer.start('http'));
+    secure = started(await ToolServer.start('https'));
+    fixture = started(await ProxyFixture.start([]));
     const own = `http://127.0.0.1:${fixture.port}`;
     fixture.put([
       connector('tool', tool.url()),
@@ -32,11 +33,6 @@ describe('a request that would lead back to the proxy', () => {
       secret('own-token', 'connectors.cpaas.io/bearer-token', { token: await fixture.token() }),
       ...grant('builder', ['tool', 'secure', 'self', 'named', 'service', 'health']),
     ]);
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
-    await secure.stop();
   });
 
   for (const name of ['self', 'named', 'service', 'health']) {
@@ -98,8 +94,7 @@ describe('a request that would lead back to the proxy', () => {
 
 describe('the proxy in a cluster', () => {
   let fixture: ClusterFixture;
-  beforeEach(async () => void (fixture = await ClusterFixture.start()));
-  afterEach(() => fixture.stop());
+  beforeEach(async () => void (fixture = started(await ClusterFixture.start())));
 
   it('refuses its Service by its address', async () => {
     fixture.names = { [service]: '10.96.0.77', 'alias.example': '10.96.0.77' };

@@ -5,6 +5,7 @@ import { sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 type Send = (client: ProxyClient, path: string) => Promise<ClientAnswer>;
 
@@ -102,13 +103,15 @@ describe('paths of requests to a Connector', () => {
 
 describe('a Connector of too many addresses', () => {
   it('is refused in every way in, and keeps none from those that are named beside it', async () => {
-    const tool = await ToolServer.start('http');
+    const tool = started(await ToolServer.start('http'));
     const extensions = Array.from({ length: 64 }, (_, at) => tool.url(`host-${at}.example`));
-    const fixture = await ProxyFixture.start([
-      connector('many', tool.url('many.example'), { extensions }),
-      connector('tool', tool.url(), { extensions: extensions.slice(0, 63) }),
-      ...grant('builder', ['many', 'tool']),
-    ]);
+    const fixture = started(
+      await ProxyFixture.start([
+        connector('many', tool.url('many.example'), { extensions }),
+        connector('tool', tool.url(), { extensions: extensions.slice(0, 63) }),
+        ...grant('builder', ['many', 'tool']),
+      ]),
+    );
     const client = await fixture.client('ci/many,ci/tool');
     const refusal = /are 65 addresses, and at most 64 are allowed: leave some out.* \(connector ci\/many\)$/m;
     for (const answer of [
@@ -122,7 +125,5 @@ describe('a Connector of too many addresses', () => {
     assert.equal((await client.get(tool.url())).status, 200);
     assert.equal((await client.get(tool.url('host-62.example'))).status, 200);
     assert.equal(tool.seen.length, 2);
-    await fixture.stop();
-    await tool.stop();
   });
 });

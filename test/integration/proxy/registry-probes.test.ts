@@ -23,7 +23,7 @@ describe('how a registry wants its clients to authenticate', () => {
     ]);
   const start = async (options: TokenRegistryOptions): Promise<TokenRegistry> => {
     const registry = await TokenRegistry.start(`robot:${credentialCanary}`, options);
-    stops.push(() => registry.tool.stop());
+    stops.push(() => registry.stop());
     use(registry.url);
     return registry;
   };
@@ -231,7 +231,7 @@ describe('how a registry wants its clients to authenticate', () => {
 
   it('leads to a token service with https also where the registry has none', async () => {
     const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
-    stops.push(() => registry.tool.stop());
+    stops.push(() => registry.stop());
     const plain = await ToolServer.start('http', registry.tool.answer, ['plain.example']);
     stops.push(() => plain.stop());
     use(plain.url('plain.example'), { extensions: [registry.url] });

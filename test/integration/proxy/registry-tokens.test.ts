@@ -4,6 +4,7 @@ import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const type = 'cpaas.io/distribution-registry-token';
 
@@ -19,14 +20,9 @@ describe('a registry that wants tokens of its token service', () => {
   ];
 
   beforeEach(async () => {
-    registry = await TokenRegistry.start(`robot:${credentialCanary}`);
-    fixture = await ProxyFixture.start(objects());
+    registry = started(await TokenRegistry.start(`robot:${credentialCanary}`));
+    fixture = started(await ProxyFixture.start(objects()));
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await registry.tool.stop();
   });
 
   it('gets them, and the client sees nothing of it', async () => {
@@ -129,7 +125,7 @@ describe('a registry that wants tokens of its token service', () => {
 
   for (const host of ['thief.example', 'registry.example']) {
     it(`cannot send the password to ${host === 'thief.example' ? 'another host' : 'another port of its host'}`, async () => {
-      const thief = await ToolServer.start('https', undefined, [host]);
+      const thief = started(await ToolServer.start('https', undefined, [host]));
       registry.realm = `${thief.url(host)}/token`;
       const answer = await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
       assert.equal(answer.status, 502);
@@ -138,7 +134,6 @@ describe('a registry that wants tokens of its token service', () => {
         /^token service is no address of connector ci\/tool: .* names https:\/\/[a-z]+\.example:\d+; add this URL, scheme included, to spec\.addressExtensions/,
       );
       assert.deepEqual(thief.seen, []);
-      await thief.stop();
     });
   }
 

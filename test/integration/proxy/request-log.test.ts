@@ -8,6 +8,7 @@ import { deployFolder } from '../../support/deploy/manifests.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const schema = readFileSync(path.join(deployFolder, 'schemas', 'request-log.json'), 'utf8');
 const isOfSchema = new Ajv({ strict: true }).compile(JSON.parse(schema) as object);
@@ -79,10 +80,9 @@ describe("the proxy's log of requests", () => {
     });
 
     it('of no request that is served without a credential', async () => {
-      const elsewhere = await ToolServer.start('http', undefined, ['elsewhere.example']);
+      const elsewhere = started(await ToolServer.start('http', undefined, ['elsewhere.example']));
       await (await fixture.client()).get(elsewhere.url('elsewhere.example'));
       assert.deepEqual(logged(), ['forward', 200, undefined]);
-      await elsewhere.stop();
     });
   });
 

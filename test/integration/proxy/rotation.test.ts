@@ -165,12 +165,11 @@ describe('a password that is rotated', () => {
       (await client.getSecurely(`${registry.url}/v2/${name}/manifests/latest`)).body;
 
     beforeEach(async () => {
-      registry = await TokenRegistry.start(`robot:${older}`);
+      registry = started(await TokenRegistry.start(`robot:${older}`));
       use(registry.url);
       put(older, type);
       assert.equal(await get('app'), 'layer');
     });
-    afterEach(() => registry.tool.stop());
 
     it('is read again when the token service rejects the older one', async () => {
       registry.login = `robot:${newer}`;

@@ -8,6 +8,7 @@ import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/pro
 import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 type Send = (client: ProxyClient, path: string, request?: ClientRequest) => Promise<ClientAnswer>;
 
@@ -33,15 +34,10 @@ describe('rules of a Connector', () => {
   ];
 
   beforeEach(async () => {
-    plain = await ToolServer.start('http');
-    secure = await ToolServer.start('https');
-    fixture = await ProxyFixture.start(objects({ rules: gitRules }));
+    plain = started(await ToolServer.start('http'));
+    secure = started(await ToolServer.start('https'));
+    fixture = started(await ProxyFixture.start(objects({ rules: gitRules })));
     client = await fixture.client('ci/tool,ci/secure');
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await plain.stop();
-    await secure.stop();
   });
 
   it('can limit the requests of each pod, which get a 429 beyond the limit', async () => {
@@ -358,13 +354,15 @@ describe('rules of a Connector', () => {
 describe('a read-only Connector of a registry', () => {
   for (const wantedScope of [undefined, 'repository:app:pull,push', 'repository:app:*']) {
     it(`gets tokens for pull alone, if the registry asks for ${wantedScope ?? 'what it needs'}`, async () => {
-      const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
+      const registry = started(await TokenRegistry.start(`robot:${credentialCanary}`));
       registry.wantedScope = wantedScope;
-      const fixture = await ProxyFixture.start([
-        connector('tool', registry.url, { ...login, rules: { access: 'read-only' } }),
-        secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
-        ...grant('builder', ['tool']),
-      ]);
+      const fixture = started(
+        await ProxyFixture.start([
+          connector('tool', registry.url, { ...login, rules: { access: 'read-only' } }),
+          secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+          ...grant('builder', ['tool']),
+        ]),
+      );
       const client = await fixture.client();
       for (const method of ['GET', 'HEAD', 'OPTIONS'])
         await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, { method });
@@ -379,26 +377,22 @@ describe('a read-only Connector of a registry', () => {
       assert.ok(registry.requests.every(({ method }) => method !== 'POST'));
       const token = `${registry.tokenUrl}?service=registry&scope=repository:app:pull,push`;
       assert.equal((await client.getSecurely(token)).status, 403);
-      await fixture.stop();
-      await registry.tool.stop();
     });
   }
 
   it('gets others while it is only audited, and once it is read-only no more', async () => {
-    const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
+    const registry = started(await TokenRegistry.start(`robot:${credentialCanary}`));
     const objects = (rules: Record<string, string>): readonly object[] => [
       connector('tool', registry.url, { ...login, rules }),
       secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
     ];
-    const fixture = await ProxyFixture.start(objects({ access: 'read-only', 'rules-mode': 'audit' }));
+    const fixture = started(await ProxyFixture.start(objects({ access: 'read-only', 'rules-mode': 'audit' })));
     const client = await fixture.client();
     const push = { method: 'PUT', body: '[]' };
     assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, push)).status, 201);
     fixture.put(objects({ access: 'full' }));
     assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, push)).status, 201);
     for (const scopes of registry.asked) assert.deepEqual(scopes, ['repository:app:pull,push']);
-    await fixture.stop();
-    await registry.tool.stop();
   });
 });

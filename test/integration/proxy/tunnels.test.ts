@@ -28,13 +28,8 @@ describe('a tunnel', () => {
 
   beforeEach(async () => {
     nowMs = Date.now();
-    tool = await ToolServer.start('https');
-    fixture = await ProxyFixture.start(objects(), { now: () => nowMs });
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(await ProxyFixture.start(objects(), { now: () => nowMs }));
   });
 
   it("ends TLS for the connector's host with a certificate of the proxy's CA, and adds the credential", async () => {
@@ -262,16 +257,16 @@ describe('a tunnel', () => {
 
 describe('--unmatched-hosts deny', () => {
   it('opens no blind tunnel', async () => {
-    const tool = await ToolServer.start('http');
-    const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
-      flags: ['--unmatched-hosts', 'deny'],
-    });
+    const tool = started(await ToolServer.start('http'));
+    const fixture = started(
+      await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+        flags: ['--unmatched-hosts', 'deny'],
+      }),
+    );
     const client = await fixture.client();
     assert.match((await client.connect('other.example:443')).head, /^HTTP\/1\.1 403 /);
     const answer = await client.get('http://other.example/');
     assert.equal(answer.status, 403);
     assert.match(answer.body, /^no connector for other\.example: it belongs to none of ci\/tool/);
-    await fixture.stop();
-    await tool.stop();
   });
 });

@@ -92,4 +92,8 @@ export class FakeEcr {
     const challenge = `Basic realm="https://${ecrHost}/",service="ecr.amazonaws.com"`;
     response.writeHead(401, { 'www-authenticate': challenge }).end('Not Authorized');
   }
+
+  stop(): Promise<void> {
+    return this.server.stop();
+  }
 }

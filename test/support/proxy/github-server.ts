@@ -134,6 +134,10 @@ export class GithubServer {
     this.valid.set(token, expiresAtMs);
     return { status: 201, body: { token, expires_at: new Date(expiresAtMs).toISOString(), permissions: {} } };
   }
+
+  stop(): Promise<void> {
+    return this.tool.stop();
+  }
 }
 
 interface ApiAnswer {

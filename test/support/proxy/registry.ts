@@ -128,6 +128,10 @@ export class TokenRegistry {
     this.#tokens.set(token, scopes);
     response.end(JSON.stringify({ token, expires_in: this.expiresIn }));
   }
+
+  stop(): Promise<void> {
+    return this.tool.stop();
+  }
 }
 
 function bearerIn({ headers }: SeenRequest): string {

@@ -77,4 +77,8 @@ export class TokenEndpoint {
     if (this.accepts(token)) response.end('in');
     else response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end('out');
   }
+
+  stop(): Promise<void> {
+    return this.server.stop();
+  }
 }

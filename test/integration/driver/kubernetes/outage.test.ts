@@ -5,6 +5,7 @@ import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { eventually } from '../../../support/poll.js';
 import { quickTimings } from '../../../support/kube-client/test-client.js';
+import { started } from '../../../support/started.js';
 
 const minuteMs = 60_000;
 
@@ -13,10 +14,9 @@ describe('while the API server is away', () => {
   let nowMs: number;
   const now = (): number => nowMs;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     nowMs = Date.now();
   });
-  afterEach(() => cluster.stop());
 
   const isReady = async (driver: InProcessDriver): Promise<boolean> =>
     (await driver.kubelet.probe()).ready?.value === true;
@@ -350,9 +350,8 @@ describe('while the API server is away', () => {
 describe("the driver's own token", () => {
   let cluster: Cluster;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
   });
-  afterEach(() => cluster.stop());
 
   it('is read anew when it is rotated, for calls and for watches', async () => {
     const driver = await cluster.readyDriver();
@@ -381,9 +380,8 @@ describe('watches', function () {
   // Watches that break again and again come back after longer and longer pauses.
   let cluster: Cluster;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
   });
-  afterEach(() => cluster.stop());
 
   const changeComes = async (driver: InProcessDriver, inject: (turn: number) => void): Promise<void> => {
     const volume = cluster.node.volume();

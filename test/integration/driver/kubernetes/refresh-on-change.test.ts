@@ -14,12 +14,11 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
   let driver: InProcessDriver;
   let volume: TestVolume;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     driver = await cluster.readyDriver();
     volume = cluster.node.volume();
     await driver.kubelet.publish(volume.publishRequest());
   });
-  afterEach(() => cluster.stop());
 
   const addressOf = (each: TestVolume): string | undefined => each.read()['connector.status.proxyAddress'];
   const shows = (url: string, each = volume): Promise<void> =>

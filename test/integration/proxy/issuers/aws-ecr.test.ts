@@ -5,6 +5,7 @@ import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../../../support/proxy/ec
 import { connector, grant, secret } from '../../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
+import { started } from '../../../support/started.js';
 
 describe('a Secret of type aws-ecr', () => {
   let ecr: FakeEcr;
@@ -14,16 +15,11 @@ describe('a Secret of type aws-ecr', () => {
 
   beforeEach(async () => {
     nowMs = Date.now();
-    ecr = await FakeEcr.start();
+    ecr = started(await FakeEcr.start());
     ecr.now = () => nowMs;
-    fixture = await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs });
+    fixture = started(await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs }));
     client = await fixture.client('ci/tool', { expiresIn: 48 * 3600 });
     put();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await ecr.server.stop();
   });
 
   const put = (data: Readonly<Record<string, string>> = {}, rules: Readonly<Record<string, string>> = {}): void =>

@@ -6,6 +6,7 @@ import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
 import { ProxyFixture } from '../../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../../support/proxy/registry.js';
+import { started } from '../../../support/started.js';
 
 const type = 'connectors.alauda.io/github-app';
 
@@ -26,7 +27,7 @@ describe('a Secret of type github-app', () => {
   afterEach(async () => {
     const log = fixture.log;
     await fixture.stop();
-    await github.tool.stop();
+    await github.stop();
     assert.ok(!log.includes(appPrivateKey.slice(100, 140)), 'the private key is in the log');
     assert.doesNotMatch(log, /eyJ[-\w]+\.eyJ/, 'an assertion is in the log');
   });
@@ -137,29 +138,25 @@ describe('a Secret of type github-app', () => {
   });
 
   it('is used by the token service of the container registry', async () => {
-    const registry = await TokenRegistry.start('x', { host: 'containers.github.example' });
-    try {
-      put({}, { extensions: [registry.url] });
-      registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-1';
-      const url = `${registry.url}/v2/ada/app/manifests/latest`;
-      const answer = await client.getSecurely(url);
-      assert.deepEqual([answer.status, answer.body], [200, 'layer']);
-      assert.deepEqual(registry.asked, [['repository:ada/app:pull']]);
-      // Neither the password at another path, nor a token of the registry to clients.
-      assert.ok(registry.requests.every(({ headers }) => !(headers.authorization ?? '').startsWith('Basic')));
-      await client.getSecurely(`${registry.tokenUrl}?scope=repository:ada/app:pull`);
-      assert.equal(registry.tokenRequests.at(-1)?.headers.authorization, undefined);
-      // GitHub has revoked the first token: the token service rejects it, and gets the next one.
-      registry.forgetTokens();
-      github.valid.clear();
-      registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-2';
-      assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).status, 502);
-      nowMs += 5_000;
-      assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).body, 'layer');
-      assert.equal(github.asked.length, 2);
-    } finally {
-      await registry.tool.stop();
-    }
+    const registry = started(await TokenRegistry.start('x', { host: 'containers.github.example' }));
+    put({}, { extensions: [registry.url] });
+    registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-1';
+    const url = `${registry.url}/v2/ada/app/manifests/latest`;
+    const answer = await client.getSecurely(url);
+    assert.deepEqual([answer.status, answer.body], [200, 'layer']);
+    assert.deepEqual(registry.asked, [['repository:ada/app:pull']]);
+    // Neither the password at another path, nor a token of the registry to clients.
+    assert.ok(registry.requests.every(({ headers }) => !(headers.authorization ?? '').startsWith('Basic')));
+    await client.getSecurely(`${registry.tokenUrl}?scope=repository:ada/app:pull`);
+    assert.equal(registry.tokenRequests.at(-1)?.headers.authorization, undefined);
+    // GitHub has revoked the first token: the token service rejects it, and gets the next one.
+    registry.forgetTokens();
+    github.valid.clear();
+    registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-2';
+    assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).status, 502);
+    nowMs += 5_000;
+    assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).body, 'layer');
+    assert.equal(github.asked.length, 2);
   });
 
   const refusals: readonly [number, RegExp][] = [
@@ -211,26 +208,21 @@ describe('a Secret of type github-app', () => {
 
 describe('a Secret of type github-app for ghcr.io', () => {
   it('gets its token from the API of github.com at an address of the Connector', async () => {
-    const github = await GithubServer.start({ hosts: ['ghcr.io', 'api.github.com'], root: '/app' });
-    const fixture = await ProxyFixture.start([]);
-    try {
-      fixture.put([
-        connector('tool', github.url, { secret: 'login', caSecret: 'tool-ca' }),
-        ...grant('builder', ['tool']),
-        secret('login', type, { appId: 'Iv1.app', installationId: '77', privateKey: appPrivateKey }),
-      ]);
-      const client = await fixture.client();
-      const answer = await client.getSecurely(`${github.url}/v2/ada/app/manifests/1`);
-      assert.equal(answer.status, 502);
-      // At another port it is not GitHub's own host.
-      assert.match(
-        answer.body,
-        /^Secret ci\/login: spec\.address, whose API issues tokens, leads to https:\/\/api\.github\.com:\d+, which is no/,
-      );
-      assert.deepEqual(github.tool.seen, []);
-    } finally {
-      await fixture.stop();
-      await github.tool.stop();
-    }
+    const github = started(await GithubServer.start({ hosts: ['ghcr.io', 'api.github.com'], root: '/app' }));
+    const fixture = started(await ProxyFixture.start([]));
+    fixture.put([
+      connector('tool', github.url, { secret: 'login', caSecret: 'tool-ca' }),
+      ...grant('builder', ['tool']),
+      secret('login', type, { appId: 'Iv1.app', installationId: '77', privateKey: appPrivateKey }),
+    ]);
+    const client = await fixture.client();
+    const answer = await client.getSecurely(`${github.url}/v2/ada/app/manifests/1`);
+    assert.equal(answer.status, 502);
+    // At another port it is not GitHub's own host.
+    assert.match(
+      answer.body,
+      /^Secret ci\/login: spec\.address, whose API issues tokens, leads to https:\/\/api\.github\.com:\d+, which is no/,
+    );
+    assert.deepEqual(github.tool.seen, []);
   });
 });

@@ -35,7 +35,7 @@ describe('a Secret of type google-service-account', () => {
     ];
     const shown = [fixture.log, await fixture.metrics()].some((text) => secrets.some((each) => text.includes(each)));
     await fixture.stop();
-    await google.server.stop();
+    await google.stop();
     assert.ok(!shown, 'a key or an assertion is in the log or the metrics');
   });
 

@@ -21,14 +21,9 @@ describe('a Secret of type oauth2-client', () => {
 
   beforeEach(async () => {
     nowMs = Date.now();
-    endpoint = await TokenEndpoint.start();
-    fixture = await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs });
+    endpoint = started(await TokenEndpoint.start());
+    fixture = started(await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs }));
     client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await endpoint.server.stop();
   });
 
   const put = (data: Readonly<Record<string, string>> = {}, extensions: readonly string[] = []): void =>
