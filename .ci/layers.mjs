@@ -91,7 +91,7 @@ export const layers = {
     ...['npm:jose', 'npm:@bufbuild/cel', 'npm:@bufbuild/protobuf'],
   ],
   'proxy/probe': [
-    ...[...modules, ...shared('connectors', 'gotemplate'), 'proxy/limits', 'proxy/proxy-error', 'proxy/tool'],
+    ...[...modules, ...shared('limits', 'connectors', 'gotemplate'), 'proxy/limits', 'proxy/proxy-error', 'proxy/tool'],
     ...['proxy/cel', 'proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'npm:@bufbuild/cel'],
   ],
   'proxy/status': [

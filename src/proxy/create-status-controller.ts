@@ -18,6 +18,7 @@ export interface StatusParts {
   readonly tools: ToolAccess;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
+  readonly monotonicNow: () => number;
   readonly log: Log;
   /** Timings that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
@@ -25,7 +26,7 @@ export interface StatusParts {
 
 /** Creates the controller that writes status; undefined if this proxy writes none. */
 export function createStatusController(parts: StatusParts): StatusController | undefined {
-  const { config, clock, log, backend, tools, metrics: observer, statusTimings: timings = {} } = parts;
+  const { config, clock, monotonicNow, log, backend, tools, metrics: observer, statusTimings: timings = {} } = parts;
   const { status, ca, secrets } = backend;
   if (status === undefined || !config['write-status']) return undefined;
   const { client, resolver, credentials, trust, generators } = tools;
@@ -35,7 +36,7 @@ export function createStatusController(parts: StatusParts): StatusController | u
     onCaChange: (listener) => backend.onCaChange?.(listener),
     check: new ConnectorCheck({
       ...{ credentials, trust, ca, secrets, observer, clock },
-      probes: new ToolProbes({ client, timeoutMs }),
+      probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
       isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
     }),
     service: serviceOf(config),

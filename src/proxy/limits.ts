@@ -374,6 +374,15 @@ export const proxyLimits = {
     steps: 20_000,
     /** Work of an expression, counted as for `generators`: it can search the longest body once with a short pattern. */
     work: 2 << 20,
+    /** Time of the thread for templates and responses of one namespace. Those in use take a millisecond. */
+    evaluation: {
+      /** Milliseconds at once. */
+      burst: 1000,
+      /** Interval for one more: a twentieth of a CPU. */
+      everyMs: 20,
+      /** Namespaces that are tracked. */
+      keys: 4096,
+    },
   },
   /** Expressions of ConnectorClasses that make credentials. See proxy/credentials/generator/generators.ts. */
   generators: {

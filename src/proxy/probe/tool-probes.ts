@@ -1,6 +1,9 @@
+import { sleep } from '../../shared/abortable.js';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { authTypeOf } from '../credentials/tool-credentials.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.js';
+import { proxyLimits } from '../limits.js';
 import { addressesOf } from '../connectors/tool-address.js';
 import type { SecretObject } from '../secrets/secret-source.js';
 import { ownerOfHost } from '../tool/resolver.js';
@@ -33,14 +36,19 @@ export interface ToolProbesOptions {
   readonly client: ToolClient;
   /** Limit of one probe. */
   readonly timeoutMs: number;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
 }
 
 /** Probes whether tools respond, and whether they accept the credential, as the class declares. */
 export class ToolProbes {
   readonly #options: ToolProbesOptions;
+  /** Time of evaluations by namespace: a tool chooses its response, and an owner how often it is probed. */
+  readonly #evaluations: TokenBuckets;
 
   constructor(options: ToolProbesOptions) {
     this.#options = options;
+    this.#evaluations = new TokenBuckets(proxyLimits.probes.evaluation, options.now);
   }
 
   /**
@@ -97,8 +105,9 @@ export class ToolProbes {
     const origin = originOf(probe, tool);
     // The engines use 19 MB of memory, so they are loaded with the first probe.
     const { isResponseGood, renderTexts } = await import('./probe-expressions.js');
-    const data = probeData(connector, secret);
-    const texts = renderTexts(templatesOf(probe), data, shownProbeData(connector, secret));
+    const render = (): ReturnType<typeof renderTexts> =>
+      renderTexts(templatesOf(probe), probeData(connector, secret), shownProbeData(connector, secret));
+    const texts = await this.#evaluate(connector, signal, render);
     if ('problem' in texts) throw unusable(`${probe.source}: ${texts.problem}`);
     const request = probeRequest(probe, origin, texts);
     const { cel, isRedirectDisabled } = probe;
@@ -110,9 +119,23 @@ export class ToolProbes {
       redirectTo,
       credential: isMain ? credential : undefined,
     });
-    const isMet = cel === undefined ? undefined : isResponseGood(cel, response);
+    const isMet =
+      cel === undefined ? undefined : await this.#evaluate(connector, signal, () => isResponseGood(cel, response));
     if (typeof isMet === 'object') throw unusable(`${probe.source}.response.cel: ${isMet.problem}`);
     return verdictOf(response, isMet, probe, secret, request);
+  }
+
+  /** Evaluates once the namespace of the Connector has time for it. */
+  async #evaluate<T>({ ref }: Connector, signal: AbortSignal, run: () => T): Promise<T> {
+    const bucket = this.#evaluations.of(ref.namespace);
+    for (let delayMs = bucket.delayMs(0); delayMs > 0; delayMs = bucket.delayMs(0)) await sleep(delayMs, signal);
+    const { now } = this.#options;
+    const startMs = now();
+    try {
+      return run();
+    } finally {
+      bucket.charge(now() - startMs);
+    }
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */

@@ -53,6 +53,7 @@ describe('a probe with a token that is requested', () => {
         },
       } as never,
       timeoutMs: 60_000,
+      now: () => 0,
     });
     const used = {
       connector: tool,

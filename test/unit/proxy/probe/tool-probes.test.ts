@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { proxyLimits } from '../../../../src/proxy/limits.js';
+import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
+import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.js';
+import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.js';
+import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
+import { noCredential } from '../../../../src/proxy/tool/tool-credential.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
+import type { JsonObject } from '../../../../src/shared/json.js';
+import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+
+const { burst } = proxyLimits.probes.evaluation;
+
+describe('ToolProbes', () => {
+  let nowMs: number;
+  /** What an evaluation takes. */
+  let evaluationMs: number;
+  let probes: ToolProbes;
+  const { signal } = new AbortController();
+
+  beforeEach(() => {
+    nowMs = 0;
+    evaluationMs = 0;
+    probes = new ToolProbes({
+      client: {
+        send: () => ({
+          response: Promise.resolve({ status: 200, rawHeaders: [], body: undefined }),
+          end: () => undefined,
+          destroy: () => undefined,
+        }),
+      } as never,
+      timeoutMs: 60_000,
+      now: () => (nowMs += evaluationMs),
+    });
+  });
+
+  function probe(namespace: string, ending = signal): Promise<ProbeVerdict | undefined> {
+    const tool = parseConnector(connector('tool', 'https://tool.example', { namespace }) as JsonObject);
+    const spec = { livenessProbe: { http: { path: '/' } } };
+    const used = {
+      connector: tool,
+      connectorClass: parseConnectorClass(connectorClass('any', spec) as JsonObject),
+      origin: mainAddressOf(tool) as ToolAddress,
+      trust: {} as never,
+      secret: undefined,
+      credential: noCredential,
+    };
+    return probes.liveness(used, ending);
+  }
+
+  it('evaluates for a namespace only while that has time left, and for others at once', async () => {
+    evaluationMs = 2 * burst;
+    assert.equal((await probe('slow'))?.verdict, 'success');
+    evaluationMs = 0;
+    const ending = new AbortController();
+    let isDone = false;
+    const waiting = probe('slow', ending.signal).finally(() => (isDone = true));
+    assert.equal((await probe('other'))?.verdict, 'success');
+    assert.ok(!isDone);
+    ending.abort();
+    await assert.rejects(waiting);
+  });
+});
