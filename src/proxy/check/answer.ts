@@ -3,7 +3,16 @@ import type { Verb } from '../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 
 /** The steps of the proxy's decision, in their order. */
-export type StepName = 'request' | 'connector' | 'permission' | 'approval' | 'rules' | 'credential' | 'destination';
+export const stepNames = [
+  'request',
+  'connector',
+  'permission',
+  'approval',
+  'rules',
+  'credential',
+  'destination',
+] as const;
+export type StepName = (typeof stepNames)[number];
 
 /** One step. Steps that the proxy would not reach are absent. */
 export interface Step {

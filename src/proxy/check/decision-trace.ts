@@ -7,17 +7,8 @@ import type { RouteObserver } from '../server/route-observer.js';
 import type { Decision } from '../rules/decision.js';
 import type { Verb } from '../rules/verb.js';
 import { printable } from '../../shared/wording.js';
+import { stepNames } from './answer.js';
 import type { Step, StepName } from './answer.js';
-
-const order: readonly StepName[] = [
-  'request',
-  'connector',
-  'permission',
-  'approval',
-  'rules',
-  'credential',
-  'destination',
-];
 
 /** Failures that are no answer: another try can have another result. */
 const undecided: ReadonlySet<ProxyErrorKind> = new Set(['unavailable', 'overload', 'rate_limited', 'internal']);
@@ -100,7 +91,7 @@ export class DecisionTrace implements RouteObserver {
   }
 
   get steps(): readonly Step[] {
-    return order.flatMap((step) => this.#steps.get(step) ?? []);
+    return stepNames.flatMap((step) => this.#steps.get(step) ?? []);
   }
 }
 

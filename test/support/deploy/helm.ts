@@ -40,7 +40,7 @@ export function runHelm(helm: string, args: readonly string[], input = ''): Prom
   return new Promise((resolve, reject) => {
     const child = execFile(helm, [...args], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new Error(stderr.trim()));
+      else reject(new Error(stderr.trim() || `${helm} cannot be started: ${error.message}; .ci/run installs two`));
     });
     child.stdin?.end(input);
   });
