@@ -177,6 +177,22 @@ for (const [index, helm] of helms.entries()) {
         { kubeVersion: '1.36' },
         /: driver\.preventPodScheduling needs Kubernetes 1\.37, /,
       ],
+      ...[
+        { monitoring: { prometheusNamespace: 'a\n      b: c' } },
+        { proxy: { credentialNamespaces: ['a # b'] } },
+        { imagePulls: { registry: 'a\n            - --b' } },
+        { imagePulls: { directories: { crio: '/a # b' } } },
+        { driver: { kubeletDir: '/a: b' } },
+        { monitoring: { docsUrl: 'https://a/ #/' } },
+      ].map(
+        (values) =>
+          [
+            `a value that leaves its field: ${JSON.stringify(values)}`,
+            values,
+            {},
+            /[Dd]oes not match pattern/,
+          ] as const,
+      ),
       [
         'image pulls without a proxy',
         { imagePulls: { enabled: true } },
