@@ -7,7 +7,7 @@ export type TutorialStep =
 
 /**
  * Its fenced blocks in order: `yaml` ones with the file's name in the first line, `cel` ones, `console` ones with `$ `
- * before commands. Those in `rego` are no steps.
+ * before commands.
  */
 export function tutorialSteps(page: string): readonly TutorialStep[] {
   return [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(
@@ -18,7 +18,6 @@ export function tutorialSteps(page: string): readonly TutorialStep[] {
         return [{ kind: 'file', name, content: text }];
       }
       const line = page.slice(0, index).split('\n').length;
-      if (language === 'rego') return [];
       if (language === 'cel') return [{ kind: 'cel', line, cel: text }];
       if (language !== 'console') throw new Error(`a block of ${language}`);
       return [...text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)].map(([, command = '', output = '']) => ({
