@@ -157,8 +157,7 @@ export class Resolver {
     }
     const lookup = this.#startLookup(host);
     // The lookup occupies a thread until it ends, even if its caller has left.
-    const ended = (): void => release();
-    lookup.addresses.then(ended, ended);
+    lookup.addresses.then(release, release);
     return lookup;
   }
 
