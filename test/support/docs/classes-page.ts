@@ -18,10 +18,9 @@ export const classesPage = path.join(repository, 'docs/classes.md');
 
 const head = `# Classes
 
-A Connector names one of these classes in \`spec.connectorClassName\`. The page is generated from
-[the class files](../deploy/chart/files/classes) (\`npm run generate:classes\`), which also describe each param.
-[Examples](../deploy/examples/connectors.yaml) has a Connector for each class. If none fits your tool, try \`http\`, or
-[write one](writing-a-connectorclass.md).
+A Connector names one of these classes in \`spec.connectorClassName\`. [The class files](../deploy/chart/files/classes)
+describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector for each class. If none fits your
+tool, try \`http\`, or [write one](writing-a-connectorclass.md).
 
 Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
 tokens, robot accounts, tokens of registries. The class \`gitlab\` also denies \`POST /api/graphql\`, because
@@ -66,7 +65,7 @@ export async function classesText(): Promise<string> {
     'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`; then leave `spec.auth.name` out. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
     table(['`spec.auth.name`', 'type of the Secret', 'keys of the Secret', 'classes'], merged(auth)),
     '## Configurations\n',
-    'A volume selects them in `configuration.names`, and sets params in `configuration.params` ([volumes](volumes.md#volume-attributes)). Most have a file of variables too, so that programs find the files after [`activate`](volumes.md#activate).\n',
+    'A volume selects them and sets params by its [attributes](volumes.md#volume-attributes). Most also have variables by which programs find the files after [`activate`](volumes.md#activate).\n',
     table(['configuration', 'files', 'params', 'classes'], merged(configurations)),
     'Next: [writing a ConnectorClass](writing-a-connectorclass.md), for other tools.\n',
   ].join('\n');
