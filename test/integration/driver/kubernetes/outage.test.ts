@@ -38,7 +38,8 @@ describe('while the API server is away', () => {
       const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
       const publishes = volumes.map((volume) =>
         assertFails(
-          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 2000 }),
+          // The driver responds after 95 % of it.
+          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 6000 }),
           'UNAVAILABLE',
           /^reading csidriver connectors-csi failed: the API server cannot be reached \(Unreachable\)$/,
         ),
