@@ -49,6 +49,7 @@ function callOf(name: string, args: readonly (Expr | undefined)[]): Expr {
   return { id: 0n, exprKind: { case: 'callExpr', value: { function: name, args } } } as unknown as Expr;
 }
 
+/** As `callOf`: the members that the evaluator reads. */
 function integer(value: number): Expr {
   const constantKind = { case: 'int64Value', value: BigInt(value) };
   return { id: 0n, exprKind: { case: 'constExpr', value: { constantKind } } } as unknown as Expr;

@@ -13,6 +13,7 @@ import { noCredential } from '../tool/tool-credential.js';
 import { nameOf } from '../tool/tool-origin.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
 import { Via } from '../tool/via.js';
+import { clientLimitsProblem } from '../rules/client-limits.js';
 import { decide } from '../rules/decision.js';
 import { rulesOf } from '../rules/request-rules.js';
 import type { Answer } from './answer.js';
@@ -118,7 +119,10 @@ export class RouteParts {
           const enforced = enforcer.enforce(found, ruled, entry);
           const sets = rulesOf(found.connector, found.connectorClass);
           const { outcome, rule, reason } = decide(sets, ruled);
-          if (sets.length === 0) trace.add('rules', 'ok', 'neither the Connector nor its class has rules');
+          const limits = clientLimitsProblem(found.connector, found.connectorClass);
+          if (limits !== undefined)
+            trace.add('rules', 'warn', `${limits}; until then each pod has the smallest limits`);
+          else if (sets.length === 0) trace.add('rules', 'ok', 'neither the Connector nor its class has rules');
           else if (outcome === 'audit') trace.add('rules', 'warn', `${rule ?? ''} only audits: ${reason ?? ''}`);
           else trace.add('rules', 'ok', rule === undefined ? 'no rule denies it' : `allowed by ${rule}`);
           return enforced;

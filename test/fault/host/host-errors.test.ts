@@ -91,8 +91,7 @@ for (const kernel of kernelNames) {
           }
           const where = `step ${step}, ${first.call}: ${first.error}, ${duration}`;
           calls.add(first.call);
-          // Descriptors of others can close meanwhile.
-          assert.ok(openDescriptors() <= descriptors, `descriptors after ${where}`);
+          assert.equal(openDescriptors(), descriptors, `descriptors after ${where}`);
           if (thrown !== undefined) assertNamed(thrown, failed, where);
           await afterwards(thrown, where);
           ways = duration === 'once' ? plausibleErrors[first.call].length : mostErrors;

@@ -118,6 +118,19 @@ describe('check', () => {
     );
   });
 
+  it('warns about limits for each pod that cannot be read', async () => {
+    put(
+      connector('harbor', 'https://harbor.example.com', { rules: { 'requests-per-second': 'fast' } }),
+      connectorClass(),
+    );
+    const { status, lines } = await linesOf('GET /v2/a');
+    assert.equal(status, 0);
+    assert.match(
+      lines[3]!,
+      /^warn {2}rules {10}annotation connectors\.alauda\.io\/requests-per-second is "fast": write .*; until then each pod/,
+    );
+  });
+
   it('selects one of several connectors as the proxy does', async () => {
     const names = 'ci/harbor,ci/sub';
     assert.equal((await answerOf('PUT https://harbor.example.com/sub/x', names)).connector, 'ci/sub');
