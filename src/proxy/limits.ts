@@ -9,8 +9,6 @@ export const proxyLimits = {
     allowedTtlMs: 10_000,
     /** Lifetime of a denied decision: a new permission is noticed after this time. */
     deniedTtlMs: 5_000,
-    /** Connectors of one client with cached permissions. A user name can name 32. */
-    connectors: 64,
   },
   /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/limits.md). */
   requestsInFlight: {
@@ -112,8 +110,6 @@ export const proxyLimits = {
       everyMs: 250,
       /** Longest wait for one; then the response is 429. */
       longestMs: 5_000,
-      /** Waiting requests of all namespaces. */
-      waiting: 512,
       /** Namespaces that are tracked. */
       keys: 4096,
     },
@@ -245,12 +241,8 @@ export const proxyLimits = {
   tokens: {
     /** Lifetime of a valid verdict: a deleted pod's token is rejected after this time. */
     validTtlMs: 60_000,
-    /** Lifetime of an invalid verdict. */
-    invalidTtlMs: 5_000,
     /** Cached valid verdicts. */
     valid: 20_000,
-    /** Cached invalid verdicts. One address gets some fifty reviews of forged tokens within their lifetime. */
-    invalid: 4096,
   },
   /** Failed reviews that the API server gets because of one client address, or one pod. See proxy/failure-rate-limiter.ts. */
   failedReviews: {
@@ -260,8 +252,6 @@ export const proxyLimits = {
     everyMs: 250,
     /** Longest wait for a review; then the response is 429. */
     longestMs: 5_000,
-    /** Waiting requests of all clients. */
-    waiting: 512,
     /** Addresses and pods that are tracked. */
     keys: 4096,
   },

@@ -10,13 +10,8 @@ import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './ports.js';
 import { proxyLimits } from '../limits.js';
 
-const validForMs = proxyLimits.tokens.validTtlMs;
-const invalidForMs = proxyLimits.tokens.invalidTtlMs;
-const maxValid = proxyLimits.tokens.valid;
-const maxInvalid = proxyLimits.tokens.invalid;
-
 interface Verdict {
-  readonly client: ClientIdentity | undefined;
+  readonly client: ClientIdentity;
   readonly untilMonotonicMs: number;
 }
 
@@ -29,17 +24,13 @@ export interface CachingTokenVerifierOptions {
 }
 
 /**
- * Caches verdicts on tokens by the token's digest. Concurrent requests with one token share a review. A client can
- * invent any number of invalid tokens, so rejected tokens have a cache of their own. Tokens that their own claims show
- * to be invalid are not cached.
+ * Caches the identities of valid tokens by the token's digest. Concurrent requests with one token share a review. A
+ * client can invent any number of invalid tokens, so they are not cached; their reviews are rate-limited.
  */
 export class CachingTokenVerifier implements TokenVerifier {
   readonly #options: CachingTokenVerifierOptions;
   /** Shared fairly by namespace of the service account. */
-  readonly #valid = new BoundedMap<Verdict>(maxValid);
-  /** Shared fairly by client address. */
-  readonly #invalid = new BoundedMap<Verdict>(maxInvalid);
-  readonly #digests = new WeakMap<Secret, string>();
+  readonly #valid = new BoundedMap<Verdict>(proxyLimits.tokens.valid);
   readonly #reviews = new SingleFlight<ClientIdentity | undefined>();
 
   constructor(options: CachingTokenVerifierOptions) {
@@ -47,8 +38,8 @@ export class CachingTokenVerifier implements TokenVerifier {
   }
 
   verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
-    const key = this.#digestOf(token);
-    const cached = this.#valid.get(key) ?? this.#invalid.get(key);
+    const key = createHash('sha256').update(token.expose()).digest('base64');
+    const cached = this.#valid.get(key);
     if (cached !== undefined && cached.untilMonotonicMs > this.#options.monotonicNow()) {
       this.#options.onReview?.('cache');
       return this.#unexpired(cached.client);
@@ -59,25 +50,16 @@ export class CachingTokenVerifier implements TokenVerifier {
       .then((client) => this.#unexpired(client));
   }
 
-  /** Returns the digest, computed once per token object: all requests in a tunnel carry the same one. */
-  #digestOf(token: Secret): string {
-    let digest = this.#digests.get(token);
-    if (digest === undefined) {
-      digest = createHash('sha256').update(token.expose()).digest('base64');
-      this.#digests.set(token, digest);
-    }
-    return digest;
-  }
-
   async #review(key: string, token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     const { verifier, monotonicNow, onReview } = this.#options;
     onReview?.('api');
     const startedMs = monotonicNow();
     const client = await verifier.verify(token, from, signal);
     this.#valid.delete(key);
-    this.#invalid.delete(key);
-    if (client === undefined) this.#invalid.set(key, { client, untilMonotonicMs: startedMs + invalidForMs }, from);
-    else this.#valid.set(key, { client, untilMonotonicMs: startedMs + validForMs }, namespaceOf(client));
+    if (client !== undefined) {
+      const untilMonotonicMs = startedMs + proxyLimits.tokens.validTtlMs;
+      this.#valid.set(key, { client, untilMonotonicMs }, serviceAccountOf(client.user)?.namespace ?? '');
+    }
     return client;
   }
 
@@ -94,8 +76,4 @@ export class CachingTokenVerifier implements TokenVerifier {
   #unexpired(client: ClientIdentity | undefined): ClientIdentity | undefined {
     return client !== undefined && client.expiresAtMs > this.#options.clock.now() ? client : undefined;
   }
-}
-
-function namespaceOf({ user }: ClientIdentity): string {
-  return serviceAccountOf(user)?.namespace ?? '';
 }

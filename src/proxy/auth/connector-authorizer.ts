@@ -1,4 +1,3 @@
-import { proxyLimits } from '../limits.js';
 import { setMaxListeners } from 'node:events';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { PodIdentity } from '../../shared/access/access-control.js';
@@ -24,25 +23,12 @@ export interface ConnectorAuthorizerOptions {
   readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
 }
 
-interface Needs {
-  readonly read: Need;
-  readonly proxy: ProxyNeed;
-  /** `proxy` by verb: the permission for the verb suffices too. */
-  readonly ofVerbs: Map<string, ProxyNeed>;
-  /** Permissions of `proxy` for the service account and for the pod, each as a list of one. */
-  readonly ofAccount: readonly Permission[];
-  readonly ofPod: readonly Permission[];
-  readonly approval: ApprovalSubject;
-}
-
 /** Verb of requests that concern no connector in particular. */
 const toRead = (): string => 'get';
 
 /** Authenticates clients and authorizes their use of connectors. */
 export class ConnectorAuthorizer {
   readonly #options: ConnectorAuthorizerOptions;
-  /** Permissions that a client needs for a connector. They depend only on the client and the connector. */
-  readonly #needs = new WeakMap<ClientIdentity, Map<string, Needs>>();
 
   constructor(options: ConnectorAuthorizerOptions) {
     this.#options = options;
@@ -120,57 +106,34 @@ export class ConnectorAuthorizer {
     verb: () => Awaitable<string>,
     signal: AbortSignal,
   ): Promise<readonly Need[]> {
-    const needs = this.#needsOf(client, connector);
-    const { read, proxy } = needs;
+    const pod = podOf(client);
     const flags = await this.#options.flags(signal);
+    const read = readNeed(pod, connector);
     if (!(await this.#isAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    if (isApprovalOn(flags)) return (await this.#isApproved(client, needs, signal)) ? [] : [proxy];
-    const need = ofVerb(needs, await verb());
+    const proxy = proxyNeed(pod, connector, () => client.pod !== undefined);
+    if (isApprovalOn(flags)) return (await this.#isApproved(client, proxy, { pod, connector }, signal)) ? [] : [proxy];
+    const need = withVerb(proxy, await verb());
     return (await this.#isAllowed(client, need.anyOf, signal)) ? [] : [need];
   }
 
   /**
    * Reports whether the client has access while approval is on. It needs the permission of its service account, or that
    * of its pod and a granted AccessRequest for the pod's uid. The Role of a pod has only the pod's name and can outlive
-   * it. The order saves reviews: the alternative that was granted before is checked first.
+   * it.
    */
   async #isApproved(
     client: ClientIdentity,
-    { ofAccount, ofPod, approval }: Needs,
+    { anyOf: [ofAccount], ofPod }: ProxyNeed,
+    subject: ApprovalSubject,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { approvals } = this.#options;
-    const byAccount = (): Awaitable<boolean> => this.#isAllowed(client, ofAccount, signal);
-    const byPod = async (): Promise<boolean> =>
+    if (await this.#isAllowed(client, [ofAccount], signal)) return true;
+    return (
       client.pod !== undefined &&
-      (await approvals.isGranted(approval, signal)) &&
-      (await this.#isAllowed(client, ofPod, signal));
-    return approvals.wasGranted(approval)
-      ? (await byPod()) || (await byAccount())
-      : (await byAccount()) || (await byPod());
-  }
-
-  #needsOf(client: ClientIdentity, connector: ConnectorRef): Needs {
-    const ofClient = this.#needs.get(client) ?? new Map<string, Needs>();
-    const key = `${connector.namespace}/${connector.name}`;
-    let needs = ofClient.get(key);
-    if (needs === undefined) {
-      const pod = podOf(client);
-      const proxy = proxyNeed(pod, connector, () => client.pod !== undefined);
-      needs = {
-        read: readNeed(pod, connector),
-        proxy,
-        ofVerbs: new Map(),
-        ofAccount: [proxy.anyOf[0]],
-        ofPod: [proxy.ofPod],
-        approval: { pod, connector },
-      };
-      if (ofClient.size >= proxyLimits.proxyAccess.connectors) ofClient.clear();
-      ofClient.set(key, needs);
-      this.#needs.set(client, ofClient);
-    }
-    return needs;
+      (await this.#options.approvals.isGranted(subject, signal)) &&
+      (await this.#isAllowed(client, [ofPod], signal))
+    );
   }
 
   #isAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
@@ -186,12 +149,6 @@ export class ConnectorAuthorizer {
         : '';
     return new ProxyError(403, 'denied', `${describeMissing(missing)}${approval}`);
   }
-}
-
-function ofVerb({ proxy, ofVerbs }: Needs, verb: string): ProxyNeed {
-  const need = ofVerbs.get(verb) ?? withVerb(proxy, verb);
-  ofVerbs.set(verb, need);
-  return need;
 }
 
 /**

@@ -17,7 +17,6 @@ export class KubernetesApprovals implements PodApprovals {
   readonly #client: KubeClient;
   readonly #decisions: DecisionCache;
   readonly #reads = new SingleFlight<boolean>();
-  readonly #keys = new WeakMap<ApprovalSubject, string>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
@@ -25,14 +24,10 @@ export class KubernetesApprovals implements PodApprovals {
   }
 
   isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
-    const key = this.#keyOf(subject);
+    const key = `${subject.connector.namespace}/${accessRequestName(subject)}`;
     const cached = this.#decisions.get(key);
     if (cached !== undefined) return Promise.resolve(cached);
     return this.#reads.run(key, signal, (shared) => this.#read(key, subject, shared));
-  }
-
-  wasGranted(subject: ApprovalSubject): boolean {
-    return this.#decisions.hint(this.#keyOf(subject)) === true;
   }
 
   async #read(key: string, subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
@@ -41,18 +36,5 @@ export class KubernetesApprovals implements PodApprovals {
     const isGranted = request !== undefined && approvalStateOf(request).kind === 'granted';
     this.#decisions.put(key, isGranted, readAt, subject.pod.namespace);
     return isGranted;
-  }
-
-  /**
-   * Returns the cache key. Its digest of service account, pod uid and connector is computed once for all requests of a
-   * tunnel.
-   */
-  #keyOf(subject: ApprovalSubject): string {
-    let key = this.#keys.get(subject);
-    if (key === undefined) {
-      key = `${subject.connector.namespace}/${accessRequestName(subject)}`;
-      this.#keys.set(subject, key);
-    }
-    return key;
   }
 }

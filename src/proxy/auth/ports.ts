@@ -20,7 +20,6 @@ export interface TokenVerifier {
 export interface Authorizer {
   /**
    * Reports whether the client has at least one of the permissions.
-   * @param permissions a list that is used for this client only: results can be cached with the list as key.
    * @throws {CodedError} if the review failed; the signal's reason.
    * @throws {ProxyError} 429 if the client is rate-limited.
    */
@@ -34,7 +33,4 @@ export interface PodApprovals {
    * @throws {CodedError} if the AccessRequest cannot be read; the signal's reason.
    */
   isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean>;
-
-  /** Reports whether the AccessRequest was granted when it was last read, of whatever age. Does not wait. */
-  wasGranted(subject: ApprovalSubject): boolean;
 }

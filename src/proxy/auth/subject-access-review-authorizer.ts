@@ -21,15 +21,14 @@ export interface SubjectAccessReviewAuthorizerOptions {
  */
 export class SubjectAccessReviewAuthorizer implements Authorizer {
   readonly #options: SubjectAccessReviewAuthorizerOptions;
-  /** Permissions with the identity of the client. */
-  readonly #identified = new WeakMap<readonly Permission[], readonly Permission[]>();
 
   constructor(options: SubjectAccessReviewAuthorizerOptions) {
     this.#options = options;
   }
 
   isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
-    const identified = this.#withIdentity(client, permissions);
+    const { uid = '', groups, extra } = client;
+    const identified = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
     const cached = this.#options.reviews.known(identified);
     this.#options.onReview(cached === undefined ? 'api' : 'cache');
     return cached ?? this.#review(client, identified, signal);
@@ -46,17 +45,5 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
       isAllowed && identified.every(({ connector }) => exists(connector));
     const tooMany = `too many connectors that ${user} cannot use, or that do not exist`;
     return rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, tooMany, signal);
-  }
-
-  #withIdentity(
-    { uid = '', groups, extra }: ClientIdentity,
-    permissions: readonly Permission[],
-  ): readonly Permission[] {
-    let identified = this.#identified.get(permissions);
-    if (identified === undefined) {
-      identified = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
-      this.#identified.set(permissions, identified);
-    }
-    return identified;
   }
 }

@@ -115,7 +115,6 @@ export class PermissionCheck implements RouteAuthorizer {
         this.#approval = { subject, isGranted };
         return isGranted;
       },
-      wasGranted: (subject) => approvals.wasGranted(subject),
     };
   }
 }

@@ -11,7 +11,7 @@ import { connectorOf, neverAborted } from '../../../support/domain.js';
 import { toolAuthority } from '../../../support/proxy/tool-server.js';
 
 const pem = toolAuthority.certificate;
-const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, waiting: 8, keys: 8 };
+const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, keys: 8 };
 
 /** Looks like a certificate as long as it is not parsed. */
 const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -68,7 +68,7 @@ describe('what is trusted for a tool', () => {
   });
 
   it('is made once for all requests of a namespace that need it at the same time', async () => {
-    const trust = trustWith({ ...pace, burst: 1, waiting: 0 });
+    const trust = trustWith({ ...pace, burst: 1 });
     const request = (): Promise<Trust> => trust.of(using(1), new AbortController().signal);
     const [set, ...others] = await Promise.all(Array.from({ length: 100 }, request));
     assert.ok(others.every((other) => other === set));
