@@ -9,7 +9,7 @@ import { ParsedObjects } from '../shared/kube/parsed-objects.js';
 import { Reflector } from '../shared/kube/reflector.js';
 import type { ResourceType } from '../shared/kube/resource-location.js';
 import type { Log } from '../shared/log.js';
-import type { Endpoint } from './tool/endpoint-set.js';
+import type { Endpoint } from './tool/address-rules.js';
 
 const endpointSliceType: ResourceType = {
   apiVersion: 'discovery.k8s.io/v1',

@@ -6,7 +6,7 @@ import type { CaSource } from './certificates/certificate-authority.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
 import type { ConnectorLookup, ConnectorLister } from './connectors/connector-lookup.js';
 import type { SecretSource } from './secrets/secret-source.js';
-import type { Endpoint } from './tool/endpoint-set.js';
+import type { Endpoint } from './tool/address-rules.js';
 
 /** The API access of the status controller. */
 export interface StatusBackend {

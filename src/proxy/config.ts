@@ -18,8 +18,8 @@ import type { FlagValues } from '../shared/process/flags.js';
 import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
-import type { AddressRange } from './tool/address-range.js';
-import { parseRange } from './tool/address-range.js';
+import type { AddressRange } from './tool/address-rules.js';
+import { parseRange } from './tool/address-rules.js';
 import { defaultServiceName } from './status/proxy-service.js';
 import type { ProxyService } from './status/proxy-service.js';
 

@@ -10,7 +10,7 @@ import { DirectoryCa, memoryCa } from './certificates/directory-ca.js';
 import { parseSecret } from './secrets/secret-source.js';
 import { caIn, caSecretName } from './ca-secret.js';
 import { manifestSources } from './manifest-sources.js';
-import type { Endpoint } from './tool/endpoint-set.js';
+import type { Endpoint } from './tool/address-rules.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;

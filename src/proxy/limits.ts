@@ -25,14 +25,8 @@ export const proxyLimits = {
     total: 768,
     /** Idle connections that are kept. A new connection costs ten times a request. */
     idle: 256,
-    /** TLS sessions that are kept, by which later connections resume. */
-    sessions: 256,
     /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
     idleMs: 15_000,
-    /** Connections of one namespace to one tool that are being opened. Further requests wait for one, or for an idle one. */
-    opening: 8,
-    /** Longest wait of such a request. Then its connection is opened in any case. */
-    openingWaitMs: 250,
     /**
      * Part of these for one namespace. With it, and with at least half more connections than requests in
      * flight, each request gets its connection. @listed `503`
@@ -334,10 +328,6 @@ export const proxyLimits = {
     longestWaitMs: 8_000,
     /** Lifetime of cached addresses. */
     ttlMs: 2_000,
-    /** A slower lookup is not waited for if older addresses are known. Lookups of another client can be the cause. */
-    slowMs: 1_000,
-    /** Age up to which older addresses are used while the DNS server does not answer (serve-stale, RFC 8767). */
-    staleMs: 300_000,
     /** Hosts with cached addresses. */
     hosts: 1000,
   },

@@ -3,8 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { sleep } from '../shared/abortable.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { serviceNames } from './status/proxy-service.js';
-import { addRange, parseRange } from './tool/address-range.js';
-import type { Endpoint } from './tool/endpoint-set.js';
+import { addRange, parseRange } from './tool/address-rules.js';
+import type { Endpoint } from './tool/address-rules.js';
 import type { DnsLookup } from './tool/resolver.js';
 
 export interface ListeningPort {

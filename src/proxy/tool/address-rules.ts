@@ -1,8 +1,55 @@
 import { BlockList, isIP } from 'node:net';
-import type { AddressRange } from './address-range.js';
-import { addRange, parseRange, widthOf } from './address-range.js';
-import type { Endpoint } from './endpoint-set.js';
-import { EndpointSet } from './endpoint-set.js';
+
+/** The range `address/prefix`. */
+export interface AddressRange {
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** IPv6 prefixes that embed an IPv4 address. Blocking them too prevents access by another spelling of the address. */
+const carriers: readonly ((hex: readonly [string, string]) => string)[] = [
+  ([high, low]) => `::ffff:${high}:${low}`,
+  ([high, low]) => `::${high}:${low}`,
+  ([high, low]) => `64:ff9b::${high}:${low}`,
+];
+
+/**
+ * Parses `10.0.0.0/8`, `fd00::/8` or a single address.
+ * @throws {RangeError}
+ */
+export function parseRange(text: string): AddressRange {
+  const [, address = '', digits] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  if (isIP(address) === 0) throw new RangeError(`"${text}" is no IP address or CIDR`);
+  const prefix = digits === undefined ? widthOf(address) : Number(digits);
+  if (prefix > widthOf(address)) throw new RangeError(`"${text}": the prefix is longer than the address`);
+  return { address, prefix };
+}
+
+/** Adds a range. An IPv4 range is also added in its embedded IPv6 forms. */
+export function addRange(list: BlockList, { address, prefix }: AddressRange): void {
+  if (isIP(address) === 6) {
+    list.addSubnet(address, prefix, 'ipv6');
+    return;
+  }
+  list.addSubnet(address, prefix, 'ipv4');
+  const bytes = address.split('.').map(Number);
+  const word = (at: number): string => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16);
+  const hex = [word(0), word(2)] as const;
+  for (const carry of carriers) list.addSubnet(carry(hex), 96 + prefix, 'ipv6');
+  list.addSubnet(`2002:${hex[0]}:${hex[1]}::`, 16 + prefix, 'ipv6');
+}
+
+function widthOf(address: string): number {
+  return isIP(address) === 4 ? 32 : 128;
+}
+
+/** An address and port at which a server listens. */
+export interface Endpoint {
+  /** An IP address. */
+  readonly address: string;
+  /** The port; undefined for every port of the address. */
+  readonly port: number | undefined;
+}
 
 /** Ranges that are blocked by default: no tool is there, but services of the node or the cloud. */
 const blockedRanges = [
@@ -22,9 +69,9 @@ export interface AddressRulesOptions {
   readonly allowed: readonly AddressRange[];
   /** Addresses of the API server, blocked at every port unless `allowed` contains exactly that address. */
   readonly apiServer: readonly string[];
-  /** Endpoints of the API server behind these, blocked in the same way. The same array until they change. */
+  /** Endpoints of the API server behind these, blocked in the same way. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
-  /** Endpoints of the proxy itself, always blocked. The same array until they change. */
+  /** Endpoints of the proxy itself, always blocked. */
   readonly own: () => readonly Endpoint[];
 }
 
@@ -34,18 +81,15 @@ export class AddressRules {
   readonly #allowed = new BlockList();
   /** Single addresses of `allowed`. */
   readonly #allowedAddresses = new BlockList();
-  readonly #apiServer: readonly EndpointSet[];
-  readonly #own: EndpointSet;
+  readonly #options: AddressRulesOptions;
 
-  constructor({ allowed, apiServer, apiServerEndpoints, own }: AddressRulesOptions) {
-    this.#own = new EndpointSet(own);
+  constructor(options: AddressRulesOptions) {
+    this.#options = options;
     for (const range of blockedRanges) addRange(this.#blocked, parseRange(range));
-    for (const range of allowed) {
+    for (const range of options.allowed) {
       addRange(this.#allowed, range);
       if (range.prefix === widthOf(range.address)) addRange(this.#allowedAddresses, range);
     }
-    const addresses = apiServer.map((address) => ({ address, port: undefined }));
-    this.#apiServer = [new EndpointSet(() => addresses), new EndpointSet(apiServerEndpoints)];
   }
 
   /**
@@ -53,8 +97,7 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isOwn(address: string, port: number): boolean {
-    const family = isIP(address);
-    return family !== 0 && !address.includes('%') && this.#own.has(address, family === 4 ? 'ipv4' : 'ipv6', port);
+    return isIP(address) !== 0 && !address.includes('%') && isAt(this.#options.own(), address, port);
   }
 
   /**
@@ -62,13 +105,28 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isAllowed(address: string, port: number): boolean {
-    const family = isIP(address);
     // An address with a zone is link-local.
-    if (family === 0 || address.includes('%')) return false;
-    const type = family === 4 ? 'ipv4' : 'ipv6';
-    if (this.#own.has(address, type, port)) return false;
+    if (isIP(address) === 0 || address.includes('%') || this.isOwn(address, port)) return false;
+    const type = typeOf(address);
     if (this.#allowedAddresses.check(address, type)) return true;
-    if (this.#apiServer.some((endpoints) => endpoints.has(address, type, port))) return false;
+    const { apiServer, apiServerEndpoints } = this.#options;
+    const ofApiServer = apiServer.map((each) => ({ address: each, port: undefined }));
+    if (isAt([...ofApiServer, ...apiServerEndpoints()], address, port)) return false;
     return this.#allowed.check(address, type) || !this.#blocked.check(address, type);
   }
+}
+
+/** Reports whether an address, in any spelling, and a port are one of the endpoints. */
+function isAt(endpoints: readonly Endpoint[], address: string, port: number): boolean {
+  const list = new BlockList();
+  for (const each of endpoints) {
+    if (each.port === undefined || each.port === port) {
+      addRange(list, { address: each.address, prefix: widthOf(each.address) });
+    }
+  }
+  return list.check(address, typeOf(address));
+}
+
+function typeOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 4 ? 'ipv4' : 'ipv6';
 }

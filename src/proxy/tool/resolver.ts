@@ -2,16 +2,13 @@ import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { SingleFlight } from '../../shared/limits/single-flight.js';
 import { ProxyError } from '../proxy-error.js';
 import type { AddressRules } from './address-rules.js';
 import { proxyLimits } from '../limits.js';
 
 /** Resolves a name with the system's resolver, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
-
-const keptForMs = proxyLimits.lookups.ttlMs;
-const maxNames = proxyLimits.lookups.hosts;
-const staleForMs = proxyLimits.lookups.staleMs;
 
 /** Limits concurrent lookups, with fair queueing by namespace. */
 export interface DnsLookupLimiter {
@@ -48,15 +45,9 @@ export interface ResolverOptions {
   readonly monotonicNow: () => number;
 }
 
-interface Lookup {
-  readonly addresses: Promise<readonly LookupAddress[]>;
-  readonly startedMs: number;
-  isOver: boolean;
-}
-
 interface CachedAddresses {
   readonly addresses: readonly LookupAddress[];
-  readonly resolvedMs: number;
+  readonly untilMs: number;
 }
 
 /**
@@ -65,11 +56,9 @@ interface CachedAddresses {
  */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #lookups = new BoundedMap<Lookup>(maxNames);
-  /** Lookups that wait for a slot, by owner and host. */
-  readonly #waiting = new Map<string, Promise<Lookup>>();
-  /** Last results, the newest at the end. */
-  readonly #cache = new BoundedMap<CachedAddresses>(maxNames);
+  readonly #cache = new BoundedMap<CachedAddresses>(proxyLimits.lookups.hosts);
+  /** By owner and host. */
+  readonly #lookups = new SingleFlight<readonly LookupAddress[]>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -83,7 +72,7 @@ export class Resolver {
   async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotBlocked(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
-    const found = await this.#resolveOrStale(host, owner);
+    const found = await this.#resolve(host, owner);
     const { rules } = this.#options;
     const allowed = found.filter(({ address }) => rules.isAllowed(address, port));
     if (allowed.length > 0) return allowed;
@@ -110,38 +99,17 @@ export class Resolver {
     return (host, options, callback) => deliver(this.addressesOf(host, port, owner), options, callback);
   }
 
-  /** Returns the current addresses, or stale ones if the lookup or the wait for a slot takes long (RFC 8767). */
-  async #resolveOrStale(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    const nowMs = this.#options.monotonicNow();
-    const current = this.#current(host);
-    const addresses = current?.addresses ?? this.#lookUpShared(host, owner);
-    const cached = this.#cache.get(host);
-    if (cached === undefined || nowMs - cached.resolvedMs > staleForMs) return addresses;
-    let timer: NodeJS.Timeout | undefined;
-    const stale = new Promise<readonly LookupAddress[]>((resolve) => {
-      const endsMs = (current?.startedMs ?? nowMs) + proxyLimits.lookups.slowMs;
-      timer = setTimeout(() => resolve(cached.addresses), Math.max(0, endsMs - nowMs));
-    });
-    const newest = addresses.catch((error: unknown) => {
-      if (error instanceof ProxyError) return cached.addresses;
-      throw error;
-    });
-    return Promise.race([newest, stale]).finally(() => clearTimeout(timer));
+  /** Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. */
+  async #resolve(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+    const { signal } = new AbortController();
+    return (
+      this.#cached(host) ??
+      this.#lookups.run(JSON.stringify([owner, host]), signal, () => this.#lookUpLimited(host, owner))
+    );
   }
 
-  /** Waits for a slot once for all lookups of an owner for one name. The first one's deadline applies. */
-  async #lookUpShared(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    const key = JSON.stringify([owner, host]);
-    let lookup = this.#waiting.get(key);
-    if (lookup === undefined) {
-      lookup = this.#lookUpLimited(host, owner).finally(() => this.#waiting.delete(key));
-      this.#waiting.set(key, lookup);
-    }
-    return (await lookup).addresses;
-  }
-
-  async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Lookup> {
-    const { limiters, slotWaitMs } = this.#options;
+  async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<readonly LookupAddress[]> {
+    const { limiters, slotWaitMs, lookUp, monotonicNow } = this.#options;
     const deadline = AbortSignal.timeout(slotWaitMs);
     const release = await limiters[chosenBy]
       .acquire({ namespace, podUid: holder }, deadline)
@@ -150,39 +118,20 @@ export class Resolver {
         const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
         throw new ProxyError(503, 'overload', message, { cause });
       });
-    const current = this.#current(host);
-    if (current !== undefined) {
+    try {
+      const found = this.#cached(host);
+      if (found !== undefined) return found;
+      const addresses = await lookUp(host);
+      this.#cache.set(host, { addresses, untilMs: monotonicNow() + proxyLimits.lookups.ttlMs });
+      return addresses;
+    } finally {
       release();
-      return current;
     }
-    const lookup = this.#startLookup(host);
-    // The lookup occupies a thread until it ends, even if its caller has left.
-    lookup.addresses.then(release, release);
-    return lookup;
   }
 
-  /** Returns a lookup that is in flight or has just ended. */
-  #current(host: string): Lookup | undefined {
-    const lookup = this.#lookups.get(host);
-    return lookup !== undefined && (!lookup.isOver || this.#options.monotonicNow() - lookup.startedMs < keptForMs)
-      ? lookup
-      : undefined;
-  }
-
-  #startLookup(host: string): Lookup {
-    const { lookUp, monotonicNow } = this.#options;
-    const lookup: Lookup = { addresses: lookUp(host), startedMs: monotonicNow(), isOver: false };
-    this.#lookups.set(host, lookup);
-    lookup.addresses.then(
-      (addresses) => {
-        lookup.isOver = true;
-        this.#cache.set(host, { addresses, resolvedMs: monotonicNow() });
-      },
-      () => {
-        if (this.#lookups.get(host) === lookup) this.#lookups.delete(host);
-      },
-    );
-    return lookup;
+  #cached(host: string): readonly LookupAddress[] | undefined {
+    const cached = this.#cache.get(host);
+    return cached !== undefined && this.#options.monotonicNow() < cached.untilMs ? cached.addresses : undefined;
   }
 }
 

@@ -45,15 +45,9 @@ export class ToolClient {
     }
     this.#ensureAllowed(request);
     const open = (): ToolConnection => new ToolConnection(this.#open(request));
-    if (hasConnectionScheme(headers, 'authorization')) {
-      const connection = open();
-      const call = new UndiciCall(request, body, this.#options);
-      call.start(connection);
-      return call;
-    }
-    const call = new UndiciCall(request, body, this.#options);
-    this.#pool.assign(poolOf(request), call, open);
-    return call;
+    const isExclusive = hasConnectionScheme(headers, 'authorization');
+    const connection = isExclusive ? open() : this.#pool.take(poolOf(request), open);
+    return new UndiciCall(request, body, connection, this.#options);
   }
 
   /** Sends a request to switch protocols, without a body. @throws {ProxyError} as `send`. */
@@ -76,7 +70,6 @@ export class ToolClient {
 
   /** Closes idle connections and aborts those in use. */
   close(): void {
-    this.#pool.close();
     this.#options.sockets.destroyAll();
   }
 
@@ -97,7 +90,7 @@ export class ToolClient {
     const { host, port, scheme } = origin;
     if (scheme === 'http') return this.#connector.open(host, port, lookedUpFor);
     if (trust === undefined) throw new TypeError('an https tool needs a trust store');
-    return this.#connector.openTls(host, port, lookedUpFor, trust, poolOf(request));
+    return this.#connector.openTls(host, port, lookedUpFor, trust);
   }
 
   /**

@@ -35,11 +35,6 @@ export class ToolConnection {
     this.#client.dispatch(options, handler);
   }
 
-  /** Calls a function once the connection is open, with TLS if it has it. */
-  onOpen(listener: () => void): void {
-    this.socket.once('encrypted' in this.socket ? 'secureConnect' : 'connect', listener);
-  }
-
   #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
     const { socket } = this;
     if (this.#isOpened || socket.destroyed) {
@@ -50,7 +45,7 @@ export class ToolConnection {
     this.#isOpened = true;
     const fail = (): void => callback(socket.errored ?? new ConnectionClosed(), null);
     socket.once('close', fail);
-    this.onOpen(() => {
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       socket.off('close', fail);
       callback(null, socket);
     });

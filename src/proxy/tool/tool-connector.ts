@@ -2,8 +2,6 @@ import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { proxyLimits } from '../limits.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import type { ToolSockets } from './tool-sockets.js';
 import type { Trust } from './trust.js';
@@ -20,8 +18,6 @@ const keepAliveProbeMs = 1_000;
 /** Opens connections to tools, to checked addresses only. It counts them. */
 export class ToolConnector {
   readonly #options: ToolConnectorOptions;
-  /** The last TLS session by pool. */
-  readonly #sessions = new BoundedMap<Buffer>(proxyLimits.toolSockets.sessions);
 
   constructor(options: ToolConnectorOptions) {
     this.#options = options;
@@ -38,14 +34,10 @@ export class ToolConnector {
     return this.#prepare(socket, owner, 'connect');
   }
 
-  /**
-   * Opens a TCP connection with verified TLS, as `open`.
-   * @param pool connections of one pool resume each other's TLS sessions.
-   */
-  openTls(host: string, port: number, owner: LookupOwner, trust: Trust, pool: string): TLSSocket {
+  /** Opens a TCP connection with verified TLS, as `open`. */
+  openTls(host: string, port: number, owner: LookupOwner, trust: Trust): TLSSocket {
     const { resolver, sockets } = this.#options;
     sockets.ensureFree(owner.namespace);
-    const session = this.#sessions.get(pool);
     const socket = tls.connect({
       host,
       port,
@@ -55,10 +47,7 @@ export class ToolConnector {
       ALPNProtocols: ['http/1.1'],
       // IP addresses are not server names (RFC 6066, 3).
       ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(session === undefined ? {} : { session }),
     });
-    socket.on('session', (newest) => this.#sessions.set(pool, newest));
-    socket.once('error', () => this.#sessions.delete(pool));
     return this.#prepare(socket, owner, 'secureConnect');
   }
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { PoolClient } from './connection-pool.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { Source } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
@@ -14,11 +13,12 @@ import { UnusableResponse } from './tool-failure.js';
 import { Upload } from './request-body.js';
 
 /** A request on a kept connection, by undici. */
-export class UndiciCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {
+export class UndiciCall implements ToolCall, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
   readonly #parts: CallParts;
   readonly #request: ToolRequest;
   readonly #content: Buffer | Upload | undefined;
+  /** Undefined once the response is complete: the connection can then serve another request. */
   #connection: ToolConnection | undefined;
   #resolve!: (response: ToolResponse) => void;
   #reject!: (error: Error) => void;
@@ -29,16 +29,22 @@ export class UndiciCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   /** Whether the response prevents another request on the connection. */
   #isExclusive = false;
   #informational: InformationalCounter | undefined;
-  #leave: (() => void) | undefined;
 
-  constructor(request: ToolRequest, body: OutgoingBody | undefined, parts: CallParts) {
+  constructor(request: ToolRequest, body: OutgoingBody | undefined, connection: ToolConnection, parts: CallParts) {
     this.#request = request;
     this.#parts = parts;
+    this.#connection = connection;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.#content = body?.pull();
+    const { method, path, headers } = request;
+    // By default, undici closes the connection after each HEAD. Tools can ignore a body that the method does not expect, and
+    // read it as the next request.
+    const reset = connection.onIdle === undefined || (this.#content !== undefined && !methodsWithBody.has(method));
+    const options = { method, path, headers: withoutCoding(headers), body: this.#content ?? null, reset };
+    connection.dispatch(options, this);
   }
 
   get socket(): Socket | undefined {
@@ -47,20 +53,6 @@ export class UndiciCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
 
   get isReused(): boolean {
     return this.#connection?.isReused === true;
-  }
-
-  wait(leave: () => void): void {
-    this.#leave = leave;
-  }
-
-  start(connection: ToolConnection): void {
-    this.#connection = connection;
-    const { method, path, headers } = this.#request;
-    const body = this.#content ?? null;
-    // By default, undici closes the connection after each HEAD. Tools can ignore a body that the method does not expect, and
-    // read it as the next request.
-    const reset = connection.onIdle === undefined || (this.#content !== undefined && !methodsWithBody.has(method));
-    connection.dispatch({ method, path, headers: withoutCoding(headers), body, reset }, this);
   }
 
   onRequestStart(): void {
@@ -118,7 +110,6 @@ export class UndiciCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     // An error that the owner gives is that of the response. The rest of a body is only missing.
     this.#reject(error ?? new ConnectionClosed());
     this.#fail(new ConnectionClosed());
-    this.#leave?.();
     this.socket?.destroy(new ConnectionClosed());
   }
 

@@ -68,6 +68,17 @@ describe('addresses that no tool is at', () => {
   });
 });
 
+describe('a name whose server cannot answer', () => {
+  it('is a 502 with the name', async () => {
+    const fail = (): Promise<string> => Promise.reject(Object.assign(new Error('no server'), { code: 'EAI_AGAIN' }));
+    const manifests = [connector('tool', 'http://gone.example'), ...grant('builder', ['tool'])];
+    const fixture = started(await ProxyFixture.start(manifests, { names: { 'gone.example': fail } }));
+    const { status, body } = await (await fixture.client()).get('http://gone.example/');
+    assert.equal(status, 502);
+    assert.match(body, /^unknown host: .*http:\/\/gone\.example \(EAI_AGAIN\)/);
+  });
+});
+
 describe('names whose server is silent', () => {
   const { client: ofClients, connector: ofConnectors, namespaceShare } = proxyLimits.lookups;
   for (const way of ['tunnels', 'plain requests'] as const) {

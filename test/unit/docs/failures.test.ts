@@ -24,9 +24,7 @@ const proofs: Readonly<Record<string, readonly (readonly [file: string, title: s
     ['unit/proxy/credentials/issuer/issued-tokens.test.ts', 'are used as long as they are valid while the endpoint'],
     ['integration/proxy/issuers/endpoints.test.ts', 'that is away is a 502 with the cause'],
   ],
-  'DNS server of a tool': [
-    ['unit/proxy/tool/resolver.test.ts', 'takes the last answer where the next takes long, for five minutes'],
-  ],
+  'DNS server of a tool': [['integration/proxy/addresses.test.ts', 'is a 502 with the name']],
   'reader of a log': [['integration/driver/log/unread-log.test.ts', 'goes on with its calls, does not grow']],
 };
 
