@@ -35,7 +35,7 @@ export function createStatusController(parts: StatusParts): StatusController | u
     ...status,
     onCaChange: (listener) => backend.onCaChange?.(listener),
     check: new ConnectorCheck({
-      ...{ credentials, trust, ca, secrets, observer, clock },
+      ...{ credentials, trust, ca, secrets, observer },
       probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
       isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
     }),

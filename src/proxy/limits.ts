@@ -33,13 +33,13 @@ export const proxyLimits = {
      */
     namespaceShare: 3 / 4,
   },
-  /** Changes of one Connector that its status shows at once. */
-  statusChanges: {
-    /** Changes at once. */
-    burst: 10,
-    /** Interval for one more. The status shows the newest revision after it. */
-    everyMs: 1_000,
-    /** Connectors that are tracked. */
+  /** Checks of Connectors of one namespace that are not ready. With more of them, each is checked less often. */
+  unreadyChecks: {
+    /** Checks at once. */
+    burst: 100,
+    /** Interval for one more. */
+    everyMs: 50,
+    /** Namespaces that are tracked. */
     keys: 4096,
   },
   /** Content of one Connector. */
@@ -337,8 +337,6 @@ export const proxyLimits = {
     permits: 8,
     /** Largest part of these for one namespace: a tool that does not respond takes ten seconds. */
     namespaceShare: 1 / 2,
-    /** Interval of checks of Connectors that are not ready. */
-    unreadyEveryMs: 50,
   },
   /** Probes of ConnectorClasses. */
   probes: {

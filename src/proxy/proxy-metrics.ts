@@ -9,7 +9,7 @@ import type { TunnelObserver } from './server/connect-handler.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
 import type { ProbeObserver } from './status/connector-check.js';
-import type { StatusObserver } from './status/status-patches.js';
+import type { StatusObserver } from './status/status-writer.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
 
 /** Seconds. A small request takes milliseconds, a layer takes minutes. */

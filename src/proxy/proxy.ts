@@ -13,7 +13,6 @@ import { caProblem } from './certificates/certificate-authority.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
 import { serviceOf } from './config.js';
-import type { UseListener } from './server/connector-use.js';
 import { ClientLimiter } from './server/client-limiter.js';
 import { ConnectHandler } from './server/connect-handler.js';
 import { ConnectionLimiter } from './server/connection-limiter.js';
@@ -215,7 +214,6 @@ export class Proxy {
     const audience = config['token-audience'];
     const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onReview });
     const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
-    const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
       authorizer,
       ...{ connectors, credentials, trust, trustStores },
@@ -223,7 +221,6 @@ export class Proxy {
       unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => own.isOwnName(host),
-      onUse,
     });
     const exchange = {
       client,
@@ -251,7 +248,7 @@ export class Proxy {
       },
       connections: this.#connections,
       slots: this.#slots,
-      requests: new RequestHandler({ ...common, onUse, clientLimits: new ClientLimiter(monotonicNow) }),
+      requests: new RequestHandler({ ...common, clientLimits: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,
       observer: this.metrics,

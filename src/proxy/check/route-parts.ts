@@ -84,7 +84,6 @@ export class RouteParts {
       unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => undefined),
       isOwnName: (host) => own.isOwnName(host),
-      onUse: () => undefined,
     });
   }
 

@@ -7,7 +7,7 @@ import { apiServerSlice } from '../api-server-endpoints.js';
 import { serviceOf } from '../config.js';
 import type { ProxyConfig } from '../config.js';
 import type { Connector } from '../../shared/connectors/model.js';
-import { caConfigMapName } from '../status/ca-publisher.js';
+import { caConfigMapName } from '../status/ca-config-map.js';
 import { isFrontedBy } from '../status/proxy-service.js';
 import { connectorName, readConnectorObjects, readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';

@@ -7,8 +7,6 @@ import type { Verb } from '../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import type { ClientRequest } from './arrival.js';
 import type { HandshakeFailure } from './handshake-failure.js';
-import { isServed } from './connector-use.js';
-import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
 import type { RouteObserver } from './route-observer.js';
 
@@ -44,7 +42,6 @@ export class AccessLogEntry implements RouteObserver {
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
   readonly #startMs: number;
-  readonly #onUse: UseListener | undefined;
   readonly #before: RequestBytes;
   #mode: ProxyMode = 'unknown';
   #connector: ConnectorRef | undefined;
@@ -57,14 +54,7 @@ export class AccessLogEntry implements RouteObserver {
   #firstByteMs: number | undefined;
   #isFinished = false;
 
-  constructor(
-    arrival: ClientRequest,
-    observer: RequestObserver,
-    log: RequestLog,
-    monotonicNow: () => number,
-    onUse?: UseListener,
-  ) {
-    this.#onUse = onUse;
+  constructor(arrival: ClientRequest, observer: RequestObserver, log: RequestLog, monotonicNow: () => number) {
     this.#arrival = arrival;
     this.#observer = observer;
     this.#log = log;
@@ -122,8 +112,6 @@ export class AccessLogEntry implements RouteObserver {
     };
     const durationMs = this.#monotonicNow() - this.#startMs;
     this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
-    const used = isServed(outcome, status);
-    if (this.#connector !== undefined && used !== undefined) this.#onUse?.(this.#connector, used);
     const line = this.#lineOf(outcome, status, durationMs, moved);
     if (outcome === 'ok') this.#log.served(line);
     else this.#log.failed(line, socket.remoteAddress ?? '');

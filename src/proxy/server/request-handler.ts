@@ -18,7 +18,6 @@ import { authorityOf } from '../tool/tool-origin.js';
 import { parseAuthority } from '../connectors/tool-address.js';
 import type { Arrival } from './arrival.js';
 import type { ClientLimiter } from './client-limiter.js';
-import type { UseListener } from './connector-use.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import {
   sendError,
@@ -52,7 +51,6 @@ export interface RequestHandlerOptions {
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
   readonly clientLimits: ClientLimiter;
-  readonly onUse: UseListener;
   readonly log: Log;
 }
 
@@ -256,8 +254,8 @@ export class RequestHandler {
   }
 
   #entryOf(arrival: Arrival): AccessLogEntry {
-    const { observer, requestLog, exchange, onUse } = this.#options;
-    return new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow, onUse);
+    const { observer, requestLog, exchange } = this.#options;
+    return new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
   }
 
   /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */

@@ -17,9 +17,6 @@ import type { Outgoing } from '../tool/outgoing.js';
 import { ownerOfHost } from '../tool/resolver.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
 import type { Trust } from '../tool/trust.js';
-import { isServed } from './connector-use.js';
-import type { UseListener } from './connector-use.js';
-import { toProxyError } from './error-response.js';
 import { withoutMirrorParameter } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
@@ -39,7 +36,6 @@ export interface RouterOptions extends UnmatchedHostsOptions {
   readonly credentials: Pick<ToolCredentials, 'of'>;
   /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;
-  readonly onUse: UseListener;
 }
 
 /** The destination of a request, and the connector that it uses. */
@@ -243,15 +239,10 @@ export class Router {
     isReadOnly: boolean,
     signal: AbortSignal,
   ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
-    const { credentials, trust: trusted, onUse } = this.#options;
-    try {
-      const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-      const credential = await credentials.of(connector, connectorClass, address, signal, isReadOnly);
-      return { trust, credential };
-    } catch (error) {
-      if (isServed(toProxyError(error).kind, 0) === false) onUse(connector.ref, false);
-      throw error;
-    }
+    const { credentials, trust: trusted } = this.#options;
+    const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
+    const credential = await credentials.of(connector, connectorClass, address, signal, isReadOnly);
+    return { trust, credential };
   }
 
   /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */

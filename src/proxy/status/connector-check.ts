@@ -1,4 +1,3 @@
-import type { Clock } from '../../shared/clock.js';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { CodedError } from '../../shared/errors.js';
@@ -26,7 +25,6 @@ export interface ConnectorCheckOptions {
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
   readonly observer: ProbeObserver;
-  readonly clock: Clock;
   /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
   readonly isOwnAddress: (address: ToolAddress) => boolean;
 }
@@ -87,18 +85,17 @@ export class ConnectorCheck {
     knownRejection: RejectedCredential | undefined,
     signal: AbortSignal,
   ): Promise<readonly ConditionResult[]> {
-    const { probes, observer, clock } = this.#options;
-    const nowMs = clock.now();
+    const { probes, observer } = this.#options;
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
-    const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness, nowMs)];
+    const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness)];
     if (knownRejection !== undefined && knownRejection.version === tool.secret?.version)
       return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
     if (auth !== undefined && auth !== unreachable && auth.reason !== 'NonAuthProbe')
       observer.probed('auth', auth.verdict);
-    return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth, nowMs)])];
+    return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth)])];
   }
 
   /** Reads the Connector's CA and credential, and returns the tool to probe; no tool if one of them is unusable. */
@@ -174,16 +171,14 @@ function rejectedIn(
 }
 
 /** Converts a verdict. An unreachable tool is not ready, instead of unknown. */
-function livenessResult(verdict: ProbeVerdict, nowMs: number): ConditionResult {
-  const result = asResult('LivenessReady', verdict, nowMs);
+function livenessResult(verdict: ProbeVerdict): ConditionResult {
+  const result = asResult('LivenessReady', verdict);
   return verdict.reason === 'Unreachable' ? { ...result, status: 'False' } : result;
 }
 
-/** @param nowMs when the probe was sent. */
-function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdict, nowMs: number): ConditionResult {
+function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdict): ConditionResult {
   const status = ({ success: 'True', failure: 'False', unknown: 'Unknown' } as const)[verdict];
-  const isProbed = reason !== 'NonAuthProbe' && reason !== 'NotChecked';
-  return { type, status, reason, message, probedMs: isProbed ? nowMs : undefined };
+  return { type, status, reason, message };
 }
 
 function failureResult(type: ConditionType, error: unknown): ConditionResult {

@@ -4,8 +4,6 @@ import { jsonMember } from '../../shared/json.js';
 /** As in the chart and its classes. */
 export const defaultServiceName = 'connectors-proxy-service';
 
-const schemes = ['http', 'https'] as const;
-
 /** The Service in front of the proxy. Classes refer to it, and pods connect to it. */
 export interface ProxyService {
   readonly name: string;
@@ -13,7 +11,7 @@ export interface ProxyService {
   /** Usually `cluster.local`. */
   readonly clusterDomain: string;
   /** Scheme of the address that pods get. */
-  readonly scheme: (typeof schemes)[number];
+  readonly scheme: 'http' | 'https';
 }
 
 /** Reports whether `spec.proxy.ref` of the class names the Service. */
@@ -37,9 +35,4 @@ export function classUrl({ name, namespace, clusterDomain, scheme }: ProxyServic
 /** Returns the URL of a Connector for reverse mode. */
 export function connectorUrl(service: ProxyService, { namespace, name }: ConnectorRef): string {
   return `${classUrl(service)}/namespaces/${namespace}/connectors/${name}`;
-}
-
-/** Reports whether the URL is that of a Connector for reverse mode, with either scheme: an operator can change it. */
-export function isConnectorUrl(url: string, service: ProxyService, ref: ConnectorRef): boolean {
-  return schemes.some((scheme) => url === connectorUrl({ ...service, scheme }, ref));
 }

@@ -1,22 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../../shared/clock.js';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister } from '../connectors/connector-lookup.js';
+import type { ConnectorLister, ObjectKind } from '../connectors/connector-lookup.js';
 import type { Generators } from '../credentials/generator/generators.js';
+import { proxyLimits } from '../limits.js';
+import { CaConfigMap } from './ca-config-map.js';
+import { ClassStatus } from './class-status.js';
 import type { ConnectorCheck } from './connector-check.js';
+import { ConnectorStatus, readyIn } from './connector-status.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';
 import type { LeaseTimings } from './leader-elector.js';
 import type { ProxyService } from './proxy-service.js';
-import type { StatusObserver } from './status-patches.js';
-import { StatusPatches } from './status-patches.js';
+import { StatusWriter } from './status-writer.js';
+import type { StatusObserver } from './status-writer.js';
 import { statusTimings } from './status-timings.js';
 import type { StatusTimings } from './status-timings.js';
-import { StatusReconciler } from './status-reconciler.js';
-import { CaPublisher } from './ca-publisher.js';
+import { WorkQueue } from './work-queue.js';
+import type { NextRun } from './work-queue.js';
 
 export interface StatusControllerOptions {
   readonly client: KubeClient;
@@ -26,6 +30,7 @@ export interface StatusControllerOptions {
   readonly ca: CaSource;
   readonly onCaChange: (listener: () => void) => void;
   readonly service: ProxyService;
+  /** Audience of the tokens that the proxy accepts. */
   readonly audience: string;
   /** Whether to publish the CA as a ConfigMap. */
   readonly isCaConfigMapPublished: boolean;
@@ -36,43 +41,52 @@ export interface StatusControllerOptions {
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
 }
 
-/** Writes the status of Connectors and classes. The replica with the Lease writes all of them. */
-export class StatusController {
-  readonly #elector: LeaderElector;
-  readonly #reconciler: StatusReconciler;
+/** Key of the ConfigMap with the CA in the queue. */
+const caKey = 'ca';
 
-  constructor({ timings = {}, onCaChange, ...options }: StatusControllerOptions) {
-    const { client, service, clock, log } = options;
-    this.#reconciler = new StatusReconciler({
-      ...options,
-      patches: new StatusPatches(options),
-      timings: { ...statusTimings, ...timings },
-    });
-    const { namespace } = service;
-    const publisher = options.isCaConfigMapPublished
-      ? new CaPublisher({ client, namespace, ca: options.ca, log })
-      : undefined;
-    onCaChange(() => {
-      this.#reconciler.enqueueAll();
-      publisher?.caChanged();
+/**
+ * Writes the status of this proxy's Connectors and classes: address and CA of the proxy, and usability of a Connector.
+ * The replica with the Lease writes all of them. Requests do not wait for it.
+ */
+export class StatusController {
+  readonly #options: StatusControllerOptions;
+  readonly #timings: StatusTimings;
+  readonly #elector: LeaderElector;
+  readonly #queue: WorkQueue;
+  readonly #connectors: ConnectorStatus;
+  readonly #classes: ClassStatus;
+  readonly #caConfigMap: CaConfigMap;
+  #isWriting = false;
+
+  constructor(options: StatusControllerOptions) {
+    const { client, service, clock, objects, log } = options;
+    const timings = { ...statusTimings, ...leaseTimings, ...options.timings };
+    this.#options = options;
+    this.#timings = timings;
+    const writer = new StatusWriter(options);
+    this.#connectors = new ConnectorStatus({ ...options, writer, timings, kubeClock: client.clock });
+    this.#classes = new ClassStatus({ ...options, writer });
+    this.#caConfigMap = new CaConfigMap({ ...options, namespace: service.namespace });
+    this.#queue = new WorkQueue({
+      run: (key, signal) => this.#reconcile(key, signal),
+      namespaceOf,
+      // Keys without a namespace are not limited: they do not wait for tools.
+      permits: new FairSemaphore({ ...proxyLimits.status, unlimited: '' }),
+      retry: { firstMs: timings.retryMs, longestMs: timings.unreadyMs },
+      clock: client.clock,
+      onError: (key, error) => log.error('Failed to evaluate Connector conditions', { name: partsOf(key)[1], error }),
     });
     this.#elector = new LeaderElector({
-      client,
-      namespace,
-      name: service.name,
+      ...{ client, clock, log, timings, namespace: service.namespace, name: service.name },
       identity: `${hostname()}_${randomUUID()}`,
-      timings: { ...leaseTimings, ...timings },
-      clock,
       onStartedLeading: () => {
-        this.#reconciler.begin();
-        publisher?.begin();
+        this.#isWriting = true;
+        this.#enqueueAll(true);
       },
-      onStoppedLeading: () => {
-        this.#reconciler.end();
-        publisher?.end();
-      },
-      log,
+      onStoppedLeading: () => this.#end(),
     });
+    objects.onChange((kind, name) => this.#onChange(kind, name));
+    options.onCaChange(() => this.#enqueueAll(false));
   }
 
   get isLeader(): boolean {
@@ -81,12 +95,15 @@ export class StatusController {
 
   /** Returns the number of Connectors by the status of their condition `Ready`; 0 without the Lease. */
   countByReady(): Readonly<Record<string, number>> {
-    return this.#reconciler.countByReady();
-  }
-
-  /** See StatusReconciler. */
-  used(connector: ConnectorRef, isServed: boolean): void {
-    this.#reconciler.used(connector, isServed);
+    const counts = { True: 0, False: 0, Unknown: 0 };
+    if (!this.#isWriting) return counts;
+    for (const name of this.#options.objects.keys('connector')) {
+      const connector = this.#connectors.own(name);
+      if (connector === undefined) continue;
+      const ready = readyIn(connector);
+      counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
+    }
+    return counts;
   }
 
   start(): void {
@@ -95,7 +112,58 @@ export class StatusController {
 
   /** Ends all writing, then releases the Lease. */
   stop(): Promise<void> {
-    this.#reconciler.end();
+    this.#end();
     return this.#elector.stop();
   }
+
+  #end(): void {
+    this.#isWriting = false;
+    this.#queue.clear();
+    this.#connectors.clear();
+  }
+
+  /** @param isSpread whether checks of ready Connectors are spread: another replica has written their status. */
+  #enqueueAll(isSpread: boolean): void {
+    if (!this.#isWriting) return;
+    const { objects, client, isCaConfigMapPublished } = this.#options;
+    if (isCaConfigMapPublished) this.#queue.add(caKey);
+    for (const name of objects.keys('class')) this.#queue.add(keyOf('class', name));
+    for (const name of objects.keys('connector')) {
+      const connector = isSpread ? this.#connectors.own(name) : undefined;
+      const isReady = connector !== undefined && this.#connectors.isReady(connector);
+      this.#queue.add(keyOf('connector', name), isReady ? client.clock.random() * this.#timings.checkMs : 0);
+    }
+  }
+
+  #onChange(kind: ObjectKind, name: string): void {
+    if (!this.#isWriting) return;
+    this.#queue.add(keyOf(kind, name));
+    if (kind === 'connector') return;
+    const { objects } = this.#options;
+    for (const key of objects.keys('connector')) {
+      const connector = this.#connectors.own(key);
+      if (connector?.className === name) this.#queue.add(keyOf('connector', key));
+    }
+  }
+
+  #reconcile(key: string, signal: AbortSignal): Promise<NextRun> {
+    if (key === caKey) return this.#caConfigMap.reconcile(signal);
+    const [kind, name] = partsOf(key);
+    return (kind === 'class' ? this.#classes : this.#connectors).reconcile(name, signal);
+  }
+}
+
+function keyOf(kind: ObjectKind, name: string): string {
+  return `${kind} ${name}`;
+}
+
+function partsOf(key: string): readonly [ObjectKind, string] {
+  const [kind = '', name = ''] = key.split(' ');
+  return [kind === 'class' ? 'class' : 'connector', name];
+}
+
+/** Returns the namespace of a Connector's key; empty for others. */
+function namespaceOf(key: string): string {
+  const [, name] = partsOf(key);
+  return name.includes('/') ? (name.split('/')[0] ?? '') : '';
 }

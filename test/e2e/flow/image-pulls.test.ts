@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { caConfigMapName } from '../../../src/proxy/status/ca-publisher.js';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
 import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';

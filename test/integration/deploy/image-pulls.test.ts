@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
-import { caConfigMapName } from '../../../src/proxy/status/ca-publisher.js';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
 import { allValues } from '../../support/deploy/all-values.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import type { ContainerStart } from '../../support/deploy/container-command.js';

@@ -45,10 +45,9 @@ const quickStatus = {
   intervalMs: 50,
   retryMs: 50,
   againMs: 50,
-  soonMs: 250,
-  requestedMs: 125,
+  unreadyMs: 250,
+  minMs: 20,
   confirmMs: 50,
-  quietMs: 50,
   checkMs: 60_000,
 };
 

@@ -89,12 +89,12 @@ const sources: Readonly<Record<string, Source>> = {
   'proxy_handshake_failures_total reason': strings('proxy/server/handshake-failure.ts', 'HandshakeFailure'),
   'proxy_access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
   'proxy_access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
-  'proxy_status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
-  'proxy_status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
+  'proxy_status_writes_total resource': strings('proxy/status/status-writer.ts', 'wroteStatus', 'resource'),
+  'proxy_status_writes_total outcome': strings('proxy/status/status-writer.ts', 'WriteOutcome'),
   'proxy_rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),
   'proxy_probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
   'proxy_probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
-  'proxy_connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),
+  'proxy_connectors ready': () => keysIn('proxy/status/status-controller.ts', 'counts'),
 };
 
 describe('label values in docs/monitoring.md', () => {

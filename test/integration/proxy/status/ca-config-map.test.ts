@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
-import { caConfigMapName } from '../../../../src/proxy/status/ca-publisher.js';
+import { caConfigMapName } from '../../../../src/proxy/status/ca-config-map.js';
 import { bindingsFor } from '../../../support/access/driver-rules.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';

@@ -1,10 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
-import type { JsonObject } from '../../shared/json.js';
+import { isJsonObject, jsonMember } from '../../shared/json.js';
+import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { KubeError } from '../../shared/kube/kube-error.js';
 import { metadataText, objectKey } from '../../shared/kube/kube-object.js';
 import type { Log } from '../../shared/log.js';
+import { caProblem } from '../certificates/certificate-authority.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind } from '../connectors/connector-lookup.js';
 
 /** The outcome of a status update. */
@@ -15,37 +19,53 @@ export interface StatusObserver {
   wroteStatus(resource: 'connectors' | 'connectorclasses', outcome: WriteOutcome): void;
 }
 
-export interface StatusPatchesOptions {
+export interface StatusWriterOptions {
   readonly client: KubeClient;
+  readonly ca: CaSource;
+  /** Audience of the tokens that the proxy accepts. */
+  readonly audience: string;
   readonly observer: StatusObserver;
   readonly log: Log;
 }
 
+/** Members of `status` that the proxy writes. */
+export type OwnStatus = Readonly<Record<string, JsonValue>>;
+
 const resources = { connector: 'connectors', class: 'connectorclasses' } as const;
 
-/** Sends status updates, and logs failures. */
-export class StatusPatches {
-  readonly #options: StatusPatchesOptions;
+/** Writes what differs in the proxy's own part of a status. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
   #hasLoggedForbidden = false;
 
-  constructor(options: StatusPatchesOptions) {
+  constructor(options: StatusWriterOptions) {
     this.#options = options;
   }
 
+  /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
+  addressAt(url: string): OwnStatus {
+    const { ca, audience } = this.#options;
+    if (caProblem(ca) !== undefined) return {};
+    return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
+  }
+
   /**
-   * Sends a status update. Failures are logged.
-   * @param change a merge patch with the resourceVersion that it is for.
-   * @returns whether it was written.
+   * Writes the status unless it is equal. Failures are logged.
+   * @param object the revision that the status is for. For another one, the API server rejects the update.
+   * @returns whether the status is as wanted now.
    * @throws {CodedError} the signal's reason.
    */
-  async send(kind: ObjectKind, object: JsonObject, change: JsonObject, signal: AbortSignal): Promise<boolean> {
+  async write(kind: ObjectKind, object: JsonObject, wanted: OwnStatus, signal: AbortSignal): Promise<boolean> {
+    const status = statusChange(object, wanted);
+    if (status === undefined) return true;
     const { client, observer } = this.#options;
     const type = kind === 'class' ? connectorClassType : connectorType;
     const namespace = metadataText(object, 'namespace');
     const name = metadataText(object, 'name') ?? '';
     const location = { type, ...(namespace === undefined ? {} : { namespace }), name, subresource: 'status' };
+    const resourceVersion = metadataText(object, 'resourceVersion') ?? '';
     try {
-      await client.patch(location, change, { signal });
+      await client.patch(location, { metadata: { resourceVersion }, status }, { signal });
       this.#hasLoggedForbidden = false;
       observer.wroteStatus(resources[kind], 'written');
       return true;
@@ -73,6 +93,23 @@ export class StatusPatches {
     if (isLogged) log.debug('Failed to update status', { error: failure });
     else log.warn('Failed to update status', { error: failure });
   }
+}
+
+/** Returns the merge patch that changes a part of an object's status to `wanted`; undefined if it is equal. */
+export function statusChange(object: JsonObject, wanted: OwnStatus): JsonObject | undefined {
+  return differing(object['status'], wanted);
+}
+
+function differing(current: JsonValue | undefined, wanted: OwnStatus): JsonObject | undefined {
+  const changes = Object.entries(wanted).flatMap(([key, value]): [string, JsonValue][] => {
+    const now = jsonMember(current, key);
+    if (isJsonObject(value)) {
+      const inner = differing(now, value);
+      return inner === undefined ? [] : [[key, inner]];
+    }
+    return isDeepStrictEqual(now, value) ? [] : [[key, value]];
+  });
+  return changes.length === 0 ? undefined : Object.fromEntries(changes);
 }
 
 function outcomeOf({ code }: KubeError): WriteOutcome {

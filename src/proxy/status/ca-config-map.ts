@@ -1,4 +1,3 @@
-import { sleep } from '../../shared/abortable.js';
 import { throwIfAborted } from '../../shared/errors.js';
 import { jsonMember } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
@@ -7,75 +6,42 @@ import { isKubeError } from '../../shared/kube/kube-error.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
+import type { NextRun } from './work-queue.js';
 
 /** As in the chart. The Secret with the key has the same name. */
 export const caConfigMapName = 'connectors-proxy-ca';
 
-export interface CaPublisherOptions {
+export interface CaConfigMapOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly ca: CaSource;
   readonly log: Log;
-  /** Delay after a failure, which tests shorten. */
-  readonly retryMs?: number;
 }
 
 const type: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 /** Interval between checks: another client can change or delete the object. */
 const checkMs = 600_000;
-const defaultRetryMs = 30_000;
 
-/**
- * Publishes the certificate of the CA in a ConfigMap of the proxy's namespace, for pods there that read no Secret, while
- * this replica writes status.
- */
-export class CaPublisher {
-  readonly #options: CaPublisherOptions;
-  #publishing: AbortController | undefined;
-  #wake: () => void = () => undefined;
+/** The ConfigMap with the certificate of the CA in the proxy's namespace, for pods there that read no Secret. */
+export class CaConfigMap {
+  readonly #options: CaConfigMapOptions;
   /** The failure that was logged last; undefined after a success. */
   #loggedFailure: string | undefined;
 
-  constructor(options: CaPublisherOptions) {
+  constructor(options: CaConfigMapOptions) {
     this.#options = options;
   }
 
-  /** Starts publishing. */
-  begin(): void {
-    this.#publishing?.abort();
-    this.#publishing = new AbortController();
-    void this.#publishUntil(this.#publishing.signal);
-  }
-
-  /** Stops publishing. The object stays. */
-  end(): void {
-    this.#publishing?.abort();
-  }
-
-  /** Publishes the CA at once because it has changed. */
-  caChanged(): void {
-    this.#wake();
-  }
-
-  async #publishUntil(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const changed = new AbortController();
-      this.#wake = () => changed.abort();
-      const waitMs = await this.#publish(signal);
-      await sleep(waitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
-    }
-  }
-
-  /** @returns milliseconds until the next check. */
-  async #publish(signal: AbortSignal): Promise<number> {
-    const { client, namespace, log, retryMs = defaultRetryMs } = this.#options;
+  /** Creates or updates the ConfigMap. Failures are logged. */
+  async reconcile(signal: AbortSignal): Promise<NextRun> {
+    const { client, namespace, log } = this.#options;
     const named = { kind: type.kind, name: caConfigMapName };
     try {
       if (await this.#write(signal)) log.info('Published CA', named);
       this.#loggedFailure = undefined;
       return checkMs;
     } catch (cause) {
-      if (signal.aborted) return 0;
+      throwIfAborted(signal);
       const error = apiFailure(cause, {
         doing: `publishing the CA in ConfigMap ${namespace}/${caConfigMapName}`,
         needed: { apiGroup: '', resource: 'configmaps', resourceNames: [], verbs: ['create', 'get', 'patch'] },
@@ -85,11 +51,11 @@ export class CaPublisher {
       // A missing permission stays missing until an operator acts, so it is logged once.
       if (error.message !== this.#loggedFailure) log.warn('Failed to publish CA', { ...named, error });
       this.#loggedFailure = error.message;
-      return retryMs;
+      return 'retry';
     }
   }
 
-  /** Creates or updates the ConfigMap. @returns whether something was written. @throws {KubeError} {CodedError} */
+  /** @returns whether something was written. @throws {KubeError} {CodedError} */
   async #write(signal: AbortSignal): Promise<boolean> {
     const { client, namespace, ca } = this.#options;
     const data = { 'ca.crt': ca.current().certificate };
@@ -99,7 +65,6 @@ export class CaPublisher {
       await client.create({ type, namespace }, object, { signal });
       return true;
     } catch (error) {
-      throwIfAborted(signal);
       if (!isKubeError(error, 409)) throw error;
     }
     const location = { type, namespace, name: caConfigMapName };

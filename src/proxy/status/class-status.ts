@@ -1,0 +1,51 @@
+import type { Clock } from '../../shared/clock.js';
+import { CodedError } from '../../shared/errors.js';
+import { generationOf } from '../../shared/kube/kube-object.js';
+import { caProblem } from '../certificates/certificate-authority.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
+import type { ConnectorLister } from '../connectors/connector-lookup.js';
+import type { Generators } from '../credentials/generator/generators.js';
+import { classConditionTypes, conditionsIn, isFalse, isTrue, merged } from './conditions.js';
+import type { ConditionResult } from './conditions.js';
+import { classUrl, isFrontedBy } from './proxy-service.js';
+import type { ProxyService } from './proxy-service.js';
+import type { StatusWriter } from './status-writer.js';
+import type { NextRun } from './work-queue.js';
+
+export interface ClassStatusOptions {
+  readonly objects: ConnectorLister;
+  readonly generators: Pick<Generators, 'mistakeIn'>;
+  readonly ca: CaSource;
+  readonly service: ProxyService;
+  readonly writer: StatusWriter;
+  readonly clock: Clock;
+}
+
+/** The status of ConnectorClasses that name the proxy's Service. */
+export class ClassStatus {
+  readonly #options: ClassStatusOptions;
+
+  constructor(options: ClassStatusOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(name: string, signal: AbortSignal): Promise<NextRun> {
+    const { objects, service, clock, ca, generators, writer } = this.#options;
+    const found = objects.connectorClass(name);
+    const object = objects.classObject(name);
+    if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
+    const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
+    // A newer revision can have arrived during the check.
+    if (objects.classObject(name) !== object) return 0;
+    const noCa = caProblem(ca);
+    const proxy = noCa === undefined ? isTrue('ProxyReady', 'Ready') : isFalse('ProxyReady', 'NoCA', noCa);
+    const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
+    const results: readonly ConditionResult[] = [
+      proxy,
+      problem === undefined ? { ...proxy, type: 'Ready' } : isFalse('Ready', problem.reason, problem.message),
+    ];
+    const conditions = merged(conditionsIn(object), results, generationOf(object), clock.now(), classConditionTypes);
+    const wanted = { ...writer.addressAt(classUrl(service)), conditions };
+    return (await writer.write('class', object, wanted, signal)) ? undefined : 'retry';
+  }
+}
