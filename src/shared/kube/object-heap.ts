@@ -8,7 +8,7 @@ import { limits } from '../limits/defaults.js';
  */
 const layouts = new BoundedMap<true>(limits.objects.layouts.count);
 
-/** Returns the estimated size of a parsed value in V8's heap, measured in test/bench/object-heap.ts. */
+/** Returns the estimated size of a parsed value in V8's heap. */
 export function heapBytes(value: JsonValue): number {
   switch (typeof value) {
     case 'string':

@@ -1,7 +1,7 @@
 /*
  * wrk knows no proxies. Loaded by LD_PRELOAD, this opens a CONNECT tunnel in each connect() to the tool's port:
  * TUNNEL_TOOL_PORT    the port
- * TUNNEL_PROXY_PORTS  ports of the proxies on 127.0.0.1, separated by commas, in turn, as a Service spreads connections
+ * TUNNEL_PROXY_PORT   the port of the proxy on 127.0.0.1
  * TUNNEL_REQUEST      the CONNECT with its headers and the empty line
  */
 #define _GNU_SOURCE
@@ -9,7 +9,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +16,6 @@
 #include <unistd.h>
 
 typedef int (*connect_function)(int, const struct sockaddr *, socklen_t);
-
-static in_port_t next_port(void) {
-  static atomic_uint connections;
-  const char *ports = getenv("TUNNEL_PROXY_PORTS");
-  unsigned count = 1;
-  for (const char *at = ports; (at = strchr(at, ',')) != NULL; at += 1) count += 1;
-  for (unsigned skip = connections++ % count; skip > 0; skip -= 1) ports = strchr(ports, ',') + 1;
-  return htons(atoi(ports));
-}
 
 /* Reads the response's headers and not a byte of what follows. */
 static int is_accepted(int fd) {
@@ -51,7 +41,7 @@ int connect(int fd, const struct sockaddr *address, socklen_t size) {
   const char *request = getenv("TUNNEL_REQUEST");
   ssize_t length = strlen(request);
   int flags = fcntl(fd, F_GETFL);
-  to.sin_port = next_port();
+  to.sin_port = htons(atoi(getenv("TUNNEL_PROXY_PORT")));
   fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
   int is_open = original(fd, (struct sockaddr *)&to, sizeof to) == 0 && write(fd, request, length) == length && is_accepted(fd);
   fcntl(fd, F_SETFL, flags);

@@ -16,14 +16,10 @@ const service = { kind: 'Service', namespace: 'connectors-system', name: 'connec
 /** The built proxy as deploy/ runs it: the API server as its source, log level info to a pipe that is read. */
 export interface DeployedProxy {
   readonly proxy: ProxyProcess;
-  /** Further replicas. */
-  readonly others: readonly ProxyProcess[];
   /** Of the CA that clients trust, PEM. */
   readonly authority: string;
   /** User name and password of a client that may use the Connector. */
   readonly login: string;
-  /** The same for a Connector of the same tool with ten rules. */
-  readonly ruledLogin: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -32,62 +28,39 @@ export interface ToolLogin {
   readonly password: string;
 }
 
-export interface DeployedProxyOptions extends Pick<ProxyProcessOptions, 'main' | 'entering'> {
-  /** Of the proxy besides those that every deployment has. */
-  readonly flags?: readonly string[];
-  /** Of the Connector, at the same port. */
-  readonly moreHosts?: readonly string[];
-  /** Further replicas: the words before the program of each. */
-  readonly replicas?: readonly (readonly string[])[];
-}
-
 /** @param host of the tool, which the proxy alone finds. @param login that the tool's Secret holds. */
 export async function deployedProxy(
   host: string,
   toolPort: number,
   login: ToolLogin,
-  { main, entering = [], flags = [], moreHosts = [], replicas = [] }: DeployedProxyOptions = {},
+  options: Pick<ProxyProcessOptions, 'main' | 'entering'>,
 ): Promise<DeployedProxy> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-proxy-'));
   const api = await KubeApi.start();
   for (const binding of bindingsFor('proxy', { user })) api.bind(binding);
-  const urlOf = (name: string): string => `https://${name}:${toolPort}`;
-  putObjects(api, urlOf(host), moreHosts.map(urlOf), login);
+  putObjects(api, `https://${host}:${toolPort}`, login);
   const kubeconfig = path.join(directory, 'kubeconfig');
   api.writeKubeconfig(kubeconfig, { name: user });
-  const start = (before: readonly string[]): Promise<ProxyProcess> =>
-    ProxyProcess.start({
-      directory,
-      hosts: [host, ...moreHosts],
-      flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0', ...flags],
-      env: deployedEnv(),
-      entering: before,
-      ...(main === undefined ? {} : { main }),
-    });
-  const proxy = await start(entering);
-  const others: ProxyProcess[] = [];
-  for (const before of replicas) others.push(await start(before));
-  const token = tokenOf(api);
+  const proxy = await ProxyProcess.start({
+    directory,
+    hosts: [host],
+    flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0'],
+    env: deployedEnv(),
+    ...options,
+  });
   return {
     proxy,
-    others,
     authority: await authorityIn(api),
-    login: `ci%2Ftool:${token}`,
-    ruledLogin: `ci%2Fruled:${token}`,
+    login: `ci%2Ftool:${tokenOf(api)}`,
     stop: async () => {
-      for (const each of [proxy, ...others]) await each.stop();
+      await proxy.stop();
       await api.stop();
       rmSync(directory, { recursive: true });
     },
   };
 }
 
-function putObjects(
-  api: KubeApi,
-  address: string,
-  extensions: readonly string[],
-  { username, password }: ToolLogin,
-): void {
+function putObjects(api: KubeApi, address: string, { username, password }: ToolLogin): void {
   const encoded = (text: string): string => Buffer.from(text).toString('base64');
   const data = {
     username: encoded(username),
@@ -95,9 +68,7 @@ function putObjects(
     'ca.crt': encoded(toolAuthority.certificate),
   };
   api.put(connectorClass('any', { proxy: { ref: service } }) as KubeObject);
-  const secrets = { secret: 'login', caSecret: 'login' };
-  api.put(connector('tool', address, { ...secrets, extensions }) as KubeObject);
-  api.put(connector('ruled', address, { ...secrets, rules: { rules: tenRules } }) as KubeObject);
+  api.put(connector('tool', address, { secret: 'login', caSecret: 'login' }) as KubeObject);
   const metadata = { namespace: 'ci', name: 'login' };
   api.put({ apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/basic-auth', data });
   api.bind({
@@ -108,20 +79,11 @@ function putObjects(
         verbs: ['get'],
         apiGroups: ['connectors.alauda.io'],
         resources: ['connectors'],
-        resourceNames: ['tool', 'ruled'],
+        resourceNames: ['tool'],
       },
     ],
   });
 }
-
-/** As those of the class gitlab: most compare the path, and none matches until the last. */
-const tenRules = [
-  ...Array.from(
-    { length: 9 },
-    (_, at) => `- deny: { paths: ["/**/api/v4/kind-${at}/**", "/**/api/v4/projects/*/kind-${at}"] }`,
-  ),
-  '- allow: { methods: [GET] }',
-].join('\n');
 
 function tokenOf(api: KubeApi): string {
   return api.identities.issueServiceAccount({
@@ -133,8 +95,7 @@ function tokenOf(api: KubeApi): string {
   }).token;
 }
 
-/** The first replica makes it. */
-export async function authorityIn(api: KubeApi): Promise<string> {
+async function authorityIn(api: KubeApi): Promise<string> {
   let secret: KubeObject | undefined;
   await eventually('the proxy has made its CA', () => {
     secret = api.get('secrets', { namespace: service.namespace, name: 'connectors-proxy-ca' });

@@ -43,10 +43,9 @@ export class Wrk {
 
   /**
    * Runs a load.
-   * @param morePorts of further replicas, which take connections in turn.
    * @throws {Error} if a request fails, or nothing arrives.
    */
-  async run({ host, port, proxy }: Way, load: WrkLoad, morePorts: readonly number[] = []): Promise<WrkReport> {
+  async run({ host, port, proxy }: Way, load: WrkLoad): Promise<WrkReport> {
     const { clients, seconds, path: wanted, isFresh = false } = load;
     const names = hostNames(path.join(this.#directory, 'wrk-hosts'), { '127.0.0.1': ['localhost', host] });
     const [program, ...words] = [
@@ -62,7 +61,7 @@ export class Wrk {
     const env = {
       ...process.env,
       TUNNEL_TOOL_PORT: String(port),
-      TUNNEL_PROXY_PORTS: [proxy?.port, ...morePorts].join(','),
+      TUNNEL_PROXY_PORT: String(proxy?.port),
       TUNNEL_REQUEST: `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: Basic ${login}\r\n\r\n`,
     };
     const { stdout, stderr } = await run(program, words, { env });
