@@ -7,10 +7,8 @@ import { abortable, Deadline, sleep } from '../abortable.js';
 import { backoffMs } from '../limits/backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
-import { TransportError, transportError } from './connection.js';
-import type { Connection, ExchangeKind, HttpResponse, HttpRequest } from './connection.js';
-import { Http1Connection } from './http1-connection.js';
-import { Http2Connection } from './http2-connection.js';
+import { ApiConnection, TransportError, transportError } from './api-connection.js';
+import type { ExchangeKind, HttpResponse, HttpRequest } from './api-connection.js';
 import type { KubeTimings } from './timings.js';
 
 /** Source of randomness and a monotonic clock in milliseconds. */
@@ -30,10 +28,10 @@ export class ApiConnections {
   readonly #clock: ClockAndRandom;
   readonly #closing = new AbortController();
   readonly #maintenanceTimer: NodeJS.Timeout;
-  #connections: readonly Connection[] = [];
+  #connections: readonly ApiConnection[] = [];
   /** TLS material of the connections that are not retired. */
   #tls: TlsMaterial | undefined;
-  #dialing: Promise<Connection> | undefined;
+  #dialing: Promise<ApiConnection> | undefined;
   #failures = 0;
   #notBeforeMs = 0;
   readonly #maxConnections: number;
@@ -79,7 +77,7 @@ export class ApiConnections {
     }
   }
 
-  async #dial(): Promise<Connection> {
+  async #dial(): Promise<ApiConnection> {
     const { now, random } = this.#clock;
     try {
       await sleep(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
@@ -98,19 +96,15 @@ export class ApiConnections {
     }
   }
 
-  async #open(): Promise<Connection> {
+  async #open(): Promise<ApiConnection> {
     const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
     const options = { host, port, ...tlsOptions(this.#readTls()) };
     const deadline = Deadline.start(this.#closing.signal, dialMs, this.#clock.now);
     try {
       const socket = await dialTls(options, deadline.signal);
-      if (socket.alpnProtocol === 'h2') {
-        const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-        return await Http2Connection.open(socket, authority, pingTimeoutMs, deadline.signal);
-      }
-      socket.destroy();
-      return new Http1Connection(options);
+      const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+      return await ApiConnection.open(socket, authority, pingTimeoutMs, deadline.signal);
     } catch (error) {
       throw deadline.isOver ? new TransportError(`no connection within ${dialMs} ms`, false) : error;
     } finally {
@@ -143,7 +137,7 @@ export class ApiConnections {
   }
 
   /** Closes connections without an exchange in flight, unless they are useful. */
-  #closeUnless(isUseful: (connection: Connection) => boolean): void {
+  #closeUnless(isUseful: (connection: ApiConnection) => boolean): void {
     const kept = this.#connections.filter((connection) => connection.active > 0 || isUseful(connection));
     for (const connection of this.#connections) if (!kept.includes(connection)) connection.close();
     this.#connections = kept;
@@ -173,9 +167,10 @@ function tlsOptions({ ca, clientCertificate, clientKey, serverName, isInsecure }
 }
 
 async function dialTls(options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {
-  const socket = connect({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
+  const socket = connect({ ...options, ALPNProtocols: ['h2'] });
   try {
     await once(socket, 'secureConnect', { signal });
+    if (socket.alpnProtocol !== 'h2') throw new Error('the server does not offer HTTP/2');
     return socket;
   } catch (error) {
     // Destroying can emit one more error, which has no other listener.

@@ -1,7 +1,7 @@
 import { isJsonObject, jsonMember, parseJson } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import type { Secret } from '../secret.js';
-import type { HttpResponse } from './connection.js';
+import type { HttpResponse } from './api-connection.js';
 import { KubeError, parseStatus } from './kube-error.js';
 import { limits } from '../limits/defaults.js';
 

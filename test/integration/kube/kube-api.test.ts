@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
-import { rawHttp2Request, rawRequest } from '../../support/kube-api/raw-request.js';
+import { rawRequest } from '../../support/kube-api/raw-request.js';
 import type { RawAnswer, RawRequest } from '../../support/kube-api/raw-request.js';
 import { started } from '../../support/started.js';
 
@@ -23,22 +23,6 @@ describe('the test API server', () => {
     api = started(await KubeApi.start());
     token = api.tokenFor('tester');
     api.bind({ user: 'tester', rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] });
-  });
-
-  it('answers the same over HTTP/1.1 and HTTP/2', async () => {
-    api.put(connector('git', 'https://git.example'));
-    const first = await ask({ path: `${connectors}/git` });
-    const second = await rawHttp2Request(api, { token, path: `${connectors}/git` });
-    assert.equal(first.code, 200);
-    assert.equal(second.code, 200);
-    assert.equal(first.text, second.text);
-    assert.deepEqual(
-      api.requests.map(({ protocol, code, user }) => ({ protocol, code, user })),
-      [
-        { protocol: 'HTTP/1.1', code: 200, user: 'tester' },
-        { protocol: 'HTTP/2', code: 200, user: 'tester' },
-      ],
-    );
   });
 
   it('answers 401 without a valid token and 403 without a rule, with a Status', async () => {

@@ -10,7 +10,7 @@ import { isJsonObject, jsonTexts, parseJson } from '../../../src/shared/json.js'
 import type { JsonObject } from '../../../src/shared/json.js';
 import { parseText, readResponse } from '../../../src/shared/kube/response-body.js';
 import type { CallRunner, CallTarget } from '../../../src/shared/kube/call-runner.js';
-import type { HttpResponse } from '../../../src/shared/kube/connection.js';
+import type { HttpResponse } from '../../../src/shared/kube/api-connection.js';
 import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { parseIfAdmitted, parseRawObject } from '../../../src/shared/kube/object-admission.js';
 import { kubeTimings } from '../../../src/shared/kube/timings.js';

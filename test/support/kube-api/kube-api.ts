@@ -1,6 +1,5 @@
 import { createSecureServer } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
-import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Server as TlsServer } from 'node:tls';
@@ -34,14 +33,9 @@ export interface KubeApiOptions {
   readonly random?: () => number;
   readonly bookmarkIntervalMs?: number;
   readonly goneAs?: WatchSettings['goneAs'];
-  /** HTTP/2 is offered unless false. */
-  readonly http2?: boolean;
   /** Streams that one HTTP/2 connection may have open; Kubernetes allows 100. */
   readonly maxConcurrentStreams?: number;
 }
-
-/** How long idle HTTP/1.1 connections are kept, as by Kubernetes: much longer than node's own five seconds. */
-const keepAliveMs = 90_000;
 
 /** What one HTTP/2 connection may buffer. At ten, node's own limit, it refuses streams while large objects are sent; Go has none. */
 const sessionMegabytes = 100;
@@ -52,7 +46,6 @@ export interface LoggedRequest extends RequestAttributes {
   readonly user: string;
   /** Query parameters. */
   readonly query: Readonly<Record<string, string>>;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   /** Milliseconds since the epoch, at arrival. */
   readonly at: number;
   /** HTTP status of the answer; 0 while there is none. */
@@ -94,10 +87,10 @@ export class KubeApi {
     };
     const serve = (request: ApiRequest, response: ApiResponse): void => void this.#serve(request, response);
     const settings = { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 };
-    this.#server =
-      options.http2 === false
-        ? createServer({ ...tls, keepAliveTimeout: keepAliveMs }, serve)
-        : createSecureServer({ ...tls, allowHTTP1: true, settings, maxSessionMemory: sessionMegabytes }, serve);
+    this.#server = createSecureServer(
+      { ...tls, allowHTTP1: true, settings, maxSessionMemory: sessionMegabytes },
+      serve,
+    );
     this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));
@@ -343,7 +336,6 @@ export class KubeApi {
       ...attributes,
       user: user?.name ?? '',
       query: Object.fromEntries(url.searchParams),
-      protocol: request.httpVersionMajor >= 2 ? 'HTTP/2' : 'HTTP/1.1',
       at: Date.now(),
       get code() {
         return reply.code;

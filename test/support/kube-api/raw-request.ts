@@ -1,4 +1,3 @@
-import { connect } from 'node:http2';
 import { request } from 'node:https';
 import type { KubeApi } from './kube-api.js';
 
@@ -32,24 +31,5 @@ export function rawRequest(api: KubeApi, { method = 'GET', path, token, body }: 
     );
     call.on('error', reject);
     call.end(body === undefined ? undefined : JSON.stringify(body));
-  });
-}
-
-/** The same over HTTP/2 on a connection of its own. */
-export function rawHttp2Request(api: KubeApi, { method = 'GET', path, token, body }: RawRequest): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    const session = connect(api.url, { ca: api.authority.certificate });
-    session.on('error', reject);
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const stream = session.request({ ':method': method, ':path': path, ...authorization });
-    let code = 0;
-    let text = '';
-    stream.setEncoding('utf8');
-    stream.on('response', (headers) => (code = headers[':status'] ?? 0));
-    stream.on('data', (chunk: string) => (text += chunk));
-    stream.on('end', () => resolve({ code, headers: {}, text }));
-    stream.on('error', reject);
-    stream.on('close', () => session.close());
-    stream.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }

@@ -24,7 +24,7 @@ export const configMaps: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', p
 /** The driver's times with everything that only tests would wait for made short. */
 export const quickTimings: KubeTimings = {
   ...kubeTimings,
-  // Now and then Node does not see the end of a connection that comes after GOAWAY. The second ping closes it.
+  // Now and then Node does not see the end of a connection that comes after GOAWAY. The next ping closes it.
   pingIntervalMs: 2_000,
   dialBaseMs: 4,
   dialCapMs: 40,

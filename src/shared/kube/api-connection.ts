@@ -2,21 +2,58 @@ import { connect, constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
-import { transportError } from './connection.js';
-import type { Connection, ExchangeKind, HttpResponse, HttpRequest, TransportError } from './connection.js';
+
+/** A request to the API server. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  /** Iterate to the end, or the exchange is cancelled. @throws {TransportError} if the response breaks off. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+/** Calls can use all streams of a connection; watches leave some of them free for calls. */
+export type ExchangeKind = 'call' | 'watch';
+
+/** A failure below HTTP. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  /** Whether the server may have received the request and acted on it. */
+  readonly mayHaveActed: boolean;
+
+  constructor(message: string, mayHaveActed: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.mayHaveActed = mayHaveActed;
+  }
+}
+
+/**
+ * Converts an error of Node's network modules, whose messages contain addresses and certificate names but no content.
+ */
+export function transportError(error: unknown, mayHaveActed: boolean): TransportError {
+  if (error instanceof TransportError) return error;
+  const message = error instanceof Error ? error.message : 'the connection broke';
+  return new TransportError(message, mayHaveActed, { cause: error });
+}
 
 /** Limit of Kubernetes (CVE-2023-44487), used until the server's settings arrive. */
 const usualMaxStreams = 100;
 /** With Node's default of 64 KiB one large response would stall the watches on the connection. */
 const windowBytes = 1 << 20;
 
-/** An HTTP/2 connection. All exchanges share one socket. */
-export class Http2Connection implements Connection {
+/** An HTTP/2 connection to the API server. All exchanges share one socket. */
+export class ApiConnection {
   readonly #session: ClientHttp2Session;
   readonly #pingTimeoutMs: number;
   #isRetired = false;
-  /** Whether an earlier ping found that no ping can be sent any more. */
-  #isMute = false;
   #active = 0;
 
   private constructor(session: ClientHttp2Session, pingTimeoutMs: number) {
@@ -37,12 +74,12 @@ export class Http2Connection implements Connection {
     authority: string,
     pingTimeoutMs: number,
     signal: AbortSignal,
-  ): Promise<Connection> {
+  ): Promise<ApiConnection> {
     const session = connect(`https://${authority}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: windowBytes },
     });
-    const connection = new Http2Connection(session, pingTimeoutMs);
+    const connection = new ApiConnection(session, pingTimeoutMs);
     const closed = new AbortController();
     session.once('close', () => closed.abort());
     try {
@@ -55,14 +92,17 @@ export class Http2Connection implements Connection {
     return connection;
   }
 
+  /** Number of exchanges in flight. */
   get active(): number {
     return this.#active;
   }
 
+  /** Whether no new exchange can start any more. */
   get isRetired(): boolean {
     return this.#isRetired || this.#session.closed || this.#session.destroyed;
   }
 
+  /** Reports whether a new exchange can start. A broken connection never has capacity again. */
   hasCapacity(kind: ExchangeKind): boolean {
     if (this.isRetired) return false;
     const limit = Math.max(1, this.#session.remoteSettings.maxConcurrentStreams ?? usualMaxStreams);
@@ -70,6 +110,7 @@ export class Http2Connection implements Connection {
     return this.#active < limit - reservedForCalls;
   }
 
+  /** Sends a request. @throws {TransportError} */
   async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const stream = this.#open({ ':method': method, ':path': path, ...headers }, body === undefined);
     this.#active += 1;
@@ -95,14 +136,19 @@ export class Http2Connection implements Connection {
     };
   }
 
+  /** Stops new exchanges. Those in flight continue. */
   retire(): void {
     this.#isRetired = true;
   }
 
+  /**
+   * Checks whether the server still responds, and breaks the connection if not. After GOAWAY Node sends no ping, so a dead
+   * connection would stay undetected: it is closed, and its watches continue elsewhere.
+   */
   ping(): void {
     if (this.#session.destroyed) return;
     if (this.#session.closed) {
-      this.#closeAfterGoaway();
+      this.#session.destroy(new Error('the server has sent the connection away'));
       return;
     }
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);
@@ -112,17 +158,9 @@ export class Http2Connection implements Connection {
     if (!isSent) clearTimeout(timer);
   }
 
+  /** Closes the connection and aborts exchanges in flight. */
   close(): void {
     this.#session.destroy();
-  }
-
-  /**
-   * Closes a connection after GOAWAY, at the second ping. Node sends no ping then, so a dead connection would stay
-   * undetected. Only watches are still in flight by then, and they continue elsewhere.
-   */
-  #closeAfterGoaway(): void {
-    if (this.#isMute) this.#session.destroy(new Error('the server has sent the connection away'));
-    this.#isMute = true;
   }
 
   #open(headers: Readonly<Record<string, string>>, endStream: boolean): ClientHttp2Stream {
