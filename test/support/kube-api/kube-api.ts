@@ -297,7 +297,7 @@ export class KubeApi {
     const attributes = requestAttributes(request.method ?? '', url);
     const reply = new Reply(request, response);
     const user = this.#authenticate(request);
-    this.#log(request, url, attributes, user, reply);
+    this.#log(url, attributes, user, reply);
     try {
       if ((await applyFaults(this.faults.take(attributes), reply)) === 'answered') return;
       if (!user) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
@@ -331,7 +331,7 @@ export class KubeApi {
     return withStandardGroups({ name: String(CN), groups: O === undefined ? [] : [O].flat() });
   }
 
-  #log(request: ApiRequest, url: URL, attributes: RequestAttributes, user: User | undefined, reply: Reply): void {
+  #log(url: URL, attributes: RequestAttributes, user: User | undefined, reply: Reply): void {
     this.#requests.push({
       ...attributes,
       user: user?.name ?? '',
