@@ -26,7 +26,7 @@ import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 const placeholderToken = 'TOKEN-PLACEHOLDER';
 
 const renderFlags = {
-  manifests: required('DIR', 'directory of YAML manifests: Connector, ConnectorClass', text),
+  manifests: required('DIR', 'directory of YAML or JSON manifests: Connector, ConnectorClass', text),
   connectors: required('LIST', 'attribute "connectors" of the volume', text),
   namespace: flag('default', 'NAME', 'namespace of the pod', text),
   'configuration-names': flag('', 'LIST', 'attribute "configuration.names"', (written) => written),

@@ -3,7 +3,6 @@ import { serveFlags } from '../driver/config.js';
 import { CodedError } from '../shared/errors.js';
 import { describeFlags, parseFlags } from '../shared/process/flags.js';
 import type { Command } from '../shared/command/command.js';
-import { runningCommand } from '../shared/command/running-arguments.js';
 import { printable } from '../shared/wording.js';
 import { printableJson, outputFlag } from '../shared/command/output-format.js';
 import { promisify } from 'node:util';
@@ -32,30 +31,22 @@ ${describeFlags(volumesFlags)}
 `,
   run: async ({ args, env, stdout }) => {
     const { endpoint, output } = parseFlags(volumesFlags, args, env);
-    const found = await list(endpoint, env);
+    const found = await list(endpoint);
     stdout(output === 'json' ? printableJson(found.map(asJson)) : table(found, Date.now()));
     return 0;
   },
 };
 
-async function list(
-  socketPath: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly Volume__Output[]> {
+async function list(socketPath: string): Promise<readonly Volume__Output[]> {
   try {
     return await listVolumes(socketPath);
   } catch (error) {
     const [reason] = /\bE[A-Z]{3,}\b/.exec(error instanceof Error ? error.message : '') ?? ['no response'];
-    throw new CodedError('UNAVAILABLE', unanswered(socketPath, reason, env));
+    throw new CodedError(
+      'UNAVAILABLE',
+      `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`,
+    );
   }
-}
-
-function unanswered(socketPath: string, reason: string, env: Readonly<Record<string, string | undefined>>): string {
-  if (runningCommand() === 'proxy') {
-    const namespace = env['POD_NAMESPACE'] ?? 'NAMESPACE';
-    return `this container runs the proxy, which has no volumes: run it in a pod of the driver, such as kubectl -n ${namespace} exec daemonset/connectors-csi -- node /app/dist/main.js volumes`;
-  }
-  return `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`;
 }
 
 function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 import type { DriverConfig } from '../../driver/config.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
+import type { JsonObject } from '../../shared/json.js';
 import { jsonItems, jsonMember } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
@@ -9,7 +9,7 @@ import { readObject } from '../../shared/doctor/cluster-objects.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 
-export const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
+const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 const check = 'csidriver';
 
 /** Checks the fields of the CSIDriver object that the driver relies on; one line per wrong field. */
@@ -54,15 +54,10 @@ function problemsOf(object: JsonObject, config: ObjectConfig): readonly CheckRes
   ];
 }
 
-/** Returns the audiences in spec.tokenRequests. */
-export function requestedAudiences(csiDriver: JsonObject | undefined): ReadonlySet<JsonValue | undefined> {
-  const requests = jsonItems(jsonMember(csiDriver?.['spec'], 'tokenRequests'));
-  return new Set(requests.map((request) => jsonMember(request, 'audience')));
-}
-
 function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly CheckResult[] {
   const audience = config['token-audience'];
-  if (requestedAudiences(object).has(audience)) return [];
+  const requests = jsonItems(jsonMember(object['spec'], 'tokenRequests'));
+  if (requests.some((request) => jsonMember(request, 'audience') === audience)) return [];
   const problem = `tokenRequests: none for audience "${audience}", so that the driver gets no token`;
   // Volumes with `token.expiration` get minted tokens without the kubelet.
   const level = config['allow-token-minting'] ? warn : fail;

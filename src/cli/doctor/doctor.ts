@@ -7,8 +7,6 @@ import type { Syscalls } from '../../driver/host/syscalls.js';
 import { describeFlags } from '../../shared/process/flags.js';
 import type { Command } from '../../shared/command/command.js';
 import { outputFlag, takeOutput } from '../../shared/command/output-format.js';
-import { checkAudiences } from './audiences.js';
-import { readConnectorObjects } from '../../shared/doctor/cluster-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { ok, report } from '../../shared/doctor/check-result.js';
@@ -97,13 +95,9 @@ async function examineCluster({ config, cluster, clock, signal }: DiagnosticCont
     return [ok('api-server', 'not used: --connector-source directory')];
   }
   return withCluster({ cluster, clock, program: 'driver' }, async (client) => {
-    const objects = readConnectorObjects(client, signal);
-    // The checks that await it report the error.
-    objects.catch(() => undefined);
     return [
       ...(await checkCsiDriverObject(client, config, signal)),
-      ...(await checkAudiences(client, config, objects, signal)),
-      ...(await checkProxies(objects, clock.now())),
+      ...(await checkProxies(client, signal)),
       ...(await checkPermissions(client, config, signal)),
     ];
   });

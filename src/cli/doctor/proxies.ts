@@ -1,106 +1,73 @@
-import { originOf } from '../../driver/content/proxy-endpoint.js';
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import type { JsonValue } from '../../shared/json.js';
-import { jsonMember } from '../../shared/json.js';
-import { sendConnect } from './send-connect.js';
-import { checkCertificate } from '../../shared/doctor/certificate-life.js';
-import type { ConnectorObjects } from '../../shared/doctor/cluster-objects.js';
-import { connectorName, firstOf } from '../../shared/doctor/cluster-objects.js';
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
+import type { KubeClient } from '../../shared/kube/kube-client.js';
+import { readConnectorObjects } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
 
 const check = 'proxies';
-const caCheck = 'proxy-ca';
 /** Limit of proxies that are called: each can take seconds to time out. */
 const maxChecked = 20;
+/** Timeout of lookup, connection and response together, in milliseconds. */
+const timeoutMs = 5_000;
 
-/** A proxy that volumes use. */
-interface UsedProxy {
-  readonly owners: string[];
-  /** The CAs that the owners declare, valid or not; '' for none. */
-  readonly caCerts: Set<string>;
-}
-
-/**
- * Checks that the proxies of the cluster's connectors respond to this node as to a pod, and that the CAs of volumes are
- * valid. `doctor --proxy` in a proxy's container checks the proxy itself.
- * @param objects a failure to read them becomes a line.
- */
-export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: number): Promise<readonly CheckResult[]> {
-  let known: ConnectorObjects;
+/** Checks that the proxies of the cluster's Connectors and classes respond to this node as to a pod. */
+export async function checkProxies(client: KubeClient, signal: AbortSignal): Promise<readonly CheckResult[]> {
+  let proxies: ReadonlyMap<string, ReadonlySet<string>>;
   try {
-    known = await objects;
+    proxies = await proxiesOf(client, signal);
   } catch (error) {
     return [unchecked(check, error)];
   }
-  const proxies = [...proxiesOf(known)];
-  const checked = proxies.slice(0, maxChecked);
-  const responses = await Promise.all(checked.map(([origin, proxy]) => checkProxy(origin, proxy)));
-  const problems = [...unaddressed(known), ...responses.flatMap((result) => result ?? [])];
-  const count = checked.length === 1 ? 'the proxy' : `all ${checked.length} proxies`;
-  const all =
-    proxies.length === 0 ? 'no connector has the address of one' : `${count} of the connectors asked for a token`;
-  return [
-    ...(problems.length === 0 ? [ok(check, all)] : problems),
-    ...proxies.flatMap(([origin, proxy]) => checkCas(origin, proxy, nowMs)),
-  ];
+  if (proxies.size === 0) return [ok(check, 'no connector has the address of one')];
+  const checked = [...proxies].slice(0, maxChecked);
+  return Promise.all(checked.map(([origin, caCerts]) => checkProxy(origin, [...tls.rootCertificates, ...caCerts])));
 }
 
-/** Groups connectors and classes by scheme, host and port of their proxy. */
-function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<string, UsedProxy> {
-  const known = new Map<string, UsedProxy>();
-  const add = ({ proxyAddress, object }: Connector | ConnectorClass, owner: string): void => {
-    const origin = proxyAddress && originOf(proxyAddress.url);
-    if (origin === undefined) return;
-    const proxy = known.get(origin) ?? { owners: [], caCerts: new Set() };
-    proxy.owners.push(owner);
-    const path = ['status', 'proxy', 'httpAddress', 'CACerts'];
-    const caCerts = path.reduce<JsonValue | undefined>((holder, key) => jsonMember(holder, key), object);
-    proxy.caCerts.add(typeof caCerts === 'string' ? caCerts.trim() : '');
-    known.set(origin, proxy);
-  };
-  for (const connector of connectors) {
-    if (classes.get(connector.className)?.proxy !== undefined) add(connector, connectorName(connector));
+/** Returns the CA certificates by scheme, host and port of the proxy. */
+async function proxiesOf(client: KubeClient, signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const { connectors, classes } = await readConnectorObjects(client, signal);
+  const proxies = new Map<string, Set<string>>();
+  for (const { proxyAddress } of [...connectors, ...classes.values()]) {
+    if (proxyAddress === undefined || !URL.canParse(proxyAddress.url)) continue;
+    const { origin } = new URL(proxyAddress.url);
+    const certificates = proxies.get(origin) ?? new Set();
+    if (proxyAddress.caCerts !== undefined) certificates.add(proxyAddress.caCerts);
+    proxies.set(origin, certificates);
   }
-  for (const each of classes.values()) add(each, `connectorclass ${each.name}`);
-  return known;
+  return proxies;
 }
 
-/** Reports connectors whose proxy address is not written yet. */
-function unaddressed({ connectors, classes }: ConnectorObjects): readonly CheckResult[] {
-  const waiting = connectors.filter(
-    ({ className, proxyAddress }) => proxyAddress === undefined && classes.get(className)?.proxy !== undefined,
-  );
-  if (waiting.length === 0) return [];
-  const problem = `${firstOf(waiting.map(connectorName))} without the address of a proxy, so that pods wait for it`;
-  const fix = 'does the proxy run that spec.proxy.ref of the class names? "doctor --proxy" in its container says more';
-  return [fail(check, problem, fix)];
-}
-
-/** Calls the proxy. @returns undefined if it responds as expected. */
-async function checkProxy(origin: string, { owners, caCerts }: UsedProxy): Promise<CheckResult | undefined> {
-  const what = `${origin} of ${firstOf(owners)}`;
+async function checkProxy(origin: string, ca: string[]): Promise<CheckResult> {
   try {
-    const bundle = [...caCerts].join('\n');
-    const status = await sendConnect(origin, bundle === '' ? undefined : bundle);
-    if (status === 407) return undefined;
-    const answer =
-      status === undefined ? 'does not speak HTTP' : `answers ${status} where a proxy asks for a token (407)`;
-    return warn(check, `${what} ${answer}`, 'is that the port of the proxy, or does a service mesh or gateway answer?');
+    const status = await statusOfConnect(new URL(origin), ca);
+    if (status === 407) return ok(check, `${origin} asks for a token`);
+    const problem = `${origin} answers ${status} where a proxy asks for a token (407)`;
+    return warn(check, problem, 'is that the port of the proxy, or does a service mesh or gateway answer?');
   } catch (error) {
     const fix = 'does the proxy run, has its Service endpoints, and does a NetworkPolicy stand between?';
-    return fail(check, `${what} cannot be reached from this node: ${reasonOf(error)}`, fix);
+    return fail(check, `${origin} cannot be reached from this node: ${reasonOf(error)}`, fix);
   }
 }
 
-function checkCas(origin: string, { caCerts }: UsedProxy, nowMs: number): readonly CheckResult[] {
-  const given = [...caCerts].filter((bundle) => bundle !== '');
-  const fix = 'replace the CA of the proxy; its status then distributes the new one';
-  const lines = given.map((bundle) => checkCertificate(caCheck, `the CA of ${origin}`, bundle, nowMs, fix));
-  if (given.length < 2) return lines;
-  const problem = `connectors hand out ${given.length} CAs of ${origin}, of which the proxy has one`;
-  return [
-    ...lines,
-    warn(caCheck, problem, 'check that a replica of the proxy has the Lease and writes the status of its Connectors'),
-  ];
+/** Sends a request without a token on the path of pods. A working proxy responds 407 before it does anything else. */
+function statusOfConnect({ protocol, hostname, port }: URL, ca: string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: 'CONNECT',
+      // A host that no Connector can have (RFC 6761), so no credential is requested.
+      path: 'doctor.invalid:443',
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      agent: false,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(port === '' ? {} : { port }),
+    };
+    const call = protocol === 'https:' ? https.request({ ...options, ca }) : http.request(options);
+    call.on('connect', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    call.on('error', reject).end();
+  });
 }

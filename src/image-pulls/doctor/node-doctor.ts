@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { CodedError } from '../../shared/errors.js';
 import { describeFlags, parseFlags } from '../../shared/process/flags.js';
 import { readNodeFile } from '../apply-files.js';
 import { imagePullsFlags } from '../flags.js';
@@ -37,7 +38,8 @@ export async function examineImagePulls(args: readonly string[]): Promise<readon
     const files = checkFiles(nodeFilesOf({ ...config, 'proxy-port': Number(url?.port) || 443 }, filesFrom(url, ca)));
     return url === undefined || ca === undefined ? [files] : [files, await checkProxy(url, ca)];
   } catch (error) {
-    return [fail('image-files', reasonOf(error), fix)];
+    if (!(error instanceof CodedError)) throw error;
+    return [fail('image-files', error.message, fix)];
   }
 }
 

@@ -31,7 +31,7 @@ const checkFlags = {
   'pod-uid': flag('', 'UID', 'uid of the pod, for approvals', asWritten),
   request: flag('', 'REQUEST', 'METHOD PATH or METHOD URL, and headers as NAME:VALUE', asWritten),
   file: flag('', 'FILE', 'table of expectations, a line each: allow|deny CONNECTOR ACCOUNT METHOD PATH', asWritten),
-  manifests: flag('', 'DIR', 'directory of YAML manifests instead of a cluster', asWritten),
+  manifests: flag('', 'DIR', 'directory of YAML or JSON manifests instead of a cluster', asWritten),
   kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', asWritten, 'KUBECONFIG'),
   namespace: flag('', 'NAME', 'namespace of the proxy; empty: that of the running proxy', asWritten),
   'unmatched-hosts': flag(

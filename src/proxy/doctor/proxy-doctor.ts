@@ -45,7 +45,7 @@ export async function examineProxy({
   const ofCluster = await withCluster({ cluster, clock, program: 'proxy' }, async (client) => [
     ...(await checkProxyPermissions(client, config, signal)),
     ...(await checkCredentialPermissions(client, config, signal)),
-    ...(await checkCa(client, config, clock.now(), signal)),
+    await checkCa(client, config, clock.now(), signal),
   ]);
   return [readiness, ...ofCluster];
 }

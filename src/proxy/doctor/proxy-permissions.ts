@@ -9,7 +9,7 @@ import type { ProxyConfig } from '../config.js';
 import type { Connector } from '../../shared/connectors/model.js';
 import { caConfigMapName } from '../status/ca-config-map.js';
 import { isFrontedBy } from '../status/proxy-service.js';
-import { connectorName, readConnectorObjects, readFlags } from '../../shared/doctor/cluster-objects.js';
+import { readConnectorObjects, readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
 import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
@@ -129,7 +129,7 @@ function neededSecrets(connectors: readonly Connector[]): readonly NeededSecret[
     const { namespace } = connector.ref;
     if (name === undefined || byNamespace.has(namespace)) continue;
     const permission = { verb: 'get', group: '', resource: 'secrets', namespace, name, from: manifest } as const;
-    byNamespace.set(namespace, { ...permission, owner: connectorName(connector) });
+    byNamespace.set(namespace, { ...permission, owner: `connector ${namespace}/${connector.ref.name}` });
   }
   return [...byNamespace.values()].slice(0, maxNamespaces);
 }

@@ -9,23 +9,10 @@ export function runningArguments(command: 'serve' | 'proxy'): readonly string[] 
   return argumentsOf(firstProcess(), command);
 }
 
-/**
- * Returns the command that this program runs as the first process of this container; undefined if that is another
- * program.
- */
-export function runningCommand(): string | undefined {
-  return wordsAfterProgram(firstProcess())[0];
-}
-
 /** Returns the arguments after the command in a command line of this program; empty for any other. */
 export function argumentsOf(commandLine: readonly string[], command: string): readonly string[] {
-  const [found, ...rest] = wordsAfterProgram(commandLine);
-  return found === command ? rest : [];
-}
-
-function wordsAfterProgram(commandLine: readonly string[]): readonly string[] {
   const at = commandLine.findIndex((word) => path.basename(word) === 'main.js');
-  return at < 0 ? [] : commandLine.slice(at + 1);
+  return at >= 0 && commandLine[at + 1] === command ? commandLine.slice(at + 2) : [];
 }
 
 function firstProcess(): readonly string[] {

@@ -42,16 +42,6 @@ function parsed<T>(objects: readonly JsonObject[], parse: (object: JsonObject) =
   });
 }
 
-/** Returns `connector ci/harbor`. */
-export function connectorName({ ref }: Connector): string {
-  return `connector ${ref.namespace}/${ref.name}`;
-}
-
-/** Returns the first name and the number of others: `ci/harbor and 2 more`. */
-export function firstOf([first = '', ...others]: readonly string[]): string {
-  return others.length === 0 ? first : `${first} and ${others.length} more`;
-}
-
 /**
  * Reads one object like the driver, by a list of that name, so that doctor needs no permission that the driver lacks.
  * @returns undefined if there is none.

@@ -3,6 +3,8 @@ import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
 
 const check = 'readiness';
+/** Timeout of the request, in milliseconds. */
+const timeoutMs = 5_000;
 
 /**
  * Reports the readiness of the program in doctor's container, by /readyz: only its own process knows.
@@ -14,41 +16,17 @@ export async function checkReadiness(
   task: string,
 ): Promise<CheckResult> {
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');
+  const host = address.host ?? '127.0.0.1';
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/readyz`;
   try {
-    const { status, text } = await askHealthPort(address, '/readyz');
-    if (status === 200) return ok(check, `the ${program} can ${task}`);
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const text = await response.text();
+    if (response.status === 200) return ok(check, `the ${program} can ${task}`);
     const fix = `the lines that fail here and the log of the ${program} say why`;
     return fail(check, `the ${program} cannot ${task}: ${text.trim()}`, fix);
   } catch (error) {
-    return fail(check, reasonOf(error), `is the ${program} running, with this --http-address?`);
-  }
-}
-
-/** Timeout of one request to a port on this node, in milliseconds. */
-const timeoutMs = 5_000;
-
-export interface HealthResponse {
-  readonly url: string;
-  readonly status: number;
-  readonly text: string;
-}
-
-/**
- * Sends a request to the health port of the program in doctor's container.
- * @param address `--http-address` of the program.
- * @throws {Error} if there is no response, with the reason as `cause`.
- */
-export async function askHealthPort(address: ListenAddress, path: '/readyz' | '/ca.crt'): Promise<HealthResponse> {
-  const host = address.host ?? '127.0.0.1';
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;
-  const noResponse = (error: unknown): Error => {
     const { cause = error } = error as { readonly cause?: unknown };
-    return new Error(`no response from ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  };
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    return { url, status: response.status, text: await response.text() };
-  } catch (error) {
-    throw noResponse(error);
+    const fix = `is the ${program} running, with this --http-address?`;
+    return fail(check, `no response from ${url}: ${reasonOf(cause)}`, fix);
   }
 }

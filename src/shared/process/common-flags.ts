@@ -6,7 +6,7 @@ import { UsageError, flag, httpAddress, oneOf, optionalPath } from './flags.js';
 export const commonFlags = {
   'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
   'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
-  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
+  manifests: flag('', 'DIR', 'directory of YAML or JSON manifests, for --connector-source directory', optionalPath),
   kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
   'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
 } as const;

@@ -8,10 +8,9 @@ import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
 import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';
 import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.js';
-import type { JsonObject } from '../../../src/shared/json.js';
 import type { Lost } from '../../support/access/lost-permission.js';
 import { without } from '../../support/access/lost-permission.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
 describe('doctor in a cluster', () => {
@@ -55,61 +54,12 @@ describe('doctor in a cluster', () => {
     assert.match((await problemsOf('csidriver', ['--allow-token-minting']))[0]!, /^warn csidriver: tokenRequests: /);
   });
 
-  describe('knows of the audiences that proxies expect', () => {
-    const putClass = (name: string, proxy: JsonObject, status: JsonObject = {}): void => {
-      const spec = { proxy: { ref: { kind: 'Service', name: 'p', namespace: 'n' }, ...proxy } };
-      fixture.cluster.put({ ...connectorsObject('ConnectorClass'), metadata: { name }, spec, status });
-    };
-    const putConnector = (name: string, connectorClassName: string, httpAddress?: JsonObject): void => {
-      const status = httpAddress === undefined ? {} : { proxy: { httpAddress } };
-      const spec = { connectorClassName, address: 'https://tool.example' };
-      fixture.cluster.put({ ...connectorsObject('Connector'), metadata: { namespace: 'ci', name }, spec, status });
-    };
-    const connectorsObject = (kind: string): JsonObject => ({ apiVersion: 'connectors.alauda.io/v1alpha1', kind });
-    const url = 'http://127.0.0.1:1';
-
-    beforeEach(() => {
-      putClass('plain', {});
-      putClass('vault', { audience: 'vault' });
-      putClass('several', {}, { proxy: { httpAddress: { url, audience: 'shared' } } });
-      putConnector('usual', 'plain', { url });
-      putConnector('first', 'vault', { url });
-      putConnector('second', 'vault');
-      putConnector('own', 'vault', { url, audience: 'own' });
-    });
-
-    it('and names each that no token is requested for, with one who expects it', async () => {
-      assert.deepEqual((await problemsOf('audiences')).toSorted(), [
-        'fail audiences: tokenRequests: none for audience "own" of connector ci/own, which no pod can mount: ' +
-          'add {audience: "own", expirationSeconds: 1800} to spec.tokenRequests',
-        'fail audiences: tokenRequests: none for audience "shared" of connectorclass several, which no pod can mount: ' +
-          'add {audience: "shared", expirationSeconds: 1800} to spec.tokenRequests',
-        'fail audiences: tokenRequests: none for audience "vault" of connector ci/first and 1 more, which no pod can ' +
-          'mount: add {audience: "vault", expirationSeconds: 1800} to spec.tokenRequests',
-      ]);
-    });
-
-    it('and is content when all are requested', async () => {
-      const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
-      fixture.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
-      assert.deepEqual(await problemsOf('audiences'), []);
-    });
-
-    it('but for objects that nobody can mount', async () => {
-      const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
-      fixture.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
-      putConnector('broken', 'vault', { url, audience: 'x'.repeat(5000) });
-      putConnector('classless', 'none', { url, audience: 'other' });
-      assert.deepEqual(await problemsOf('audiences'), []);
-    });
-  });
-
   describe('asks the proxies of connectors', () => {
     it('and fails for one that is not there, once however many connectors lead to it', async () => {
       const proxyUrl = 'http://127.0.0.1:1/namespaces/ci/connectors/x';
       for (const name of ['first', 'second']) fixture.cluster.put(connector(name, { proxyUrl }));
       assert.deepEqual(await problemsOf('proxies'), [
-        'fail proxies: http://127.0.0.1:1 of connector ci/first and 1 more cannot be reached from this node: ' +
+        'fail proxies: http://127.0.0.1:1 cannot be reached from this node: ' +
           'connect ECONNREFUSED 127.0.0.1:1: does the proxy run, has its Service endpoints, and does a NetworkPolicy stand between?',
       ]);
     });
@@ -123,51 +73,11 @@ describe('doctor in a cluster', () => {
       fixture.cluster.put(
         connectorClass('mail', { proxyUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` }),
       );
-      const problems = (await problemsOf('proxies')).toSorted((a, b) => a.length - b.length);
+      const problems = (await problemsOf('proxies')).toSorted().reverse();
       silent.close();
       await tool.stop();
-      assert.match(
-        problems[0] ?? '',
-        /^warn proxies: \S+ of connectorclass mail does not speak HTTP: is that the port/,
-      );
-      assert.match(
-        problems[1] ?? '',
-        /^warn proxies: \S+ of connector ci\/web answers 404 where a proxy asks for a token/,
-      );
-    });
-
-    it('and fails for connectors that have the address of none', async () => {
-      fixture.cluster.put(connector('new', { proxyUrl: undefined }));
-      const expected =
-        /^fail proxies: connector ci\/new without the address of a proxy, .*: does the proxy run that spec/;
-      assert.match((await problemsOf('proxies'))[0] ?? '', expected);
-    });
-
-    it('and looks at what they hand out as its CA', async () => {
-      const days = (count: number): string =>
-        toolAuthority.issue({ commonName: 'ca', notAfter: new Date(Date.now() + count * 86_400_000) }).certificate;
-      const put = (name: string, caCerts: string): void =>
-        fixture.cluster.put(connector(name, { proxyUrl: fixture.proxyUrl, caCerts }));
-      put('harbor', fixture.proxy.authority);
-      assert.deepEqual(await problemsOf('proxy-ca'), []);
-      put('harbor', days(-1));
-      assert.match(
-        (await problemsOf('proxy-ca'))[0]!,
-        /^fail proxy-ca: the CA of \S+ has expired on [-\d]{10}, so that no/,
-      );
-      put('harbor', days(20));
-      assert.match(
-        (await problemsOf('proxy-ca'))[0]!,
-        /^warn proxy-ca: the CA of \S+ expires on [-\d]{10}: replace the CA/,
-      );
-      put('harbor', 'none');
-      assert.match((await problemsOf('proxy-ca'))[0]!, /^fail proxy-ca: the CA of \S+ is no certificate in PEM: /);
-      put('harbor', fixture.proxy.authority);
-      put('stale', days(1000));
-      assert.match(
-        (await problemsOf('proxy-ca'))[0]!,
-        /^warn proxy-ca: connectors hand out 2 CAs of \S+, of which the proxy/,
-      );
+      assert.match(problems[0] ?? '', /^warn proxies: \S+ answers 404 where a proxy asks for a token/);
+      assert.match(problems[1] ?? '', /^fail proxies: \S+ cannot be reached from this node: Parse Error/);
     });
   });
 

@@ -80,6 +80,8 @@ describe('doctor of image pulls', function () {
     await assertOnly(/^fail image-files: \S+-provider does not exist; \S+hosts\.toml does not exist: /);
     node.remove(caFiles[0]);
     await assertOnly(/; \S+containerd\S+ca\.crt does not exist/);
+    node.remove('/etc/containerd');
+    await assertOnly(/^fail image-files: cannot open directory \S+: ENOENT: mount the directory of the node: see/);
   });
 
   it('reports an address where nobody answers, and something else than the proxy', async () => {

@@ -41,7 +41,7 @@ describe('doctor on a node', () => {
           'ok registration',
           'ok readiness',
         ],
-        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok proxies', 'ok feature-flags', 'ok rbac'],
+        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok proxies', 'ok feature-flags', 'ok rbac'],
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
@@ -151,7 +151,7 @@ describe('doctor on a node', () => {
     it('prints a line per check and ends with 0 when no line fails', async () => {
       const { status, stdout } = await run([]);
       assert.equal(status, 0, stdout);
-      assert.equal(stdout.split('\n').length, 16);
+      assert.equal(stdout.split('\n').length, 15);
       assert.match(stdout, /^ok {4}mount {10}a tmpfs can be mounted$/m);
     });
 
@@ -159,7 +159,7 @@ describe('doctor on a node', () => {
       const { status, stdout } = await run(['--output', 'json']);
       assert.equal(status, 0, stdout);
       const findings = JSON.parse(stdout) as readonly Record<string, unknown>[];
-      assert.equal(findings.length, 15);
+      assert.equal(findings.length, 14);
       for (const finding of findings) assert.deepEqual(Object.keys(finding), ['level', 'check', 'text']);
       assert.deepEqual(findings[0], { level: 'ok', check: 'mount', text: 'a tmpfs can be mounted' });
     });

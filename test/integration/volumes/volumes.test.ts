@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { volumes } from '../../../src/cli/volumes.js';
 import { UsageError } from '../../../src/shared/process/flags.js';
-import { repository } from '../../support/deploy/manifests.js';
 import { assertNoToken } from '../../support/driver/canary.js';
 import { Cluster } from '../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
@@ -75,29 +70,6 @@ describe('connectors-csi volumes', () => {
       printed(),
       /the driver does not answer on \S+ \((?:ENOENT|ECONNREFUSED)\): run this in its container/,
     );
-  });
-
-  it('says where to run it in the container of the proxy', () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-proxy-'));
-    try {
-      // The first process of the container, as /proc shows it.
-      const first = path.join(folder, 'main.js');
-      const program = JSON.stringify([path.join(repository, 'dist', 'main.js'), 'volumes']);
-      writeFileSync(
-        first,
-        `require('node:child_process').spawnSync(process.execPath, ${program}, { stdio: 'inherit' });`,
-      );
-      const { stderr } = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', process.execPath, first, 'proxy'], {
-        encoding: 'utf8',
-        env: { ...process.env, POD_NAMESPACE: 'connectors-system' },
-      });
-      assert.match(
-        stderr,
-        /this container runs the proxy, which has no volumes: run it in a pod of the driver, such as kubectl -n connectors-system exec daemonset\/connectors-csi -- node \/app\/dist\/main\.js volumes/,
-      );
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 
   it('takes only the formats that there are', async () => {
