@@ -106,7 +106,6 @@ async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: A
     defaults,
     new TemplateRenderer({
       clock: () => Date.now(),
-      observer: () => undefined,
       cpuMs: () => 0,
       renderInThread: (job) => Promise.resolve(runRenderJob(job)),
     }),

@@ -89,7 +89,6 @@ export class Driver {
       }),
       volumes: () => this.#volumeService.volumes.summary(),
       volumeMemory: () => this.#memory.summary(),
-      renderThreads: () => this.#volumeService.renderLoad,
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),

@@ -71,7 +71,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
         client,
         driverName: config['driver-name'],
         nodeName: config['node-name'],
-        observer: metrics,
         clock,
         log,
       })
@@ -86,7 +85,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     maxWatchedRequests: config['max-watched-objects'],
     load,
     observer: metrics,
-    currentFlags: () => source.peekFlags(),
     watchesApprovals: config['refresh-on-change'],
   });
   return {

@@ -23,22 +23,15 @@ export const driverLimits = {
     inFlight: 32,
     /** Largest part of these for one namespace. Most refreshes wait for others. */
     namespaceShare: 1 / 4,
-    /** CPU time of the main thread. */
-    work: {
-      /** Milliseconds at once. */
-      burst: 600,
-      /** Interval for one more millisecond. */
-      everyMs: 5,
+    /** Refreshes of all volumes. One takes 25 ms of the main thread at most, and usually 2. */
+    rate: {
+      /** Refreshes at once: the volumes of a full node. */
+      burst: 128,
+      /** Interval for one more. */
+      everyMs: 50,
     },
-    /** CPU time of a refresh in addition to rendering and writing. */
-    overheadMs: 0.5,
-    /** Time after a refresh without another one of the volume; longer after a long render. */
-    cooldownMs: {
-      /** Shortest time. */
-      least: 1000,
-      /** Longest time. */
-      most: 30_000,
-    },
+    /** Time between two refreshes of one volume, however often its objects change. */
+    cooldownMs: 1000,
   },
   /**
    * Failed publishes of one pod. Each costs the API server reviews, and the kubelet retries each volume by itself. See
@@ -91,6 +84,8 @@ export const driverLimits = {
       burst: 6,
       /** Interval for one more. */
       everyMs: 60_000,
+      /** Pods that are tracked. */
+      keys: 512,
     },
     /** Events of a node. */
     ofNode: {
@@ -99,12 +94,10 @@ export const driverLimits = {
       /** Interval for one more. */
       everyMs: 1000,
     },
-    /** Interval in which a lasting failure is reported again. */
-    repeatMs: 300_000,
+    /** Interval in which a lasting failure is reported again: an API server keeps events for an hour. */
+    repeatMs: 30 * 60_000,
     /** Text of an event: the API server takes no more. */
     noteBytes: 1024,
-    /** Volumes with waiting events, and pods that are tracked. */
-    waiting: 512,
   },
   /** Approvals. See driver/approval/approvals.ts. */
   approvals: {
@@ -150,20 +143,17 @@ export const driverLimits = {
     steps: 50_000,
     /** CPU time in the main thread. It permits the first render, which also compiles the engine. */
     cpuMs: 25,
-    /** Nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. */
-    cachedNodes: 100_000,
     /** Threads for longer renders. One at all its limits takes half a second of CPU time. */
     thread: {
       /** Threads. */
       threads: 2,
       /** Waiting renders. One namespace can have half of the places that others leave. */
       waiting: 128,
-      /** Time for the start of a thread, and for any render. */
-      startMs: 60_000,
-      /** CPU time of a render, with uncounted work. */
-      jobMs: 10_000,
-      /** Additional time for slow work. The slowest, a new RSA key, takes some seconds. */
-      slowMs: 20_000,
+      /**
+       * Time of a render, with the start of its thread. The steps of templates are counted, so only work that is not takes
+       * so long. The slowest step, a new RSA key, takes some seconds.
+       */
+      jobMs: 30_000,
       /** Time for which an idle thread is kept. */
       idleMs: 5_000,
       /** Heap of a thread. */

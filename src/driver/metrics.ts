@@ -1,15 +1,12 @@
 import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
 import { MetricsRegistry } from '../shared/process/metrics-registry.js';
 import { processMetrics } from '../shared/process/process-metrics.js';
-import type { EventOutcome } from './pod-events.js';
 import type { VolumesOfACode, VolumesSummary } from './publish/published-volumes.js';
 
 /** Sources of the gauges, called when they are scraped. */
 export interface DriverGaugeSources {
   readonly publishQueueLength: () => number;
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
-  /** Threads for long renders, and volumes that wait for one. */
-  readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => VolumesSummary;
   readonly volumeMemory: () => {
     readonly heldBytes: number;
@@ -31,7 +28,6 @@ export interface DriverGaugeSources {
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
-const onChangeBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
@@ -64,13 +60,6 @@ export class Metrics implements LimitObserver {
     'resource',
     'reason',
   ]);
-  readonly #renders = this.#registry.counter('template_renders_total', 'Templates rendered', ['outcome']);
-  readonly #renderDuration = this.#registry.histogram(
-    'template_render_duration_seconds',
-    'Duration of rendering the configurations of one volume',
-    [],
-    rpcBuckets,
-  );
   readonly #approvalsWaiting = this.#registry.gauge('approvals_waiting', 'Publishes that wait for an approval');
   readonly #approvalWait = this.#registry.histogram(
     'approval_wait_seconds',
@@ -79,20 +68,12 @@ export class Metrics implements LimitObserver {
     approvalBuckets,
   );
 
-  readonly #onChange = this.#registry.histogram(
-    'change_propagation_seconds',
-    'Time from a change until a volume has it, without a call of the kubelet',
-    ['outcome'],
-    onChangeBuckets,
-  );
   readonly #eventLoopDelay = this.#registry.histogram(
     'event_loop_delay_seconds',
     'Delay of one-second timers',
     [],
     delayBuckets,
   );
-
-  readonly #podEvents = this.#registry.counter('pod_events_total', 'Events on pods by outcome', ['outcome']);
 
   readonly #limitRejections = this.#registry.counter(
     'limit_rejections_total',
@@ -104,12 +85,6 @@ export class Metrics implements LimitObserver {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     registry.callbackGauge('publish_queue_length', 'Publishes that wait for a slot', sources.publishQueueLength);
-    registry.callbackGauge('render_threads', 'Threads for long renders', () => sources.renderThreads().threads);
-    registry.callbackGauge(
-      'render_queue_length',
-      'Volumes that wait for a render thread',
-      () => sources.renderThreads().waiting,
-    );
     const eachLimit = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
       Object.fromEntries(Object.entries(sources.load()).map(([name, use]) => [name, read(use)]));
     registry.labeledCallbackGauge(
@@ -207,25 +182,9 @@ export class Metrics implements LimitObserver {
     this.#watchRestarts.inc({ resource, reason });
   }
 
-  rendered(outcome: string, files: number, durationMs: number): void {
-    this.#renders.inc({ outcome }, files);
-    this.#renderDuration.observe(durationMs / 1000);
-  }
-
-  refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void {
-    this.#onChange.observe({ outcome }, delayMs / 1000);
-  }
-
   /** Counts a rejection. The pod is not a label, since the number of pods is unlimited. */
   rejected(limit: LimitName, scope: RejectionScope): void {
     this.#limitRejections.inc({ limit, scope });
-  }
-
-  /**
-   * Counts an event. @param outcome `written`, `failed` (the API server did not accept it) or `dropped` (over a limit).
-   */
-  podEvent(outcome: EventOutcome): void {
-    this.#podEvents.inc({ outcome });
   }
 
   approvalStarted(): void {

@@ -4,17 +4,11 @@ import { CodedError, abortError, throwIfAborted } from '../shared/errors.js';
 import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import type { driverLimits } from './limits.js';
-import { threadTimeMs } from './thread-time.js';
 
 /** A message that a thread sends during a job. */
 export type ThreadMessage<Output> =
-  /** The thread has started. See thread-time.ts for its task. */
-  | { readonly kind: 'ready'; readonly task: string | undefined }
   /** The current position in the job, for messages. */
-  | { readonly kind: 'at'; readonly place: string }
-  /** Slow work begins, which takes long by intention. */
-  | { readonly kind: 'slow' }
-  | { readonly kind: 'done'; readonly output: Output };
+  { readonly kind: 'at'; readonly place: string } | { readonly kind: 'done'; readonly output: Output };
 
 export type RenderThreadLimits = Readonly<Record<keyof typeof driverLimits.renders.thread, number>>;
 
@@ -22,22 +16,14 @@ interface Thread<Output> {
   readonly worker: Worker;
   job: RunningJob<Output> | undefined;
   idleTimer: NodeJS.Timeout | undefined;
-  isReady: boolean;
-  /** See `ready`. */
-  task: string | undefined;
 }
 
 interface RunningJob<Output> {
   readonly resolve: (output: Output) => void;
   readonly reject: (error: CodedError) => void;
-  startMs: number;
-  /** CPU time of the thread when its limit was checked first. */
-  usedMs: number | undefined;
   /** Position that the job reported last. */
   place: string;
-  timer: NodeJS.Timeout;
-  /** Time limit of the job, with its extensions. */
-  allowedMs: number;
+  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -70,7 +56,7 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
     });
   }
 
-  /** Returns the numbers of threads and queued jobs, for metrics. */
+  /** Returns the numbers of threads and queued jobs. */
   get load(): { readonly threads: number; readonly waiting: number } {
     return { threads: this.#threads.size, waiting: this.#slots.waiting };
   }
@@ -116,7 +102,7 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
     v8.setFlagsFromString('--max-old-space-size=0');
     const resourceLimits = { maxOldGenerationSizeMb: this.#limits.heapMb, maxYoungGenerationSizeMb: 4 };
     const worker = new Worker(this.#entry, { execArgv: [], env: {}, resourceLimits });
-    const thread: Thread<Output> = { worker, job: undefined, idleTimer: undefined, isReady: false, task: undefined };
+    const thread: Thread<Output> = { worker, job: undefined, idleTimer: undefined };
     this.#threads.add(thread);
     worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
     worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, cause)));
@@ -130,61 +116,21 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
     resolve: (output: Output) => void,
     reject: (error: CodedError) => void,
   ): void {
-    const { jobMs, startMs } = this.#limits;
+    const { jobMs } = this.#limits;
     clearTimeout(thread.idleTimer);
     thread.worker.ref();
-    const timer = setTimeout(() => this.#onTimeUp(thread), thread.isReady ? jobMs : startMs);
-    const now = performance.now();
-    thread.job = { resolve, reject, startMs: now, usedMs: undefined, place: '', timer, allowedMs: jobMs };
+    const timer = setTimeout(() => {
+      const message = `${at(thread.job?.place ?? '')}template takes more than ${(jobMs / 1000).toString()} s`;
+      this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', message));
+    }, jobMs);
+    thread.job = { resolve, reject, place: '', timer };
     thread.worker.postMessage(input);
   }
 
-  #onMessage(thread: Thread<Output>, message: ThreadMessage<Output>): void {
-    const { job } = thread;
-    if (message.kind === 'ready') {
-      thread.isReady = true;
-      thread.task = message.task;
-    }
+  #onMessage({ job }: Thread<Output>, message: ThreadMessage<Output>): void {
     if (job === undefined) return;
-    switch (message.kind) {
-      case 'at':
-        job.place = message.place;
-        return;
-      case 'done':
-        job.resolve(message.output);
-        return;
-      case 'ready':
-        job.startMs = performance.now();
-        break;
-      case 'slow':
-        job.allowedMs += this.#limits.slowMs;
-    }
-    clearTimeout(job.timer);
-    const remainingMs = Math.max(0, job.startMs + job.allowedMs - performance.now());
-    job.timer = setTimeout(() => this.#onTimeUp(thread), remainingMs);
-  }
-
-  #onTimeUp(thread: Thread<Output>): void {
-    const { job } = thread;
-    if (job === undefined) return;
-    if (!thread.isReady) {
-      this.#end(thread, new CodedError('UNAVAILABLE', 'the thread did not start in time'));
-    } else if (this.#hasTimeLeft(thread, job)) {
-      job.timer = setTimeout(() => this.#onTimeUp(thread), job.allowedMs);
-    } else {
-      const seconds = (job.allowedMs / 1000).toString();
-      const message = `${at(job.place)}template takes more than ${seconds} s`;
-      this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', message));
-    }
-  }
-
-  /** Reports whether the thread has used less CPU time than the job's limit since this was asked first. */
-  #hasTimeLeft({ task }: Thread<Output>, job: RunningJob<Output>): boolean {
-    if (task === undefined || performance.now() - job.startMs > this.#limits.startMs) return false;
-    const usedMs = threadTimeMs(task);
-    if (usedMs === undefined) return false;
-    job.usedMs ??= usedMs;
-    return usedMs - job.usedMs < job.allowedMs;
+    if (message.kind === 'at') job.place = message.place;
+    else job.resolve(message.output);
   }
 
   /** Terminates the thread, and rejects its job with the reason. */

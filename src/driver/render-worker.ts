@@ -1,16 +1,11 @@
 import { parentPort } from 'node:worker_threads';
 import type { ThreadMessage } from './render-threads.js';
-import { taskOfThread } from './thread-time.js';
 import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
 
 /** The worker thread for long renders: runs one job after the other. */
 const post = (message: ThreadMessage<RenderOutcome>): void => parentPort?.postMessage(message);
 
 parentPort?.on('message', (job: RenderJob) => {
-  const output = runRenderJob(job, {
-    at: (place) => post({ kind: 'at', place }),
-    slow: () => post({ kind: 'slow' }),
-  });
+  const output = runRenderJob(job, (place) => post({ kind: 'at', place }));
   post({ kind: 'done', output });
 });
-post({ kind: 'ready', task: taskOfThread() });

@@ -6,7 +6,7 @@ import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
-import { TemplateRenderer } from './content/template-renderer.js';
+import { TemplateRenderer, processTimeMs } from './content/template-renderer.js';
 import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { Metrics } from './metrics.js';
@@ -21,7 +21,6 @@ import { VolumeLocks } from './publish/volume-locks.js';
 import { VolumeStatisticsQuery } from './publish/volume-statistics.js';
 import { driverLimits } from './limits.js';
 import { RenderThreads } from './render-threads.js';
-import { processTimeMs } from './thread-time.js';
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
@@ -55,10 +54,6 @@ export class VolumeService {
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
-  }
-
-  get renderLoad(): RenderThreads['load'] {
-    return this.#renderThreads.load;
   }
 
   /** Starts to refresh volumes when their input changes. */
@@ -110,13 +105,12 @@ export class VolumeService {
   }
 
   #createPublish(): PublishVolume {
-    const { config, backend, caFile, metrics, clock, log } = this.#options;
+    const { config, backend, caFile, clock, log } = this.#options;
     return new PublishVolume({
       ...this.#shared(),
       ...backend,
       renderer: new TemplateRenderer({
         clock: () => clock.now(),
-        observer: (outcome, files, durationMs) => metrics.rendered(outcome, files, durationMs),
         cpuMs: processTimeMs,
         renderInThread: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
       }),
@@ -133,14 +127,13 @@ export class VolumeService {
   }
 
   #createRefreshOnChange(): RefreshOnChange {
-    const { backend, caFile, metrics, clock, log } = this.#options;
+    const { backend, caFile, clock, log } = this.#options;
     return new RefreshOnChange({
       volumes: this.volumes,
       source: backend.source,
       access: backend.access,
       caBundle: () => caFile?.lastGood(),
-      refresh: (volume, signal, onWorkDone) => this.#publish.refresh(volume.request.targetPath, signal, onWorkDone),
-      observer: metrics,
+      refresh: (targetPath, signal) => this.#publish.refresh(targetPath, signal),
       monotonicNow: () => performance.now(),
       now: () => clock.now(),
       log,

@@ -51,7 +51,7 @@ function requiredPermissions(config: PermissionConfig, flags: FeatureFlags): rea
           { ...identity, from: requests.from },
         ]
       : []),
-    ...(config['pod-events'] ? (['create', 'patch'] as const).map((verb) => ({ verb, ...events })) : []),
+    ...(config['pod-events'] ? [{ verb: 'create', ...events } as const] : []),
     ...(config['allow-token-minting']
       ? [
           { verb: 'create' as const, ...token },

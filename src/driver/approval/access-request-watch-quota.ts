@@ -1,54 +1,53 @@
-import { ObjectReferences } from '../connectors/object-references.js';
-import { WatchQuota } from '../connectors/watch-quota.js';
+import { CodedError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits/defaults.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { LimitObserver } from '../../shared/limits/limit-observer.js';
-
-/** An AccessRequest by namespace and name. */
-export interface WatchedRequest {
-  readonly namespace: string;
-  readonly name: string;
-}
+import { SharedQuota } from '../../shared/limits/shared-quota.js';
 
 /**
  * Quota of watches on pending AccessRequests, with the same shares for pods and namespaces as for Connectors. A volume
  * can wait for 32 requests, each of which is a stream at the API server.
  */
 export class AccessRequestWatchQuota {
-  readonly #users = new ObjectReferences();
-  readonly #quota: WatchQuota;
-  readonly #maxCount: number;
-  #lastKey = 0;
+  readonly #observer: LimitObserver;
+  readonly #ofPods: SharedQuota;
+  readonly #ofNamespaces: SharedQuota;
 
   constructor(maxCount: number, observer: LimitObserver) {
-    this.#maxCount = maxCount;
-    this.#quota = new WatchQuota(this.#users, maxCount, observer);
+    this.#observer = observer;
+    this.#ofPods = new SharedQuota(maxCount, limits.watches.podShare);
+    this.#ofNamespaces = new SharedQuota(maxCount, limits.watches.namespaceShare);
   }
 
   /**
-   * Reserves a watch for each request, all or none.
-   * @returns a function that releases them.
+   * Acquires `count` watches, all or none.
+   * @returns releases them. Call it once.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  reserve(requests: readonly WatchedRequest[], owner: FlowKey): () => void {
-    const reserved: string[] = [];
-    const release = (): void => reserved.splice(0).forEach((key) => this.#users.remove(key, owner));
-    try {
-      for (const { namespace, name } of requests) {
-        this.#ensureWithinLimits(`accessrequest ${namespace}/${name}`, owner);
-        // Two calls that wait for the same request have one watch each.
-        const key = String((this.#lastKey += 1));
-        this.#users.add(key, owner);
-        reserved.push(key);
-      }
-    } catch (error) {
-      release();
-      throw error;
-    }
-    return release;
+  acquire(count: number, owner: FlowKey): () => void {
+    const { namespace, podUid } = owner;
+    this.#ensureAvailable('pod', this.#ofPods, podUid, count, owner);
+    this.#ensureAvailable('namespace', this.#ofNamespaces, namespace, count, owner);
+    this.#ofPods.acquire(podUid, count);
+    this.#ofNamespaces.acquire(namespace, count);
+    return () => {
+      this.#ofPods.release(podUid, count);
+      this.#ofNamespaces.release(namespace, count);
+    };
   }
 
-  #ensureWithinLimits(what: string, owner: FlowKey): void {
-    this.#quota.ensureWithinShare(what, owner, 1);
-    if (this.#users.count >= this.#maxCount) this.#quota.rejectAll(what, owner);
+  #ensureAvailable(
+    scope: 'pod' | 'namespace',
+    quota: SharedQuota,
+    holder: string,
+    count: number,
+    owner: FlowKey,
+  ): void {
+    if (quota.canAcquire(holder, count)) return;
+    this.#observer.rejected('watches', scope, `${owner.namespace}/${owner.podUid}`);
+    throw new CodedError(
+      'RESOURCE_EXHAUSTED',
+      `${count} more approvals cannot be watched: this ${scope} waits for ${quota.usedBy(holder)} on this node already, and its share of ${quota.capacity} is used up`,
+    );
   }
 }

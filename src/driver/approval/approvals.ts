@@ -1,26 +1,22 @@
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { CodedError } from '../../shared/errors.js';
-import { sleep } from '../../shared/abortable.js';
+import { Deadline, sleep } from '../../shared/abortable.js';
 import { KubeError } from '../../shared/kube/kube-error.js';
 import { objectKey } from '../../shared/kube/kube-object.js';
 import type { Reflector } from '../../shared/kube/reflector.js';
 import type { AccessDecision, PodIdentity } from '../../shared/access/access-control.js';
-import type { FeatureFlags } from '../../shared/connectors/model.js';
 import type { AccessRequestClient } from './access-request-client.js';
 import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
 import { PendingApproval, decisionOf, undecided } from './pending-approval.js';
-import { ApprovalWait } from './approval-wait.js';
 import type { MountedApproval } from './approval-watcher.js';
 import { describePermission, permissionKey } from '../../shared/access/permission.js';
 import type { Permission, ProxyNeed } from '../../shared/access/permission.js';
-import type { Grants } from './grants.js';
 import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from '../../shared/access/request-lookup.js';
 import { driverLimits } from '../limits.js';
 
 /** Outcome of a wait for approvals. */
-export type ApprovalOutcome =
-  'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'flags_changed' | 'failed';
+export type ApprovalOutcome = 'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'failed';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {
@@ -34,7 +30,6 @@ export interface ApprovalsOptions {
   readonly reviews: SubjectAccessReviewer;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
-  readonly grants: Grants;
   /** Limit of one publish's wait for a decision, in milliseconds. */
   readonly waitMs: number;
   /**
@@ -43,11 +38,7 @@ export interface ApprovalsOptions {
    */
   readonly firstWaitMs: number;
   readonly observer: ApprovalObserver;
-  readonly currentFlags: () => FeatureFlags | undefined;
 }
-
-/** Result of a wait; `flags_changed`: approval was switched off, so the request must be authorized again. */
-export type ApprovalResult = AccessDecision | { readonly kind: 'flags_changed' };
 
 /**
  * Delays in milliseconds before checks for a granted permission. The authorizer learns of new roles by its own watch,
@@ -55,7 +46,7 @@ export type ApprovalResult = AccessDecision | { readonly kind: 'flags_changed' }
  */
 const confirmDelaysMs = [0, 150, 350, 700];
 
-const { waits: maxWaits, grants: maxNames } = driverLimits.approvals;
+const { waits: maxWaits, grants: maxGrants } = driverLimits.approvals;
 
 const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   allowed: 'granted',
@@ -69,7 +60,13 @@ export class Approvals {
   /** Names of the requests of each earlier wait. */
   readonly #earlierWaits = new BoundedMap<true>(maxWaits);
   /** The last request of each permission, by `permissionKey`; the oldest are evicted. */
-  readonly #names = new BoundedMap<MountedApproval>(maxNames);
+  readonly #names = new BoundedMap<MountedApproval>(maxGrants);
+  /**
+   * Permissions of single pods that are backed by a granted AccessRequest for the pod's UID, by `permissionKey`. The Role
+   * names only the pod and can outlive it; without this check, a later pod of that name would inherit the permission.
+   * The Role itself is reviewed each time.
+   */
+  readonly #grants = new BoundedMap<true>(maxGrants);
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -87,12 +84,12 @@ export class Approvals {
    * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION if an approval has ended; UNAVAILABLE
    * without a response of the API server; the signal's reason.
    */
-  async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<ApprovalResult> {
+  async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<AccessDecision> {
     const { requests } = this.#options;
     const pendings = needs.map((need) => new PendingApproval(need, { pod, connector: need.connector }));
     const missing = await this.#find(pendings, signal);
     this.#rememberNames(pendings);
-    let decision: ApprovalResult | undefined = decisionOf(pendings);
+    let decision: AccessDecision | undefined = decisionOf(pendings);
     if (decision === undefined) {
       await allOrFirstFailure(missing.map(({ subject }) => requests.create(subject, signal)));
       decision = await this.#wait(pod, pendings, signal);
@@ -103,6 +100,16 @@ export class Approvals {
   /** Returns the last request for a permission of a single pod. */
   approvalFor(permission: Permission): MountedApproval | undefined {
     return this.#names.get(permissionKey(permission));
+  }
+
+  /** Reports whether a granted AccessRequest for the pod's UID backs the permission. */
+  isGranted(permission: Permission): boolean {
+    return this.#grants.has(permissionKey(permission));
+  }
+
+  /** Removes a grant whose approval was revoked. */
+  revoke(permission: Permission): void {
+    this.#grants.delete(permissionKey(permission));
   }
 
   #rememberNames(pendings: readonly PendingApproval[]): void {
@@ -125,31 +132,30 @@ export class Approvals {
     return pendings.filter((_pending, index) => found[index] === undefined);
   }
 
-  async #wait(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<ApprovalResult> {
-    const { monotonicNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
+  async #wait(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
+    const { monotonicNow, observer, waitMs, firstWaitMs } = this.#options;
     const names = pendings.map(({ name }) => name).join(' ');
     const isFirst = !this.#earlierWaits.has(names);
     this.#earlierWaits.set(names, true);
     const startedMs = monotonicNow();
     observer.approvalStarted();
-    const approvalWait = new ApprovalWait({
-      signal,
-      waitMs: isFirst ? Math.min(firstWaitMs, waitMs) : waitMs,
-      currentFlags,
-    });
+    const deadline = Deadline.start(signal, isFirst ? Math.min(firstWaitMs, waitMs) : waitMs, monotonicNow);
     let outcome: ApprovalOutcome = 'failed';
     try {
-      const decision = await this.#watch(pod, pendings, approvalWait.signal);
+      const decision = await this.#watch(pod, pendings, deadline.signal);
       outcome = outcomes[decision.kind];
       return decision;
     } catch (error) {
-      outcome = approvalWait.ended ?? (isDenial(error) ? 'denied' : 'failed');
-      if (outcome === 'flags_changed') return { kind: 'flags_changed' };
-      if (outcome === 'undecided') return undecided(pendings);
+      if (deadline.isOver) {
+        outcome = 'undecided';
+        return undecided(pendings);
+      }
+      if (signal.aborted) outcome = 'cancelled';
+      else if (isDenial(error)) outcome = 'denied';
       // A caller whose deadline passes gets the same message as an error, since a response would come too late.
       throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;
     } finally {
-      approvalWait.stop();
+      deadline.done();
       observer.approvalFinished(outcome, monotonicNow() - startedMs);
     }
   }
@@ -158,13 +164,7 @@ export class Approvals {
   async #watch(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
     const { requests, watches: quota } = this.#options;
     const pending = pendings.filter(({ state }) => state.kind === 'pending');
-    const release = quota.reserve(
-      pending.map(({ subject, name }) => ({ namespace: subject.connector.namespace, name })),
-      {
-        namespace: pod.namespace,
-        podUid: pod.uid,
-      },
-    );
+    const release = quota.acquire(pending.length, { namespace: pod.namespace, podUid: pod.uid });
     const watches = pending.map((pending) => ({
       pending,
       reflector: requests.reflector(pending.subject, pending.name),
@@ -185,7 +185,7 @@ export class Approvals {
   async #confirmAll(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
     const isThere = await allOrFirstFailure(pendings.map((pending) => this.#isConfirmed(pending, signal)));
     const unconfirmed = pendings.filter((_pending, index) => isThere[index] === false);
-    for (const { need } of pendings) this.#options.grants.add(need.ofPod);
+    for (const { need } of pendings) this.#grants.set(permissionKey(need.ofPod), true);
     if (unconfirmed.length === 0) return { kind: 'allowed' };
     const message = unconfirmed
       .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'still cannot')}`)

@@ -5,15 +5,13 @@ import type { Log } from '../../shared/log.js';
 import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
 import type { Call } from '../../shared/limits/call.js';
 import type { Clock } from '../../shared/clock.js';
-import type { FeatureFlags } from '../../shared/connectors/model.js';
 import { AccessRequestClient } from './access-request-client.js';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
-import type { ApprovalObserver, ApprovalResult } from './approvals.js';
+import type { ApprovalObserver } from './approvals.js';
 import { Approvals } from './approvals.js';
 import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { limits } from '../../shared/limits/defaults.js';
 import type { LimitObserver } from '../../shared/limits/limit-observer.js';
-import { Grants } from './grants.js';
 import { ApprovalWatcher } from './approval-watcher.js';
 import type { MountedState } from './approval-watcher.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
@@ -34,8 +32,6 @@ export interface KubernetesAccessOptions {
   readonly maxWatchedRequests: number;
   readonly load: LimitObserver;
   readonly observer: ApprovalObserver;
-  /** Returns the cached flags; read again while publishes wait. */
-  readonly currentFlags: () => FeatureFlags | undefined;
   /** Whether the approvals of mounted volumes are watched. */
   readonly watchesApprovals: boolean;
 }
@@ -44,13 +40,11 @@ export interface KubernetesAccessOptions {
 export class KubernetesAccess implements AccessControl {
   readonly #reviews: SubjectAccessReviewer;
   readonly #approvals: Approvals;
-  readonly #grants = new Grants();
-  readonly #currentFlags: () => FeatureFlags | undefined;
   readonly #mounted: ApprovalWatcher | undefined;
   readonly #listeners: (() => void)[] = [];
 
   constructor(options: KubernetesAccessOptions) {
-    const { client, clock, log, observer, currentFlags } = options;
+    const { client, clock, log, observer } = options;
     this.#reviews = new SubjectAccessReviewer(client, clock, limits.access);
     const requests = new AccessRequestClient(client, options.nodeName, log);
     this.#mounted = options.watchesApprovals
@@ -62,39 +56,25 @@ export class KubernetesAccess implements AccessControl {
       watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
       monotonicNow: client.clock.now,
-      grants: this.#grants,
       waitMs: options.approvalWaitMs,
       firstWaitMs: options.firstApprovalWaitMs,
       observer,
-      currentFlags,
     });
-    this.#currentFlags = currentFlags;
   }
 
   async authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision> {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are reviewed with one signal.
     setMaxListeners(0, call.signal);
-    return call.releaseSlotWhile(() => this.#obtain(request, call.signal));
-  }
-
-  async #obtain(request: AuthorizationRequest, signal: AbortSignal): Promise<AccessDecision> {
-    let { flags } = request;
-    for (;;) {
-      const result = await this.#decide({ ...request, flags }, signal);
-      if (result.kind !== 'flags_changed') return result;
-      flags = this.#currentFlags() ?? flags;
-    }
-  }
-
-  /** Decides on the request. Reviews access again after an approval, because the wait can take minutes. */
-  async #decide(request: AuthorizationRequest, signal: AbortSignal): Promise<ApprovalResult> {
-    for (;;) {
-      const missing = await this.#approvable(request, signal);
-      if (missing.length === 0) return { kind: 'allowed' };
-      const result = await this.#approvals.obtain(request.pod, missing, signal);
-      if (result.kind !== 'allowed') return result;
-    }
+    return call.releaseSlotWhile(async () => {
+      // Reviews access again after an approval, because the wait can take minutes.
+      for (;;) {
+        const missing = await this.#approvable(request, call.signal);
+        if (missing.length === 0) return { kind: 'allowed' };
+        const result = await this.#approvals.obtain(request.pod, missing, call.signal);
+        if (result.kind !== 'allowed') return result;
+      }
+    });
   }
 
   /**
@@ -162,7 +142,7 @@ export class KubernetesAccess implements AccessControl {
    */
   #changed(permission: Permission, state: MountedState): void {
     this.#reviews.forget(permission);
-    if (state === 'over' || state === 'rejected') this.#grants.remove(permission);
+    if (state === 'over' || state === 'rejected') this.#approvals.revoke(permission);
     this.#notify();
   }
 
@@ -188,7 +168,7 @@ export class KubernetesAccess implements AccessControl {
 
   #proxyNeedsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyNeed[] {
     if (!flags.connectorProxyPermissions) return [];
-    const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
+    const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#approvals.isGranted(ofPod);
     return connectors.map((connector) => {
       const need = proxyNeed(pod, connector, counts);
       // A pod that can only read mounts the connector too: the proxy denies its writes.

@@ -3,7 +3,7 @@ import { Budget, type Surroundings } from '../../shared/gotemplate/budget.js';
 import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.js';
 import { defaultLimits } from '../../shared/gotemplate/limits.js';
 import { runSlowTask } from '../../shared/gotemplate/slow-work.js';
-import { type CompiledTemplate, compileTemplate } from '../../shared/gotemplate/template.js';
+import { compileTemplate } from '../../shared/gotemplate/template.js';
 import type { JsonObject } from '../../shared/json.js';
 import { fileNameProblem } from '../syntax/file-name.js';
 import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
@@ -16,20 +16,15 @@ export interface RenderedConfiguration {
   readonly owner: string;
   /** The template of each file by name. */
   readonly files: readonly (readonly [name: string, template: string])[];
-  /** Returns the data of the templates, their dot. */
-  readonly data: () => JsonObject;
-  /** Returns the data without the token, for messages. */
-  readonly shownData: () => JsonObject;
+  /** Data of the templates, their dot. */
+  readonly data: JsonObject;
+  /** The data without the token, for messages. */
+  readonly shownData: JsonObject;
 }
 
 /** All configurations of a volume as plain data, which can be passed to another thread. */
 export interface RenderJob {
-  readonly configurations: readonly {
-    readonly owner: string;
-    readonly files: readonly (readonly [name: string, template: string])[];
-    readonly data: JsonObject;
-    readonly shownData: JsonObject;
-  }[];
+  readonly configurations: readonly RenderedConfiguration[];
   /** Start time in milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -43,15 +38,6 @@ export interface RenderedFiles {
 /** Outcome of a job as plain data. The message of a failure is for the pod's author and contains no secret. */
 export type RenderOutcome =
   RenderedFiles | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
-
-/** Observer of a running job. */
-export interface RenderProgress {
-  at(place: string): void;
-  slow(): void;
-}
-
-/** Compiles a template, or returns it from a cache. */
-export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
 
 /** Returns the limits of one render, which all files of a volume share. */
 export function newBudget(surroundings: Surroundings): Budget {
@@ -68,21 +54,18 @@ export function newBudget(surroundings: Surroundings): Budget {
 export function renderFiles(
   configurations: readonly RenderedConfiguration[],
   budget: Budget,
-  compile: Compile,
   at?: (place: string) => void,
 ): RenderedFiles {
   const warnings: string[] = [];
-  const rendered = configurations.flatMap(({ owner, files, data, shownData }, index) => {
-    let seen: JsonObject | undefined;
-    return files.map(([name, text]) => {
+  const rendered = configurations.flatMap(({ owner, files, data, shownData }) =>
+    files.map(([name, text]) => {
       const problem = fileNameProblem(name);
       if (problem !== undefined)
         throw new CodedError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       const place = `${owner}, file ${name}`;
       at?.(place);
-      seen ??= data();
       try {
-        const content = compile(index, name, text).render(seen, { budget, shownData });
+        const content = compileTemplate(name, text).render(data, { budget, shownData: () => shownData });
         for (const missing of budget.missing.splice(0)) warnings.push(`${place}, ${missing}`);
         if (isEnvironmentFile(name)) checkEnvironmentFile(content, text, place);
         return { name, content };
@@ -91,8 +74,8 @@ export function renderFiles(
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
         throw new CodedError(code, `${place}: ${error.message}${adviceFor(error)}`, { cause: error });
       }
-    });
-  });
+    }),
+  );
   return { files: rendered, warnings: warnings.slice(0, driverLimits.messages.missingValues) };
 }
 
@@ -102,24 +85,15 @@ function adviceFor({ message }: TemplateError): string {
   return isMissing ? ' (the value is missing: check it with "if", or set a "default")' : '';
 }
 
-/** Runs a job, slow work included. Unexpected exceptions of the engine are passed on. */
-export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderOutcome {
+/**
+ * Runs a job, slow work included. Unexpected exceptions of the engine are passed on.
+ * @param at called with each file before it is rendered.
+ */
+export function runRenderJob(job: RenderJob, at?: (place: string) => void): RenderOutcome {
   const startMs = performance.now();
-  const budget = newBudget({
-    clock: () => job.nowMs + performance.now() - startMs,
-    slowWork: (task) => {
-      progress?.slow();
-      return runSlowTask(task);
-    },
-  });
-  const configurations = job.configurations.map(({ data, shownData, ...rest }) => ({
-    ...rest,
-    data: () => data,
-    shownData: () => shownData,
-  }));
+  const budget = newBudget({ clock: () => job.nowMs + performance.now() - startMs, slowWork: runSlowTask });
   try {
-    const compile: Compile = (_, name, text) => compileTemplate(name, text);
-    return renderFiles(configurations, budget, compile, (place) => progress?.at(place));
+    return renderFiles(job.configurations, budget, at);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return { failure: { code: error.code, message: error.message } };

@@ -6,7 +6,7 @@ import type { Call } from '../../shared/limits/call.js';
 import { driverLimits } from '../limits.js';
 import type { VolumeFile } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
-import type { ConfigurationRenderer } from './configuration-renderer.js';
+import type { ConfigurationRenderer } from './template-renderer.js';
 import { isEnvironmentFile, referencedFiles } from './environment-file.js';
 import { fileNameProblem } from '../syntax/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';

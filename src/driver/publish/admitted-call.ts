@@ -3,13 +3,6 @@ import type { Call } from '../../shared/limits/call.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 
-export interface AdmittedCallOptions {
-  /** As in `Call`. */
-  readonly isBackground?: boolean;
-  /** A monotonic clock in milliseconds. */
-  readonly now?: () => number;
-}
-
 /** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
 export class AdmittedCall {
   readonly owner: FlowKey;
@@ -17,25 +10,18 @@ export class AdmittedCall {
   /** Aborts when the caller cancels. */
   readonly signal: AbortSignal;
   readonly #slots: FairSemaphore;
-  readonly #now: () => number;
-  /** The slot that the call has, and since when. */
-  #slot: { readonly release: () => void; readonly sinceMs: number } | undefined;
-  #workedMs = 0;
+  /** Releases the slot that the call has. */
+  #release: (() => void) | undefined;
   /** Waits in progress. */
   #waits = 0;
   #isOver = false;
 
-  constructor(owner: FlowKey, signal: AbortSignal, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
+  /** @param isBackground as in `Call`. */
+  constructor(owner: FlowKey, signal: AbortSignal, slots: FairSemaphore, isBackground = false) {
     this.owner = owner;
     this.signal = signal;
     this.#slots = slots;
-    this.isBackground = options.isBackground === true;
-    this.#now = options.now ?? ((): number => performance.now());
-  }
-
-  /** Milliseconds for which the call had a slot: nearly all of that is work on the event loop. */
-  get workedMs(): number {
-    return this.#workedMs;
+    this.isBackground = isBackground;
   }
 
   /**
@@ -44,7 +30,7 @@ export class AdmittedCall {
    * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
    */
   async runInSlot<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
-    this.#slot = { release: await this.#acquire(signal, 'new'), sinceMs: this.#now() };
+    this.#release = await this.#acquire(signal, 'new');
     try {
       throwIfAborted(signal);
       const { owner, isBackground } = this;
@@ -85,15 +71,12 @@ export class AdmittedCall {
   async #resume(signal: AbortSignal): Promise<void> {
     const release = await this.#acquire(signal, 'resuming');
     // Another wait of the call can end it meanwhile, or acquire a slot first.
-    if (this.#isOver || this.#slot !== undefined) release();
-    else this.#slot = { release, sinceMs: this.#now() };
+    if (this.#isOver || this.#release !== undefined) release();
+    else this.#release = release;
   }
 
   #releaseSlot(): void {
-    if (this.#slot === undefined) return;
-    const { release, sinceMs } = this.#slot;
-    this.#workedMs += this.#now() - sinceMs;
-    this.#slot = undefined;
-    release();
+    this.#release?.();
+    this.#release = undefined;
   }
 }

@@ -84,7 +84,7 @@ export class PublishAdmission {
    * flight.
    */
   backgroundCall(owner: FlowKey, signal: AbortSignal): AdmittedCall {
-    return new AdmittedCall(owner, signal, this.#slots, { isBackground: true });
+    return new AdmittedCall(owner, signal, this.#slots, true);
   }
 
   #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {

@@ -3,7 +3,7 @@ import type { ConnectorSource } from '../../shared/connectors/connector-source.j
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { Call } from '../../shared/limits/call.js';
-import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import type { ConfigurationRenderer } from '../content/template-renderer.js';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';

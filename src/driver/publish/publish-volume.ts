@@ -1,4 +1,4 @@
-import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import type { ConfigurationRenderer } from '../content/template-renderer.js';
 import type { ContentDefaults } from '../content/volume-content.js';
 import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.js';
 import type { Log } from '../../shared/log.js';
@@ -97,15 +97,10 @@ export class PublishVolume {
   /**
    * Refreshes a mounted volume without a call of the kubelet, with its last request and token. A call of the kubelet
    * for the volume ends it.
-   * @param onWorkDone called with the milliseconds of work in this thread, also on failure.
    * @throws {CodedError} UNAVAILABLE; its cause is ABORTED if the kubelet calls for the volume itself, and CANCELLED if
    * the volume is gone.
    */
-  async refresh(
-    targetPath: string,
-    signal: AbortSignal,
-    onWorkDone: (workMs: number) => void,
-  ): Promise<PublishOutcome> {
+  async refresh(targetPath: string, signal: AbortSignal): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
@@ -114,8 +109,7 @@ export class PublishVolume {
     const result = await this.#withFailureResponse(request, () =>
       locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
         const admitted = admission.backgroundCall(ownerOf(request), cancellation);
-        const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, cancellation);
-        return this.#withFailureResponse(request, work).finally(() => onWorkDone(admitted.workedMs));
+        return this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation));
       }),
     );
     return orThrow(result);

@@ -4,7 +4,6 @@ import type { ConnectorSource } from '../../shared/connectors/connector-source.j
 import { sleep } from '../../shared/abortable.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
 import { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { driverLimits } from '../limits.js';
 import type { Log } from '../../shared/log.js';
@@ -20,13 +19,7 @@ export interface RefreshOnChangeDependencies {
   readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
   /** Returns the driver's current CA bundle. */
   readonly caBundle: () => string | undefined;
-  /** @param onWorkDone called with the milliseconds of work in this thread, also on failure. */
-  readonly refresh: (
-    volume: PublishedVolume,
-    signal: AbortSignal,
-    onWorkDone: (workMs: number) => void,
-  ) => Promise<PublishOutcome>;
-  readonly observer: RefreshObserver;
+  readonly refresh: (targetPath: string, signal: AbortSignal) => Promise<PublishOutcome>;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   /** Milliseconds since the epoch, for tokens. */
@@ -34,29 +27,17 @@ export interface RefreshOnChangeDependencies {
   readonly log: Log;
 }
 
-export interface RefreshObserver {
-  /** @param delayMs from the change, as the driver learned of it, to the last file. */
-  refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void;
-}
-
-/** Delays in milliseconds. */
-const delays = {
-  /** Changes within this time are handled by one scan. */
-  scanMs: 50,
-  /** The time over which many volumes are spread, and the maximum between two of them. */
-  spreadMs: 800,
-  gapMs: 8,
-  /** A refresh that takes longer is left to the kubelet. */
-  timeoutMs: 10_000,
-} as const;
+/** Changes within this time are handled by one scan, in milliseconds. */
+const scanMs = 50;
+/** A refresh that takes longer, in milliseconds, is left to the kubelet. */
+const timeoutMs = 10_000;
 
 /** The inputs of a render of a volume now: the versions of objects, and flags and CA bundle by identity. */
 type Basis = readonly unknown[];
 
 interface Attempt {
-  readonly volumeId: string;
-  /** Time from which it can be refreshed again. */
-  readonly cooledDownMs: number;
+  /** By the monotonic clock. */
+  readonly atMs: number;
   /**
    * The input of the attempt, so that a failed one is not repeated at each change of another object; undefined: it
    * never started.
@@ -71,37 +52,35 @@ interface Attempt {
  * kubelet's calls. Calls of the kubelet take precedence; a failed refresh is reported and left to them.
  *
  * Refreshes in flight, which mostly wait for a render in a thread or for the API server, are limited in total and per
- * namespace, and queued fairly by their work in the main thread. A budget limits this work in total.
+ * namespace, and their rate is limited in total and for each volume.
  */
 export class RefreshOnChange {
   readonly #deps: RefreshOnChangeDependencies;
   readonly #slots: FairSemaphore;
-  readonly #budget: TokenBucket;
+  readonly #rate: TokenBucket;
   readonly #stopping = new AbortController();
   /** Target paths of volumes whose refresh is due, waits or runs. */
   readonly #pending = new Set<string>();
   /** By target path, of volumes that still exist. */
   readonly #attempts = new Map<string, Attempt>();
-  #scannedAtMs = -Infinity;
   #scan: NodeJS.Timeout | undefined;
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
     setMaxListeners(0, this.#stopping.signal);
-    const { inFlight, namespaceShare, work } = driverLimits.refreshes;
+    const { inFlight, namespaceShare, rate } = driverLimits.refreshes;
     this.#slots = new FairSemaphore({ permits: inFlight, namespaceShare });
-    this.#budget = new TokenBucket(work, deps.monotonicNow);
+    this.#rate = new TokenBucket(rate, deps.monotonicNow);
   }
 
   /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
   readonly changed = (): void => {
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
     const changedAtMs = this.#deps.monotonicNow();
-    const waitMs = Math.max(0, this.#scannedAtMs + delays.scanMs - changedAtMs);
     this.#scan = setTimeout(() => {
       this.#scan = undefined;
       this.#scanVolumes(changedAtMs);
-    }, waitMs).unref();
+    }, scanMs).unref();
   };
 
   stop(): void {
@@ -111,43 +90,24 @@ export class RefreshOnChange {
 
   /** Finds stale volumes and schedules their refreshes. */
   #scanVolumes(changedAtMs: number): void {
-    const nowMs = this.#deps.monotonicNow();
-    this.#scannedAtMs = nowMs;
-    this.#dropUnpublished();
-    const found = [...this.#deps.volumes.all()].filter((volume) => this.#needsRefresh(volume));
-    const gapMs = Math.min(delays.gapMs, delays.spreadMs / found.length);
-    for (const [index, { request }] of found.entries()) {
-      this.#schedule(request, index * gapMs, changedAtMs);
+    const { volumes } = this.#deps;
+    for (const targetPath of this.#attempts.keys()) {
+      if (volumes.get(targetPath) === undefined) this.#attempts.delete(targetPath);
     }
-  }
-
-  #schedule(request: PublishRequest, delayMs: number, changedAtMs: number): void {
-    const cooledDownMs = this.#attemptOf(request)?.cooledDownMs ?? -Infinity;
-    this.#pending.add(request.targetPath);
-    const waitMs = Math.max(delayMs, cooledDownMs - this.#deps.monotonicNow());
-    setTimeout(() => void this.#run(request, changedAtMs), waitMs).unref();
-  }
-
-  #dropUnpublished(): void {
-    for (const [targetPath, { volumeId }] of this.#attempts) {
-      if (this.#deps.volumes.get(targetPath)?.request.volumeId !== volumeId) this.#attempts.delete(targetPath);
+    for (const volume of volumes.all()) {
+      if (this.#needsRefresh(volume)) void this.#run(volume.request, changedAtMs);
     }
-  }
-
-  #attemptOf({ targetPath, volumeId }: PublishRequest): Attempt | undefined {
-    const attempt = this.#attempts.get(targetPath);
-    return attempt?.volumeId === volumeId ? attempt : undefined;
   }
 
   #needsRefresh(volume: PublishedVolume): boolean {
-    const { request, input } = volume;
-    if (this.#pending.has(request.targetPath)) return false;
+    const { targetPath } = volume.request;
+    if (this.#pending.has(targetPath)) return false;
     // A volume without a valid token cannot be rendered; the kubelet brings a new one.
-    if ((firstExpiryMs(input.tokens) ?? Infinity) <= this.#deps.now()) return false;
+    if ((firstExpiryMs(volume.input.tokens) ?? Infinity) <= this.#deps.now()) return false;
     if (!this.#isStale(volume)) return false;
-    const attempt = this.#attemptOf(request);
+    const attempt = this.#attempts.get(targetPath);
     if (attempt?.basis === undefined) return true;
-    const isPast = attempt.hasFailed && this.#deps.volumes.failureOf(request.targetPath) === undefined;
+    const isPast = attempt.hasFailed && this.#deps.volumes.failureOf(targetPath) === undefined;
     return isPast || !isSame(this.#basisOf(volume), attempt.basis);
   }
 
@@ -184,91 +144,56 @@ export class RefreshOnChange {
 
   async #run(request: PublishRequest, changedAtMs: number): Promise<void> {
     const { volumes, monotonicNow } = this.#deps;
-    const { targetPath } = request;
+    const { targetPath, pod } = request;
     const { signal } = this.#stopping;
-    const release = await this.#slots.acquire(ownerOf(request), signal).catch(() => undefined);
-    let workMs = 0;
+    const lastMs = this.#attempts.get(targetPath)?.atMs ?? -Infinity;
+    this.#pending.add(targetPath);
     try {
-      while (!signal.aborted && this.#budget.delayMs(1) > 0) {
-        await sleep(this.#budget.delayMs(1), signal).catch(() => undefined);
-      }
+      await sleep(Math.max(0, lastMs + driverLimits.refreshes.cooldownMs - monotonicNow()), signal);
+      await this.#slots.run({ namespace: pod.namespace, podUid: pod.uid }, signal, async () => {
+        await sleep(this.#rate.acquireLater(Infinity), signal);
+        const volume = volumes.get(targetPath);
+        // Otherwise it was unpublished meanwhile, or the kubelet has refreshed it.
+        if (volume !== undefined && this.#isStale(volume)) await this.#refresh(volume, changedAtMs);
+      });
+    } catch (error) {
       if (signal.aborted) return;
-      const volume = volumes.get(targetPath);
-      // Otherwise it was unpublished meanwhile, or the kubelet has refreshed it.
-      if (volume !== undefined && this.#isStale(volume)) {
-        await this.#refresh(volume, changedAtMs, (spentMs) => (workMs += spentMs));
-      }
+      throw error;
     } finally {
-      this.#budget.charge(driverLimits.refreshes.overheadMs + workMs);
-      this.#slots.charge(ownerOf(request), workMs);
-      release?.();
       this.#pending.delete(targetPath);
     }
     // Something can have changed during the refresh.
     const volume = volumes.get(targetPath);
-    if (volume !== undefined && this.#needsRefresh(volume)) this.#schedule(volume.request, 0, monotonicNow());
+    if (volume !== undefined && this.#needsRefresh(volume)) void this.#run(volume.request, monotonicNow());
   }
 
-  async #refresh(volume: PublishedVolume, changedAtMs: number, onWorkDone: (workMs: number) => void): Promise<void> {
-    const { volumes, monotonicNow, observer, log } = this.#deps;
-    const { request } = volume;
-    const { targetPath, volumeId } = request;
-    const fields = { volumeId, pod: podOf(request) };
-    const startMs = monotonicNow();
-    const attempt: Attempt = { volumeId, cooledDownMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
+  async #refresh(volume: PublishedVolume, changedAtMs: number): Promise<void> {
+    const { volumes, monotonicNow, log } = this.#deps;
+    const { targetPath, volumeId, pod } = volume.request;
+    const fields = { volumeId, pod: `${pod.namespace}/${pod.name}` };
+    const attempt: Attempt = { atMs: monotonicNow(), basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     try {
-      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(delays.timeoutMs)]);
-      const { path, steps } = await this.#deps.refresh(volume, signal, onWorkDone);
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
+      const { path, steps } = await this.#deps.refresh(targetPath, signal);
       const refreshed = volumes.get(targetPath);
       // A refresh that left the volume stale is not repeated.
-      const isDone = refreshed === undefined || !this.#isStale(refreshed);
-      const cooledDownMs = startMs + cooldownMsAfter(steps['render'] ?? 0);
-      this.#attempts.set(targetPath, { ...attempt, cooledDownMs, ...(isDone ? { basis: undefined } : {}) });
+      if (refreshed === undefined || !this.#isStale(refreshed)) {
+        this.#attempts.set(targetPath, { ...attempt, basis: undefined });
+      }
       const durationMs = Math.round(monotonicNow() - changedAtMs);
-      observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
       log.info('Refreshed volume after change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
-      const cooledDownMs = startMs + cooldownMsAfter(monotonicNow() - startMs);
-      this.#attempts.set(targetPath, { ...attempt, cooledDownMs, hasFailed: true });
-      this.#failed(request, changedAtMs, error);
+      if (this.#stopping.signal.aborted) return;
+      const failure = toCodedError(error, 'refreshing the volume after a change failed unexpectedly');
+      const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
+      // After ABORTED it was the turn of the kubelet's call, which may have read the objects before the change.
+      if (cause === 'ABORTED') this.#attempts.set(targetPath, { ...attempt, basis: undefined });
+      else this.#attempts.set(targetPath, { ...attempt, hasFailed: true });
+      if (cause === 'ABORTED' || cause === 'CANCELLED') return;
+      log.warn('Failed to refresh volume after change', { ...fields, error: failure });
     }
   }
-
-  #failed(request: PublishRequest, changedAtMs: number, error: unknown): void {
-    if (this.#stopping.signal.aborted) return;
-    const { observer, log, monotonicNow } = this.#deps;
-    const failure = toCodedError(error, 'refreshing the volume after a change failed unexpectedly');
-    const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
-    if (cause === 'CANCELLED') return;
-    if (cause === 'ABORTED') {
-      // The kubelet's own call, which may have read the objects before the change.
-      const { targetPath, volumeId } = request;
-      const cooledDownMs = monotonicNow() + driverLimits.refreshes.cooldownMs.least;
-      this.#attempts.set(targetPath, { volumeId, cooledDownMs, basis: undefined, hasFailed: false });
-      return;
-    }
-    observer.refreshedOnChange('failed', Math.round(monotonicNow() - changedAtMs));
-    const { volumeId } = request;
-    log.warn('Failed to refresh volume after change', { volumeId, pod: podOf(request), error: failure });
-  }
-}
-
-/**
- * Returns how long no other refresh of a volume starts after one, however often its objects change. It limits the share
- * of time that threads work for one volume.
- */
-function cooldownMsAfter(tookMs: number): number {
-  const { work, cooldownMs } = driverLimits.refreshes;
-  return Math.min(cooldownMs.most, Math.max(cooldownMs.least, tookMs * work.everyMs));
-}
-
-function ownerOf({ pod }: PublishRequest): FlowKey {
-  return { namespace: pod.namespace, podUid: pod.uid };
-}
-
-function podOf({ pod }: PublishRequest): string {
-  return `${pod.namespace}/${pod.name}`;
 }
 
 function isSame(a: Basis, b: Basis): boolean {

@@ -1,4 +1,4 @@
-import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import type { ConfigurationRenderer } from '../content/template-renderer.js';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { planVolume } from '../content/volume-plan.js';

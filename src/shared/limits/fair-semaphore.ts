@@ -77,11 +77,6 @@ export class FairSemaphore {
     return () => this.#release(owner.namespace);
   }
 
-  /** Charges the work of a task that has a permit, in addition to 1. The queue is fair by it. */
-  charge({ namespace, podUid }: FlowKey, work: number): void {
-    this.#queue.charge([namespace, podUid], work);
-  }
-
   #canRun(namespace: string): boolean {
     return namespace === this.#options.unlimited || this.#runningOf.of(namespace) < this.#perNamespace;
   }

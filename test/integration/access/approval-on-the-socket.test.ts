@@ -98,23 +98,6 @@ describe('a volume whose connector needs approval', () => {
     assert.doesNotMatch(volume.read()['.error.json'] ?? '', /harbor/);
   });
 
-  it('is refused when approval is switched off while it waits', async () => {
-    const published = assertFails(cluster.publish(volume), 'PERMISSION_DENIED', /connectors\/proxy/);
-    await onlyRequest();
-    cluster.setFlags({ proxyPermissions: true, approval: false });
-    await published;
-    assert.equal(volume.isMounted(), false);
-    await noWatchIsLeft();
-  });
-
-  it('is mounted when the proxy permission is no longer asked for', async () => {
-    const published = cluster.publish(volume);
-    await onlyRequest();
-    cluster.setFlags({ proxyPermissions: false, approval: false });
-    await published;
-    assert.equal(volume.read()['context.token'], volume.token);
-  });
-
   it('is mounted once by a kubelet that gives up and comes again', async () => {
     const givingUp = new AbortController();
     const first = assertFails(cluster.publish(volume, 'harbor', givingUp.signal), 'CANCELLED', /./);

@@ -12,7 +12,6 @@ import {
   pod,
   podNamed,
   proxyFlags,
-  readOnlyFlags,
 } from '../../support/access/access-fixture.js';
 import {
   ApprovalsController,
@@ -48,7 +47,6 @@ describe('access by approval', () => {
     waiting = 0;
     outcomes = [];
     fixture = await AccessFixture.start({ observer });
-    fixture.flags = approvalFlags;
     controller = new ApprovalsController(fixture.api);
     fixture.allowRead(harbor, github);
   });
@@ -122,7 +120,7 @@ describe('access by approval', () => {
     const access = fixture.newAccess({ maxWatchedRequests: 4, observer });
     const failure = await failureOf(authorize({ access, connectors: [harbor, github] }));
     assert.equal(failure.code, 'RESOURCE_EXHAUSTED');
-    assert.match(failure.message, /^accessrequest \S+ cannot be read: this pod uses 1 others already/);
+    assert.match(failure.message, /^2 more approvals cannot be watched: this pod waits for 0 on this node already/);
     assert.equal(fixture.api.openWatches('accessrequests'), 0);
 
     const decision = authorize({ access });
@@ -463,37 +461,6 @@ describe('access by approval', () => {
       [code, message],
       ['UNAVAILABLE', `waiting for approval ${metadata.name} (AccessRequest for connector team-a/harbor)`],
     );
-  });
-
-  describe('when approval is switched off meanwhile', () => {
-    it('goes by the proxy permission alone', async () => {
-      const decision = failureOf(authorize());
-      await onlyRequest();
-      fixture.flags = proxyFlags;
-      const failure = await decision;
-      assert.equal(failure.code, 'PERMISSION_DENIED');
-      assert.match(failure.message, /connectors\/proxy/);
-      assert.deepEqual(outcomes, ['flags_changed']);
-      await noWatchIsLeft();
-    });
-
-    it('lets the pod go on when the proxy permission is not asked for any more', async () => {
-      const decision = authorize();
-      await onlyRequest();
-      fixture.flags = readOnlyFlags;
-      assert.deepEqual(await decision, allowed);
-    });
-
-    it('goes on waiting while the flags are not known', async () => {
-      const decision = authorize();
-      const request = await onlyRequest();
-      fixture.flags = undefined;
-      const asked = fixture.flagsAsked;
-      await eventually('the flags are looked at', () => fixture.flagsAsked > asked);
-      assert.equal(waiting, 1);
-      controller.grant(request, pod, harbor);
-      assert.deepEqual(await decision, allowed);
-    });
   });
 
   describe('with two connectors', () => {

@@ -132,7 +132,7 @@ describe('the driver of the chart', () => {
     const identity = 'identify connectors.alauda.io/drivers';
     for (const [values, added, flags] of [
       [{ driver: { tokenMinting: true } }, ['create /serviceaccounts/token', identity], ['--allow-token-minting']],
-      [{ driver: { events: true } }, ['create,patch events.k8s.io/events'], ['--pod-events']],
+      [{ driver: { events: true } }, ['create events.k8s.io/events'], ['--pod-events']],
       [{ approval: { enabled: true } }, ['create,list,watch connectors.alauda.io/accessrequests', identity], []],
       [{ openshift: true }, [], []],
       [{ driver: { extraArgs: ['--log-level=debug'] } }, [], ['--log-level=debug']],

@@ -51,8 +51,6 @@ export class AccessFixture {
   readonly access: KubernetesAccess;
   /** Takes the driver's rights away. */
   readonly revokeFromDriver: Readonly<Record<'driver' | 'approval', () => void>>;
-  flags: FeatureFlags | undefined;
-  flagsAsked = 0;
 
   private constructor(api: KubeApi, options: Partial<KubernetesAccessOptions>) {
     this.api = api;
@@ -83,10 +81,6 @@ export class AccessFixture {
       maxWatchedRequests: 1000,
       load: noLimitObserver,
       observer: { approvalStarted: () => undefined, approvalFinished: () => undefined },
-      currentFlags: () => {
-        this.flagsAsked += 1;
-        return this.flags;
-      },
       ...options,
     });
   }

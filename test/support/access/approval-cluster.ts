@@ -98,6 +98,11 @@ export class ApprovalCluster {
   }
 
   /** The value of a metric by its whole name with labels. */
+  /** The driver's log. */
+  get log(): string {
+    return this.driver.log;
+  }
+
   async metric(name: string): Promise<number | undefined> {
     const text = await this.driver.driver.metrics.text();
     const line = text.split('\n').find((each) => each.startsWith(`${name} `));

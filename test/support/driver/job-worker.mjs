@@ -1,5 +1,4 @@
 // A thread of RenderThreads for tests: does what the message says, also what no thread should.
-import { readlinkSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parentPort } from 'node:worker_threads';
 
@@ -24,11 +23,7 @@ parentPort.on('message', ({ what, ms }) => {
     case 'sleep':
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
       break;
-    case 'slow':
-      tell({ kind: 'slow' });
-      break;
   }
   while (performance.now() - startMs < ms);
   tell({ kind: 'done', output: what });
 });
-tell({ kind: 'ready', task: `/proc/${readlinkSync('/proc/thread-self')}` });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConfigurationRenderer } from '../../../../src/driver/content/configuration-renderer.js';
+import type { ConfigurationRenderer } from '../../../../src/driver/content/template-renderer.js';
 import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.js';
 import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.js';
 import { planVolume } from '../../../../src/driver/content/volume-plan.js';

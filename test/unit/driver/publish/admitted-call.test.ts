@@ -177,24 +177,6 @@ describe('AdmittedCall', () => {
     assert.deepEqual(events, ['resumed', 'other', 'new']);
   });
 
-  it('counts the time for which it had a place, also when it fails, and not that of its waits', async () => {
-    let nowMs = 0;
-    const slots = new FairSemaphore({ permits: 1 });
-    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, slots, { now: () => nowMs });
-    const work = call.runInSlot(neverAborted, async (working) => {
-      nowMs += 3;
-      await working.releaseSlotWhile(() => {
-        nowMs += 1000;
-        return Promise.resolve();
-      });
-      nowMs += 4;
-      throw new Error('no');
-    });
-    await assert.rejects(work, /no/);
-    nowMs += 100;
-    assert.equal(call.workedMs, 7);
-  });
-
   it('frees its place after work that failed', async () => {
     const limiter = new Works(1);
     await assert.rejects(

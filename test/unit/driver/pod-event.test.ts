@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { errorCodes } from '../../../src/shared/errors.js';
-import { failureText, recoveryText } from '../../../src/driver/refresh-event.js';
+import { failureText, recoveryText } from '../../../src/driver/pod-event.js';
 import type { PublishedVolume } from '../../../src/driver/publish/published-volumes.js';
 import { Secret } from '../../../src/shared/secret.js';
 
@@ -15,16 +14,6 @@ const volumeWith = (expiresAtMs?: number): PublishedVolume =>
   }) as unknown as PublishedVolume;
 
 describe('what an event on a pod says', () => {
-  for (const code of errorCodes) {
-    it(`of ${code} is one line with whose doing it is`, () => {
-      const { note } = failureText(volumeWith(1000), { sinceMs: 0, code, message: `${code}: why` }, false, 0);
-      assert.match(
-        note,
-        /^Volume "reg" could not be refreshed\. [A-Z][^\n]+\. The files are as they were, whose token is valid until 1970-01-01T00:00:01\.000Z\. [A-Z_]+: why$/,
-      );
-    });
-  }
-
   it('tells what became of the token', () => {
     const failure = { sinceMs: 0, code: 'NOT_FOUND', message: 'NOT_FOUND: x' } as const;
     assert.match(failureText(volumeWith(1000), failure, false, 1000).note, /, whose token has expired\. NOT_FOUND/);
