@@ -6,7 +6,7 @@
 const shared = (...names) => names.map((name) => `shared/${name}`);
 const modules = shared(
   ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'wording', 'pem', 'names'],
-  ...['file-signature', 'spelling'],
+  ...['file-signature'],
 );
 /** The packages of shared that know Kubernetes or Connectors. */
 const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')];

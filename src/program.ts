@@ -5,7 +5,6 @@ import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
 import { limits } from './shared/limits/defaults.js';
 import { LogOutput } from './shared/process/log-output.js';
-import { didYouMean } from './shared/spelling.js';
 import { version } from './shared/version.js';
 
 /** More than `image-pulls` takes to write a few files, and less than its pod's grace period. */
@@ -62,9 +61,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (isHelp(name) || name === 'help') return print(usage);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    errorOutput.write(
-      `connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"${didYouMean(name, Object.keys(commands))}`}\n\n${usage}`,
-    );
+    errorOutput.write(`connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`);
     return exitStatus.usage;
   }
   if (args.some(isHelp)) return print(await usageOf(command, args));

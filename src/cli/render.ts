@@ -18,8 +18,6 @@ import type { Call } from '../shared/limits/call.js';
 import type { VolumeFile } from '../driver/publish/ports.js';
 import { listed } from '../shared/wording.js';
 import type { Command } from '../shared/command/command.js';
-import { readManifestNotes } from '../shared/connectors/manifest-warnings.js';
-import type { ManifestNotes } from '../shared/connectors/manifest-warnings.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
 /** Replaces the token; valid in every format. */
@@ -58,17 +56,15 @@ ${describeFlags(renderFlags)}
 `,
   run: async ({ args, env, stdout, stderr, stopped }) => {
     const config = parseFlags(renderFlags, args, env);
-    const notes = readManifestNotes(config.manifests);
-    for (const warning of notes.warnings) stderr(`warning: ${warning}\n`);
-    const { files, warnings } = await renderFiles(config, notes, stopped);
+    const { files, warnings } = await renderFiles(config, stopped);
     for (const warning of warnings) stderr(`warning: ${warning}\n`);
     if (config.out === '') stdout(files.map(asText).join(''));
     else writeFiles(config.out, files);
-    return config.strict && notes.warnings.length + warnings.length > 0 ? 1 : 0;
+    return config.strict && warnings.length > 0 ? 1 : 0;
   },
 };
 
-async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: AbortSignal): Promise<VolumeContent> {
+async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<VolumeContent> {
   const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
     maxTokenExpirationMs: Infinity,
   });
@@ -85,7 +81,7 @@ async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: A
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
   const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
-    throw withObjectsThere(error, config, notes);
+    throw withNames(error, source.connectorNames());
   });
   const caFile = config['proxy-ca-file'];
   const defaults = {
@@ -113,17 +109,13 @@ async function renderFiles(config: RenderConfig, notes: ManifestNotes, signal: A
   );
 }
 
-/** Adds the objects of the manifests to a not-found error: usually --namespace is missing, or a name is misspelt. */
-function withObjectsThere(error: unknown, { manifests, namespace }: RenderConfig, notes: ManifestNotes): unknown {
+/** Adds the connectors of the manifests to a not-found error: often --namespace is missing. */
+function withNames(error: unknown, names: readonly string[]): unknown {
   if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') return error;
-  const { files, objects, connectors, classes } = notes;
-  const isClass = error.message.startsWith('connectorclass');
-  const names = isClass ? classes : connectors;
-  const there = names.length === 0 ? `no ${isClass ? 'ConnectorClass' : 'Connector'}` : listed(names);
-  const other = connectors.find((name) => error.message.includes(` ${namespace}/${name.split('/')[1] ?? ''} `));
-  const advice = isClass || other === undefined ? '' : `; to use ${other} set --namespace ${other.split('/')[0] ?? ''}`;
-  const read = `${files} ${files === 1 ? 'file' : 'files'} with ${objects} ${objects === 1 ? 'object' : 'objects'}`;
-  return new CodedError('NOT_FOUND', `${error.message}; ${manifests} has ${read}, and of these ${there}${advice}`);
+  return new CodedError(
+    'NOT_FOUND',
+    `${error.message}; --manifests has ${names.length === 0 ? 'no Connector' : listed(names)}`,
+  );
 }
 
 /** Adds the fix for a Connector without a status, which no program writes here. */

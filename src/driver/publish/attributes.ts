@@ -8,7 +8,6 @@ import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from '
 import type { AttributeName } from './attribute-table.js';
 import { parseConnectors, listItems } from './connector-attributes.js';
 import type { AttributeReader } from './connector-attributes.js';
-import { similarNames } from '../../shared/spelling.js';
 import { driverLimits } from '../limits.js';
 
 const { problems: maxProblems } = driverLimits.messages;
@@ -94,9 +93,7 @@ function readGiven(context: Readonly<Record<string, string>>): {
 }
 
 function unknownProblem(name: string): string {
-  const meant = similarNames(name, attributeNames).map(quote);
-  const advice = meant.length === 0 ? '' : `did you mean ${meant.join(' or ')}? `;
-  return `unknown attribute ${quote(name)}: ${advice}allowed are ${attributeNames.join(', ')}`;
+  return `unknown attribute ${quote(name)}: allowed are ${attributeNames.join(', ')}`;
 }
 
 /** Reports variables that were not substituted: they are the cause of any other problem with a value. */

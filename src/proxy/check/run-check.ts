@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
 import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../shared/process/flags.js';
 import type { FlagValues } from '../../shared/process/flags.js';
@@ -8,7 +7,6 @@ import { parseProxyConfig } from '../config.js';
 import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
 import type { CommandContext } from '../../shared/command/command.js';
 import { asLine } from '../../shared/doctor/check-result.js';
-import { readManifestNotes } from '../../shared/connectors/manifest-warnings.js';
 import { printableJson, outputFlag } from '../../shared/command/output-format.js';
 import type { OutputFormat } from '../../shared/command/output-format.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
@@ -61,14 +59,8 @@ ${describeFlags(checkFlags)}
 const timeoutMs = 30_000;
 
 /** Runs `check`. @throws {UsageError} {CodedError} */
-export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
+export async function run({ args, env, stdout, stopped }: CommandContext): Promise<number> {
   const flags = parseFlags(checkFlags, args, env);
-  if (flags.manifests !== '') {
-    // The table can be in the same directory.
-    const isTable = (warning: string): boolean => warning.startsWith(`${path.basename(flags.file)}: not read`);
-    const { warnings } = readManifestNotes(flags.manifests);
-    for (const warning of warnings.filter((each) => !isTable(each))) stderr(`warning: ${warning}\n`);
-  }
   const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
   const opened = open(config, env);

@@ -1,7 +1,6 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
-import { similarNames } from '../../shared/spelling.js';
 import { quote } from '../../shared/wording.js';
 import { annotationText, clientLimitsProblem, limitAnnotations } from './client-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
@@ -148,10 +147,7 @@ function rejectUnknown(annotations: JsonValue | undefined, known: readonly strin
   const names = isJsonObject(annotations) ? Object.keys(annotations) : [];
   const unknown = names.find((name) => name.startsWith(annotationPrefix) && !known.includes(name));
   if (unknown === undefined) return;
-  const suffixes = known.map((name) => name.slice(annotationPrefix.length));
-  const meant = similarNames(unknown.slice(annotationPrefix.length), suffixes);
-  const proposed = (meant.length === 0 ? suffixes : meant).map((name) => annotationPrefix + name);
-  throw new RulesError(`annotation ${quote(unknown)} is unknown: write ${proposed.join(' or ')}, or remove it`);
+  throw new RulesError(`annotation ${quote(unknown)} is unknown: write one of ${known.join(', ')}, or remove it`);
 }
 
 function parseAnnotation(text: unknown): readonly Rule[] {

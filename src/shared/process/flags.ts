@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import { parseGoDurationMs } from '../duration.js';
-import { didYouMean } from '../spelling.js';
 import { quote } from '../wording.js';
 import type { ListenAddress } from './listen.js';
 
@@ -89,7 +88,7 @@ function readArguments(
     const flag = Object.hasOwn(table, name) ? table[name] : undefined;
     const placeholder = flag?.value;
     if (flag === undefined) {
-      problems.push(`unknown flag ${quote(rawName)}${didYouMean(name, Object.keys(table), '--')}`);
+      problems.push(`unknown flag ${quote(rawName)}`);
       isAfterUnknown = inlineValue !== true;
     } else if (placeholder === undefined) given.set(name, value ?? 'true');
     else if (value === undefined) problems.push(`--${name} has no value: write --${name} ${placeholder}`);

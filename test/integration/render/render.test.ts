@@ -44,7 +44,7 @@ describe('render', () => {
     assert.equal(render(...flags, '--namespace', 'ci').status, 0);
     assert.match(
       render(...flags).stderr,
-      /^connectors-csi render: connector default\/harbor does not exist; .* to use ci\/harbor set --namespace ci$/m,
+      /^connectors-csi render: connector default\/harbor does not exist; --manifests has ci\/harbor$/m,
     );
   });
 

@@ -1,5 +1,4 @@
 import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/publish/attribute-table.js';
-import { similarNames } from '../../../src/shared/spelling.js';
 import { re2, ruleOf, saysSomething } from './attribute-patterns.js';
 import { admissionTargets } from './admission-targets.js';
 import type { AdmissionTarget } from './admission-targets.js';
@@ -52,7 +51,6 @@ function policyOf(target: AdmissionTarget): readonly object[] {
       // Judging costs the API server time by volume: what is judged at all is limited.
       { name: 'holders', expression: 'variables.found.size() > variables.maxVolumes ? [] : variables.found' },
       { name: 'known', expression: celList(attributeNames) },
-      { name: 'meant', expression: meantNames() },
       { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
       // As --max-token-expiration.
       { name: 'maxExpiration', expression: "duration('24h')" },
@@ -109,7 +107,6 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
   const judged = (name: string): string =>
     `has(${attributes}) && ${has(name)}${settled(value(name))} && size(${value(name)}) <= ${ruleOf(name as 'connectors').maxJudged ?? attributeTable[name as 'connectors'].maxBytes}`;
   const isUnknown = `!(n in variables.known) && !n.startsWith(${celText(kubeletPrefix)})${settled('n')}`;
-  const letters = "n.lowerAscii().replace('-', '').replace('_', '').replace('.', '')";
   const connectors = value('connectors');
   const items = `${connectors}.split(',').map(i, i.trim()).filter(i, i != '').map(i, i.contains('/') ? i : request.namespace + '/' + i)`;
   const lifetime = value('token.expiration');
@@ -128,7 +125,7 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
       name: 'unknown',
       isWrong: `has(${attributes}) && ${attributes}.exists(n, ${isUnknown})`,
       message: `allowed in volumeAttributes are ${attributeNames.join(', ')}`,
-      detail: `', unknown attribute ' + ${attributes}.filter(n, ${isUnknown}).map(n, '"' + n + '"' + (${letters} in variables.meant ? ' (did you mean ' + variables.meant[${letters}] + '?)' : '')).join(', ')`,
+      detail: `', unknown attribute ' + ${attributes}.filter(n, ${isUnknown}).map(n, '"' + n + '"').join(', ')`,
     },
     {
       name: 'tooLong',
@@ -188,19 +185,4 @@ function lifetimeText(duration: string): string {
 
 function camelCase(name: string): string {
   return name.replaceAll(/\.([a-z])/g, (_dot, letter: string) => letter.toUpperCase());
-}
-
-/** By the letters of what people write: what the parser takes them to mean. */
-function meantNames(): string {
-  const written = new Set<string>();
-  for (const name of attributeNames) {
-    const letters = name.replaceAll('.', '');
-    for (const variant of [letters, letters.replace(/s$/, ''), `${letters}s`, name.split('.')[0] ?? ''])
-      written.add(variant);
-  }
-  const entries = [...written].flatMap((letters) => {
-    const meant = similarNames(letters, attributeNames).join(' or ');
-    return meant === '' ? [] : [`${celText(letters)}: ${celText(meant)}`];
-  });
-  return `{${entries.join(', ')}}`;
 }

@@ -34,7 +34,6 @@ import { RulesError, parseRules } from '../../../src/proxy/rules/parse-rules.js'
 import { parsePathPattern } from '../../../src/proxy/rules/path-pattern.js';
 import { LenientPath, pathProblem } from '../../../src/proxy/rules/request-path.js';
 import { Secret } from '../../../src/shared/secret.js';
-import { didYouMean } from '../../../src/shared/spelling.js';
 import { quote, shownPath, unsubstitutedIn } from '../../../src/shared/wording.js';
 import { connector } from '../driver/manifests.js';
 import { ruledRequest, rulesWith } from '../rules/rule-sets.js';
@@ -170,7 +169,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
   },
   // Messages that quote.
   wording: {
-    run: (text) => [quote(text), shownPath(text), unsubstitutedIn(text), inOneLine(text), didYouMean(text, ['a'])],
+    run: (text) => [quote(text), shownPath(text), unsubstitutedIn(text), inOneLine(text)],
     around: ['…', '$(…', '/a?…'],
   },
   // The node.
