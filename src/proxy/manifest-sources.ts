@@ -24,14 +24,9 @@ export interface ManifestSources {
  * @param namespace the proxy's.
  */
 export function manifestSources(directory: string, namespace: string, log: Log): ManifestSources {
-  const consequence = 'no request can be served';
-  const source = new DirectoryConnectors({ directory, namespace, notFoundWaitMs: 0, consequence, log });
+  const source = new DirectoryConnectors({ directory, namespace, notFoundWaitMs: 0, log });
   // The source of connectors logs problems of the same files.
-  const manifests = new ManifestDirectory({
-    ...{ directory, consequence, log: silentLog },
-    parse: parseObjects,
-    errorsIn: () => [],
-  });
+  const manifests = new ManifestDirectory({ directory, parse: parseObjects, log: silentLog });
   const objects = flattened(() => manifests.read());
   return {
     sources: {

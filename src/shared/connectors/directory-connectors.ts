@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CodedError, abortError, orThrow } from '../errors.js';
+import { CodedError, abortError, orCodedError, orThrow } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, OrError } from './manifest-file.js';
-import { errorsIn, parseManifestFile } from './manifest-file.js';
+import { parseManifestFile } from './manifest-file.js';
 import { ManifestDirectory } from './manifest-directory.js';
 
 export interface DirectoryConnectorsOptions {
@@ -16,8 +16,6 @@ export interface DirectoryConnectorsOptions {
   readonly namespace: string;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  /** Consequence for the program while the directory cannot be read, for the log. */
-  readonly consequence?: string;
   readonly log: Log;
 }
 
@@ -40,20 +38,13 @@ export class DirectoryConnectors implements ConnectorSource {
   #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectoryConnectorsOptions) {
-    const { directory, namespace, log, consequence = 'no volume can be published' } = options;
+    const { directory, namespace, log } = options;
     this.#options = options;
-    this.#directory = new ManifestDirectory({
-      directory,
-      parse: (text) => parseManifestFile(text, namespace),
-      errorsIn,
-      consequence,
-      log,
-    });
+    this.#directory = new ManifestDirectory({ directory, parse: (text) => parseManifestFile(text, namespace), log });
   }
 
-  /** Starts the checks. The first one logs at once if the directory cannot be read. */
+  /** Starts the checks. */
   start(): void {
-    this.problem();
     this.#checkTimer = setInterval(() => this.#checkForChanges(), checkIntervalMs).unref();
   }
 
@@ -77,7 +68,7 @@ export class DirectoryConnectors implements ConnectorSource {
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
-    const found = this.#lookUp(refs);
+    const found = orCodedError(() => this.#lookUp(refs));
     return found instanceof CodedError ? undefined : found;
   }
 
@@ -95,13 +86,13 @@ export class DirectoryConnectors implements ConnectorSource {
   }
 
   peekFlags(): FeatureFlags | undefined {
-    this.#refresh();
-    return this.#flags instanceof CodedError ? undefined : this.#flags;
+    return this.problem() === undefined && !(this.#flags instanceof CodedError) ? this.#flags : undefined;
   }
 
   /** Returns why nothing can be read; undefined if the directory is readable. */
   problem(): string | undefined {
-    return this.#directory.problem();
+    const read = orCodedError(() => this.#refresh());
+    return read instanceof CodedError ? read.message : undefined;
   }
 
   async #waitFor(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
@@ -139,7 +130,7 @@ export class DirectoryConnectors implements ConnectorSource {
     return [...this.#connectors.keys()];
   }
 
-  /** Returns the files that cannot be used as they are, with the reasons. */
+  /** Returns the files that cannot be read or parsed, with the reasons. */
   brokenFiles(): readonly string[] {
     return this.#directory.brokenFiles();
   }
@@ -153,7 +144,7 @@ export class DirectoryConnectors implements ConnectorSource {
   /** Checks for changes. Calls that need the directory report that it is unreadable. */
   #checkForChanges(): void {
     const before = this.#contents;
-    if (this.problem() === undefined) this.#refresh();
+    this.problem();
     if (this.#contents !== before) this.#onChange();
   }
 

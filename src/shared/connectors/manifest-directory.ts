@@ -9,10 +9,6 @@ export interface ManifestDirectoryOptions<T> {
   readonly directory: string;
   /** @throws {CodedError} for a malformed manifest. */
   readonly parse: (text: string) => T;
-  /** Returns the errors of malformed objects in a parsed file. */
-  readonly errorsIn: (content: T) => readonly CodedError[];
-  /** Consequence while the directory has never been readable, for the log. */
-  readonly consequence: string;
   readonly log: Log;
 }
 
@@ -26,14 +22,12 @@ interface ReadFile<T> {
 
 /**
  * A directory of manifests, checked on every read, so that changes take effect at once. A file that cannot be read or
- * parsed is reported by name and keeps its last good content. So does an unreadable directory.
+ * parsed is reported by name and keeps its last good content.
  */
 export class ManifestDirectory<T> {
   readonly #options: ManifestDirectoryOptions<T>;
   #files: ReadonlyMap<string, ReadFile<T>> = new Map();
   #contents: readonly T[] = [];
-  /** Result of the last check of the directory. */
-  #isReadable = true;
 
   constructor(options: ManifestDirectoryOptions<T>) {
     this.#options = options;
@@ -42,16 +36,11 @@ export class ManifestDirectory<T> {
   /**
    * Returns the contents of the files in the order of their names. Without changes it is the same array, and unchanged
    * files keep the identity of their content.
-   * @throws {CodedError} UNAVAILABLE if the directory has never been readable.
+   * @throws {CodedError} UNAVAILABLE if the directory is not readable.
    */
   read(): readonly T[] {
-    const listed = this.#list();
-    if (listed instanceof CodedError) {
-      if (this.#files.size === 0) throw listed;
-      return this.#contents;
-    }
-    const names = listed.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.')).sort();
-    const files = new Map(names.map((name) => [name, this.#readFile(name, this.#files.get(name))]));
+    const names = this.#list().filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name));
+    const files = new Map(names.sort().map((name) => [name, this.#readFile(name, this.#files.get(name))]));
     const isSame =
       files.size === this.#files.size && [...files].every(([name, file]) => this.#files.get(name) === file);
     if (isSame) return this.#contents;
@@ -60,54 +49,29 @@ export class ManifestDirectory<T> {
     return this.#contents;
   }
 
-  /** Returns why nothing can be read; undefined if the directory is readable. Changes are logged. */
-  problem(): string | undefined {
-    const listed = this.#list();
-    return listed instanceof CodedError ? listed.message : undefined;
-  }
-
-  /** Returns the files that cannot be used as they are, with the reasons. */
+  /** Returns the files that cannot be read or parsed, with the reasons. */
   brokenFiles(): readonly string[] {
-    return [...this.#files].flatMap(([name, { content, problem }]) => {
-      const malformed = content === undefined ? [] : this.#options.errorsIn(content).map(({ message }) => message);
-      return (problem === undefined ? malformed : [problem]).map((each) => `${name}: ${each}`);
-    });
+    return [...this.#files].flatMap(([name, { problem }]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   }
 
-  /** Returns the names in the directory, or why it cannot be read. */
-  #list(): readonly string[] | CodedError {
-    const { directory, log } = this.#options;
-    const wasReadable = this.#isReadable;
+  #list(): readonly string[] {
+    const { directory } = this.#options;
     try {
-      const names = readdirSync(directory);
-      this.#isReadable = true;
-      if (!wasReadable) log.info('Manifest directory readable again', { path: directory });
-      return names;
+      return readdirSync(directory);
     } catch (error) {
-      this.#isReadable = false;
-      const consequence =
-        this.#files.size === 0
-          ? `${this.#options.consequence}: make it readable or correct the flag`
-          : 'the last good objects are kept: make it readable again';
-      if (wasReadable) {
-        log.error('Manifest directory not readable', { path: directory, reason: consequence, error });
-      }
-      return new CodedError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
-        cause: error,
-      });
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+      throw new CodedError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read (${code})`);
     }
   }
 
   #readFile(name: string, previous: ReadFile<T> | undefined): ReadFile<T> {
-    const { directory, parse, errorsIn, log } = this.#options;
+    const { directory, parse, log } = this.#options;
     const file = path.join(directory, name);
     let signature = '';
     try {
       signature = fileSignature(file);
       if (previous?.signature === signature) return previous;
-      const content = parse(readFileSync(file, 'utf8'));
-      for (const error of errorsIn(content)) log.error('Malformed manifest', { file: name, error });
-      return { signature, content, problem: undefined };
+      return { signature, content: parse(readFileSync(file, 'utf8')), problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
       const { message } = toCodedError(error, 'the file cannot be read');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CodedError, orCodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { isJsonObject, jsonMember } from '../json.js';
+import { isJsonObject, jsonMember, parseJson, stringifyJson } from '../json.js';
 import { YamlError, parseYaml } from '../kube/yaml-documents.js';
 import { connectorsGroup } from './api-group.js';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
@@ -62,9 +62,8 @@ function digestOf(object: JsonObject): string {
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseObjects(text: string): readonly JsonObject[] {
-  const seen = new Map<object, JsonValue | undefined>();
   return valuesIn(text).flatMap((document) => {
-    const value = toJson(document, seen);
+    const value = toJson(document);
     return isJsonObject(value) ? itemsOf(value) : [];
   });
 }
@@ -76,11 +75,6 @@ function valuesIn(text: string): readonly unknown[] {
     if (error instanceof YamlError) throw new CodedError('FAILED_PRECONDITION', error.message);
     throw error;
   }
-}
-
-/** Returns the errors of the file, one per malformed object. */
-export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly CodedError[] {
-  return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof CodedError);
 }
 
 /** Returns the items of a `kind: List`, or the object itself. */
@@ -101,37 +95,12 @@ function isIn(object: JsonObject, namespace: string): boolean {
 }
 
 /**
- * Converts YAML values to those that the API server would store. A float without a fraction becomes an integer, because
- * manifests are sent as JSON, where `1.0` is written `1`.
- * @param seen converted values, because aliases of one anchor are one value; undefined during a conversion.
+ * Converts a YAML value to that which the API server would store: manifests are sent as JSON, where `1.0` is written `1`.
  */
-function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonValue {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return value;
-    case 'bigint':
-      return BigInt.asIntN(64, value) === value ? value : Number(value);
-    case 'number':
-      if (!Number.isFinite(value)) throw new CodedError('FAILED_PRECONDITION', `${value} is not a JSON number`);
-      return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value) : value;
-    case 'object':
-      return value === null ? null : collectionToJson(value, seen);
-    default:
-      return null;
+function toJson(value: unknown): JsonValue {
+  try {
+    return parseJson(stringifyJson(value));
+  } catch {
+    throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
   }
-}
-
-function collectionToJson(value: object, seen: Map<object, JsonValue | undefined>): JsonValue {
-  if (seen.has(value)) {
-    const earlier = seen.get(value);
-    if (earlier === undefined) throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
-    return earlier;
-  }
-  seen.set(value, undefined);
-  const converted = Array.isArray(value)
-    ? value.map((item) => toJson(item, seen))
-    : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member, seen)]));
-  seen.set(value, converted);
-  return converted;
 }
