@@ -122,9 +122,12 @@ describe('the decision about a request', () => {
       [{ access: 'read-only', 'rules-mode': 'warn' }, /rules-mode is "warn": write enforce, audit$/],
       [{ access: 'full', 'rules-mode': 'warn' }, /rules-mode is "warn"/],
       [{ 'rules-mode': 'warn' }, /rules-mode is "warn"/],
-      [{ acess: 'read-only' }, /"connectors\.alauda\.io\/acess" is unknown: write one of connectors\.alauda\.io\/access, /],
-      [{ access: 'full', 'rule-mode': 'audit' }, /rule-mode" is unknown: write connectors\.alauda\.io\/rules-mode, or/],
-      [{ colour: 'red' }, /colour" is unknown: write connectors\.alauda\.io\/access or /],
+      [
+        { acess: 'read-only' },
+        /"connectors\.alauda\.io\/acess" is unknown: write one of connectors\.alauda\.io\/access, /,
+      ],
+      [{ access: 'full', 'rule-mode': 'audit' }, /rule-mode" is unknown: write one of /],
+      [{ colour: 'red' }, /colour" is unknown: write one of /],
       [{ 'read-only-protocol': 'git' }, /read-only-protocol" is unknown/],
     ];
     for (const [annotations, problem] of broken) {
