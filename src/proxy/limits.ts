@@ -16,7 +16,7 @@ export const proxyLimits = {
     total: 512,
     /** Part of these for one pod, or for one address without a token. @listed `429` */
     share: 1 / 2,
-    /** Request body that is kept, so that the request can be repeated with a renewed credential. */
+    /** Request body that is kept, so that the request can be repeated with a token. */
     repeatableBytes: 64 << 10,
   },
   /** Connections of the proxy to tools. */
@@ -153,8 +153,6 @@ export const proxyLimits = {
     rsaBits: { least: 2048, most: 4096 },
     /** Exponent of an RSA key: 65537 is usual, and larger ones only slow verification. */
     rsaExponent: 0xffff_ffffn,
-    /** Requests for one token. No issuer needs more. */
-    requests: 3,
     /** Characters of a value in the Secret. No provider has longer names. */
     valueLength: 4096,
     /** Characters of a list in the Secret. */
@@ -297,12 +295,8 @@ export const proxyLimits = {
     objectBytes: 512 << 10,
     /** All cached Secrets. Those of the namespace with most are evicted first. */
     cachedBytes: 16 << 20,
-    /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
+    /** Lifetime in the cache: a changed password is used after this time. */
     ttlMs: 10_000,
-    /** Minimum interval of repeated reads of a Secret whose content a tool rejects. */
-    rereadMs: 5_000,
-    /** Versions of Secrets whose last such read is known. */
-    rereadVersions: 4096,
   },
   /** DNS lookups of the proxy. See proxy/tool/resolver.ts. */
   lookups: {

@@ -59,13 +59,6 @@ export class ProxyError extends Error {
   }
 }
 
-/** The tool, or a service that issues its tokens, has rejected what is in a Secret. A newer version can be right. */
-export class SecretRejected extends ProxyError {
-  constructor(message: string) {
-    super(502, 'misconfigured', message);
-  }
-}
-
 /** Returns the error for a message that servers can interpret in different ways. Its connection closes. */
 export function unclearMessage(status: number, message: string): ProxyError {
   return new ProxyError(status, 'malformed', message, { endsConnection: true });

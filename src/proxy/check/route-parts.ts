@@ -115,7 +115,7 @@ export class RouteParts {
       enforce: (found, ruled, entry) => {
         this.#connector = found.connector;
         try {
-          const enforced = enforcer.enforce(found, ruled, entry);
+          enforcer.enforce(found, ruled, entry);
           const sets = rulesOf(found.connector, found.connectorClass);
           const { outcome, rule, reason } = decide(sets, ruled);
           const limits = clientLimitsProblem(found.connector, found.connectorClass);
@@ -124,10 +124,8 @@ export class RouteParts {
           else if (sets.length === 0) trace.add('rules', 'ok', 'neither the Connector nor its class has rules');
           else if (outcome === 'audit') trace.add('rules', 'warn', `${rule ?? ''} only audits: ${reason ?? ''}`);
           else trace.add('rules', 'ok', rule === undefined ? 'no rule denies it' : `allowed by ${rule}`);
-          return enforced;
         } catch (error) {
           trace.reject('rules', error, (message) => `${message} (decided by ${trace.rule ?? ''})`);
-          return { isReadOnly: false };
         }
       },
     };
@@ -150,13 +148,13 @@ export class RouteParts {
   #credentials(): RouterOptions['credentials'] {
     const trace = this.#trace;
     return {
-      of: async (connector, connectorClass, address, signal, isReadOnly) => {
+      of: async (connector, connectorClass, address, signal) => {
         this.#address = address;
         if (!this.#question.needsCredential) return noCredential;
         let credential = noCredential;
         const read = await this.#secrets.during(async () => {
           try {
-            credential = await this.#tools.credentials.of(connector, connectorClass, address, signal, isReadOnly);
+            credential = await this.#tools.credentials.of(connector, connectorClass, address, signal);
             await credential.check?.(signal);
           } catch (error) {
             if (this.#cannotRead(error)) {

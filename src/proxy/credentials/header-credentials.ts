@@ -29,7 +29,5 @@ function credentialOf(headers: RawHeaders): ToolCredential {
     replaces: replacedHeaders,
     fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),
-    headersAfter: () => Promise.resolve(undefined),
-    rejected: () => undefined,
   };
 }

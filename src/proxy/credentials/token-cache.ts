@@ -7,7 +7,7 @@ export interface CachedToken {
   readonly value: Secret;
   /** From this time on it could expire in flight, so it is not used. */
   readonly usableUntilMs: number;
-  /** From this time on a newer one is requested while this one is used. */
+  /** From this time on, an issuer's newer one is requested while this one is used. */
   readonly renewAtMs: number;
 }
 
@@ -17,17 +17,8 @@ export class TokenCache extends BoundedMap<CachedToken> {}
 /** A token with less remaining lifetime is not used, because it could expire in flight. */
 const marginMs = 10_000;
 
-/** Returns a token that is renewed only once it cannot be used. */
-export function unrenewed(value: Secret, expiresAtMs: number): CachedToken {
-  const usableUntilMs = expiresAtMs - marginMs;
-  return { value, usableUntilMs, renewAtMs: usableUntilMs };
-}
-
-/**
- * Returns a token that is renewed after four fifths of its life.
- * @param requestedMs when it was requested.
- */
-export function renewed(value: Secret, requestedMs: number, expiresAtMs: number): CachedToken {
+/** @param requestedMs when it was requested. */
+export function cachedToken(value: Secret, requestedMs: number, expiresAtMs: number): CachedToken {
   const lifeMs = expiresAtMs - requestedMs;
   return {
     value,

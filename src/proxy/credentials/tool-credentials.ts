@@ -13,7 +13,7 @@ import type { Generators } from './generator/generators.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../tool/resolver.js';
 import type { ToolClient } from '../tool/tool-client.js';
-import type { CredentialRenewal, ToolCredential } from '../tool/tool-credential.js';
+import type { ToolCredential } from '../tool/tool-credential.js';
 import { noCredential } from '../tool/tool-credential.js';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.js';
 import { credentialFor } from '../secrets/docker-config.js';
@@ -27,7 +27,6 @@ import { storedLogin } from './registry/registry-login.js';
 import { RegistryProbe } from './registry/registry-probe.js';
 import type { RegistryCredentials } from './registry/registry-tokens.js';
 import { RegistryTokens } from './registry/registry-tokens.js';
-import { RejectedSecrets } from '../secrets/rejected-secrets.js';
 import type { SecretObject, SecretSource } from '../secrets/secret-source.js';
 import type { ToolAddress } from '../connectors/tool-address.js';
 import { addressesOf } from '../connectors/tool-address.js';
@@ -68,18 +67,14 @@ export class ToolCredentials {
   readonly #tokens = new TokenCache(proxyLimits.registries.tokens);
   readonly #issuing: IssuerCredentials;
 
-  readonly #rejected: RejectedSecrets;
-
   constructor(options: ToolCredentialsOptions) {
     this.#options = options;
     this.#issuing = new IssuerCredentials({ ...options, cache: this.#tokens });
-    this.#rejected = new RejectedSecrets(options.secrets, options.monotonicNow);
   }
 
   /**
    * Returns the credential for requests to an address of the Connector.
    * @param connectorClass undefined if it does not exist.
-   * @param isReadOnly whether a token of a registry must not suffice for more than pulls.
    * @throws {ProxyError} 502 if the credential is unusable, with the fix.
    * @throws {CodedError} if the Secret cannot be read now.
    */
@@ -88,7 +83,6 @@ export class ToolCredentials {
     connectorClass: ConnectorClass | undefined,
     address: ToolAddress,
     signal: AbortSignal,
-    isReadOnly = false,
   ): Promise<ToolCredential> {
     const auth = jsonMember(connector.object['spec'], 'auth');
     const type = authTypeOf(auth, connectorClass);
@@ -113,15 +107,7 @@ export class ToolCredentials {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
       throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
     }
-    const used = { ref: secret.ref, version: secret.version };
-    const renewal: CredentialRenewal = {
-      expire: () => this.#rejected.expire(used),
-      newer: async (reading) => {
-        const newer = await this.#rejected.newer(used, reading);
-        return newer && this.#credentialIn(newer, connector, type, { address, isReadOnly });
-      },
-    };
-    return Object.assign(this.#credentialIn(secret, connector, type, { address, isReadOnly }), { renewal });
+    return this.#credentialIn(secret, connector, type, address);
   }
 
   /** Creates the credential by the type of the Secret. A generator of the class counts for other types, as `Opaque`. */
@@ -129,12 +115,12 @@ export class ToolCredentials {
     secret: SecretObject,
     connector: Connector,
     type: JsonValue | undefined,
-    use: { readonly address: ToolAddress; readonly isReadOnly: boolean },
+    address: ToolAddress,
   ): ToolCredential {
     const issuer = issuers.find(({ secretType }) => secretType === secret.type);
     if (issuer !== undefined) {
-      const issued = this.#issuing.of(issuer, secret, connector, use);
-      return issued.login === undefined ? issued : this.#registry(secret, issued.login, connector, use);
+      const issued = this.#issuing.of(issuer, secret, connector, address);
+      return issued.login === undefined ? issued : this.#registry(secret, issued.login, connector, address);
     }
     const supported = secretTypes.find((known) => known === secret.type);
     // The compiler reports a missing case by the missing return value.
@@ -148,7 +134,7 @@ export class ToolCredentials {
           );
         }
         const name = `${connector.ref.namespace}/${connector.ref.name}`;
-        const generated = { generator, secret, connector: name, host: authorityOf(use.address) };
+        const generated = { generator, secret, connector: name, host: authorityOf(address) };
         return new GeneratedCredential(generated, this.#options.generators);
       }
       case 'kubernetes.io/basic-auth':
@@ -158,21 +144,16 @@ export class ToolCredentials {
       case 'connectors.cpaas.io/gitlab-pat-auth':
         return gitlabCredential(headerValue(secret, connector, 'token'));
       case 'cpaas.io/distribution-registry-token':
-        return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, use);
+        return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
-        const found = credentialFor(use.address, required(secret, connector, '.dockerconfigjson'));
+        const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
-        return this.#registry(secret, storedLogin(found), connector, use);
+        return this.#registry(secret, storedLogin(found), connector, address);
       }
     }
   }
 
-  #registry(
-    secret: SecretObject,
-    login: RegistryLogin,
-    connector: Connector,
-    { address, isReadOnly }: { readonly address: ToolAddress; readonly isReadOnly: boolean },
-  ): ToolCredential {
+  #registry(secret: SecretObject, login: RegistryLogin, connector: Connector, address: ToolAddress): ToolCredential {
     const addresses = addressesOf(connector);
     const [first] = addresses;
     return new RegistryCredential({
@@ -181,7 +162,6 @@ export class ToolCredentials {
       login,
       address,
       addresses,
-      isReadOnly,
       trustOf: async ({ scheme }, signal) =>
         scheme === 'https' ? this.#options.trust.of(connector, signal) : undefined,
       connector: `${connector.ref.namespace}/${connector.ref.name}`,

@@ -146,7 +146,7 @@ export class ToolProbes {
     const send = (headers: RawHeaders): Promise<ProbeResponse> => this.#send({ ...request, headers }, tool, signal);
     let response = await send(await credential.headersFor(use, signal));
     if (response.status === 401) {
-      const better = await credential.headersAfter(response.challenges, use, signal);
+      const better = await credential.headersAfter?.(response.challenges, use, signal);
       if (better !== undefined) response = await send(better);
     }
     return authVerdict(response, undefined, undefined, secret, request);

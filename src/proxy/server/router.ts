@@ -169,14 +169,14 @@ export class Router {
     await this.#options.authorizer.authorize(client, ref, async () => verbOf((await look()).ruled), signal);
     const { found, address, path: clientPath, ruled } = await look();
     const { rules } = this.#options;
-    const { isReadOnly } = rules.enforce(found, ruled, entry);
+    rules.enforce(found, ruled, entry);
     const path = withReadableMount(
       ruled.method,
       clientPath,
       (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
     );
     const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#trustAndCredential(found, address, isReadOnly, signal);
+    const { trust, credential } = await this.#trustAndCredential(found, address, signal);
     const via = this.#options.via.headers;
     const outgoing = { origin, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
     const clientLimits = clientLimitsOf(found.connector, found.connectorClass);
@@ -236,12 +236,11 @@ export class Router {
   async #trustAndCredential(
     { connector, connectorClass }: ResolvedConnector,
     address: ToolAddress,
-    isReadOnly: boolean,
     signal: AbortSignal,
   ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
     const { credentials, trust: trusted } = this.#options;
     const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-    const credential = await credentials.of(connector, connectorClass, address, signal, isReadOnly);
+    const credential = await credentials.of(connector, connectorClass, address, signal);
     return { trust, credential };
   }
 

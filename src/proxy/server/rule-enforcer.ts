@@ -37,27 +37,20 @@ export class RuleEnforcer {
    * Enforces the rules of a Connector for a request of an authorized client, before a credential is read or a byte of the
    * body is sent.
    * @param entry records the decision.
-   * @returns whether the credential must suffice for reads only.
    * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change; 400 for a request that
    * tools could read in different ways; 429 if rules of the namespace change too often.
    */
-  enforce(
-    { connector, connectorClass }: ResolvedConnector,
-    request: RuledRequest,
-    entry: RouteObserver,
-  ): { readonly isReadOnly: boolean } {
+  enforce({ connector, connectorClass }: ResolvedConnector, request: RuledRequest, entry: RouteObserver): void {
     this.#chargeParsing(connector);
     const sets = rulesOf(connector, connectorClass);
     if (sets.length === 0) {
       entry.setDecision('allowed');
-      return { isReadOnly: false };
+      return;
     }
     const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request);
     entry.setDecision(outcome, rule === '' ? undefined : rule);
     this.#observer.ruled(outcome);
-    if (outcome !== 'denied') {
-      return { isReadOnly: sets.some((set) => 'isReadOnly' in set && set.isReadOnly && !set.isAudit) };
-    }
+    if (outcome !== 'denied') return;
     if (isAmbiguous) throw new ProxyError(400, 'malformed', reason);
     const { namespace, name } = connector.ref;
     throw new ProxyError(

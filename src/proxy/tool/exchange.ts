@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../shared/clock.js';
-import { ProxyError, SecretRejected } from '../proxy-error.js';
+import { ProxyError } from '../proxy-error.js';
 import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
@@ -58,7 +58,7 @@ const maxBufferedBytes = proxyLimits.requestsInFlight.repeatableBytes;
 export class Exchange implements MonitoredTransfer {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
-  #outgoing: Outgoing;
+  readonly #outgoing: Outgoing;
   readonly #startMs: number;
   /** Aborts when the client leaves or the idle timeout passes. Created on demand. */
   #leaving: AbortController | undefined;
@@ -108,14 +108,15 @@ export class Exchange implements MonitoredTransfer {
     try {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
       const { path } = this.#outgoing;
-      const initial = await this.#credentialHeaders({ method, path, isUnrepeatable: true });
+      const { credential } = this.#outgoing;
+      const initial = await credential.headersFor({ method, path, isUnrepeatable: true }, this.#leavingSignal());
       const request = this.#toolRequest({ kind: 'none' }, [...initial, ...upgradeHeaders(rawHeaders)]);
       this.#ensurePresent();
       const call = this.#parts.client.upgrade(request);
       this.#calls.push(call);
       const toolResponse = await Promise.race([call.switched(), call.response]);
       if ('socket' in toolResponse) return toolResponse;
-      if (toolResponse.status === 401) this.#rejected();
+      if (toolResponse.status === 401) credential.rejected?.();
       return await this.#relay(toolResponse);
     } catch (error) {
       throw this.#failureOf(error);
@@ -143,7 +144,7 @@ export class Exchange implements MonitoredTransfer {
     const { credential, path } = this.#outgoing;
     const { request, body } = this.#incoming;
     const { framing } = body;
-    if (credential.renewal !== undefined && isSmall(framing) && body.isStreamed && !body.expectsContinue) {
+    if (credential.headersAfter !== undefined && isSmall(framing) && body.isStreamed && !body.expectsContinue) {
       await body.buffer(maxBufferedBytes, this.#leavingSignal());
     }
     const use: CredentialUse = {
@@ -151,55 +152,20 @@ export class Exchange implements MonitoredTransfer {
       path,
       isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
-    const initial = credential.fixedHeaders ?? (await this.#credentialHeaders(use));
+    const initial = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
     const first = await this.#send(this.#toolRequest(framing, [...message, ...initial]));
-    if (first.status !== 401 || credential.renewal === undefined) return first;
+    if (first.status !== 401 || credential.headersAfter === undefined) return first;
     if (!body.canBeSent) {
-      this.#rejected();
+      credential.rejected?.();
       return first;
     }
     const challenges = valuesOf(first.rawHeaders, 'www-authenticate');
-    const better = await this.#betterHeaders(challenges, use);
+    const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
     const challenged = this.#calls.at(-1);
     first.body.discard(proxyLimits.transfers.challengeBytes, () => challenged?.destroy());
     return this.#send(this.#toolRequest(framing, [...message, ...better]));
-  }
-
-  /** Returns the headers of the credential. It is read again if a service that issues its tokens has rejected it. */
-  async #credentialHeaders(use: CredentialUse): Promise<RawHeaders> {
-    const signal = this.#leavingSignal();
-    const headers = await this.#outgoing.credential.headersFor(use, signal).catch(rejectionIn);
-    if (!(headers instanceof SecretRejected)) return headers;
-    const renewed = await this.#renewedHeaders(use);
-    if (renewed === undefined) throw headers;
-    return renewed;
-  }
-
-  /** Returns the headers for a second request; undefined if there are no better. */
-  async #betterHeaders(challenges: readonly string[], use: CredentialUse): Promise<RawHeaders | undefined> {
-    const signal = this.#leavingSignal();
-    const better = await this.#outgoing.credential.headersAfter(challenges, use, signal).catch(rejectionIn);
-    if (better !== undefined && !(better instanceof SecretRejected)) return better;
-    const renewed = await this.#renewedHeaders(use);
-    if (renewed === undefined && better !== undefined) throw better;
-    return renewed;
-  }
-
-  /** Returns the headers of the credential as it is in the Secret now; undefined if the Secret is unchanged. */
-  async #renewedHeaders(use: CredentialUse): Promise<RawHeaders | undefined> {
-    const signal = this.#leavingSignal();
-    const credential = await this.#outgoing.credential.renewal?.newer(signal);
-    if (credential !== undefined) this.#outgoing = { ...this.#outgoing, credential };
-    return credential?.headersFor(use, signal);
-  }
-
-  /** Records a `401` to a request that cannot be sent again. */
-  #rejected(): void {
-    const { credential } = this.#outgoing;
-    credential.rejected();
-    credential.renewal?.expire();
   }
 
   #toolRequest(framing: Framing, added: RawHeaders): ToolRequest {
@@ -323,11 +289,6 @@ export class Exchange implements MonitoredTransfer {
 
 function isSmall(framing: Framing): boolean {
   return framing.kind === 'length' && framing.bytes <= maxBufferedBytes;
-}
-
-function rejectionIn(error: unknown): SecretRejected {
-  if (error instanceof SecretRejected) return error;
-  throw error;
 }
 
 class ClientGone extends Error {

@@ -9,20 +9,10 @@ export interface CredentialUse {
   readonly isUnrepeatable: boolean;
 }
 
-/** Reads the Secret of a credential again that the tool has rejected, so that a rotated one is used at once. */
-export interface CredentialRenewal {
-  /** Makes the next request read it again. */
-  expire(): void;
-  /** Returns the current credential; undefined if it is unchanged. */
-  newer(signal: AbortSignal): Promise<ToolCredential | undefined>;
-}
-
 /** Authenticates requests to a tool. */
 export interface ToolCredential {
   /** Names of client headers that it replaces, in lower case with dashes. Complete once `headersFor` has been called. */
   readonly replaces: ReadonlySet<string>;
-  /** Absent if there is no Secret. Otherwise a second request can succeed after a `401`, so small bodies are buffered. */
-  readonly renewal?: CredentialRenewal;
   /** Headers to add, if they are the same for every request: they need no signal, which costs 10 microseconds. */
   readonly fixedHeaders?: RawHeaders;
   /** Whether an expression of the class makes it, for each request. */
@@ -41,18 +31,22 @@ export interface ToolCredential {
   headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders>;
   /**
    * Returns the headers for a second request after the given `WWW-Authenticate` values; undefined if there are no
-   * better.
+   * better. Absent if there never are. Otherwise small bodies are buffered.
    * @throws {ProxyError} if the credential is unavailable.
    */
-  headersAfter(challenges: readonly string[], use: CredentialUse, signal: AbortSignal): Promise<RawHeaders | undefined>;
+  headersAfter?(
+    challenges: readonly string[],
+    use: CredentialUse,
+    signal: AbortSignal,
+  ): Promise<RawHeaders | undefined>;
   /** Returns the path with the query parameters of the credential, for requests after `headersFor`. Absent if it has none. */
   pathWithParameters?(path: string): string;
   /** Returns headers of a response without these parameters. Absent if it has none. */
   withoutOwnParameters?(headers: readonly string[]): readonly string[];
   /** Checks the credential without a request. Absent if it was checked when it was created. @throws {ProxyError} */
   check?(signal: AbortSignal): Promise<void>;
-  /** Records a `401` to a request that cannot be sent again: the next request must read the credential again. */
-  rejected(): void;
+  /** Records a `401` to a request that cannot be sent again: the next request must not use the same token. */
+  rejected?(): void;
 }
 
 /** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */
@@ -77,6 +71,4 @@ export const noCredential: ToolCredential = {
   replaces: new Set(),
   fixedHeaders: [],
   headersFor: () => Promise.resolve([]),
-  headersAfter: () => Promise.resolve(undefined),
-  rejected: () => undefined,
 };

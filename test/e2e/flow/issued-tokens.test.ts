@@ -60,7 +60,7 @@ describe('programs with tokens that the proxy requests', function () {
     fixture.put(
       secret('app', 'connectors.alauda.io/github-app', {
         appId: 'Iv1.app',
-        owner: 'ada',
+        installationId: '77',
         privateKey: appPrivateKey,
       }),
       secret('client', 'connectors.alauda.io/oauth2-client', {

@@ -16,10 +16,10 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src
 import { patternSize } from '../../../src/proxy/cel/work.js';
 import { parseChallenges } from '../../../src/proxy/credentials/registry/challenge.js';
 import { credentialFor } from '../../../src/proxy/secrets/docker-config.js';
-import { parse as parseSigningKey } from '../../../src/proxy/credentials/issuer/signing-key.js';
+import { parseSigningKey } from '../../../src/proxy/credentials/issuer/signing-key.js';
 import { parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.js';
 import { endpointOf, isRepositoryName } from '../../../src/proxy/credentials/registry/registry-api.js';
-import { normalScopes, pullScopes } from '../../../src/proxy/credentials/registry/registry-scope.js';
+import { normalScopes } from '../../../src/proxy/credentials/registry/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/connectors/tool-address.js';
 import { withoutMirrorParameter } from '../../../src/proxy/server/image-pull.js';
 import { parseConnectTarget, parseRequestTarget, pathnameOf } from '../../../src/proxy/server/request-target.js';
@@ -86,7 +86,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
   withoutMirrorParameter: { run: withoutMirrorParameter, around: [...query, '/a?ns=…'] },
   endpointOf: { run: (text) => endpointOf('/v2', text), around: [...path, ...query, '/v2/…/manifests/x'] },
   isRepositoryName: { run: isRepositoryName, around: ['…', 'a/…', 'a…b'] },
-  normalScopes: { run: (text) => pullScopes(normalScopes(text)), around: ['…', 'repository:…', 'repository:a:…'] },
+  normalScopes: { run: normalScopes, around: ['…', 'repository:…', 'repository:a:…'] },
   decide: {
     run: (text) => {
       for (const method of ['GET', 'POST']) {
@@ -145,8 +145,8 @@ export const parsers: Readonly<Record<string, Parser>> = {
     around: [...json, '{"auths": {"…": {}}}'],
   },
   parseSigningKey: {
-    run: (text) => parseSigningKey(new Secret(text)),
-    around: ['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN EC PRIVATE KEY-----…-----END EC PRIVATE KEY-----'],
+    run: (text) => parseSigningKey(new Secret(text), 'privateKey'),
+    around: ['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----'],
   },
   certificateBlocks: {
     run: certificateBlocks,

@@ -53,6 +53,8 @@ const quickStatus = {
 
 /** A proxy against the test API server, with the rights of deploy/ and no others. */
 export class ClusterFixture {
+  /** Time by which the monotonic clock of the replicas is ahead. */
+  skippedMs = 0;
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: {
@@ -134,7 +136,7 @@ export class ClusterFixture {
       {},
     );
     const clock = { now: Date.now };
-    const monotonicNow = (): number => performance.now();
+    const monotonicNow = (): number => performance.now() + this.skippedMs;
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
     const { maxObjectBytes } = this;

@@ -30,7 +30,7 @@ export interface GithubServerOptions {
 
 /**
  * GitHub, as an App sees it: its API, which verifies assertions by the public key, and a site behind it that accepts
- * tokens as passwords. Installation 77 belongs to the user `ada`.
+ * tokens as passwords. It has installation 77.
  */
 export class GithubServer {
   readonly tool: ToolServer;
@@ -121,11 +121,6 @@ export class GithubServer {
       currentDate: new Date(this.#now),
     });
     if ((payload.exp ?? 0) - (payload.iat ?? 0) > 600) return { status: 401, body: 'exp is too far in the future' };
-    if (method === 'GET') {
-      const isKnown = path === '/users/ada/installation' || path === '/app/installations/77';
-      const permissions = { contents: 'write', packages: 'read', workflows: 'write', metadata: 'read' };
-      return isKnown ? { status: 200, body: { id: 77, permissions, account: {} } } : notFound;
-    }
     const [, installation] = /^\/app\/installations\/(\d+)\/access_tokens$/.exec(path) ?? [];
     if (method !== 'POST' || installation !== '77') return notFound;
     this.asked.push({ installation, ...(JSON.parse(body) as object) });

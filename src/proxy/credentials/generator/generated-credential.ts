@@ -42,14 +42,6 @@ export class GeneratedCredential implements ToolCredential {
     return generated.headers.filter(([, value]) => value !== '').flat();
   }
 
-  headersAfter(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
-  rejected(): void {
-    // Each request evaluates the expression, or uses the result for the current Secret.
-  }
-
   check(): Promise<void> {
     return this.#generators.check(this.#use);
   }

@@ -5,7 +5,7 @@ import type { ToolAddress } from '../../connectors/tool-address.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import { awsSignedHeaders } from './aws-signature.js';
 import type { AwsScope, AwsCredentials } from './aws-signature.js';
-import type { Issue, IssueFailure, IssueOutcome, IssueResponse, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, TokenFailure, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import { failureOfStatus, unusableAnswer } from './token-response.js';
 
@@ -36,7 +36,7 @@ const rejections: Readonly<Record<string, string>> = {
 export const awsEcr: TokenIssuer = {
   secretType: 'connectors.alauda.io/aws-ecr',
 
-  parse(secret, { address, addresses }): Issue | KeyProblem {
+  parse(secret, { address, addresses }): TokenPlan | KeyProblem {
     const credentials = credentialsIn(secret);
     if ('problem' in credentials) return credentials;
     const api = [address, ...addresses].map(ecrApiOf).find((each) => each !== undefined);
@@ -50,7 +50,6 @@ export const awsEcr: TokenIssuer = {
     const endpoint = own ?? { scheme: 'https', host: api.host, port: 443, path: '' };
     const host = endpoint.port === 443 ? endpoint.host : `${endpoint.host}:${endpoint.port}`;
     return {
-      scopeKey: '',
       endpoint,
       endpointSource: 'spec.addressExtensions',
       isWellKnown: own === undefined,
@@ -89,7 +88,7 @@ function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
  * Parses the response of GetAuthorizationToken.
  * See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html.
  */
-function parseResponse({ status, body: text }: IssueResponse): IssueOutcome {
+function parseResponse({ status, body: text }: TokenResponse): TokenOutcome {
   const answer = jsonIn(text);
   if (status !== 200) return failureIn(answer) ?? failureOfStatus(status);
   const data = jsonMember(answer, 'authorizationData');
@@ -105,7 +104,7 @@ function parseResponse({ status, body: text }: IssueResponse): IssueOutcome {
 }
 
 /** Returns the failure for an error of AWS' JSON protocol; undefined for names that are not known. */
-function failureIn(answer: JsonValue | undefined): IssueFailure | undefined {
+function failureIn(answer: JsonValue | undefined): TokenFailure | undefined {
   const type = jsonMember(answer, '__type');
   const code = (typeof type === 'string' ? type : '').replace(/^[^#]*#/, '');
   const fix = Object.hasOwn(rejections, code) ? rejections[code] : undefined;

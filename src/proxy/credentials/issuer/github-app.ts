@@ -1,14 +1,16 @@
-import type { Secret } from '../../../shared/secret.js';
+import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { Secret } from '../../../shared/secret.js';
 import { proxyLimits } from '../../limits.js';
 import type { ToolOrigin } from '../../tool/tool-origin.js';
 import { basicHeaders, bearerHeaders } from '../header-credentials.js';
 import type { RegistryCredentials } from '../registry/registry-tokens.js';
-import { GithubInstallation } from './github-installation.js';
-import type { GithubScope } from './github-installation.js';
-import { permissionsIn } from './github-permissions.js';
-import type { Issue, KeyProblem, TokenIssuer } from './issuer.js';
+import type { KeyProblem, TokenFailure, TokenIssuer, TokenOutcome, TokenPlan, TokenResponse } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import { signingKeyIn } from './signing-key.js';
+import { failureOfStatus, unusableAnswer } from './token-response.js';
+
+/** GitHub permits ten minutes, and clocks that are a minute apart. */
+const assertionSeconds = { before: 60, after: 540 };
 
 /**
  * A GitHub App, whose tokens are those of one installation. They are valid for an hour. The API is that of the
@@ -17,28 +19,37 @@ import { signingKeyIn } from './signing-key.js';
 export const githubApp: TokenIssuer = {
   secretType: 'connectors.alauda.io/github-app',
 
-  parse(secret, { address, addresses, isReadOnly }): Issue | KeyProblem {
+  parse(secret, { address, addresses }): TokenPlan | KeyProblem {
     const keys = new SecretKeys(secret);
-    const scope = scopeIn(keys, isReadOnly);
+    const installation = installationIn(keys);
     if (keys.problem !== undefined) return keys.problem;
-    if ('problem' in scope) return scope;
-    const key = signingKeyIn(secret, 'privateKey');
+    if ('problem' in installation) return installation;
+    const key = signingKeyIn(secret);
     if ('problem' in key) return key;
-    if (key.algorithm !== 'RS256') {
-      return { problem: 'its privateKey is no RSA key', fix: 'use a private key that GitHub generated for the App' };
-    }
     const api = apiOf(addresses[0] ?? address);
     const { root } = api;
-    const installation = new GithubInstallation({ root, appId: keys.required('appId'), key, scope });
+    const { appId, id, body } = installation;
     return {
-      scopeKey: isReadOnly ? 'read-only' : '',
       endpoint: { ...api.origin, path: `${root}/app/installations` },
       endpointSource: 'spec.address, whose API issues tokens,',
       isWellKnown: api.isWellKnown,
       // A token could be revoked with itself. Some servers have the API in both places.
       guardedPaths: ['', '/api/v3'].flatMap((each) => [`${each}/installation/token`, `${each}/app/installations`]),
-      request: (nowMs) => installation.first.request(nowMs),
-      parse: (response, nowMs) => installation.first.parse(response, nowMs),
+      request: async (nowMs) => {
+        const now = Math.floor(nowMs / 1000);
+        const { before, after } = assertionSeconds;
+        const assertion = await key.sign({ iss: appId, iat: now - before, exp: now + after });
+        return {
+          method: 'POST',
+          path: `${root}/app/installations/${id}/access_tokens`,
+          headers: [
+            ...['Accept', 'application/vnd.github+json', 'X-GitHub-Api-Version', '2022-11-28'],
+            ...['Authorization', `Bearer ${assertion}`, 'Content-Type', 'application/json'],
+          ],
+          body,
+        };
+      },
+      parse: parseToken,
       headersFor: (token, { path }) =>
         isApiRequest(address.host, path) ? bearerHeaders(token) : basicHeaders(loginOf(token)),
       ...(isRegistry(address.host) ? { registryLogin: loginOf } : {}),
@@ -50,34 +61,65 @@ function loginOf(token: Secret): RegistryCredentials {
   return { username: 'x-access-token', password: token };
 }
 
-function scopeIn(keys: SecretKeys, isReadOnly: boolean): GithubScope | KeyProblem {
-  const installationId = keys.optional('installationId');
-  const owner = keys.optional('owner');
-  if ((installationId === undefined) === (owner === undefined)) {
-    const problem = owner === undefined ? 'it has no installationId' : 'it has installationId and owner';
-    return { problem, fix: 'set either installationId or owner, the organization or user with the installation' };
+interface Installation {
+  readonly appId: string;
+  readonly id: string;
+  /** Repositories and permissions of the token, in JSON. */
+  readonly body: string;
+}
+
+function installationIn(keys: SecretKeys): Installation | KeyProblem {
+  const appId = keys.required('appId');
+  const id = keys.required('installationId');
+  const repositories = keys.list('repositories', /[\s,]+/);
+  const permissions = keys
+    .list('permissions', /[\n,]/)
+    .map((line) => /^([a-z][a-z_]{0,63})\s*:\s*(read|write|admin)$/.exec(line));
+  const { repositories: maxRepositories, permissions: maxPermissions } = proxyLimits.issuedTokens;
+  if (!/^[\w.-]{1,100}$/.test(appId)) return wrong('appId', 'the ID or the client ID of the App');
+  if (!/^\d{1,20}$/.test(id)) return wrong('installationId', 'a number');
+  if (repositories.length > maxRepositories || !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
+    return wrong('repositories', `at most ${maxRepositories} names without the owner, one a line`);
   }
-  if (!/^[\w.-]{1,100}$/.test(keys.required('appId'))) return wrong('appId', 'the ID or the client ID of the App');
-  if (installationId !== undefined && !/^\d{1,20}$/.test(installationId)) return wrong('installationId', 'a number');
-  if (owner !== undefined && !/^[\w-]{1,100}$/.test(owner))
-    return wrong('owner', 'the name of an organization or user');
-  const repositories = keys.list('repositories');
-  if (
-    repositories.length > proxyLimits.issuedTokens.repositories ||
-    !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))
-  ) {
-    return wrong(
-      'repositories',
-      `at most ${proxyLimits.issuedTokens.repositories} names without the owner, one a line`,
-    );
+  if (permissions.length > maxPermissions || permissions.includes(null)) {
+    return wrong('permissions', 'one NAME: LEVEL a line, with read, write or admin');
   }
-  const permissions = permissionsIn(keys.lines('permissions'));
-  if (permissions === undefined) return wrong('permissions', 'one NAME: LEVEL a line, with read, write or admin');
-  return { installationId, owner, repositories, permissions, isReadOnly };
+  const levels = permissions.map((found) => [found?.[1] ?? '', found?.[2] ?? ''] as const);
+  const body = JSON.stringify({
+    ...(repositories.length > 0 ? { repositories } : {}),
+    ...(levels.length > 0 ? { permissions: Object.fromEntries(levels) } : {}),
+  });
+  return { appId, id, body };
 }
 
 function wrong(key: string, expected: string): KeyProblem {
   return { problem: `its ${key} cannot be used`, fix: `set it to ${expected}` };
+}
+
+function parseToken({ status, body }: TokenResponse): TokenOutcome {
+  if (status !== 201 && status !== 200) return failureOf(status);
+  const answer = jsonIn(body);
+  const value = jsonMember(answer, 'token');
+  const expiresAt = jsonMember(answer, 'expires_at');
+  if (typeof value !== 'string') return unusableAnswer('no token');
+  const expiresAtMs = typeof expiresAt === 'string' && expiresAt.length < 64 ? Date.parse(expiresAt) : NaN;
+  if (Number.isNaN(expiresAtMs)) return unusableAnswer('no expires_at');
+  return { kind: 'token', value: new Secret(value), expiresAtMs };
+}
+
+const fixes: Readonly<Record<number, string>> = {
+  401: 'see whether appId and privateKey belong to one App, and whether the clock of the node is right',
+  403: 'see whether the installation is suspended, or has too many requests',
+  404: 'see whether the App is installed with this installationId',
+  422: 'request only repositories and permissions that the installation has',
+};
+
+/** Returns the failure for a status. GitHub has no codes, only text. */
+function failureOf(status: number): TokenFailure {
+  const fix = fixes[status];
+  return fix === undefined
+    ? failureOfStatus(status)
+    : { kind: 'failure', code: `status ${status}`, fix, isRejection: true };
 }
 
 /** The API that belongs to an address. */

@@ -7,19 +7,14 @@ import type { RegistryCredentials } from '../registry/registry-tokens.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import { parseToolAddress } from '../../connectors/tool-address.js';
-import type { Issue, IssueRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, TokenRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
-import { parse as parseKey } from './signing-key.js';
+import { parseSigningKey } from './signing-key.js';
 import { parseTokenResponse } from './token-response.js';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';
-const scopes = {
-  full: 'https://www.googleapis.com/auth/cloud-platform',
-  /** Services accept the first. Some that are older accept the second only, and registries both. */
-  readOnly:
-    'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only',
-};
+const cloudPlatform = 'https://www.googleapis.com/auth/cloud-platform';
 /** Life of an assertion. It is sent at once. Google accepts up to an hour. */
 const assertionSeconds = 300;
 
@@ -39,7 +34,7 @@ const accounts = new WeakMap<SecretObject, Account | KeyProblem>();
 export const googleServiceAccount: TokenIssuer = {
   secretType: 'connectors.alauda.io/google-service-account',
 
-  parse(secret, use): Issue | KeyProblem {
+  parse(secret, use): TokenPlan | KeyProblem {
     let account = accounts.get(secret);
     if (account === undefined) {
       account = accountIn(secret);
@@ -47,12 +42,11 @@ export const googleServiceAccount: TokenIssuer = {
     }
     if ('problem' in account) return account;
     const keys = new SecretKeys(secret);
-    const scope = keys.optional('scope') ?? (use.isReadOnly ? scopes.readOnly : scopes.full);
+    const scope = keys.optional('scope') ?? cloudPlatform;
     if (keys.problem !== undefined) return keys.problem;
     const { tokenUrl, endpoint, isWellKnown } = endpointFor(account, use);
     const { email, keyId, key } = account;
     return {
-      scopeKey: scope,
       endpoint,
       endpointSource: 'token_uri',
       isWellKnown,
@@ -80,11 +74,8 @@ function accountIn(secret: SecretObject): Account | KeyProblem {
     const fix = 'download the key again';
     return { problem: 'its key.json has no usable client_email or private_key', fix };
   }
-  const key = parseKey(new Secret(pem), 'private_key in key.json');
+  const key = parseSigningKey(new Secret(pem), 'private_key in key.json');
   if ('problem' in key) return key;
-  if (key.algorithm !== 'RS256') {
-    return { problem: 'its private_key in key.json is no RSA key', fix: 'use a key of 2048 to 4096 bits' };
-  }
   return { email, key, keyId: nameAt(file, 'private_key_id'), tokenUrl: nameAt(file, 'token_uri') };
 }
 
@@ -117,7 +108,7 @@ interface Assertion {
 async function requestOf(
   { email, keyId, key, scope, tokenUrl, path }: Assertion,
   nowMs: number,
-): Promise<IssueRequest> {
+): Promise<TokenRequest> {
   const iat = Math.floor(nowMs / 1000);
   const claims = { iss: email, scope, aud: tokenUrl, iat, exp: iat + assertionSeconds };
   const form = new URLSearchParams({

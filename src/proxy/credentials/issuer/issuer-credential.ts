@@ -6,10 +6,10 @@ import type { Secret } from '../../../shared/secret.js';
 import type { RegistryLogin } from '../registry/registry-login.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import type { IssuedTokens, TokenSlot } from './issued-tokens.js';
-import type { Issue } from './issuer.js';
+import type { TokenPlan } from './issuer.js';
 
 export interface IssuerCredentialOptions {
-  readonly issue: Issue;
+  readonly plan: TokenPlan;
   readonly tokens: IssuedTokens;
   readonly slot: TokenSlot;
   readonly address: ToolAddress;
@@ -28,7 +28,7 @@ export class IssuerCredential implements ToolCredential {
 
   /** For a registry: the user name and password that are used instead of headers. */
   get login(): RegistryLogin | undefined {
-    const { registryLogin } = this.#options.issue;
+    const { registryLogin } = this.#options.plan;
     if (registryLogin === undefined) return undefined;
     return {
       get: async (signal) => registryLogin(await this.#token(signal)),
@@ -46,8 +46,8 @@ export class IssuerCredential implements ToolCredential {
   }
 
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
-    const { issue, address } = this.#options;
-    return isGuarded(issue, address, use.path) ? [] : issue.headersFor(await this.#token(signal), use);
+    const { plan, address } = this.#options;
+    return isGuarded(plan, address, use.path) ? [] : plan.headersFor(await this.#token(signal), use);
   }
 
   async headersAfter(
@@ -56,7 +56,7 @@ export class IssuerCredential implements ToolCredential {
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
     const newer = await this.#newer(signal);
-    return newer && this.#options.issue.headersFor(newer, use);
+    return newer && this.#options.plan.headersFor(newer, use);
   }
 
   rejected(): void {
@@ -82,7 +82,7 @@ export class IssuerCredential implements ToolCredential {
  * Reports whether a client could get or revoke tokens at a path, if it had the credential there. Other addresses of the
  * Connector can be names of the same server, so there the paths themselves count too.
  */
-function isGuarded({ endpoint, guardedPaths = [] }: Issue, address: ToolAddress, path: string): boolean {
+function isGuarded({ endpoint, guardedPaths = [] }: TokenPlan, address: ToolAddress, path: string): boolean {
   const paths = [endpoint.path, ...guardedPaths];
   const isSameHost = address.host === endpoint.host && address.port === endpoint.port;
   const lenient = new LenientPath(path);

@@ -2,20 +2,24 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../../shared/clock.js';
 import type { Connector } from '../../../shared/connectors/model.js';
 import { proxyLimits } from '../../limits.js';
-import { ProxyError, SecretRejected } from '../../proxy-error.js';
+import { ProxyError } from '../../proxy-error.js';
+import type { OwnResponse } from '../../tool/own-request.js';
+import { sendOwnRequest } from '../../tool/own-request.js';
 import { ownerOfHost } from '../../tool/resolver.js';
 import type { ToolClient } from '../../tool/tool-client.js';
-import { nameOf } from '../../tool/tool-origin.js';
+import { authorityOf, nameOf } from '../../tool/tool-origin.js';
 import type { Trust } from '../../tool/trust.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
+import type { ToolAddress } from '../../connectors/tool-address.js';
 import { addressesOf, isOwnAddress } from '../../connectors/tool-address.js';
 import type { CachedToken, TokenCache } from '../token-cache.js';
+import { cachedToken, isSendable } from '../token-cache.js';
 import type { UpstreamTrust } from '../upstream-trust.js';
 import { IssuedTokens } from './issued-tokens.js';
 import type { TokenSlot } from './issued-tokens.js';
 import { IssuerCredential } from './issuer-credential.js';
-import type { Issue, IssuerUse, TokenIssuer } from './issuer.js';
-import { requestToken } from './token-request.js';
+import type { IssuerUse, TokenIssuer, TokenOutcome, TokenPlan } from './issuer.js';
+import { failureOfStatus, unusableAnswer } from './token-response.js';
 
 export interface IssuerCredentialsOptions {
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
@@ -39,49 +43,66 @@ export class IssuerCredentials {
   }
 
   /** @throws {ProxyError} 502 if the Secret is unusable, or its endpoint is not an address of the Connector. */
-  of(
-    issuer: TokenIssuer,
-    secret: SecretObject,
-    connector: Connector,
-    requests: Omit<IssuerUse, 'addresses'>,
-  ): IssuerCredential {
-    const use = { ...requests, addresses: addressesOf(connector) };
+  of(issuer: TokenIssuer, secret: SecretObject, connector: Connector, address: ToolAddress): IssuerCredential {
+    const use = { address, addresses: addressesOf(connector) };
     const source: Source = { secret, connector };
-    const issue = issuer.parse(secret, use);
-    if ('problem' in issue) throw new ProxyError(502, 'misconfigured', messageOf(source, issue.problem, issue.fix));
-    ensureOwn(issue, source, use);
+    const plan = issuer.parse(secret, use);
+    if ('problem' in plan) throw new ProxyError(502, 'misconfigured', messageOf(source, plan.problem, plan.fix));
+    ensureOwn(plan, source, use);
     const slot: TokenSlot = {
-      key: keyOf(issue, source),
+      key: keyOf(plan, source),
       namespace: connector.ref.namespace,
-      request: () => this.#request(issue, source),
+      request: () => this.#request(plan, source),
     };
-    return new IssuerCredential({ issue, tokens: this.#tokens, slot, address: use.address });
+    return new IssuerCredential({ plan, tokens: this.#tokens, slot, address: use.address });
   }
 
-  async #request(issue: Issue, source: Source): Promise<CachedToken> {
+  /** Redirects are not followed. */
+  async #request(plan: TokenPlan, source: Source): Promise<CachedToken> {
     const { client, clock, issuerTimeoutMs } = this.#options;
-    const options = {
-      client,
-      owner: ownerOfHost(source.connector.ref),
-      trust: await this.#trustOf(issue, source.connector),
-      now: () => clock.now(),
-      timeoutMs: issuerTimeoutMs,
+    const { endpoint } = plan;
+    const trust = await this.#trustOf(plan, source.connector);
+    const nowMs = clock.now();
+    const { method, path, headers, body } = await plan.request(nowMs);
+    const request = {
+      origin: endpoint,
+      method,
+      path,
+      headers: ['Host', authorityOf(endpoint), 'User-Agent', 'connectors-proxy', ...headers],
+      trust,
+      lookedUpFor: ownerOfHost(source.connector.ref),
     };
-    const outcome = await requestToken(issue, options).catch((error: unknown) => {
+    const server = `the token endpoint ${nameOf(endpoint)}`;
+    const limits = { ...proxyLimits.ownRequests, timeoutMs: issuerTimeoutMs };
+    const { signal } = new AbortController();
+    const response = await sendOwnRequest(client, request, server, limits, signal, body).catch((error: unknown) => {
       throw error instanceof ProxyError ? ofSecret(error, source) : error;
     });
-    if (!('kind' in outcome)) return outcome;
+    const outcome = outcomeOf(plan, response, nowMs);
+    if (outcome.kind === 'token') {
+      const longestMs = nowMs + proxyLimits.issuedTokens.longestLifeMs;
+      return cachedToken(outcome.value, nowMs, Math.min(outcome.expiresAtMs, longestMs));
+    }
     const { code, fix, isRejection } = outcome;
-    const message = messageOf(source, `${nameOf(issue.endpoint)} issues no token for it (${code})`, fix);
-    throw isRejection ? new SecretRejected(message) : new ProxyError(502, 'protocol', message);
+    const message = messageOf(source, `${nameOf(endpoint)} issues no token for it (${code})`, fix);
+    throw new ProxyError(502, isRejection ? 'misconfigured' : 'protocol', message);
   }
 
   /** Returns the Connector's trust store for its own hosts, and that for all Connectors for a provider's. */
-  async #trustOf({ endpoint, isWellKnown }: Issue, connector: Connector): Promise<Trust | undefined> {
+  async #trustOf({ endpoint, isWellKnown }: TokenPlan, connector: Connector): Promise<Trust | undefined> {
     if (endpoint.scheme === 'http') return undefined;
     const { trust } = this.#options;
     return isWellKnown ? trust.ofAll() : trust.of(connector, new AbortController().signal);
   }
+}
+
+function outcomeOf(plan: TokenPlan, { status, body }: OwnResponse, nowMs: number): TokenOutcome {
+  if (body === undefined) return unusableAnswer('response too long');
+  if (status >= 300 && status < 400) return failureOfStatus(status);
+  const outcome = plan.parse({ status, body }, nowMs);
+  if (outcome.kind !== 'token') return outcome;
+  if (!isSendable(outcome.value.expose())) return unusableAnswer('token not sendable in a header');
+  return outcome.expiresAtMs > nowMs ? outcome : unusableAnswer('token expired');
 }
 
 interface Source {
@@ -98,7 +119,7 @@ function ofSecret(cause: ProxyError, { secret, connector }: Source): ProxyError 
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
 function ensureOwn(
-  { endpoint, endpointSource, isWellKnown }: Issue,
+  { endpoint, endpointSource, isWellKnown }: TokenPlan,
   source: Source,
   { address, addresses }: IssuerUse,
 ): void {
@@ -107,10 +128,10 @@ function ensureOwn(
   throw new ProxyError(502, 'misconfigured', messageOf(source, problem, 'add it to spec.addressExtensions'));
 }
 
-/** Returns the key of the token: a digest, because names and scopes can be long. */
-function keyOf({ endpoint, scopeKey }: Issue, { secret, connector }: Source): string {
+/** Returns the key of the token: a digest, because names can be long. */
+function keyOf({ endpoint }: TokenPlan, { secret, connector }: Source): string {
   const { namespace, name } = connector.ref;
-  const parts = [secret.version, namespace, name, nameOf(endpoint), endpoint.path, scopeKey];
+  const parts = [secret.version, namespace, name, nameOf(endpoint), endpoint.path];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }
 

@@ -14,7 +14,7 @@ export interface TokenIssuer {
   /** The type of its Secrets. */
   readonly secretType: string;
   /** Reads the keys of a Secret. Called for each request: what takes long is cached by Secret. */
-  parse(secret: SecretObject, use: IssuerUse): Issue | KeyProblem;
+  parse(secret: SecretObject, use: IssuerUse): TokenPlan | KeyProblem;
 }
 
 /** The requests that a token is for. */
@@ -23,8 +23,6 @@ export interface IssuerUse {
   readonly address: ToolAddress;
   /** All addresses of the Connector. */
   readonly addresses: readonly ToolAddress[];
-  /** Whether the token must not suffice for more than reads. */
-  readonly isReadOnly: boolean;
 }
 
 /** Why a Secret cannot be used. Neither text contains a value of a key. */
@@ -33,10 +31,8 @@ export interface KeyProblem {
   readonly fix: string;
 }
 
-/** How a token is requested and used. */
-export interface Issue extends IssueStep {
-  /** Distinguishes the tokens of one version of a Secret at one endpoint, such as by their permissions. */
-  readonly scopeKey: string;
+/** How a token is requested with one request, and used. */
+export interface TokenPlan {
   /** The endpoint that issues tokens: origin and path, without a query. */
   readonly endpoint: ToolAddress;
   /** Name in messages for the setting that names the endpoint: `tokenUrl`. */
@@ -45,21 +41,18 @@ export interface Issue extends IssueStep {
   readonly isWellKnown: boolean;
   /** Paths at which clients get no credential in addition to the endpoint's, because they could misuse it there. */
   readonly guardedPaths?: readonly string[];
+  /** @param nowMs milliseconds since the epoch, for signatures. */
+  request(nowMs: number): Promise<TokenRequest>;
+  /** @param nowMs when the request was sent. */
+  parse(response: TokenResponse, nowMs: number): TokenOutcome;
   /** Returns the headers of a client's request. */
   headersFor(token: Secret, use: CredentialUse): RawHeaders;
   /** For an address that is a registry: returns the credential for its token service, or for Basic, instead of headers. */
   readonly registryLogin?: (token: Secret) => RegistryCredentials;
 }
 
-/** One request to the endpoint's origin. */
-export interface IssueStep {
-  /** @param nowMs milliseconds since the epoch, for signatures. */
-  request(nowMs: number): Promise<IssueRequest>;
-  /** @param nowMs when the request was sent. */
-  parse(response: IssueResponse, nowMs: number): IssueOutcome;
-}
-
-export interface IssueRequest {
+/** A request to the endpoint's origin. */
+export interface TokenRequest {
   readonly method: string;
   /** The path with the query. */
   readonly path: string;
@@ -69,18 +62,15 @@ export interface IssueRequest {
 }
 
 /** A response of at most 64 KiB. It can say anything. */
-export interface IssueResponse {
+export interface TokenResponse {
   readonly status: number;
   readonly body: string;
 }
 
-export type IssueOutcome =
-  | { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number }
-  /** Another request is needed first. Each kind has a fixed number of them. */
-  | { readonly kind: 'next'; readonly step: IssueStep }
-  | IssueFailure;
+export type TokenOutcome =
+  { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number } | TokenFailure;
 
-export interface IssueFailure {
+export interface TokenFailure {
   readonly kind: 'failure';
   /** From a fixed set, such as the codes of RFC 6749. Never text of the provider. */
   readonly code: string;

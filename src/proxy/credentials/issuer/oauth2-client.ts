@@ -4,7 +4,7 @@ import { bearerHeaders } from '../header-credentials.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import { parseToolAddress } from '../../connectors/tool-address.js';
-import type { Issue, IssueRequest, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, TokenRequest, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
 import { signingKeyIn } from './signing-key.js';
@@ -26,7 +26,7 @@ interface Client {
 export const oauth2Client: TokenIssuer = {
   secretType: 'connectors.alauda.io/oauth2-client',
 
-  parse(secret): Issue | KeyProblem {
+  parse(secret): TokenPlan | KeyProblem {
     const keys = new SecretKeys(secret);
     const tokenUrl = keys.required('tokenUrl');
     const client = clientIn(secret, keys, tokenUrl);
@@ -39,7 +39,6 @@ export const oauth2Client: TokenIssuer = {
       return { problem: 'its tokenUrl is no http or https URL', fix };
     }
     return {
-      scopeKey: '',
       endpoint,
       endpointSource: 'tokenUrl',
       isWellKnown: false,
@@ -65,7 +64,7 @@ function clientIn(secret: SecretObject, keys: SecretKeys, tokenUrl: string): Cli
     };
   }
   if (method === 'private_key_jwt') {
-    const key = signingKeyIn(secret, 'privateKey');
+    const key = signingKeyIn(secret);
     if ('problem' in key) return key;
     return { id, tokenUrl, parameters, authentication: { method, key, keyId: keys.optional('keyId') } };
   }
@@ -76,7 +75,7 @@ function clientIn(secret: SecretObject, keys: SecretKeys, tokenUrl: string): Cli
   return { id, tokenUrl, parameters, authentication: { method, secret: keys.required('clientSecret') } };
 }
 
-async function requestOf(client: Client, path: string, nowMs: number): Promise<IssueRequest> {
+async function requestOf(client: Client, path: string, nowMs: number): Promise<TokenRequest> {
   const { id, parameters, authentication } = client;
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   for (const [name, value] of parameters) form.set(name, value);

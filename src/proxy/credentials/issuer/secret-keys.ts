@@ -27,17 +27,8 @@ export class SecretKeys {
     return text ?? '';
   }
 
-  /** Returns the trimmed lines of a key, also separated by commas. */
-  lines(key: string): readonly string[] {
-    return this.#split(key, /[\n,]/);
-  }
-
-  /** Returns the words of a key, separated by white space or commas. */
-  list(key: string): readonly string[] {
-    return this.#split(key, /[\s,]+/);
-  }
-
-  #split(key: string, separator: RegExp): readonly string[] {
+  /** Returns the trimmed parts of a key, without empty ones. */
+  list(key: string, separator: RegExp): readonly string[] {
     const text = this.#secret.data.get(key)?.expose() ?? '';
     if (text.length > listLength) {
       const problem = `its ${key} has more than ${listLength} characters`;

@@ -1,6 +1,6 @@
 import { jsonIn, jsonMember } from '../../../shared/json.js';
 import { Secret } from '../../../shared/secret.js';
-import type { IssueFailure, IssueOutcome, IssueResponse } from './issuer.js';
+import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.js';
 
 /** Life of a token without `expires_in`. */
 const defaultLifeMs = 5 * 60_000;
@@ -17,7 +17,7 @@ const fixes: Readonly<Record<string, string>> = {
 };
 
 /** Parses the response of an OAuth 2 token endpoint (RFC 6749, 5). */
-export function parseTokenResponse({ status, body }: IssueResponse, nowMs: number): IssueOutcome {
+export function parseTokenResponse({ status, body }: TokenResponse, nowMs: number): TokenOutcome {
   const answer = jsonIn(body);
   if (status !== 200 || answer === undefined) {
     const code = jsonMember(answer, 'error');
@@ -34,13 +34,13 @@ export function parseTokenResponse({ status, body }: IssueResponse, nowMs: numbe
 }
 
 /** Returns the failure for an error code of OAuth 2; undefined for other codes. */
-function failureOfCode(code: string): IssueFailure | undefined {
+function failureOfCode(code: string): TokenFailure | undefined {
   const fix = Object.hasOwn(fixes, code) ? fixes[code] : undefined;
   return fix === undefined ? undefined : { kind: 'failure', code, fix, isRejection: true };
 }
 
 /** Returns the failure for a response whose body says nothing usable. */
-export function failureOfStatus(status: number): IssueFailure {
+export function failureOfStatus(status: number): TokenFailure {
   const code = `status ${status}`;
   if (status >= 200 && status < 300) return unusableAnswer('no token');
   if (status >= 300 && status < 400) {
@@ -53,6 +53,6 @@ export function failureOfStatus(status: number): IssueFailure {
 }
 
 /** @param what a fixed text. */
-export function unusableAnswer(what: string): IssueFailure {
+export function unusableAnswer(what: string): TokenFailure {
   return { kind: 'failure', code: what, fix: 'see whether this is a token endpoint', isRejection: false };
 }

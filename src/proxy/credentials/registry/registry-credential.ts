@@ -9,7 +9,7 @@ import type { RegistryEndpoint } from './registry-api.js';
 import { endpointOf } from './registry-api.js';
 import type { RegistryProbe, TrustOf } from './registry-probe.js';
 import { scopeWanted } from './registry-probe.js';
-import { impliedScopes, normalScopes, pullScopes } from './registry-scope.js';
+import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { RegistryLogin } from './registry-login.js';
 import type { RegistryCredentials, RegistryTokens, TokenService } from './registry-tokens.js';
 import { RejectedPassword } from './registry-tokens.js';
@@ -30,8 +30,6 @@ export interface RegistryCredentialOptions {
   readonly address: ToolAddress;
   /** All addresses of the Connector. The password is sent to no other. */
   readonly addresses: readonly ToolAddress[];
-  /** Whether tokens must not suffice for more than pulls. */
-  readonly isReadOnly: boolean;
   readonly trustOf: TrustOf;
   /** `NAMESPACE/NAME`, for messages. */
   readonly connector: string;
@@ -72,7 +70,7 @@ export class RegistryCredential implements ToolCredential {
           ? await session.probe.serviceAt(use.method, endpoint, trustOf, signal)
           : undefined;
     if (service === undefined || this.#isRealm(service, endpoint)) return [];
-    return this.#bearer(service, this.#permitted(impliedScopes(use.method, endpoint)), signal);
+    return this.#bearer(service, impliedScopes(use.method, endpoint), signal);
   }
 
   async headersAfter(
@@ -94,7 +92,7 @@ export class RegistryCredential implements ToolCredential {
       found.kind === 'token' ? found.service : await session.probe.serviceAt(use.method, endpoint, trustOf, signal);
     if (service === undefined || this.#isRealm(service, endpoint)) return undefined;
     const scope = scopeWanted(challenges, service);
-    const scopes = this.#permitted(scope === undefined ? impliedScopes(use.method, endpoint) : [scope]);
+    const scopes = scope === undefined ? impliedScopes(use.method, endpoint) : normalScopes(scope);
     // The registry rejected a token for the same scopes, which can have been revoked: try once more with a fresh one.
     if (typeof this.#sent === 'object') session.tokens.forget(service, scopes);
     return this.#bearer(service, scopes, signal);
@@ -114,12 +112,6 @@ export class RegistryCredential implements ToolCredential {
   async #acceptsBasic(signal: AbortSignal): Promise<boolean> {
     const { first, trustOf } = this.#options;
     return first === undefined || (await first.authentication(trustOf, signal)).kind === 'basic';
-  }
-
-  /** Returns the scopes to request a token for, whatever the request or the registry asks for. */
-  #permitted(scopes: readonly string[]): readonly string[] {
-    const normal = scopes.flatMap(normalScopes);
-    return this.#options.isReadOnly ? pullScopes(normal) : normal;
   }
 
   #basic(credentials: RegistryCredentials): RawHeaders {

@@ -32,14 +32,3 @@ export function normalScopes(scope: string): readonly string[] {
       return `${each.slice(0, colon + 1)}${[...new Set(actions)].sort().join(',')}`;
     });
 }
-
-/** Returns the scopes without actions other than `pull`; the catalog can be read with its one scope. */
-export function pullScopes(scopes: readonly string[]): readonly string[] {
-  return scopes.flatMap((scope) => {
-    if (scope === catalogScope) return [scope];
-    // Token services that split at each colon must not find other actions: a name has a colon only before a port.
-    const [, resource = '', actions = ''] = /^(repository[^:]*:[^:]+(?::\d+\/[^:]+)?):([^:]*)$/.exec(scope) ?? [];
-    const canPull = /(?:^|,)(?:pull|\*)(?:,|$)/.test(actions);
-    return canPull ? [`${resource}:pull`] : [];
-  });
-}

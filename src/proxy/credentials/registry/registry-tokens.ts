@@ -4,14 +4,14 @@ import { SingleFlight } from '../../../shared/limits/single-flight.js';
 import type { Clock } from '../../../shared/clock.js';
 import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
 import { Secret } from '../../../shared/secret.js';
-import { ProxyError, SecretRejected } from '../../proxy-error.js';
+import { ProxyError } from '../../proxy-error.js';
 import { sendOwnRequest } from '../../tool/own-request.js';
 import type { LookupOwner } from '../../tool/resolver.js';
 import { authorityOf } from '../../tool/tool-origin.js';
 import type { ToolClient } from '../../tool/tool-client.js';
 import type { Trust } from '../../tool/trust.js';
 import type { CachedToken, TokenCache } from '../token-cache.js';
-import { isSendable, unrenewed } from '../token-cache.js';
+import { cachedToken, isSendable } from '../token-cache.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 
 /** The token service that a registry names. */
@@ -29,10 +29,10 @@ export interface RegistryCredentials {
 }
 
 /** The token service rejected user name and password. */
-export class RejectedPassword extends SecretRejected {
+export class RejectedPassword extends ProxyError {
   constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
-    super(`wrong password of connector ${namespace}/${holder}: ${problem}`);
+    super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
   }
 }
 
@@ -148,5 +148,5 @@ function parseToken(body: string, requestedMs: number): CachedToken | undefined 
   // The value is sent in a header.
   if (value === undefined || !isSendable(value)) return undefined;
   const seconds = Number(jsonMember(response, 'expires_in') ?? 0);
-  return unrenewed(new Secret(value), requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
+  return cachedToken(new Secret(value), requestedMs, requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
 }

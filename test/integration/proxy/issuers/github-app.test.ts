@@ -53,52 +53,11 @@ describe('a Secret of type github-app', () => {
     );
   });
 
-  it('finds the installation of an owner, an organization or else a user', async () => {
-    put({ installationId: '', owner: 'ada' });
-    assert.equal((await get('/api/v3/user')).status, 200);
-    assert.deepEqual(github.ofApp, [
-      'GET /orgs/ada/installation',
-      'GET /users/ada/installation',
-      'POST /app/installations/77/access_tokens',
-    ]);
-  });
-
   it('requests only the given repositories and permissions', async () => {
     put({ repositories: 'app\nlib, docs\n', permissions: 'contents: write\npackages: read\n' });
     await get('/api/v3/user');
     const permissions = { contents: 'write', packages: 'read' };
     assert.deepEqual(github.asked, [{ installation: '77', repositories: ['app', 'lib', 'docs'], permissions }]);
-  });
-
-  const narrowed: readonly [string, Readonly<Record<string, string>>, Readonly<Record<string, string>>][] = [
-    ['those of the Secret', { permissions: 'issues: write' }, { metadata: 'read', issues: 'read' }],
-    ['those of the installation', {}, { metadata: 'read', contents: 'read', packages: 'read' }],
-    [
-      "those of the owner's installation",
-      { installationId: '', owner: 'ada' },
-      { metadata: 'read', contents: 'read', packages: 'read' },
-    ],
-    ['none but metadata, if no other can be read', { permissions: 'workflows: write' }, { metadata: 'read' }],
-  ];
-  for (const [what, data, permissions] of narrowed) {
-    it(`of a read-only Connector requests permissions to read: ${what}`, async () => {
-      put(data, { rules: { access: 'read-only' } });
-      assert.equal((await get('/api/v3/user')).status, 200);
-      assert.deepEqual(github.asked, [{ installation: '77', permissions }]);
-    });
-  }
-
-  it('is another one once the Connector is read-only', async () => {
-    put();
-    await get('/api/v3/user');
-    put({}, { rules: { access: 'read-only' } });
-    await get('/api/v3/user');
-    assert.deepEqual(
-      github.asked.map(({ permissions }) => permissions?.['contents']),
-      [undefined, 'read'],
-    );
-    const [first, second] = github.ofClients.map(({ headers }) => headers.authorization);
-    assert.notEqual(first, second);
   });
 
   it('lets no client revoke the token, or ask for another one', async () => {
@@ -182,17 +141,15 @@ describe('a Secret of type github-app', () => {
   const unusable: readonly [string, Readonly<Record<string, string>>, RegExp][] = [
     ['no appId', { appId: '' }, /it has no appId/],
     ['an appId that is none', { appId: 'a b' }, /its appId cannot be used: set it to the ID/],
-    ['no installation', { installationId: '' }, /it has no installationId: set either installationId or owner/],
-    ['an installation and an owner', { owner: 'ada' }, /it has installationId and owner/],
+    ['no installation', { installationId: '' }, /it has no installationId: add the key installationId/],
     ['an installationId that is a path', { installationId: '77/../78' }, /its installationId cannot be used/],
-    ['an owner that is a path', { installationId: '', owner: '../app' }, /its owner cannot be used/],
     ['a repository with its owner', { repositories: 'ada/app' }, /its repositories cannot be used/],
     ['unknown permissions', { permissions: 'contents: all' }, /its permissions cannot be used/],
-    ['no privateKey', { privateKey: '' }, /its privateKey is not one unencrypted private key/],
+    ['no privateKey', { privateKey: '' }, /its privateKey is not one unencrypted RSA key/],
     [
       'an EC key',
       { privateKey: ecKey.export({ type: 'pkcs8', format: 'pem' }) as string },
-      /its privateKey is no RSA key/,
+      /its privateKey is not one unencrypted RSA key/,
     ],
   ];
   for (const [what, data, message] of unusable) {

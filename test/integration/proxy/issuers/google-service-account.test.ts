@@ -10,8 +10,6 @@ import { TokenEndpoint } from '../../../support/proxy/token-endpoint.js';
 const api = 'storage.googleapis.com';
 const tokens = 'oauth2.googleapis.com';
 const everything = 'https://www.googleapis.com/auth/cloud-platform';
-const readOnly =
-  'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only';
 
 describe('a Secret of type google-service-account', () => {
   const key = new GoogleKey();
@@ -41,10 +39,10 @@ describe('a Secret of type google-service-account', () => {
 
   /** The real endpoint is at port 443. */
   const tokenUri = (): string => `${google.server.url(tokens)}/token`;
-  const put = (data: Readonly<Record<string, string>> = {}, rules: Readonly<Record<string, string>> = {}): void =>
+  const put = (data: Readonly<Record<string, string>> = {}): void =>
     fixture.put([
       connector('tool', google.server.url(api), {
-        ...{ secret: 'login', caSecret: 'tool-ca', extensions: [google.server.url(tokens)], rules },
+        ...{ secret: 'login', caSecret: 'tool-ca', extensions: [google.server.url(tokens)] },
       }),
       ...grant('builder', ['tool']),
       secret('login', 'connectors.alauda.io/google-service-account', { 'key.json': key.file(tokenUri()), ...data }),
@@ -59,17 +57,6 @@ describe('a Secret of type google-service-account', () => {
     assert.equal(google.asked.length, 1);
     assert.equal(await scope(), everything);
     assert.match(google.used[0]?.headers.authorization ?? '', /^Bearer ISSUED-TOKEN/);
-  });
-
-  it('gets a token that suffices for reads only, if the Connector is read-only', async () => {
-    assert.equal((await get()).body, 'in');
-    put({}, { access: 'read-only' });
-    await eventually('a token of its own', async () => {
-      assert.equal((await get()).body, 'in');
-      nowMs += 10_000;
-      return google.asked.length === 2;
-    });
-    assert.equal(await key.scopeIn(google.asked[1]?.body ?? '', tokenUri()), readOnly);
   });
 
   it('gets a token for the scope in the Secret', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { awsEcr } from '../../../../../src/proxy/credentials/issuer/aws-ecr.js';
-import type { Issue, IssueOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.js';
+import type { TokenPlan, TokenOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.js';
 import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.js';
 import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
 import { Secret } from '../../../../../src/shared/secret.js';
@@ -15,13 +15,13 @@ function parse(
   data: Readonly<Record<string, string>> = keys,
   urls: readonly string[] = [registry],
   at = 0,
-): Issue | KeyProblem {
+): TokenPlan | KeyProblem {
   const object = parseSecret(secret('ecr', awsEcr.secretType, data) as Parameters<typeof parseSecret>[0]);
   const addresses = urls.map((url) => parseToolAddress(url)!);
-  return awsEcr.parse(object!, { address: addresses[at]!, addresses, isReadOnly: false });
+  return awsEcr.parse(object!, { address: addresses[at]!, addresses });
 }
 
-function issue(data?: Readonly<Record<string, string>>, urls?: readonly string[], at?: number): Issue {
+function issue(data?: Readonly<Record<string, string>>, urls?: readonly string[], at?: number): TokenPlan {
   const parsed = parse(data, urls, at);
   assert.ok(!('problem' in parsed), 'problem' in parsed ? parsed.problem : '');
   return parsed;
@@ -137,7 +137,7 @@ describe('the kind aws-ecr', () => {
     assert.deepEqual(found.headersFor(password, { method: 'GET', path: '/', isUnrepeatable: false }), []);
   });
 
-  const answer = (status: number, value: unknown): IssueOutcome =>
+  const answer = (status: number, value: unknown): TokenOutcome =>
     issue().parse({ status, body: typeof value === 'string' ? value : JSON.stringify(value) }, nowMs);
   const token = (text: string): string => Buffer.from(text).toString('base64');
   const login = { authorizationToken: token('AWS:the-password'), expiresAt: 1_795_996_800.123 };

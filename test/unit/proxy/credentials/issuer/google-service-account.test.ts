@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { googleServiceAccount } from '../../../../../src/proxy/credentials/issuer/google-service-account.js';
-import type { Issue, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.js';
+import type { KeyProblem, TokenPlan } from '../../../../../src/proxy/credentials/issuer/issuer.js';
 import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.js';
 import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
 import { Secret } from '../../../../../src/shared/secret.js';
@@ -20,34 +20,30 @@ const file = {
 const registry = 'https://europe-west1-docker.pkg.dev';
 const nowMs = Date.UTC(2026, 10, 29, 12, 0, 0);
 const everything = 'https://www.googleapis.com/auth/cloud-platform';
-const readOnly =
-  'https://www.googleapis.com/auth/cloud-platform.read-only https://www.googleapis.com/auth/devstorage.read_only';
 
 interface Given {
   readonly key?: unknown;
   readonly data?: Readonly<Record<string, string>>;
   readonly urls?: readonly string[];
-  readonly isReadOnly?: boolean;
 }
 
-function parse({ key = file, data = {}, urls = [registry], isReadOnly = false }: Given = {}): Issue | KeyProblem {
+function parse({ key = file, data = {}, urls = [registry] }: Given = {}): TokenPlan | KeyProblem {
   const text = typeof key === 'string' ? key : JSON.stringify(key);
   const manifest = secret('google', googleServiceAccount.secretType, { 'key.json': text, ...data });
   const addresses = urls.map((url) => parseToolAddress(url)!);
   return googleServiceAccount.parse(parseSecret(manifest as Parameters<typeof parseSecret>[0])!, {
     address: addresses[0]!,
     addresses,
-    isReadOnly,
   });
 }
 
-function issue(given?: Given): Issue {
+function issue(given?: Given): TokenPlan {
   const parsed = parse(given);
   assert.ok(!('problem' in parsed), 'problem' in parsed ? parsed.problem : '');
   return parsed;
 }
 
-async function assertionOf(found: Issue): Promise<string> {
+async function assertionOf(found: TokenPlan): Promise<string> {
   const { body = '' } = await found.request(nowMs);
   const form = new URLSearchParams(body);
   assert.equal(form.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer');
@@ -55,7 +51,7 @@ async function assertionOf(found: Issue): Promise<string> {
   return form.get('assertion') ?? '';
 }
 
-async function claimsOf(found: Issue): Promise<Readonly<Record<string, unknown>>> {
+async function claimsOf(found: TokenPlan): Promise<Readonly<Record<string, unknown>>> {
   const verified = await jwtVerify(await assertionOf(found), createPublicKey(privateKey), {
     algorithms: ['RS256'],
     currentDate: new Date(nowMs),
@@ -80,17 +76,9 @@ describe('the kind google-service-account', () => {
     assert.equal(headers[headers.indexOf('Content-Type') + 1], 'application/x-www-form-urlencoded');
   });
 
-  it('requests scopes that suffice for reads only, if the Connector permits only reads', async () => {
-    const found = issue({ isReadOnly: true });
-    assert.equal((await claimsOf(found))['scope'], readOnly);
-    assert.notEqual(found.scopeKey, issue().scopeKey);
-  });
-
   it('requests the scope in the Secret', async () => {
-    for (const isReadOnly of [false, true]) {
-      const found = issue({ data: { scope: 'https://www.googleapis.com/auth/devstorage.read_write\n' }, isReadOnly });
-      assert.equal((await claimsOf(found))['scope'], 'https://www.googleapis.com/auth/devstorage.read_write');
-    }
+    const found = issue({ data: { scope: 'https://www.googleapis.com/auth/devstorage.read_write\n' } });
+    assert.equal((await claimsOf(found))['scope'], 'https://www.googleapis.com/auth/devstorage.read_write');
   });
 
   const google = { scheme: 'https', host: 'oauth2.googleapis.com', port: 443, path: '/token' };
@@ -170,7 +158,7 @@ describe('the kind google-service-account', () => {
     [
       'has an EC key',
       { ...file, private_key: pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey) },
-      'its private_key in key.json is no RSA key',
+      /^its private_key in key\.json is not one unencrypted RSA key/,
     ],
   ];
   for (const [name, key, problem] of unusable) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Secret } from '../../../../../src/shared/secret.js';
 import { IssuedTokens } from '../../../../../src/proxy/credentials/issuer/issued-tokens.js';
 import type { TokenSlot } from '../../../../../src/proxy/credentials/issuer/issued-tokens.js';
-import { TokenCache, renewed } from '../../../../../src/proxy/credentials/token-cache.js';
+import { TokenCache, cachedToken } from '../../../../../src/proxy/credentials/token-cache.js';
 import type { CachedToken } from '../../../../../src/proxy/credentials/token-cache.js';
 
 /** Settles requests by hand, and has one clock for both kinds of time. */
@@ -29,7 +29,7 @@ class Endpoint {
 
   /** Ends the oldest request with a token of this life. */
   issue(value: string, lifeMs = 3_600_000): void {
-    this.waiting.shift()?.resolve(renewed(new Secret(value), this.nowMs, this.nowMs + lifeMs));
+    this.waiting.shift()?.resolve(cachedToken(new Secret(value), this.nowMs, this.nowMs + lifeMs));
   }
 
   fail(message: string): void {

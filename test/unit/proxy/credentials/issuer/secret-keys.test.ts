@@ -14,16 +14,14 @@ function keysWith(text: string): SecretKeys {
 describe('the keys of a Secret', () => {
   it('can be lists, with blank lines between the entries', () => {
     const keys = keysWith(' a: read,\n\n b\tc \n');
-    assert.deepEqual(keys.lines('list'), ['a: read', 'b\tc']);
-    assert.deepEqual(keys.list('list'), ['a:', 'read', 'b', 'c']);
+    assert.deepEqual(keys.list('list', /[\n,]/), ['a: read', 'b\tc']);
+    assert.deepEqual(keys.list('list', /[\s,]+/), ['a:', 'read', 'b', 'c']);
     assert.equal(keys.problem, undefined);
   });
 
-  for (const method of ['lines', 'list'] as const) {
-    it(`cannot be lists of more than 1,000 entries, which each request would read: ${method}`, () => {
-      const keys = keysWith('a,'.repeat(1001));
-      assert.deepEqual(keys[method]('list'), []);
-      assert.deepEqual(keys.problem, { problem: 'its list has more than 1000 entries', fix: 'shorten the key list' });
-    });
-  }
+  it('cannot be lists of more than 1,000 entries, which each request would read', () => {
+    const keys = keysWith('a,'.repeat(1001));
+    assert.deepEqual(keys.list('list', /,/), []);
+    assert.deepEqual(keys.problem, { problem: 'its list has more than 1000 entries', fix: 'shorten the key list' });
+  });
 });

@@ -2,69 +2,43 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import { parse } from '../../../../../src/proxy/credentials/issuer/signing-key.js';
+import { parseSigningKey } from '../../../../../src/proxy/credentials/issuer/signing-key.js';
 import { Secret } from '../../../../../src/shared/secret.js';
 import { multiPrimeKey, rsaKeyOf } from '../../../../support/proxy/rsa-keys.js';
 
 const pemOf = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8'): string =>
   key.export({ type, format: 'pem' }) as string;
+const parse = (pem: Secret): ReturnType<typeof parseSigningKey> => parseSigningKey(pem, 'privateKey');
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 describe('a private key that signs', () => {
-  const accepted: readonly [string, string, string][] = [
-    ['RSA in PKCS#8', pemOf(rsa), 'RS256'],
-    ['RSA in PKCS#1', pemOf(rsa, 'pkcs1'), 'RS256'],
-    ['RSA of 4096 bits', pemOf(generateKeyPairSync('rsa', { modulusLength: 4096 }).privateKey), 'RS256'],
-    ...(['P-256', 'P-384', 'P-521'] as const).flatMap((namedCurve): [string, string, string][] => {
-      const { privateKey } = generateKeyPairSync('ec', { namedCurve });
-      const algorithm = `ES${namedCurve === 'P-521' ? 512 : namedCurve.slice(2)}`;
-      return [
-        [`EC ${namedCurve} in PKCS#8`, pemOf(privateKey), algorithm],
-        [`EC ${namedCurve} in SEC 1`, pemOf(privateKey, 'sec1'), algorithm],
-      ];
-    }),
-    ['Ed25519', pemOf(generateKeyPairSync('ed25519').privateKey), 'EdDSA'],
-    [
-      'EC after its parameters',
-      `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'sec1')}`,
-      'ES256',
-    ],
+  const accepted: readonly [string, string][] = [
+    ['RSA in PKCS#8', pemOf(rsa)],
+    ['RSA in PKCS#1', pemOf(rsa, 'pkcs1')],
+    ['RSA of 4096 bits', pemOf(generateKeyPairSync('rsa', { modulusLength: 4096 }).privateKey)],
   ];
-  for (const [what, pem, algorithm] of accepted) {
+  for (const [what, pem] of accepted) {
     it(`can be ${what}`, async () => {
       const key = parse(new Secret(pem));
       assert.ok(!('problem' in key), JSON.stringify(key));
-      assert.equal(key.algorithm, algorithm);
-      const { payload } = await jwtVerify(
-        await key.sign({ iss: 'me' }),
-        createPublicKey(pem.replace(/^.*PARAMETERS-----\n/s, '')),
-      );
+      const { payload } = await jwtVerify(await key.sign({ iss: 'me' }), createPublicKey(pem));
       assert.equal(payload.iss, 'me');
     });
   }
 
   const dsa = generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).privateKey;
   const refused: readonly [string, () => string, RegExp][] = [
-    ['DSA, which takes seconds to parse and to sign', () => pemOf(dsa), /is not one unencrypted private key/],
+    ['DSA, which takes seconds to parse and to sign', () => pemOf(dsa), /is not one unencrypted RSA key/],
     ...['RSA PRIVATE KEY', 'EC PRIVATE KEY'].map((label): [string, () => string, RegExp] => [
       `DSA as ${label}`,
       () => pemOf(dsa).replaceAll('PRIVATE KEY', label),
-      /is not one unencrypted private key/,
+      /is not one unencrypted RSA key/,
     ]),
     ['RSA of 1024 bits', () => pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey), /has 1024 bits/],
-    [
-      'EC of another curve',
-      () => pemOf(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey),
-      /another kind/,
-    ],
-    [
-      'EC with explicit parameters',
-      () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).privateKey),
-      /is not one/,
-    ],
+    ['EC', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey), /is not one/],
+    ['EC in SEC 1', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'sec1'), /is not one/],
+    ['Ed25519', () => pemOf(generateKeyPairSync('ed25519').privateKey), /is not one/],
     ['RSA-PSS', () => pemOf(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey), /is not one/],
-    ['Ed448', () => pemOf(generateKeyPairSync('ed448').privateKey), /is not one/],
-    ['X25519', () => pemOf(generateKeyPairSync('x25519').privateKey), /is not one/],
     [
       'encrypted',
       () => rsa.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }) as string,
@@ -112,37 +86,6 @@ describe('a private key that signs', () => {
       const key = parse(new Secret(rsaKeyOf({ ...numbers, ...changed })));
       assert.ok('problem' in key, 'is accepted');
     });
-  }
-
-  // Node aborts the process for some of these, once OpenSSL has parsed them.
-  const element = (tag: number, ...parts: readonly Buffer[]): Buffer => {
-    const content = Buffer.concat(parts);
-    const length = content.length < 128 ? [content.length] : [0x81, content.length];
-    return Buffer.concat([Buffer.from([tag, ...length]), content]);
-  };
-  const version = Buffer.from('020101', 'hex');
-  const p256 = Buffer.from('06082a8648ce3d030107', 'hex');
-  const ecAlgorithm = element(0x30, Buffer.from('06072a8648ce3d0201', 'hex'), p256);
-  const ecNumbers: readonly [string, Buffer][] = [
-    ['one byte too long', Buffer.alloc(33, 0x7e)],
-    ['much too long', Buffer.alloc(100, 0x7e)],
-    ['zero', Buffer.alloc(32)],
-    ['absent', Buffer.alloc(0)],
-    ['not below the order of the curve', Buffer.alloc(32, 0xff)],
-  ];
-  for (const [what, number] of ecNumbers) {
-    const inPkcs8 = element(0x30, version, ecAlgorithm, element(4, element(0x30, version, element(4, number))));
-    const inSec1 = element(0x30, version, element(4, number), element(0xa0, p256));
-    for (const [label, der] of [
-      ['PRIVATE KEY', inPkcs8],
-      ['EC PRIVATE KEY', inSec1],
-      ['EC PRIVATE KEY', inPkcs8],
-    ] as const) {
-      it(`cannot be EC with a number that is ${what}, of ${der.length} bytes as ${label}`, () => {
-        const pem = `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
-        assert.ok('problem' in parse(new Secret(pem)), 'is accepted');
-      });
-    }
   }
 
   it('cannot be RSA with more than two primes', () => {

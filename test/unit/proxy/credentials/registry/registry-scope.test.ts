@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { apiRootOf, endpointOf } from '../../../../../src/proxy/credentials/registry/registry-api.js';
-import {
-  impliedScopes,
-  normalScopes,
-  pullScopes,
-} from '../../../../../src/proxy/credentials/registry/registry-scope.js';
+import { impliedScopes, normalScopes } from '../../../../../src/proxy/credentials/registry/registry-scope.js';
 import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
 
 describe('the scope of a request to a registry', () => {
@@ -62,28 +58,4 @@ describe('the API of a registry', () => {
       assert.equal(apiRootOf(parsed), root);
     });
   }
-});
-
-describe('the scopes of a read-only Connector', () => {
-  it('are those of pulls, whatever is asked for', () => {
-    const asked = [
-      'repository:team/app:pull,push',
-      'repository:host:5000/app:pull',
-      'repository:app:*',
-      'repository:app:delete',
-      'repository(plugin):app:pull',
-      'registry:catalog:*',
-      'registry:other:*',
-      'pull',
-      'repository:app:push,x:pull',
-      'repository:app:push:pull',
-    ];
-    assert.deepEqual(pullScopes(asked), [
-      'repository:team/app:pull',
-      'repository:host:5000/app:pull',
-      'repository:app:pull',
-      'repository(plugin):app:pull',
-      'registry:catalog:*',
-    ]);
-  });
 });
