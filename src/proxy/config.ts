@@ -55,7 +55,7 @@ export const proxyFlags = {
   'ca-dir': flag(
     '',
     'DIR',
-    'tls.crt and tls.key of the CA, for --connector-source directory; created if missing; empty: Secret connectors-proxy-ca of the manifests, or a CA that ends with the process',
+    'tls.crt and tls.key of the CA, for --connector-source directory; created if missing; empty: a CA that ends with the process',
     optionalPath,
   ),
   'system-ca-file': flag(

@@ -1,20 +1,20 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Clock } from '../shared/clock.js';
-import { CodedError, orCodedError } from '../shared/errors.js';
-import { jsonMember } from '../shared/json.js';
-import type { JsonObject } from '../shared/json.js';
+import { CodedError } from '../shared/errors.js';
 import type { Log } from '../shared/log.js';
+import { Secret } from '../shared/secret.js';
 import type { ProxyBackend } from './backend.js';
 import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
-import type { CaSource } from './certificates/certificate-authority.js';
-import { DirectoryCa, memoryCa } from './certificates/directory-ca.js';
-import { parseSecret } from './secrets/secret-source.js';
-import { caIn, caSecretName } from './ca-secret.js';
+import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
+import { caProblem, createCa, parseCa } from './certificates/certificate-authority.js';
 import { manifestSources } from './manifest-sources.js';
 import type { Endpoint } from './tool/address-rules.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;
   readonly jwksFile: string;
+  /** Directory of the CA; undefined for a CA that ends with the process. */
   readonly caDirectory: string | undefined;
   readonly namespace: string;
   readonly audience: string;
@@ -28,20 +28,25 @@ export interface DirectoryBackendOptions {
  */
 export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend {
   const { directory, namespace, audience, clock, log } = options;
-  const { sources, directory: source, objects } = manifestSources(directory, namespace, log);
+  const { sources, directory: source } = manifestSources(directory, namespace, log);
   const tokens = new JwksTokenVerifier({ file: options.jwksFile, audience, clock });
-  const ca = caOf(options, objects);
+  const ca = caIn(options.caDirectory, clock);
   return {
     ...sources,
     tokens,
     ca,
-    identity: () => certificateOf(ca),
+    identity: () => (caProblem(ca) === undefined ? ca.current().certificate : undefined),
     apiServerEndpoints: () => noEndpoints,
     onCaChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
     notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
-    start: () => source.start(),
+    start: () => {
+      source.start();
+      // Creates a missing CA, for programs that read its file.
+      const problem = caProblem(ca);
+      if (problem !== undefined) log.error('CA not available', { reason: problem });
+    },
     stop: () => undefined,
     problem: () => source.problem() ?? tokens.problem(),
   };
@@ -49,35 +54,29 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
 
 const noEndpoints: readonly Endpoint[] = [];
 
-/** Returns the source of the CA: the named directory, else the Secret in the manifests, else a CA in memory. */
-function caOf(
-  { caDirectory, namespace, clock }: DirectoryBackendOptions,
-  objects: () => readonly JsonObject[],
-): CaSource {
-  if (caDirectory !== undefined) return new DirectoryCa(caDirectory, clock);
-  let secretObject: JsonObject | undefined;
-  let ca: CaSource | undefined;
-  return {
-    current: () => {
-      const found = objects().find(
-        (object) =>
-          object['kind'] === 'Secret' &&
-          jsonMember(object['metadata'], 'name') === caSecretName &&
-          jsonMember(object['metadata'], 'namespace') === namespace,
-      );
-      if (ca === undefined || found !== secretObject) {
-        secretObject = found;
-        const parsed = found && parseSecret(found);
-        const parsedCa = parsed && caIn(parsed);
-        ca = parsedCa === undefined ? memoryCa(clock) : { current: () => parsedCa };
-      }
-      return ca.current();
-    },
-  };
+/** Returns the CA in a directory, which is created if missing, or one in memory. */
+function caIn(directory: string | undefined, clock: Clock): CaSource {
+  let ca: CertificateAuthority | undefined;
+  const read = (): CertificateAuthority =>
+    directory === undefined ? parseCa(createCa(clock), 'the CA in memory') : readCa(directory, clock);
+  return { current: () => (ca ??= read()) };
 }
 
-/** Returns the CA's certificate; undefined while there is no CA. */
-function certificateOf(ca: CaSource): string | undefined {
-  const found = orCodedError(() => ca.current());
-  return found instanceof CodedError ? undefined : found.certificate;
+/** @throws {CodedError} FAILED_PRECONDITION if the files cannot be read or written. */
+function readCa(directory: string, clock: Clock): CertificateAuthority {
+  const certificate = path.join(directory, 'tls.crt');
+  const key = path.join(directory, 'tls.key');
+  try {
+    if (!existsSync(certificate) && !existsSync(key)) {
+      const pem = createCa(clock);
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(key, pem.key.expose(), { mode: 0o600, flag: 'wx' });
+      writeFileSync(certificate, pem.certificate, { mode: 0o644 });
+    }
+    const pem = { certificate: readFileSync(certificate, 'utf8'), key: new Secret(readFileSync(key, 'utf8')) };
+    return parseCa(pem, `--ca-dir ${directory}`);
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw new CodedError('FAILED_PRECONDITION', `the CA in --ca-dir ${directory} cannot be used`, { cause: error });
+  }
 }

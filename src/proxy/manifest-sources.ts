@@ -1,23 +1,24 @@
+import { accessRequests, isAbout } from '../shared/access/access-request.js';
+import { approvalStateOf } from '../shared/access/approval-state.js';
 import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
-import { ManifestDirectory } from '../shared/connectors/manifest-directory.js';
-import { parseObjects } from '../shared/connectors/manifest-file.js';
-import type { ResolvedConnector } from '../shared/connectors/model.js';
 import { CodedError } from '../shared/errors.js';
 import type { JsonObject } from '../shared/json.js';
+import { jsonMember } from '../shared/json.js';
 import type { Log } from '../shared/log.js';
-import { silentLog } from '../shared/log.js';
 import type { DecisionSources } from './backend.js';
-import { ManifestApprovals } from './auth/manifest-approvals.js';
 import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
+import type { PodApprovals } from './auth/ports.js';
 import type { ConnectorLookup } from './connectors/connector-lookup.js';
-import { ManifestSecrets } from './secrets/manifest-secrets.js';
+import { caLabel, parseSecret } from './secrets/secret-source.js';
+import type { SecretObject, SecretSource } from './secrets/secret-source.js';
 
 export interface ManifestSources {
   readonly sources: DecisionSources;
   readonly directory: DirectoryConnectors;
-  /** Returns the current objects of all kinds: the same array until they change. */
-  readonly objects: () => readonly JsonObject[];
 }
+
+/** Returns the current objects of all kinds. */
+type Objects = () => readonly JsonObject[];
 
 /**
  * Creates what decides about requests with a directory of manifests.
@@ -25,33 +26,55 @@ export interface ManifestSources {
  */
 export function manifestSources(directory: string, namespace: string, log: Log): ManifestSources {
   const source = new DirectoryConnectors({ directory, namespace, notFoundWaitMs: 0, log });
-  // The source of connectors logs problems of the same files.
-  const manifests = new ManifestDirectory({ directory, parse: parseObjects, log: silentLog });
-  const objects = flattened(() => manifests.read());
+  const objects = (): readonly JsonObject[] => source.objects();
   return {
     sources: {
       authorizer: new ManifestRbacAuthorizer(objects),
-      approvals: new ManifestApprovals(objects),
+      approvals: approvalsIn(objects),
       flags: () => source.flags(),
       connectors: lookupIn(source),
-      secrets: new ManifestSecrets(objects, namespace),
+      secrets: secretsIn(objects, namespace),
     },
     directory: source,
-    objects,
   };
 }
 
-/** Returns a function for the objects of all files: the same array until they change. */
-function flattened(read: () => readonly (readonly JsonObject[])[]): () => readonly JsonObject[] {
-  let contents: readonly (readonly JsonObject[])[] = [];
-  let objects: readonly JsonObject[] = [];
-  return () => {
-    const now = read();
-    if (now !== contents) {
-      contents = now;
-      objects = now.flat();
-    }
-    return objects;
+function approvalsIn(objects: Objects): PodApprovals {
+  return {
+    isGranted: (subject) =>
+      Promise.resolve(
+        objects().some(
+          (object) =>
+            object['apiVersion'] === accessRequests.apiVersion &&
+            object['kind'] === accessRequests.kind &&
+            isAbout(subject, object) &&
+            approvalStateOf(object).kind === 'granted',
+        ),
+      ),
+  };
+}
+
+function secretsIn(objects: Objects, namespace: string): SecretSource {
+  /** Credentials and trust stores are cached with the parsed Secret as key. */
+  const parsed = new WeakMap<JsonObject, SecretObject | undefined>();
+  const secretOf = (object: JsonObject): SecretObject | undefined => {
+    if (object['kind'] !== 'Secret' || object['apiVersion'] !== 'v1') return undefined;
+    if (!parsed.has(object)) parsed.set(object, parseSecret(object));
+    return parsed.get(object);
+  };
+  const isLabelledCa = ({ metadata = null }: JsonObject): boolean =>
+    jsonMember(metadata, 'namespace') === namespace && jsonMember(jsonMember(metadata, 'labels'), caLabel) === 'true';
+  return {
+    get: ({ namespace: wanted, name }) =>
+      objects()
+        .map(secretOf)
+        .find((secret) => secret?.ref.namespace === wanted && secret.ref.name === name),
+    // Nothing is cached.
+    expire: () => undefined,
+    labelledCas: () =>
+      objects()
+        .filter(isLabelledCa)
+        .flatMap((object) => secretOf(object) ?? []),
   };
 }
 
@@ -60,7 +83,7 @@ const noOwner = { namespace: '', podUid: '' };
 
 function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   return {
-    find: async (ref, signal): Promise<ResolvedConnector | undefined> => {
+    find: async (ref, signal) => {
       try {
         const [found] = await source.resolve([ref], { owner: noOwner, signal, releaseSlotWhile: (wait) => wait() });
         return found;

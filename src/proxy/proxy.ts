@@ -1,5 +1,4 @@
 import type { Clock } from '../shared/clock.js';
-import { CodedError } from '../shared/errors.js';
 import type { Log } from '../shared/log.js';
 import { TokenBuckets } from '../shared/limits/token-buckets.js';
 import { limits } from '../shared/limits/defaults.js';
@@ -62,9 +61,6 @@ export interface ProxyPorts {
   /** Undefined without `--http-address`. */
   readonly httpPort: number | undefined;
 }
-
-/** Hosts that cannot exist. The first certificates take up to ten times as long as later ones. */
-const warmUpHosts = Array.from({ length: 5 }, (_, at) => `warm-up-${at}.invalid`);
 
 /** Creates the parts of the proxy and runs it. */
 export class Proxy {
@@ -142,8 +138,6 @@ export class Proxy {
     try {
       this.#backend.start();
       if (this.#backend.notice !== undefined) log.warn('Running without a cluster', { reason: this.#backend.notice });
-      this.#warmUp();
-      this.#backend.onCaChange?.(() => this.#warmUp());
       const httpPort = await this.#health?.start();
       const { port: proxyPort, tlsPort } = await this.#server.start();
       this.#tools.own.start([
@@ -192,18 +186,6 @@ export class Proxy {
 
   #caExpiresAtSeconds(): number {
     return caProblem(this.#backend.ca) === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
-  }
-
-  /** Does work that the first client would wait for. In a cluster the CA exists only after its Secret has been read. */
-  #warmUp(): void {
-    const { log } = this.#parts;
-    try {
-      for (const host of warmUpHosts) this.#leaves.contextFor(host);
-      this.#tools.trust.ofAll();
-    } catch (error) {
-      if (error instanceof CodedError) log.warn('CA not available yet', { error });
-      else log.error('Failed to issue certificate', { error });
-    }
   }
 
   #createServer(): ProxyServer {

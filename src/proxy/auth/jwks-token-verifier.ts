@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { JWTPayload } from 'jose';
+import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import type { Clock } from '../../shared/clock.js';
 import { CodedError, orCodedError } from '../../shared/errors.js';
-import { fileSignature } from '../../shared/file-signature.js';
 import type { JsonValue } from '../../shared/json.js';
-import { jsonMember, jsonText, parseJson } from '../../shared/json.js';
+import { jsonMember, jsonText } from '../../shared/json.js';
 import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountGroups } from './client-identity.js';
@@ -21,15 +20,12 @@ export interface JwksTokenVerifierOptions {
 /** Asymmetric signatures only: with a symmetric one, a key that verifies tokens could also forge them. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
-type KeySet = ReturnType<typeof createLocalJWKSet>;
-
 /**
  * Verifies service account tokens by their signature, for machines without a cluster. A token is valid until it
  * expires: there is no check that service account and pod still exist.
  */
 export class JwksTokenVerifier implements TokenVerifier {
   readonly #options: JwksTokenVerifierOptions;
-  #read: { readonly signature: string; readonly keys: KeySet } | undefined;
 
   constructor(options: JwksTokenVerifierOptions) {
     this.#options = options;
@@ -59,25 +55,14 @@ export class JwksTokenVerifier implements TokenVerifier {
     return found instanceof CodedError ? found.message : undefined;
   }
 
-  /** Checks the file on each call, so that a replaced key takes effect at once. */
-  #keys(): KeySet {
+  #keys(): ReturnType<typeof createLocalJWKSet> {
     const { file } = this.#options;
     try {
-      const signature = fileSignature(file);
-      if (this.#read?.signature !== signature) {
-        this.#read = { signature, keys: createLocalJWKSet(parseKeySet(readFileSync(file, 'utf8'))) };
-      }
-      return this.#read.keys;
+      return createLocalJWKSet(JSON.parse(readFileSync(file, 'utf8')) as JSONWebKeySet);
     } catch (error) {
       throw new CodedError('FAILED_PRECONDITION', `--jwks-file ${file} cannot be used`, { cause: error });
     }
   }
-}
-
-function parseKeySet(text: string): Parameters<typeof createLocalJWKSet>[0] {
-  const keys = jsonMember(parseJson(text), 'keys');
-  if (!Array.isArray(keys)) throw new SyntaxError('it has no list of keys');
-  return JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0];
 }
 
 /** Converts the claims of a service account token (KEP-1205). Returns undefined for other tokens. */

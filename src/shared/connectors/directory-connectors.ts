@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError, abortError, orCodedError, orThrow } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
 import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
@@ -34,6 +35,7 @@ export class DirectoryConnectors implements ConnectorSource {
   #connectors: ReadonlyMap<string, OrError<Connector>> = new Map();
   #classes: ReadonlyMap<string, OrError<ConnectorClass>> = new Map();
   #flags: OrError<FeatureFlags> = defaultFlags;
+  #objects: readonly JsonObject[] = [];
   #onChange: () => void = () => undefined;
   #checkTimer: NodeJS.Timeout | undefined;
 
@@ -130,6 +132,12 @@ export class DirectoryConnectors implements ConnectorSource {
     return [...this.#connectors.keys()];
   }
 
+  /** Returns the current objects of all kinds. */
+  objects(): readonly JsonObject[] {
+    this.#refresh();
+    return this.#objects;
+  }
+
   /** Returns the files that cannot be read or parsed, with the reasons. */
   brokenFiles(): readonly string[] {
     return this.#directory.brokenFiles();
@@ -153,6 +161,7 @@ export class DirectoryConnectors implements ConnectorSource {
     const contents = this.#directory.read();
     if (contents === this.#contents) return;
     this.#contents = contents;
+    this.#objects = contents.flatMap(({ objects }) => objects);
     this.#connectors = new Map(contents.flatMap(({ connectors }) => [...connectors]));
     this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
     this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;

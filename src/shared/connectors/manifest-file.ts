@@ -12,8 +12,10 @@ import { parseConnectorClass } from './parse-connector-class.js';
 /** A parsed object, or the error of a malformed one. Only callers that need the object get the error. */
 export type OrError<T> = T | CodedError;
 
-/** Content of a manifest file. Other kinds are ignored. */
+/** Content of a manifest file. */
 export interface ManifestFile {
+  /** Objects of all kinds. */
+  readonly objects: readonly JsonObject[];
   /** Keys are `namespace/name`. */
   readonly connectors: ReadonlyMap<string, OrError<Connector>>;
   readonly classes: ReadonlyMap<string, OrError<ConnectorClass>>;
@@ -35,6 +37,7 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
       object['kind'] === 'ConfigMap' && metadataName(object, 'name') === flagsConfigMapName && isIn(object, namespace),
   );
   return {
+    objects,
     connectors: new Map(
       ofKind('Connector').map((object) => [
         `${metadataName(object, 'namespace')}/${metadataName(object, 'name')}`,
@@ -61,7 +64,7 @@ function digestOf(object: JsonObject): string {
  * Returns the objects in a YAML or JSON text, with the items of each `kind: List`.
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
-export function parseObjects(text: string): readonly JsonObject[] {
+function parseObjects(text: string): readonly JsonObject[] {
   return valuesIn(text).flatMap((document) => {
     const value = toJson(document);
     return isJsonObject(value) ? itemsOf(value) : [];

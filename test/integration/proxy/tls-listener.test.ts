@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { TokenBuckets } from '../../../src/shared/limits/token-buckets.js';
-import { memoryCa } from '../../../src/proxy/certificates/directory-ca.js';
+import { createCa, parseCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
 import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
 import { eventually } from '../../support/poll.js';
@@ -179,7 +179,8 @@ describe('TLS to the proxy itself', () => {
 describe('TLS handshakes', () => {
   it('of an address with too many wait, and those of others do not', async () => {
     const handshakes = new TokenBuckets({ burst: 2, everyMs: 1e9, keys: 10 }, () => 0);
-    const leaves = new LeafCertificates(() => memoryCa({ now: Date.now }).current(), { now: Date.now });
+    const ca = parseCa(createCa({ now: Date.now }), 'the CA');
+    const leaves = new LeafCertificates(() => ca, { now: Date.now });
     const secured: tls.TLSSocket[] = [];
     const accepted: net.Socket[] = [];
     const listener = new TlsListener(
