@@ -23,7 +23,7 @@ const places = {
   'integration/proxy': [85, 240],
   'integration/scenarios': [28, 90],
   model: [270, 440],
-  soak: [180, 400],
+  soak: [160, 340],
   unit: [50, 90],
   'unit/shared/gotemplate': [22, 45],
 };
@@ -32,7 +32,7 @@ const partSeconds = [45, 100];
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'integration/driver/load'];
-/** The others have random input, outages of minutes, and programs that take 20 seconds. */
+/** The others have random input, and programs that take 20 seconds. */
 const slow = [
   ...load,
   'e2e/arm64.test.ts',
@@ -53,8 +53,6 @@ const slow = [
 const random = ['model'];
 const fewer = { MODEL_RUNS: '100' };
 const fewerShare = 0.1;
-/** These mostly wait, for minutes: they run next to the parts that are as many as there are lanes. */
-const waiting = ['soak'];
 /** CI runs these on another Node too: sockets, processes, files and native code. */
 const dependsOnNode = [
   'conformance',
@@ -78,7 +76,7 @@ const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${n
 /**
  * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node the path of another Node,
  * which runs what depends on it. @param files all test files, as `test/….test.ts`.
- * @returns the parts, longest first: {name, files, seconds, processorSeconds, env, isWaiting, node}.
+ * @returns the parts, longest first: {name, files, seconds, processorSeconds, env, node}.
  * @throws if a file is in no place.
  */
 export function partsOf(command, files, node) {
@@ -113,7 +111,6 @@ function divided(files, suffix, common) {
       files: own.filter((_, position) => position % count === index),
       seconds: (seconds * share) / count,
       processorSeconds: (processorSeconds * share) / count,
-      isWaiting: waiting.includes(place),
     }));
   });
 }

@@ -272,15 +272,14 @@ if (command === 'only') {
     .filter((name) => name.endsWith('.test.ts'));
   const files = names.map((name) => `test/${name}`);
   const parts = partsOf(command, files, process.env.ALSO_NODE);
-  const queue = [...programs[command], ...parts.filter(({ isWaiting }) => !isWaiting)];
+  const queue = [...programs[command], ...parts];
   const seconds = [...programs[command], ...parts].reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
   const minutes = Math.ceil(seconds / 2 / 60);
   print(`${parts.length} parts, ${lanes} at a time: about ${minutes} minutes on two free processors`);
   const lane = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) await (next.program ? runProgram(next) : runPart(next));
   };
-  const waiting = parts.filter(({ isWaiting }) => isWaiting);
-  await Promise.all([...waiting.map(runPart), ...Array.from({ length: lanes }, lane)]);
+  await Promise.all(Array.from({ length: lanes }, lane));
   await retry();
 }
 finish();

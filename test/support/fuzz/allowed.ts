@@ -15,14 +15,6 @@ export function allows(kinds: readonly Kind[], parse: () => unknown): void {
   }
 }
 
-export async function allowsLater(kinds: readonly Kind[], parse: () => Promise<unknown>): Promise<void> {
-  try {
-    await parse();
-  } catch (error) {
-    assertAllowed(kinds, error);
-  }
-}
-
 function assertAllowed(kinds: readonly Kind[], error: unknown): void {
   if (!kinds.some((kind) => error instanceof kind)) throw error;
   if (!(error instanceof CodedError)) return;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.js';
 import { parseManifestFile } from '../../../src/shared/connectors/manifest-file.js';
@@ -8,16 +7,12 @@ import { parseConnector } from '../../../src/shared/connectors/parse-connector.j
 import { CodedError } from '../../../src/shared/errors.js';
 import { isJsonObject, jsonTexts, parseJson } from '../../../src/shared/json.js';
 import type { JsonObject } from '../../../src/shared/json.js';
-import { parseText, readResponse } from '../../../src/shared/kube/response-body.js';
-import type { CallRunner, CallTarget } from '../../../src/shared/kube/call-runner.js';
-import type { HttpResponse } from '../../../src/shared/kube/api-connection.js';
+import { parseText } from '../../../src/shared/kube/response-body.js';
 import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { parseIfAdmitted, parseRawObject } from '../../../src/shared/kube/object-admission.js';
-import { kubeTimings } from '../../../src/shared/kube/timings.js';
-import { watchStream } from '../../../src/shared/kube/watch-stream.js';
 import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
 import { connectors } from '../kube-client/test-client.js';
-import { allows, allowsLater } from './allowed.js';
+import { allows } from './allowed.js';
 import { target } from './fuzz-run.js';
 import type { FuzzTarget } from './fuzz-run.js';
 import { mutatedBytes, mutatedText, mutatedTree } from './mutations.js';
@@ -41,28 +36,9 @@ function withVersion(object: JsonObject): JsonObject {
 }
 
 const items = [connector('harbor'), connector('git', { className: 'git' })].map(withVersion);
-const events = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'].map((type) => ({ type, object: items[0] }));
-const status = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old', details: { retryAfterSeconds: 1 } };
-const failure = { type: 'ERROR', object: status };
-const lines = (all: readonly unknown[]): string => all.map((event) => `${JSON.stringify(event)}\n`).join('');
-
-const callTarget: CallTarget = { verb: 'watch', location: { type: connectors, namespace: 'ci' }, query: '' };
 const admission = { maxObjectBytes: 4096 };
 const outcomes = new Set(['object', 'rejected']);
 
-function answer(bytes: Buffer, chunkBytes: number, options: Partial<HttpResponse> = {}): HttpResponse {
-  const chunks: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
-  return {
-    status: 200,
-    contentType: 'application/json',
-    retryAfter: undefined,
-    body: Readable.from(chunks),
-    ...options,
-  };
-}
-
-const chunkBytes = fc.constantFrom(1 << 20, 4096, 129);
 const documents = (seeds: readonly unknown[]): fc.Arbitrary<Buffer> =>
   fc.oneof(
     mutatedBytes(seeds.map((seed) => Buffer.from(JSON.stringify(seed)))),
@@ -79,53 +55,6 @@ const lists = target('lists of the API server', 6, documents([items]), (bytes) =
       }
     }),
   ),
-);
-
-const answers = target(
-  'other answers of the API server',
-  5,
-  fc.record({
-    bytes: documents([status, items[0], { kind: 'SubjectAccessReview', status: { allowed: true } }]),
-    status: fc.constantFrom(200, 201, 401, 404, 409, 410, 429, 500, 503),
-    retryAfter: fc.option(mutatedText(['5']), { nil: undefined }),
-    contentType: fc.oneof(
-      { weight: 5, arbitrary: fc.constant('application/json') },
-      { weight: 1, arbitrary: mutatedText(['application/json; charset=utf-8']) },
-    ),
-  }),
-  ({ bytes, ...options }) =>
-    allowsLater([KubeError], () => readResponse(answer(bytes, 4096, options), 'GET /x', undefined)),
-);
-
-/** As much of a runner as a watch asks for; the answer is there at once. */
-function runnerFor(given: HttpResponse): CallRunner {
-  const runner = {
-    timings: kubeTimings,
-    now: () => performance.now(),
-    runWithinLimit: <T>(_owner: unknown, _signal: AbortSignal, request: () => Promise<T>) => request(),
-    open: () => Promise.resolve(given),
-    named: (error: unknown) => error,
-  };
-  return runner as unknown as CallRunner;
-}
-
-const streams = fc.oneof(
-  mutatedBytes([lines(events), lines([...events, failure])].map((text) => Buffer.from(text))),
-  fc.array(mutatedTree([...events, failure]), { maxLength: 3 }).map((all) => Buffer.from(lines(all))),
-);
-const watches = target('streams of watches', 6, fc.tuple(streams, chunkBytes), ([bytes, size]) =>
-  allowsLater([KubeError], async () => {
-    const { signal } = new AbortController();
-    const stream = watchStream(runnerFor(answer(bytes, size)), callTarget, admission, {
-      signal,
-      resourceVersion: '1',
-      timeoutSeconds: 300,
-      maxEventBytes: 1 << 20,
-    });
-    let readBytes = 0;
-    for await (const event of stream) readBytes += event.readBytes;
-    assert.ok(readBytes <= bytes.length);
-  }),
 );
 
 const manifests = [connector('harbor'), oneClass, flags];
@@ -164,4 +93,4 @@ const files = target(
   (text) => allows([CodedError], () => parseManifestFile(text, 'connectors-system')),
 );
 
-export const answerTargets: readonly FuzzTarget[] = [lists, answers, watches, objects, files];
+export const answerTargets: readonly FuzzTarget[] = [lists, objects, files];

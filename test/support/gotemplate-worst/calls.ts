@@ -1,6 +1,5 @@
 import type { GoFunction, ParamType } from '../../../src/shared/gotemplate/function.js';
 import { Random } from '../random.js';
-import { seedOf } from '../gotemplate-fuzz/seed.js';
 import { argumentsFor } from './inputs.js';
 
 /** Functions whose cost is what they are for: they ask for slow work, of which a template gets a counted number. */
@@ -15,7 +14,7 @@ export function callsOf({ name, params, variadic }: GoFunction): readonly string
   const types: readonly ParamType[] = variadic === undefined ? params : [...params, variadic, variadic];
   if (types.length === 0) return [name];
   const calls = new Set<string>();
-  const random = new Random(seedOf(name.length * 31 + name.charCodeAt(0)));
+  const random = new Random(name.length * 31 + name.charCodeAt(0));
   for (const [varied, type] of types.entries()) {
     const choices = argumentsFor(type);
     const times = types.length === 1 ? choices.length : Math.min(choices.length, choicesEach);

@@ -3,17 +3,21 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
 
-const folder = path.join(import.meta.dirname, '../../../fixtures/gotemplate');
+const fixtures = path.join(import.meta.dirname, '../../../fixtures');
+/** Templates by subject, and thousands of random ones and of odd corners. */
+const folders = ['gotemplate', 'gotemplate-fuzz'];
 
 describe('templates recorded from real Go', () => {
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.jsonl'))) {
-    it(`give the same: ${path.basename(file, '.jsonl')}`, () => {
-      const vectors = loadVectors(path.join(folder, file));
-      assert.ok(vectors.length > 0);
-      assert.deepEqual(
-        vectors.map(runVectorExactly).filter((failure) => failure !== undefined),
-        [],
-      );
-    });
+  for (const folder of folders.map((name) => path.join(fixtures, name))) {
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.jsonl'))) {
+      it(`give the same: ${path.basename(file, '.jsonl')}`, () => {
+        const vectors = loadVectors(path.join(folder, file));
+        assert.ok(vectors.length > 0);
+        assert.deepEqual(
+          vectors.map(runVectorExactly).filter((failure) => failure !== undefined),
+          [],
+        );
+      });
+    }
   }
 });
