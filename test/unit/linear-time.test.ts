@@ -13,7 +13,7 @@ const exempt: Readonly<Record<string, string>> = {
     'a number of a template, which has at most three signs',
   'shared/gotemplate/sprig/duration-text.ts /0+$/': digits,
   'shared/gotemplate/sprig/time-format.ts /0+$/': digits,
-  'driver/event-object.ts /[-.]+$/': 'a name, cut before',
+  'driver/pod-event.ts /[-.]+$/': 'a name, cut before',
   'shared/kube/kubeconfig.ts /^[A-Za-z0-9+/\\s]+={0,2}\\s*$/': "the administrator's own file",
   'shared/process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
 };
