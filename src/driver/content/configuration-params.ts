@@ -26,12 +26,8 @@ export interface ParamsOwner {
 export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
   const problems: string[] = [];
   const resolved: JsonObject[] = [];
-  // A class can have many configurations of the same name; values given for them are checked once.
-  const passed = new Set<string>();
   for (const owner of owners) {
-    const { name, params } = owner.configuration;
-    resolved.push(params.length === 0 && passed.has(name) ? jsonObject(given, name) : paramsOf(owner, given, problems));
-    if (params.length === 0) passed.add(name);
+    resolved.push(paramsOf(owner, given, problems));
     if (problems.length >= maxProblems) break;
   }
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
@@ -44,7 +40,7 @@ function paramsOf(owner: ParamsOwner, given: JsonObject, problems: string[]): Js
   const own: string[] = [];
   const resolved = params.length === 0 ? undeclared(values, own) : declared(owner, values, own);
   problems.push(...own.map((problem) => `${attribute}: configuration ${name}${problem}`));
-  const variable = own.length === 0 ? undefined : unsubstitutedIn(Object.values(values).map(textOf).join(' '));
+  const variable = own.length === 0 ? undefined : unsubstitutedIn(stringsIn(values));
   if (variable !== undefined) problems.push(`${attribute} ${variable}`);
   return resolved;
 }
@@ -108,9 +104,7 @@ function defaultOf(
   );
 }
 
-/** Returns the strings in a param's value. */
-function textOf(value: JsonValue): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(textOf).join(' ');
-  return isJsonObject(value) ? Object.values(value).map(textOf).join(' ') : '';
+/** Returns a text with all strings of the values. */
+function stringsIn(values: JsonObject): string {
+  return JSON.stringify(values, (_key, value: unknown) => (typeof value === 'bigint' ? null : value));
 }

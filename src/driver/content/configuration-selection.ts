@@ -31,7 +31,7 @@ export function selectConfigurations(
 ): SelectedConfigurations {
   const groups = groupByClass(resolved);
   const selected = groups.flatMap((group) => {
-    const byName = configurationsByName(group.connectorClass);
+    const byName = new Map(group.connectorClass.configurations.map((each) => [each.name, each]));
     return names.flatMap((name) => byName.get(name) ?? []).map((configuration) => ({ group, configuration }));
   });
   const found = new Set(selected.map(({ configuration }) => configuration.name));
@@ -40,17 +40,6 @@ export function selectConfigurations(
   const message = `attribute "configuration.names": no configuration ${listed(unknown)} in ${describe(groups)}`;
   if (selected.length === 0) throw new CodedError('NOT_FOUND', message);
   return { selected, warnings: [message] };
-}
-
-/** Groups configurations by name: a class can have a name more than once. */
-function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<string, readonly Configuration[]> {
-  const byName = new Map<string, Configuration[]>();
-  for (const configuration of configurations) {
-    const same = byName.get(configuration.name) ?? [];
-    same.push(configuration);
-    byName.set(configuration.name, same);
-  }
-  return byName;
 }
 
 /** Groups connectors by class: classes in order of first mention, connectors in mount order. */

@@ -28,11 +28,6 @@ export function checkEnvironmentFile(content: Uint8Array, template: string, plac
   }
 }
 
-/** Returns the files of the volume that the variables name: `./FILE` without the `./`. */
-export function referencedFiles(content: Uint8Array): readonly string[] {
-  return variableLines(content).flatMap(({ line }) => referencedFile(line.slice(line.indexOf('=') + 1)) ?? []);
-}
-
 function variableLines(content: Uint8Array): readonly { readonly number: number; readonly line: string }[] {
   return Buffer.from(content)
     .toString()

@@ -1,5 +1,4 @@
 import { CodedError } from '../../shared/errors.js';
-import { joinCaBundles } from './ca-bundle.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import type { Secret } from '../../shared/secret.js';
 import { quote } from '../../shared/wording.js';
@@ -57,6 +56,12 @@ export function chooseProxyEndpoint(
   const { address, scheme, authority, audience, connectorClass } = chosen;
   const caCerts = joinCaBundles(address.caCerts, connectorClass.proxy?.caCerts);
   return { address, scheme, authority, audience, caCerts, connectors: served.map(({ ref }) => ref) };
+}
+
+/** Joins two PEM bundles, unless the first contains the second. */
+function joinCaBundles(first: string | undefined, second: string | undefined): string | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return first.includes(second.trim()) ? first : `${first.trimEnd()}\n${second}`;
 }
 
 /** Returns the audience of the tokens that the proxy at an address accepts. */

@@ -7,7 +7,6 @@ import { driverLimits } from '../limits.js';
 import type { VolumeFile } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './template-renderer.js';
-import { isEnvironmentFile, referencedFiles } from './environment-file.js';
 import { fileNameProblem } from '../syntax/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
@@ -68,21 +67,8 @@ export async function renderVolumeContent(
   rendered.files.forEach(put);
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));
-  const warnings = [...rendered.warnings, ...absentFileWarnings(absent), ...danglingVariableWarnings(files)];
+  const warnings = [...rendered.warnings, ...absentFileWarnings(absent)];
   return { files: withinLimits(files), warnings };
-}
-
-/** Returns a warning for each file of variables that names files which the volume does not have. */
-function danglingVariableWarnings(files: ReadonlyMap<string, VolumeFile>): readonly string[] {
-  return [...files.values()]
-    .filter(({ name }) => isEnvironmentFile(name))
-    .flatMap(({ name, content }) => {
-      const absent = referencedFiles(content).filter((file) => file !== '' && !files.has(file));
-      if (absent.length === 0) return [];
-      return [
-        `file ${name} has variables for ${listedInQuotes(absent)}, which the volume does not have: "activate" does not set them`,
-      ];
-    });
 }
 
 /** Returns one warning for all names: a volume can name thousands, and each warning is a log line. */

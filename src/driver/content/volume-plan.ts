@@ -1,6 +1,6 @@
 import { CodedError } from '../../shared/errors.js';
 import { quote } from '../../shared/wording.js';
-import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
+import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import { groupByClass } from './configuration-selection.js';
 import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';
 import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.js';
@@ -64,9 +64,7 @@ function classAudiences(
 ): ReadonlyMap<string, string> {
   const audiences = new Map<string, string>();
   for (const { connectorClass, connectors } of groupByClass(resolved)) {
-    const selected = connectorClass.configurations.filter(({ name }) => included.has(name));
-    if (selected.length === 0) continue;
-    if (connectorClass.proxy === undefined) ensureNoNeedOfAddress(connectorClass, selected, connectors);
+    if (!connectorClass.configurations.some(({ name }) => included.has(name))) continue;
     for (const { ref, proxyAddress } of connectors) {
       const audience = audienceOf(proxyAddress, connectorClass, fallback);
       const other = audiences.get(connectorClass.name) ?? audience;
@@ -80,31 +78,4 @@ function classAudiences(
     }
   }
   return audiences;
-}
-
-/** Reports whether an action prints the address without a word by which a template checks that there is one. */
-function printsAddress(template: string): boolean {
-  const actions = template.match(/\{\{[^}]*/g) ?? [];
-  const checks = /\b(?:if|with|default|coalesce|empty|and|or|ternary)\b/;
-  return actions.some((action) => /\bproxyAddress\b/.test(action) && !checks.test(action));
-}
-
-/** Rejects templates that would print a missing address. Classes without a proxy do not wait for one. */
-function ensureNoNeedOfAddress(
-  connectorClass: ConnectorClass,
-  selected: readonly Configuration[],
-  connectors: readonly Connector[],
-): void {
-  const unready = connectors.find(({ proxyAddress }) => proxyAddress === undefined);
-  if (unready === undefined) return;
-  for (const configuration of selected) {
-    for (const [file, template] of configuration.files) {
-      if (!printsAddress(template)) continue;
-      const { namespace, name } = unready.ref;
-      throw new CodedError(
-        'FAILED_PRECONDITION',
-        `connectorclass ${connectorClass.name}, configuration ${configuration.name}, file ${file}: it has the proxy's address, but connector ${namespace}/${name} is not reconciled yet (status.proxy.httpAddress is not set) and the class has no spec.proxy`,
-      );
-    }
-  }
 }

@@ -106,7 +106,7 @@ export class SocketServer {
    */
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
-    this.#file.close(this.#listener);
+    this.#listener.close();
     // Its callback is ignored: it runs when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#waitForCalls())) {

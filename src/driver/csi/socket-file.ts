@@ -1,12 +1,12 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
 
 /**
- * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same
- * path, and removed without them.
+ * The file of a unix socket. It is created only if no other process listens, and distinguished from others at the same
+ * path.
  */
 export class SocketFile {
   readonly path: string;
@@ -45,24 +45,6 @@ export class SocketFile {
   get isInPlace(): boolean {
     return this.#identity !== undefined && identityOf(this.path) === this.#identity;
   }
-
-  /**
-   * Stops listening and removes the socket. Node removes whatever is at the path of a closed socket, synchronously.
-   * Another driver's socket at that path is moved out of the way meanwhile.
-   */
-  close(server: Server): void {
-    if (!server.listening) return;
-    const isAnothers = this.#identity !== undefined && !this.isInPlace && existsSync(this.path);
-    if (!isAnothers) {
-      server.close();
-      return;
-    }
-    // The kubelet ignores names that start with a dot.
-    const aside = path.join(path.dirname(this.path), `.${path.basename(this.path)}.kept`);
-    renameSync(this.path, aside);
-    server.close();
-    renameSync(aside, this.path);
-  }
 }
 
 /**
@@ -81,31 +63,13 @@ function identityOf(file: string): string | undefined {
 function ensureFolder(socketPath: string, isOwn: boolean): void {
   const folder = path.dirname(socketPath);
   try {
-    if (isOwn) prepareFolder(folder, path.basename(socketPath));
+    if (isOwn) mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new CodedError('FAILED_PRECONDITION', `cannot make the folder of ${socketPath}`, { cause: error });
   }
   if (!existsSync(folder)) {
     throw new CodedError('FAILED_PRECONDITION', `cannot listen on ${socketPath}: there is no folder ${folder}`);
   }
-}
-
-/**
- * Creates the socket's folder with mode 0700. An existing folder is closed to others only if this process owns it and
- * it contains nothing else. So a socket in a shared folder such as /tmp never locks others out.
- */
-function prepareFolder(folder: string, socketName: string): void {
-  if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return;
-  }
-  const { uid, mode } = statSync(folder);
-  const isOwn = uid === ownUid() && (mode & 0o1000) === 0;
-  if (isOwn && readdirSync(folder).every((name) => name === socketName)) chmodSync(folder, 0o700);
-}
-
-function ownUid(): number {
-  return statSync('/proc/self').uid;
 }
 
 /** Removes the socket of a dead process; a served one is never touched. */

@@ -1,9 +1,9 @@
+import { status } from '@grpc/grpc-js';
 import type { ServerUnaryCall, handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { onceAborted } from '../../shared/abortable.js';
 import type { ErrorCode } from '../../shared/errors.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import type { Log, LogFields } from '../../shared/log.js';
-import { grpcStatus } from './status.js';
 import { driverLimits } from '../limits.js';
 
 /** Fields of an RPC's log line; filled in while it runs. */
@@ -82,7 +82,7 @@ async function serve<Request, Response>(
     const failure = toCodedError(error, `${rpc} failed unexpectedly; see the driver's log`);
     code = failure.code;
     report.error = failure;
-    callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });
+    callback({ code: status[failure.code], details: headerText(failure.message) });
   } finally {
     clearTimeout(timer);
     // The event also fires when a finished call ends.

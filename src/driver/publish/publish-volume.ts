@@ -160,7 +160,7 @@ export class PublishVolume {
         return await this.#publishChanged(request, published, call, cancellation);
       } catch (error) {
         if (this.#deps.removesRevoked && error instanceof CodedError && error.isDenial) {
-          await removeTokens(this.#deps, request, published, error, call);
+          removeTokens(this.#deps, request, published, error);
         }
         throw error;
       }

@@ -25,28 +25,6 @@ describe('the CSI socket', () => {
     assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
   });
 
-  it('has its directory tightened where that holds nothing else', async () => {
-    fs.mkdirSync(path.dirname(node.socketPath), { mode: 0o755 });
-    const driver = await DriverProcess.start(node);
-    assert.equal(modeOf(path.dirname(node.socketPath)), '700');
-    await driver.stop();
-  });
-
-  it('leaves the mode of a directory alone that others share, full or sticky', async () => {
-    const folder = path.dirname(node.socketPath);
-    fs.mkdirSync(folder);
-    fs.chmodSync(folder, 0o1777);
-    let driver = await DriverProcess.start(node);
-    assert.equal(modeOf(folder), '1777');
-    assert.equal(modeOf(node.socketPath), '600');
-    await driver.stop();
-    fs.chmodSync(folder, 0o755);
-    fs.writeFileSync(path.join(folder, 'theirs'), '');
-    driver = await DriverProcess.start(node);
-    assert.equal(modeOf(folder), '755');
-    await driver.stop();
-  });
-
   it('is taken over from a driver that was killed', async () => {
     const first = await DriverProcess.start(node);
     await first.killed();
@@ -79,18 +57,6 @@ describe('the CSI socket', () => {
     await next.kubelet.publish(node.volume().publishRequest());
     await next.stop();
     assert.equal(fs.existsSync(node.socketPath), false);
-  });
-
-  it('of the next driver is left alone by one that has lost its own', async () => {
-    const lost = await InProcessDriver.start(node);
-    fs.rmSync(node.socketPath);
-    const next = await InProcessDriver.start(node);
-    await lost.stop();
-    assert.equal(modeOf(node.socketPath), '600');
-    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), ['csi.sock']);
-    await next.kubelet.publish(node.volume().publishRequest());
-    await next.stop();
-    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
   });
 
   it('that is removed or replaced under a driver is told to the liveness probe', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkEnvironmentFile, referencedFiles } from '../../../../src/driver/content/environment-file.js';
+import { checkEnvironmentFile } from '../../../../src/driver/content/environment-file.js';
 import { deniedVariables, variableProblem } from '../../../../src/driver/syntax/environment-variable.js';
 
 const place = 'connectorclass npm, configuration npmrc, file npm.environment';
@@ -55,11 +55,6 @@ describe('a file of variables', () => {
     const lines = Array.from({ length: 256 }, (_, n) => `A${n}=x\n`).join('');
     check(lines);
     assert.throws(() => check(`${lines}# comment\nB=x\n`), /line 258: a file has at most 256 variables$/);
-  });
-
-  it('names the files that it needs', () => {
-    const text = 'A=./.npmrc\nB=x ./y\nC=--settings=./settings.xml\nD=./\n# E=./e\nF=a=./b=./c\n';
-    assert.deepEqual(referencedFiles(Buffer.from(text)), ['.npmrc', 'settings.xml', '', 'b=./c']);
   });
 });
 

@@ -93,33 +93,3 @@ describe('the default proxy', () => {
     assert.equal(plan([unready(classWithoutProxy('text'))]).endpoint, undefined);
   });
 });
-
-describe('a class without a proxy whose template prints the proxy’s address', () => {
-  const withTemplate = (template: string): ConnectorClass =>
-    classWithoutProxy('text', { configurations: [configurationOf('config', { file: template })] });
-  const planned = (template: string, included = ['config']): VolumePlan =>
-    plan([{ connector: connectorOf('ci/a'), connectorClass: withTemplate(template) }], included);
-
-  for (const template of [
-    'url={{ .connector.status.proxyAddress }}',
-    '{{ (urlParse .connectorclass.proxyAddress).host }}',
-    '{{- range .connectors }}{{ .status.proxyAddress }}{{ end }}',
-  ]) {
-    it(`is not rendered with nothing in its place: ${template}`, () => {
-      assert.throws(() => planned(template), {
-        code: 'FAILED_PRECONDITION',
-        message: /^connectorclass text, configuration config, file file: .* ci\/a is not reconciled yet/,
-      });
-      assert.doesNotThrow(() => planned(template, []));
-    });
-  }
-
-  for (const template of [
-    '{{ if .connector.status.proxyAddress }}x{{ end }}',
-    '{{ with .connector.status.proxyAddress }}{{ . }}{{ end }}',
-    '{{ .connector.status.proxyAddress | default "none" }}',
-    'proxyAddress={{ .connector.name }}',
-  ]) {
-    it(`may ask for it: ${template}`, () => assert.doesNotThrow(() => planned(template)));
-  }
-});
