@@ -4,7 +4,7 @@ import { UsageError } from '../../shared/process/flags.js';
 import type { Answer } from './answer.js';
 import { parseAskedClient, parseAskedConnectors } from './asked-client.js';
 import { parseAskedRequest, wordsOf } from './asked-request.js';
-import type { Question } from './route-parts.js';
+import type { Question } from './request-checker.js';
 
 /** One line of a table of expectations: `allow|deny CONNECTOR ACCOUNT METHOD PATH`. */
 export interface Expectation {

@@ -5,22 +5,42 @@ import { UsageError } from '../../shared/process/flags.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import type { DecisionSources } from '../backend.js';
 import { serviceOf } from '../config.js';
-import type { NamedHost } from '../connectors/connector-match.js';
+import type { ProxyConfig } from '../config.js';
 import type { ConnectorLookup } from '../connectors/connector-lookup.js';
 import { mainAddressOf } from '../connectors/tool-address.js';
-import { parseConnectTarget } from '../server/request-target.js';
-import type { NamingClient } from '../server/authenticated-client.js';
-import type { Router } from '../server/router.js';
+import { parseConnectTarget, pathnameOf } from '../server/request-target.js';
+import type { Route, Router } from '../server/router.js';
+import { textOf } from '../server/routing-errors.js';
 import { ensureWellFormed } from '../server/well-formed.js';
 import { createToolAccess } from '../tool-access.js';
 import type { ToolAccess } from '../tool-access.js';
 import { authorityOf, nameOf } from '../tool/tool-origin.js';
+import type { ToolOrigin } from '../tool/tool-origin.js';
 import { ToolSockets } from '../tool/tool-sockets.js';
 import type { Answer } from './answer.js';
+import type { AskedRequest } from './asked-request.js';
 import { DecisionTrace } from './decision-trace.js';
-import { RecordedSecrets } from './recorded-secrets.js';
-import { RouteParts, authorityWithPort } from './route-parts.js';
-import type { Passed, Question, RequestCheckerOptions } from './route-parts.js';
+import { recordedRouter } from './recorded-router.js';
+
+export interface Question {
+  /** In the order of the volume. */
+  readonly connectors: readonly ConnectorRef[];
+  /** Undefined: permissions are not checked. */
+  readonly client: ClientIdentity | undefined;
+  readonly request: AskedRequest;
+  /** Whether the credential must be usable. */
+  readonly needsCredential: boolean;
+}
+
+export interface RequestCheckerOptions {
+  readonly sources: DecisionSources;
+  readonly config: ProxyConfig;
+  /** Whether the sources are read by another user than the proxy's, who may lack permissions that it has. */
+  readonly isOtherUser: boolean;
+}
+
+/** A request that passes: it is sent, it goes through a passthrough tunnel, or the proxy responds itself. */
+type Passed = Route | { readonly tunnelTo: ToolOrigin } | 'registry-root';
 
 /** The client of a request whose permissions are not checked. */
 const anyClient: ClientIdentity = {
@@ -34,20 +54,18 @@ const anyClient: ClientIdentity = {
 
 /**
  * Answers whether the proxy would let a request pass. The proxy's own classes decide, from the same sources, and nothing
- * is sent to a tool. Checks must not overlap.
+ * is sent to a tool.
  */
 export class RequestChecker {
   readonly #options: RequestCheckerOptions;
-  readonly #secrets: RecordedSecrets;
   readonly #tools: ToolAccess;
 
   constructor(options: RequestCheckerOptions) {
     const { sources, config } = options;
     this.#options = options;
-    this.#secrets = new RecordedSecrets(sources.secrets);
     this.#tools = createToolAccess({
       config,
-      backend: { secrets: this.#secrets, apiServerEndpoints: () => [] },
+      backend: { secrets: sources.secrets, apiServerEndpoints: () => [] },
       apiServer: [],
       service: serviceOf(config),
       sockets: new ToolSockets({ ...proxyLimits.toolSockets, total: 1 }),
@@ -61,34 +79,43 @@ export class RequestChecker {
    * @throws {CodedError} if the sources cannot be read.
    */
   async check(question: Question, signal: AbortSignal): Promise<Answer> {
-    const { sources, isOtherUser } = this.#options;
+    const { sources, config, isOtherUser } = this.#options;
     const trace = new DecisionTrace(isOtherUser);
-    const found = new RouteParts(this.#options, this.#tools, this.#secrets, trace, question);
+    const router = recordedRouter({ sources, config, tools: this.#tools, ...question }, trace);
     let passed: Passed | undefined;
     try {
-      const url = await this.#urlOf(question, sources, signal);
-      passed = await passedOf(question, url, found.router(), trace, signal);
+      const url = await urlOf(question, sources, signal);
+      passed = await passedOf(question, url, router, trace, signal);
     } catch (error) {
       trace.reject(isMalformed(error) ? 'request' : 'connector', error);
     }
-    return found.answer(passed);
+    addConnector(question, passed, trace);
+    const destination = passed === undefined ? null : destinationOf(passed, trace);
+    const { response, connector, verb = null, decision = null, rule = null, credential, steps } = trace;
+    return {
+      passes: response === undefined,
+      response:
+        response === undefined ? null : { status: response.status, reason: response.kind, message: response.message },
+      connector: connector === undefined ? null : textOf(connector.ref),
+      ...{ verb, decision, rule, credential, destination, steps },
+    };
   }
+}
 
-  /** Returns the URL of the request; undefined for a path if the Connector has no address. */
-  async #urlOf(
-    { connectors, request: { target } }: Question,
-    { connectors: lookup }: DecisionSources,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    if (!target.startsWith('/')) return target;
-    const [ref, other] = connectors;
-    if (ref === undefined || other !== undefined) {
-      throw new UsageError('a path belongs to one connector: write a URL, or name one connector');
-    }
-    const found = await usableConnector(lookup, ref, signal);
-    const address = found && mainAddressOf(found.connector);
-    return address === undefined || 'reason' in address ? undefined : `${nameOf(address)}${target}`;
+/** Returns the URL of the request; undefined for a path if the Connector has no address. */
+async function urlOf(
+  { connectors, request: { target } }: Question,
+  { connectors: lookup }: DecisionSources,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!target.startsWith('/')) return target;
+  const [ref, other] = connectors;
+  if (ref === undefined || other !== undefined) {
+    throw new UsageError('a path belongs to one connector: write a URL, or name one connector');
   }
+  const found = await usableConnector(lookup, ref, signal);
+  const address = found && mainAddressOf(found.connector);
+  return address === undefined || 'reason' in address ? undefined : `${nameOf(address)}${target}`;
 }
 
 /** Returns the Connector; undefined if it does not exist or cannot be used. */
@@ -125,36 +152,46 @@ async function passedOf(
   }
   if (target?.kind === 'forward' && target.named.scheme === 'https') {
     const tunnel = parseConnectTarget(authorityWithPort(target.named)) ?? target.named;
-    if (!(await isIntercepted(tunnel, router, naming, trace, signal))) return { tunnelTo: tunnel };
+    const matches = await router.matchesOf(naming, tunnel, trace, signal);
+    if (matches.length === 0) return { tunnelTo: tunnel };
     ensureWellFormed(request, target);
     return router.forward(naming, { named: tunnel, path: target.path }, request, trace, signal);
   }
   ensureWellFormed(request, target);
-  if (target.kind === 'reverse') {
-    trace.setNamed([target.connector]);
+  if (target.kind === 'reverse')
     return router.reverse(client, { ...target, base, isImagePull: false }, request, trace, signal);
-  }
   return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'registry-root';
 }
 
-/**
- * Reports whether the proxy terminates the TLS of a tunnel. After a denial the request in the tunnel is checked as well.
- * @throws {ProxyError} if the proxy does not open the tunnel.
- */
-async function isIntercepted(
-  tunnel: NamedHost,
-  router: Router,
-  naming: NamingClient,
-  trace: DecisionTrace,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    return (await router.matchesOf(naming, tunnel, trace, signal)).length > 0;
-  } catch (error) {
-    trace.reject('connector', error);
-    if (trace.atHost.length === 0) throw error;
-    return true;
+function addConnector({ connectors }: Question, passed: Passed | undefined, trace: DecisionTrace): void {
+  const { connector, address, named } = trace;
+  if (passed === 'registry-root') trace.add('connector', 'ok', 'none: the proxy responds itself, as a registry does');
+  else if (connector !== undefined) {
+    const at = address === undefined ? '' : ` by its address ${nameOf(address)}${address.path}`;
+    trace.add('connector', 'ok', `${textOf(connector.ref)}${at}`);
+  } else if (passed !== undefined) {
+    const part = named.length === 0 ? 'host' : 'path';
+    const names = connectors.map(textOf).join(', ');
+    trace.add('connector', 'warn', `the ${part} belongs to none of ${names}: no credential is sent, no rule applies`);
   }
+}
+
+function destinationOf(passed: Passed, trace: DecisionTrace): Answer['destination'] {
+  if (passed === 'registry-root') return null;
+  if ('tunnelTo' in passed) {
+    const { scheme, host, port } = passed.tunnelTo;
+    trace.add('destination', 'ok', `a passthrough tunnel to ${authorityWithPort(passed.tunnelTo)}`);
+    return { scheme, host, port, path: null };
+  }
+  const { origin, path } = passed.outgoing;
+  const { scheme, host, port } = origin;
+  const pathname = pathnameOf(path);
+  trace.add('destination', 'ok', `${scheme}://${authorityWithPort(origin)}${pathname}`);
+  return { scheme, host, port, path: pathname };
+}
+
+function authorityWithPort({ host, port }: ToolOrigin): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function isMalformed(error: unknown): boolean {

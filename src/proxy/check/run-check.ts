@@ -13,7 +13,7 @@ import { runningArguments } from '../../shared/command/running-arguments.js';
 import type { Answer } from './answer.js';
 import { parseAskedClient, parseAskedConnectors, parsePod } from './asked-client.js';
 import { parseAskedRequest, wordsOf } from './asked-request.js';
-import type { Question } from './route-parts.js';
+import type { Question } from './request-checker.js';
 import type { Expectation, Outcome } from './expectations.js';
 import { describeUnmet, outcomeOf, parseExpectations } from './expectations.js';
 import { RequestChecker } from './request-checker.js';

@@ -1,0 +1,109 @@
+import { jsonMember, jsonText } from '../../shared/json.js';
+import type { ClientIdentity } from '../auth/client-identity.js';
+import type { DecisionSources } from '../backend.js';
+import type { ProxyConfig } from '../config.js';
+import { clientLimitsProblem } from '../rules/client-limits.js';
+import { Router } from '../server/router.js';
+import type { RouterOptions } from '../server/router.js';
+import { RuleEnforcer } from '../server/rule-enforcer.js';
+import type { ToolAccess } from '../tool-access.js';
+import { noCredential } from '../tool/tool-credential.js';
+import { Via } from '../tool/via.js';
+import type { DecisionTrace } from './decision-trace.js';
+import { recordedPermissions, uncheckedPermissions } from './permission-check.js';
+
+export interface RecordedRouterOptions {
+  readonly sources: DecisionSources;
+  readonly config: Pick<ProxyConfig, 'unmatched-hosts'>;
+  readonly tools: ToolAccess;
+  /** Undefined: permissions are not checked. */
+  readonly client: ClientIdentity | undefined;
+  /** Whether the credential must be usable. */
+  readonly needsCredential: boolean;
+}
+
+/** Returns the proxy's router for one request. Its parts record what they decide. */
+export function recordedRouter(options: RecordedRouterOptions, trace: DecisionTrace): Router {
+  const { sources, config, tools, client } = options;
+  return new Router({
+    authorizer: client === undefined ? uncheckedPermissions(trace) : recordedPermissions(sources, trace),
+    connectors: sources.connectors,
+    rules: recordedRules(trace),
+    credentials: recordedCredentials(options, trace),
+    trust: recordedTrust(tools, trace),
+    trustStores: tools.trustStores,
+    unmatchedHosts: config['unmatched-hosts'],
+    via: new Via(() => undefined),
+    isOwnName: (host) => tools.own.isOwnName(host),
+  });
+}
+
+function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
+  const enforcer = new RuleEnforcer({ ruled: () => undefined }, () => 0);
+  return {
+    permitsRead: (found, pathname) => enforcer.permitsRead(found, pathname),
+    enforce: (found, ruled, entry) => {
+      const { connector, connectorClass } = found;
+      trace.connector = connector;
+      try {
+        enforcer.enforce(found, ruled, entry);
+      } catch (error) {
+        trace.reject('rules', error);
+        throw error;
+      }
+      const limits = clientLimitsProblem(connector, connectorClass);
+      const { rule } = trace;
+      if (limits !== undefined) trace.add('rules', 'warn', `${limits}; until then each pod has the smallest limits`);
+      else if (trace.decision === 'audit') trace.add('rules', 'warn', `${rule ?? ''} only audits: it would deny this`);
+      else trace.add('rules', 'ok', rule === undefined ? 'no rule denies it' : `allowed by ${rule}`);
+    },
+  };
+}
+
+function recordedTrust({ trust, trustStores }: ToolAccess, trace: DecisionTrace): RouterOptions['trust'] {
+  return {
+    of: (connector, signal) =>
+      trace.within('destination', async () => {
+        try {
+          return await trust.of(connector, signal);
+        } catch (error) {
+          if (trace.cannotRead(error)) return trustStores.getOrCreate([]);
+          throw error;
+        }
+      }),
+  };
+}
+
+function recordedCredentials(
+  { sources, tools, needsCredential }: RecordedRouterOptions,
+  trace: DecisionTrace,
+): RouterOptions['credentials'] {
+  return {
+    of: async (connector, connectorClass, address, signal) => {
+      trace.address = address;
+      if (!needsCredential) return noCredential;
+      const { namespace } = connector.ref;
+      const name = jsonText(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
+      if (name !== undefined) trace.credential = { secret: `${namespace}/${name}`, type: null };
+      return trace.within('credential', async () => {
+        try {
+          const credential = await tools.credentials.of(connector, connectorClass, address, signal);
+          await credential.check?.(signal);
+          const secret = name === undefined ? undefined : await sources.secrets.get({ namespace, name }, signal);
+          if (secret !== undefined) trace.credential = { secret: `${namespace}/${secret.ref.name}`, type: secret.type };
+          const text =
+            secret === undefined
+              ? 'none: spec.auth.secretRef is not set'
+              : `Secret ${namespace}/${secret.ref.name} of type ${secret.type}`;
+          trace.add('credential', 'ok', text);
+          return credential;
+        } catch (error) {
+          if (!trace.cannotRead(error)) throw error;
+          const fix = 'check it in the container of the proxy, or with another kubeconfig';
+          trace.add('credential', 'warn', `not checked, as this user cannot read the Secret: ${fix}`);
+          return noCredential;
+        }
+      });
+    },
+  };
+}
