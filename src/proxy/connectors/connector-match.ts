@@ -1,6 +1,6 @@
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import type { ToolAddress } from './tool-address.js';
-import { addressesAt } from './tool-address.js';
+import { addressesOf } from './tool-address.js';
 
 /** A connector and the address of it that a client has named. */
 export interface ConnectorMatch extends ResolvedConnector {
@@ -22,7 +22,7 @@ export interface NamedHost {
 export function matchesOfHost(connectors: readonly ResolvedConnector[], named: NamedHost): readonly ConnectorMatch[] {
   const matches: ConnectorMatch[] = [];
   for (const { connector, connectorClass } of connectors) {
-    for (const address of addressesAt(connector, named.host)) {
+    for (const address of addressesOf(connector)) {
       if (isAt(address, named)) matches.push({ connector, connectorClass, address });
     }
   }
@@ -43,9 +43,9 @@ export function bestMatch(matches: readonly ConnectorMatch[], path: string): Con
   return best;
 }
 
-function isAt(address: ToolAddress, { scheme, port }: NamedHost): boolean {
+function isAt(address: ToolAddress, { scheme, host, port }: NamedHost): boolean {
   const isUpgrade = scheme === 'http' && port === 80 && address.scheme === 'https' && address.port === 443;
-  return address.port === port || isUpgrade;
+  return address.host === host && (address.port === port || isUpgrade);
 }
 
 /** Compares whole segments. */

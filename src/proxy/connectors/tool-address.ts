@@ -14,7 +14,6 @@ const maxAddresses = proxyLimits.connector.addresses;
 
 interface ParsedAddresses {
   readonly addresses: readonly ToolAddress[];
-  readonly byHost: ReadonlyMap<string, readonly ToolAddress[]>;
   readonly main: ToolAddress | AddressProblem;
 }
 
@@ -26,19 +25,10 @@ export interface AddressProblem {
 }
 
 const parsed = new WeakMap<Connector, ParsedAddresses>();
-const noAddresses: readonly ToolAddress[] = [];
 
 /** Returns `spec.address` and the URLs in `spec.addressExtensions`. Other values are ignored. */
 export function addressesOf(connector: Connector): readonly ToolAddress[] {
   return parsedOf(connector).addresses;
-}
-
-/**
- * Returns the Connector's addresses at a host.
- * @param host in lower case, without brackets.
- */
-export function addressesAt(connector: Connector, host: string): readonly ToolAddress[] {
-  return parsedOf(connector).byHost.get(host) ?? noAddresses;
 }
 
 /** Returns the Connector's first address, the destination of reverse requests and probes, or why there is none. */
@@ -75,17 +65,11 @@ function readAddresses({ object }: Connector): ParsedAddresses {
       message: 'spec.address is no http or https URL: set it to the address of the tool',
     });
   }
-  const byHost = new Map<string, ToolAddress[]>();
-  for (const address of addresses) {
-    const atHost = byHost.get(address.host);
-    if (atHost === undefined) byHost.set(address.host, [address]);
-    else atHost.push(address);
-  }
-  return { addresses, byHost, main };
+  return { addresses, main };
 }
 
 function without(problem: AddressProblem): ParsedAddresses {
-  return { addresses: noAddresses, byHost: new Map(), main: problem };
+  return { addresses: [], main: problem };
 }
 
 /**

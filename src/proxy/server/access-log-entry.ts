@@ -6,6 +6,7 @@ import type { Decision } from '../rules/decision.js';
 import type { Verb } from '../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import type { ClientRequest } from './arrival.js';
+import { handshakeHints } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import type { RequestLog } from './request-log.js';
 import type { RouteObserver } from './route-observer.js';
@@ -118,10 +119,12 @@ export class AccessLogEntry implements RouteObserver {
   }
 
   /** Logs that the TLS handshake in the client's tunnel has failed. */
-  handshakeFailed(reason: HandshakeFailure, hint: string | undefined): void {
-    const line = { ...this.#clientFields(), ...(this.#host === undefined ? {} : { host: this.#host }), reason };
-    const { remoteAddress = '' } = this.#arrival.request.socket;
-    this.#log.handshakeFailed({ ...line, ...(hint === undefined ? {} : { hint }) }, remoteAddress);
+  handshakeFailed(reason: HandshakeFailure): void {
+    const line: Writable<LogFields> = { ...this.#clientFields(), reason };
+    const hint = handshakeHints[reason];
+    if (this.#host !== undefined) line.host = this.#host;
+    if (hint !== '') line.hint = hint;
+    this.#log.handshakeFailed(line, this.#arrival.request.socket.remoteAddress ?? '');
   }
 
   #clientFields(): LogFields {
@@ -134,7 +137,6 @@ export class AccessLogEntry implements RouteObserver {
     };
   }
 
-  /** Builds the log line, member by member because this runs for every request. */
   #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
     const line: Writable<LogFields> = {
       outcome,
@@ -143,21 +145,17 @@ export class AccessLogEntry implements RouteObserver {
       durationMs: Math.round(durationMs),
       bytesReceived: moved.received,
       bytesSent: moved.sent,
+      ...this.#clientFields(),
     };
-    const { request, client } = this.#arrival;
-    const { method } = request;
-    const account = client && serviceAccountOf(client.user);
-    const pod = client?.pod;
+    const { method } = this.#arrival.request;
     const meant = outcome === 'ok' ? [] : this.#named;
     const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
+    const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
     if (method !== undefined) line.method = method;
     if (this.#host !== undefined) line.host = this.#host;
     if (this.#path !== undefined) line.path = this.#path;
     if (this.#firstByteMs !== undefined) line.firstByteMs = Math.round(this.#firstByteMs);
-    if (account !== undefined) line.serviceAccount = `${account.namespace}/${account.name}`;
-    if (pod !== undefined) line.pod = `${pod.namespace}/${pod.name}`;
     if (connector !== '') line.connector = connector;
-    const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
     if (decision !== undefined) line.decision = decision;
     if (this.#rule !== undefined) line.rule = this.#rule;
     if (this.#verb !== undefined) line.verb = this.#verb;

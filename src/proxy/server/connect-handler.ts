@@ -12,7 +12,6 @@ import { hasBody, valuesOf } from '../tool/headers.js';
 import { toolFailure } from '../tool/tool-failure.js';
 import { authorityOf } from '../tool/tool-origin.js';
 import { joinConnections } from '../tool/tunnel.js';
-import { handshakeHint, trustSettingOf } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { canBePlain, startTlsOrPlain, startTls } from './tls-handshake.js';
 import type { ExchangeSlot } from './exchange-slots.js';
@@ -100,7 +99,7 @@ export class ConnectHandler {
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {
         observer.handshakeFailed(reason);
-        entry.handshakeFailed(reason, handshakeHint(reason, trustSettingOf(request.headers['user-agent'])));
+        entry.handshakeFailed(reason);
       });
       entry.finish('ok', 200);
     } catch (error) {

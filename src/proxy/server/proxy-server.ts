@@ -178,7 +178,7 @@ export class ProxyServer {
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
-      if (queued.mustWait) await queued.wait();
+      if (queued.turn !== undefined) await queued.turn;
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
       if (!socket.writable) return;
       await requests.serve(

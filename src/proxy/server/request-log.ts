@@ -10,14 +10,6 @@ export interface RequestLogOptions {
   readonly limits: TokenBucketsLimits & { readonly reportMs: number };
 }
 
-/** The pod, service account or address that identifies a client. */
-type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
-
-interface Suppressed {
-  readonly client: Client;
-  count: number;
-}
-
 /**
  * Logs one line per request. Lines of failed requests are rate-limited per client, because a client without any
  * permission could fill the disk of the node with them. The number of suppressed lines is logged.
@@ -25,10 +17,8 @@ interface Suppressed {
 export class RequestLog {
   readonly #options: RequestLogOptions;
   readonly #rates: TokenBuckets;
-  /** Suppressed lines since the last report, by client. */
-  readonly #suppressed = new Map<string, Suppressed>();
-  /** Suppressed lines of clients over the limit. */
-  #suppressedOfOthers = 0;
+  /** Suppressed lines since the last report. */
+  #suppressed = 0;
   #reporting: NodeJS.Timeout | undefined;
 
   constructor(options: RequestLogOptions) {
@@ -52,16 +42,11 @@ export class RequestLog {
 
   #limited(message: string, line: LogFields, address: string): void {
     const { log, limits } = this.#options;
-    const client = clientOf(line, address);
-    const key = Object.values(client).join(' ');
-    if (this.#rates.of(key).acquire()) {
+    if (this.#rates.of(line.pod ?? line.serviceAccount ?? address).acquire()) {
       log.info(message, line);
       return;
     }
-    const suppressed = this.#suppressed.get(key) ?? { client, count: 0 };
-    suppressed.count += 1;
-    if (this.#suppressed.size < limits.keys) this.#suppressed.set(key, suppressed);
-    else if (!this.#suppressed.has(key)) this.#suppressedOfOthers += 1;
+    this.#suppressed += 1;
     this.#reporting ??= setTimeout(() => this.report(), limits.reportMs).unref();
   }
 
@@ -69,18 +54,9 @@ export class RequestLog {
   report(): void {
     clearTimeout(this.#reporting);
     this.#reporting = undefined;
-    for (const { count, client } of this.#suppressed.values()) this.#reportSuppressed(count, client);
-    this.#suppressed.clear();
-    this.#reportSuppressed(this.#suppressedOfOthers, {});
-    this.#suppressedOfOthers = 0;
+    if (this.#suppressed > 0) {
+      this.#options.log.warn('Suppressed log lines of failed requests', { count: this.#suppressed });
+    }
+    this.#suppressed = 0;
   }
-
-  #reportSuppressed(count: number, client: Client): void {
-    if (count > 0) this.#options.log.warn('Suppressed log lines of failed requests', { ...client, count });
-  }
-}
-
-function clientOf({ pod, serviceAccount }: LogFields, address: string): Client {
-  if (pod !== undefined) return { pod };
-  return serviceAccount === undefined ? { address } : { serviceAccount };
 }

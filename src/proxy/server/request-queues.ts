@@ -9,54 +9,19 @@ export const clientGone = new CodedError('CANCELLED', 'the client has gone');
 interface Queue {
   length: number;
   headerBytes: number;
-  /** The request that came last. It is in flight unless `length` is 0. */
-  last: QueuedRequest | undefined;
+  /** Ends with the request that came last. */
+  last: Promise<void>;
   readonly leaving: AbortSignal;
 }
 
 /** The position of a request in the queue of its connection. */
-export class QueuedRequest {
-  readonly #queue: Queue;
-  readonly #headerBytes: number;
-  /** The request before it, if that was in flight when this one came, until `wait`. */
-  #previous: QueuedRequest | undefined;
-  #onEnd: (() => void) | undefined;
-
-  constructor(queue: Queue, headerBytes: number) {
-    this.#queue = queue;
-    this.#headerBytes = headerBytes;
-    this.#previous = queue.length === 0 ? undefined : queue.last;
-    queue.length += 1;
-    queue.headerBytes += headerBytes;
-    queue.last = this;
-  }
-
+export interface QueuedRequest {
   /** Aborts when the connection closes during a request. */
-  get leaving(): AbortSignal {
-    return this.#queue.leaving;
-  }
-
-  /** Whether an earlier request on the connection was in flight when this one came. */
-  get mustWait(): boolean {
-    return this.#previous !== undefined;
-  }
-
-  /** Waits for earlier requests on the connection. Call it before any of them can end. */
-  async wait(): Promise<void> {
-    const previous = this.#previous;
-    if (previous === undefined) return;
-    this.#previous = undefined;
-    await new Promise<void>((resolve) => (previous.#onEnd = resolve));
-    // Yields to other connections: a client can send many requests at once.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
+  readonly leaving: AbortSignal;
+  /** Waits for earlier requests on the connection; undefined if none is in flight. */
+  readonly turn: Promise<void> | undefined;
   /** Records that the request is served. The next one can start. */
-  end(): void {
-    this.#queue.length -= 1;
-    this.#queue.headerBytes -= this.#headerBytes;
-    this.#onEnd?.();
-  }
+  readonly end: () => void;
 }
 
 /**
@@ -78,14 +43,29 @@ export class RequestQueues {
     const isTooMany = queue.length >= maxRequests;
     const isTooLarge = queue.length > 0 && queue.headerBytes + headerBytes > maxBytes;
     // A rejected request must not be in the queue: it never ends.
-    return isTooMany || isTooLarge ? undefined : new QueuedRequest(queue, headerBytes);
+    if (isTooMany || isTooLarge) return undefined;
+    const turn = queue.length === 0 ? undefined : queue.last;
+    queue.length += 1;
+    queue.headerBytes += headerBytes;
+    let setEnded = (): void => undefined;
+    queue.last = new Promise<void>((resolve) => (setEnded = resolve));
+    return {
+      leaving: queue.leaving,
+      // Yields to other connections: a client can send many requests at once.
+      turn: turn?.then(() => new Promise((resolve) => setImmediate(resolve))),
+      end: () => {
+        queue.length -= 1;
+        queue.headerBytes -= headerBytes;
+        setEnded();
+      },
+    };
   }
 
   #queueOf(socket: Socket): Queue {
     const existing = this.#queues.get(socket);
     if (existing !== undefined) return existing;
     const leaving = new AbortController();
-    const queue: Queue = { length: 0, headerBytes: 0, last: undefined, leaving: leaving.signal };
+    const queue: Queue = { length: 0, headerBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
     this.#queues.set(socket, queue);
     socket.once('close', () => {
       if (queue.length > 0) leaving.abort(clientGone);

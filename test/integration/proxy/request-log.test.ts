@@ -113,8 +113,8 @@ describe("the proxy's log of requests", () => {
     await fixture.stop();
     const reports = fixture.log.split('\n').filter((line) => line.includes('Suppressed log lines'));
     assert.deepEqual(
-      reports.map((line) => JSON.parse(line) as Record<string, unknown>).map(({ address, count }) => [address, count]),
-      [['127.0.0.1', rejected - lines]],
+      reports.map((line) => (JSON.parse(line) as Record<string, unknown>)['count']),
+      [rejected - lines],
     );
   });
 });

@@ -25,7 +25,6 @@ import { withoutMirrorParameter } from '../../../src/proxy/server/image-pull.js'
 import { parseConnectTarget, parseRequestTarget, pathnameOf } from '../../../src/proxy/server/request-target.js';
 import { rewriteResponseHeaders } from '../../../src/proxy/server/reverse-response.js';
 import type { ReverseView } from '../../../src/proxy/server/reverse-url.js';
-import { trustSettingOf } from '../../../src/proxy/server/handshake-failure.js';
 import { endToEnd, hasWord } from '../../../src/proxy/tool/headers.js';
 import { withParameters, withoutParameters } from '../../../src/proxy/tool/query-parameters.js';
 import { decide } from '../../../src/proxy/rules/decision.js';
@@ -105,7 +104,6 @@ export const parsers: Readonly<Record<string, Parser>> = {
     around: ['…', 'close, …'],
   },
   withParameters: { run: (text) => withParameters(text, names, [['X-Key', 'a']]), around: query },
-  trustSettingOf: { run: trustSettingOf, around: ['…', 'curl/…'] },
   // Tools: headers, answers of token services.
   parseChallenges: {
     run: (text) => parseChallenges([text]),

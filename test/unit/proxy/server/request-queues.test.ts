@@ -31,14 +31,13 @@ describe('the requests of a connection', () => {
   it('run one after the other, in the order in which they came', async () => {
     const [first, second, third] = [entered(), entered(), entered()];
     assert.deepEqual(
-      [first, second, third].map(({ mustWait }) => mustWait),
+      [first, second, third].map(({ turn }) => turn !== undefined),
       [false, true, true],
     );
     const started: string[] = [];
-    await first.wait();
     const others = [
-      second.wait().then(() => started.push('second')),
-      third.wait().then(() => started.push('third')),
+      second.turn?.then(() => started.push('second')),
+      third.turn?.then(() => started.push('third')),
     ] as const;
     first.end();
     await others[0];
@@ -53,9 +52,9 @@ describe('the requests of a connection', () => {
 
   it('do not wait for those that are over, nor for those of other connections', () => {
     const first = entered();
-    assert.equal(entered(1, new Socket()).mustWait, false);
+    assert.equal(entered(1, new Socket()).turn, undefined);
     first.end();
-    assert.equal(entered().mustWait, false);
+    assert.equal(entered().turn, undefined);
   });
 
   it(`are ${maxRequests} at most`, () => {
