@@ -2,7 +2,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../shared/kube/observer.js';
 import { MetricsRegistry } from '../shared/process/metrics-registry.js';
-import type { Tally } from '../shared/process/metrics-registry.js';
 import { processMetrics } from '../shared/process/process-metrics.js';
 import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
@@ -44,15 +43,15 @@ export class ProxyMetrics
 {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
-  readonly #requests: Tally;
-  readonly #bytes: Tally;
+  readonly #requests: Counter;
+  readonly #bytes: Counter;
   readonly #duration: Histogram;
   readonly #firstByte: Histogram;
   readonly #toolFailures: Counter;
   readonly #tunnels: Gauge;
   readonly #handshakeFailures: Counter;
-  readonly #reviews: Tally;
-  readonly #rules: Tally;
+  readonly #reviews: Counter;
+  readonly #rules: Counter;
   readonly #apiRequests: Counter;
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
@@ -63,12 +62,12 @@ export class ProxyMetrics
   constructor(version: string, sources: ProxyGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#requests = registry.tally('requests_total', 'Requests by mode, outcome and code', [
+    this.#requests = registry.counter('requests_total', 'Requests by mode, outcome and code', [
       'mode',
       'outcome',
       'code',
     ]);
-    this.#bytes = registry.tally('bytes_total', 'Bytes from clients and to them', ['direction']);
+    this.#bytes = registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
     this.#duration = registry.histogram(
       'request_duration_seconds',
       'Duration of requests, tunnels excepted',
@@ -90,11 +89,11 @@ export class ProxyMetrics
       'TLS handshakes that failed in intercepted tunnels, by reason',
       ['reason'],
     );
-    this.#reviews = registry.tally('access_reviews_total', 'Reviews of tokens and access by source of the decision', [
+    this.#reviews = registry.counter('access_reviews_total', 'Reviews of tokens and access by source of the decision', [
       'review',
       'source',
     ]);
-    this.#rules = registry.tally('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
+    this.#rules = registry.counter('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
       'decision',
     ]);
     this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
@@ -175,10 +174,10 @@ export class ProxyMetrics
     durationMs: number,
     { received, sent }: RequestBytes,
   ): void {
-    this.#requests.add(1, mode, outcome, codeLabel(status));
+    this.#requests.inc({ mode, outcome, code: codeLabel(status) });
     if (mode !== 'tunnel') this.#duration.observe({ mode }, durationMs / 1000);
-    this.#bytes.add(received, 'received');
-    this.#bytes.add(sent, 'sent');
+    this.#bytes.inc({ direction: 'received' }, received);
+    this.#bytes.inc({ direction: 'sent' }, sent);
     if (toolFailures.has(outcome)) this.#toolFailures.inc({ reason: outcome });
   }
 
@@ -203,11 +202,11 @@ export class ProxyMetrics
   }
 
   reviewed(review: 'token' | 'access', source: 'cache' | 'api'): void {
-    this.#reviews.add(1, review, source);
+    this.#reviews.inc({ review, source });
   }
 
   ruled(decision: 'allowed' | 'audit' | 'denied'): void {
-    this.#rules.add(1, decision);
+    this.#rules.inc({ decision });
   }
 
   /** @param code HTTP status; 0 for a request without a response. */

@@ -1,8 +1,6 @@
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
-import { createServer as createHttpServer } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { Duplex } from 'node:stream';
 import type { limits } from '../limits/defaults.js';
 import type { Log } from '../log.js';
 import { listen } from './listen.js';
@@ -26,33 +24,23 @@ export interface HealthServerOptions {
 
 export type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
 
-/** Size of a piece in bytes. Few requests fit into one piece, and most requests take one or two. */
-const pieceBytes = 256;
-
 /**
  * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
  * pod can reach the port. So each connection gets one response and is closed, and beyond the limit of connections the
- * oldest one without a request is closed.
+ * oldest one without a request is closed. Only the request line counts. node:http would parse all requests that a client
+ * sends at once, 45 ms for each 64 KiB.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
-  readonly #http: HttpServer;
   /** Generated metrics, and when that began. */
   #metrics: { readonly bytes: Promise<Buffer>; readonly sinceMs: number } | undefined;
-  /** Open connections, the oldest first. */
-  readonly #connections = new Map<Duplex, Socket>();
-  /** Connections with a request. */
-  readonly #served = new WeakSet<Duplex>();
+  /** Open connections, the oldest first, each with whether it has a request. */
+  readonly #connections = new Map<Socket, boolean>();
 
   constructor(options: HealthServerOptions) {
-    const { requestHeaderBytes } = options.limits;
     this.#options = options;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
-    // The response does not depend on the host.
-    const settings = { maxHeaderSize: requestHeaderBytes, requireHostHeader: false };
-    this.#http = createHttpServer(settings, (request, response) => this.#onRequest(request, response));
-    this.#http.on('connect', (_request, connection) => this.#respondToConnect(connection));
   }
 
   /**
@@ -69,60 +57,54 @@ export class HealthServer {
 
   stop(): void {
     this.#server.close();
-    for (const socket of this.#connections.values()) socket.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
   }
 
   #serve(socket: Socket): void {
+    const { connections, connectionMs, requestHeaderBytes } = this.#options.limits;
+    const timer = setTimeout(() => socket.destroy(), connectionMs).unref();
+    if (this.#connections.size >= connections) this.#closeOldest();
+    this.#connections.set(socket, false);
     socket.on('error', () => undefined);
-    const timer = setTimeout(() => socket.destroy(), this.#options.limits.connectionMs).unref();
-    const connection = Duplex.from({ readable: this.#requestOf(socket, () => connection), writable: socket });
-    // A broken connection emits an error after node:http has released it. Without a listener that would end the
-    // process.
-    connection.on('error', () => undefined);
-    if (this.#connections.size >= this.#options.limits.connections) this.#closeOldest();
-    this.#connections.set(connection, socket);
     socket.once('finish', () => socket.destroy());
     socket.once('close', () => {
       clearTimeout(timer);
-      this.#connections.delete(connection);
+      this.#connections.delete(socket);
     });
-    this.#http.emit('connection', connection);
+    let head = '';
+    const onText = (text: string): void => {
+      head += text;
+      if (!head.includes('\r\n\r\n') && head.length <= requestHeaderBytes) return;
+      socket.off('data', onText).resume();
+      this.#connections.set(socket, true);
+      this.#respond(head, socket).catch((error: unknown) => {
+        this.#options.log.error('Failed to serve HTTP request', { error });
+        socket.destroy();
+      });
+    };
+    socket.setEncoding('latin1').on('data', onText);
   }
 
   /** Closes the oldest connection without a request, or the oldest of all if each has one. */
   #closeOldest(): void {
     const all = [...this.#connections];
-    const [connection, socket] = all.find(([candidate]) => !this.#served.has(candidate)) ?? all[0] ?? [];
-    if (connection === undefined) return;
-    this.#connections.delete(connection);
-    socket?.destroy();
+    const [socket] = all.find(([, hasRequest]) => !hasRequest) ?? all[0] ?? [];
+    if (socket === undefined) return;
+    this.#connections.delete(socket);
+    socket.destroy();
   }
 
-  /**
-   * Yields the bytes of a connection in pieces, up to its first request. Node parses all requests of a piece, also
-   * those after one for which it closes the connection. 64 KiB of them, the size of one read, take 45 ms.
-   */
-  async *#requestOf(socket: Socket, connection: () => Duplex): AsyncGenerator<Buffer> {
-    const reads: AsyncIterable<Buffer> = socket.iterator({ destroyOnReturn: false });
-    for await (const bytes of reads) {
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        if (this.#served.has(connection())) return;
-        yield bytes.subarray(at, at + pieceBytes);
-      }
-    }
-  }
-
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#served.has(request.socket)) return;
-    this.#served.add(request.socket);
-    this.#respond(request)
-      .then(({ status, body, ...headers }) => {
-        response.writeHead(status, { ...headers, 'Content-Length': body.length, Connection: 'close' }).end(body);
-      })
-      .catch((error: unknown) => {
-        this.#options.log.error('Failed to serve HTTP request', { error });
-        response.destroy();
-      });
+  async #respond(head: string, socket: Socket): Promise<void> {
+    const [, method = '', path = ''] = /^([A-Z]+) ([^ ?]+)\S* HTTP\/1\.[01]\r\n/.exec(head) ?? [];
+    const end = head.indexOf('\r\n\r\n');
+    const isTooLarge = end === -1 || end > this.#options.limits.requestHeaderBytes;
+    const response = isTooLarge ? text(431, 'the headers are too large\n') : await this.#responseTo(method, path);
+    const { status, body, ...headers } = response;
+    const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
+    const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields}\r\n`);
+    if (method !== 'HEAD') socket.write(body);
+    socket.end();
   }
 
   /** Returns the bytes of the metrics, generated again when they are older than `metricsMs`. All callers share them. */
@@ -138,19 +120,11 @@ export class HealthServer {
     return bytes;
   }
 
-  /** Responds to CONNECT. To node:http that is no request: without a listener it destroys the connection. */
-  #respondToConnect(connection: Duplex): void {
-    this.#served.add(connection);
-    const { status, body, ...headers } = onlyGet;
-    const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
-    const head = [`HTTP/1.1 ${status} Method Not Allowed`, ...lines.map(([name, value]) => `${name}: ${value}`)];
-    connection.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
-  }
-
-  async #respond({ method, url = '' }: IncomingMessage): Promise<HealthResponse> {
-    if (method !== 'GET' && method !== 'HEAD') return onlyGet;
+  /** @param method empty if the request line is invalid. */
+  async #responseTo(method: string, path: string): Promise<HealthResponse> {
+    if (method === '') return text(400, 'not a request of HTTP/1.1\n');
+    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
     const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
-    const [path = ''] = url.split('?', 1);
     switch (path) {
       case '/metrics':
         if (metrics === undefined) return text(404, 'there are no metrics here\n');
@@ -176,8 +150,6 @@ interface HealthResponse {
   readonly 'Content-Type': string;
   readonly Allow?: string;
 }
-
-const onlyGet: HealthResponse = { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
 
 function text(status: number, body: string): HealthResponse {
   return { status, body: Buffer.from(body), 'Content-Type': 'text/plain' };

@@ -1,10 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-export interface Tally {
-  /** Adds to a sum. @param values of the labels, in their order, without spaces. */
-  add(amount: number, ...values: readonly string[]): void;
-}
-
 /** The metrics of one program, with a common prefix. Registries share nothing. */
 export class MetricsRegistry {
   readonly #registry = new Registry();
@@ -26,32 +21,6 @@ export class MetricsRegistry {
 
   counter(name: string, help: string, labelNames: readonly string[]): Counter {
     return new Counter({ ...this.#naming(name, help), labelNames: [...labelNames] });
-  }
-
-  /** Creates a counter for every request: it keeps the sums itself and updates the registry when scraped. */
-  tally(name: string, help: string, labelNames: readonly string[]): Tally {
-    const sums = new Map<string, { readonly labels: Readonly<Record<string, string>>; amount: number }>();
-    const counter: Counter = new Counter({
-      ...this.#naming(name, help),
-      labelNames: [...labelNames],
-      collect: () => {
-        for (const sum of sums.values()) {
-          counter.inc(sum.labels, sum.amount);
-          sum.amount = 0;
-        }
-      },
-    });
-    return {
-      add: (amount, ...values) => {
-        const key = values.join(' ');
-        let sum = sums.get(key);
-        if (sum === undefined) {
-          sum = { labels: Object.fromEntries(labelNames.map((label, at) => [label, values[at] ?? ''])), amount: 0 };
-          sums.set(key, sum);
-        }
-        sum.amount += amount;
-      },
-    };
   }
 
   histogram(name: string, help: string, labelNames: readonly string[], buckets: readonly number[]): Histogram {
