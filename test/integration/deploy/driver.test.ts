@@ -107,7 +107,7 @@ describe('the driver of deploy/manifests', () => {
       denying.map((binding) => [binding.metadata.name, actionsOf(binding).join()]),
       [['connectors-csi-volume-limit', 'Deny']],
     );
-    assert.equal(bindings.length, 6);
+    assert.equal(bindings.length, 4);
   });
 });
 
@@ -179,7 +179,7 @@ describe('the driver of the chart', () => {
       warning.map(({ metadata }) => metadata.name),
       ['connectors-csi-generators'],
     );
-    assert.equal(bindings.length, 8);
+    assert.equal(bindings.length, 6);
     const without = await renderChart({ admission: 'off', volumeLimit: 0 });
     assert.deepEqual(
       without.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy')),
@@ -222,7 +222,7 @@ describe('the driver of the chart', () => {
       };
       return variables.flatMap(({ name, expression }) => (name === 'maxVolumes' ? [expression] : []));
     });
-    assert.deepEqual(limited, Array(4).fill('32'));
+    assert.deepEqual(limited, Array(2).fill('32'));
     assert.match(JSON.stringify(objects), /\['connectors-proxy'\]/);
   });
 

@@ -133,12 +133,12 @@ function specOf(policy: Manifest): PolicySpec {
 function bindingsOf(policy: Manifest, request: AdmissionRequest): Bindings | Error | undefined {
   const spec = specOf(policy);
   if (!spec.matchConstraints.resourceRules.some((rule) => isMatch(rule, request))) return undefined;
-  const { username, extra, operation, namespace = '' } = request;
+  const { username, extra, operation, namespace = '', group, resource } = request;
   const bindings = celInput({
     object: request.object,
     oldObject: request.oldObject ?? null,
     params: request.params ?? null,
-    request: { operation, namespace, userInfo: { username, extra } },
+    request: { operation, namespace, resource: { group, resource }, userInfo: { username, extra } },
     authorizer: authorizerOf(request.rules ?? []),
   }) as Bindings;
   for (const { name, expression } of spec.matchConditions ?? []) {

@@ -8,6 +8,9 @@ export const deployFolder = path.join(repository, 'deploy');
 export const chartFolder = path.join(deployFolder, 'chart');
 export const crdsFolder = path.join(chartFolder, 'charts', 'crds', 'crds');
 
+/** Admission policies leave out namespaces with this label and the value `off`. */
+export const optOutLabel = 'connectors.alauda.io/volume-admission';
+
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;

@@ -3,11 +3,10 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import type { Connector } from '../../../src/shared/connectors/model.js';
 import { parseRules, RulesError } from '../../../src/proxy/rules/parse-rules.js';
-import { rulesProblem } from '../../../src/proxy/rules/request-rules.js';
-import { optOutLabel } from '../../support/admission/policy-and-binding.js';
+import { connectorAnnotations, rulesProblem } from '../../../src/proxy/rules/request-rules.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
 import { classManifests } from '../../support/deploy/class-cases.js';
-import { chartFile } from '../../support/deploy/manifests.js';
+import { chartFile, optOutLabel } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { brokenRules, validRules } from '../../support/rules/rules-corpus.js';
 import { annotated } from '../../support/rules/rule-sets.js';
@@ -124,6 +123,9 @@ describe('the admission policy about rules', () => {
     assert.equal(told(unknown, { access: 'full' }).length, 1);
     assert.deepEqual(told(unknown, unknown), []);
     assert.equal(told({ 'read-only-protocol': 'git' }).length, 1);
+    for (const name of connectorAnnotations) {
+      assert.doesNotMatch(told({ [name.replace(/^.*\//, '')]: 'x' }).join(), /is unknown/);
+    }
   });
 
   it('looks at changes alone', () => {
