@@ -77,7 +77,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     : undefined;
   const access = new KubernetesAccess({
     client,
-    clock,
+    monotonicNow: kubeClock.now,
     log,
     approvalWaitMs: config['approval-wait'],
     firstApprovalWaitMs,

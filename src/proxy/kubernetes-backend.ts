@@ -48,7 +48,6 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     maxObjectBytes: options.maxObjectBytes,
     rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
     onReview: (source) => metrics.reviewed('access', source),
-    clock,
     log,
   });
   const ca = new KubernetesCa(client, namespace, clock, log);

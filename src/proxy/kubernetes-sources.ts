@@ -1,5 +1,4 @@
 import { SubjectAccessReviewer } from '../shared/access/subject-access-reviewer.js';
-import type { Clock } from '../shared/clock.js';
 import { WatchedFlags } from '../shared/connectors/watched-flags.js';
 import type { KubeClient } from '../shared/kube/kube-client.js';
 import { proxyLimits } from './limits.js';
@@ -20,7 +19,6 @@ export interface KubernetesSourcesOptions {
   /** Limits denied reviews per client. */
   readonly rateLimiter: FailureRateLimiter;
   readonly onReview: (source: 'cache' | 'api') => void;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -34,17 +32,17 @@ export interface KubernetesSources {
 
 /** Creates what decides about requests with an API server. */
 export function kubernetesSources(options: KubernetesSourcesOptions): KubernetesSources {
-  const { client, namespace, rateLimiter, onReview, clock, log } = options;
+  const { client, namespace, rateLimiter, onReview, log } = options;
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authorizer = new SubjectAccessReviewAuthorizer({
-    reviews: new SubjectAccessReviewer(client, clock, proxyLimits.proxyAccess),
+    reviews: new SubjectAccessReviewer(client, client.clock.now, proxyLimits.proxyAccess),
     rateLimiter,
     exists: (connector) => connectors.has(connector),
     onReview,
   });
-  const approvals = new KubernetesApprovals(client, clock);
+  const approvals = new KubernetesApprovals(client);
   return {
     sources: { authorizer, approvals, flags: (signal) => flags.get(signal), connectors, secrets },
     flags,

@@ -4,7 +4,6 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
 import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
 import type { Call } from '../../shared/limits/call.js';
-import type { Clock } from '../../shared/clock.js';
 import { AccessRequestClient } from './access-request-client.js';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
 import type { ApprovalObserver } from './approvals.js';
@@ -20,7 +19,8 @@ import { driverLimits } from '../limits.js';
 
 export interface KubernetesAccessOptions {
   readonly client: KubeClient;
-  readonly clock: Clock;
+  /** A monotonic clock in milliseconds, for the age of decisions. */
+  readonly monotonicNow: () => number;
   readonly log: Log;
   /** Node of this driver. */
   readonly nodeName: string;
@@ -44,8 +44,8 @@ export class KubernetesAccess implements AccessControl {
   readonly #listeners: (() => void)[] = [];
 
   constructor(options: KubernetesAccessOptions) {
-    const { client, clock, log, observer } = options;
-    this.#reviews = new SubjectAccessReviewer(client, clock, limits.access);
+    const { client, monotonicNow, log, observer } = options;
+    this.#reviews = new SubjectAccessReviewer(client, monotonicNow, limits.access);
     const requests = new AccessRequestClient(client, options.nodeName, log);
     this.#mounted = options.watchesApprovals
       ? new ApprovalWatcher({ requests, onChange: (permission, state) => this.#changed(permission, state) })

@@ -2,10 +2,9 @@ import type { ApprovalSubject } from '../../shared/access/access-request.js';
 import { accessRequestName } from '../../shared/access/access-request.js';
 import { DecisionCache } from '../../shared/access/decision-cache.js';
 import { approvalStateOf } from '../../shared/access/approval-state.js';
-import { findRequestByName } from '../../shared/access/request-lookup.js';
+import { findRequest } from '../../shared/access/request-lookup.js';
 import { proxyLimits } from '../limits.js';
 import { SingleFlight } from '../../shared/limits/single-flight.js';
-import type { Clock } from '../../shared/clock.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { PodApprovals } from './ports.js';
 
@@ -18,9 +17,9 @@ export class KubernetesApprovals implements PodApprovals {
   readonly #decisions: DecisionCache;
   readonly #reads = new SingleFlight<boolean>();
 
-  constructor(client: KubeClient, clock: Clock) {
+  constructor(client: KubeClient) {
     this.#client = client;
-    this.#decisions = new DecisionCache(clock, client.clock.now, proxyLimits.proxyAccess);
+    this.#decisions = new DecisionCache(client.clock.now, proxyLimits.proxyAccess);
   }
 
   isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
@@ -32,7 +31,7 @@ export class KubernetesApprovals implements PodApprovals {
 
   async #read(key: string, subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
     const readAt = this.#decisions.now();
-    const request = await findRequestByName(this.#client, subject, { signal, timeoutMs });
+    const request = await findRequest(this.#client, subject, { signal, timeoutMs });
     const isGranted = request !== undefined && approvalStateOf(request).kind === 'granted';
     this.#decisions.put(key, isGranted, readAt, subject.pod.namespace);
     return isGranted;

@@ -52,7 +52,6 @@ export function openCluster(
     // A table can expect more denials than a client of the proxy can cause at once.
     rateLimiter: new FailureRateLimiter({ ...proxyLimits.failedReviews, burst: Number.MAX_SAFE_INTEGER }, monotonicNow),
     onReview: () => undefined,
-    clock: { now: () => Date.now() },
     log: silentLog,
   });
   flags.start();

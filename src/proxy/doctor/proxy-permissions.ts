@@ -49,7 +49,7 @@ function requiredPermissions({
     ...permissions(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
     ...permissions(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
     ...permissions(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
-    ...permissions(['get', 'list'], { group: connectorsGroup, resource: 'accessrequests' }),
+    ...permissions(['list'], { group: connectorsGroup, resource: 'accessrequests' }),
     ...permissions(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
     ...permissions(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
     ...permissions(['list', 'watch'], { group: 'discovery.k8s.io', resource: 'endpointslices', ...apiServerSlice }),

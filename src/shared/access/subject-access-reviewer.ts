@@ -4,7 +4,6 @@ import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
-import type { Clock } from '../clock.js';
 import { DecisionCache } from './decision-cache.js';
 import type { DecisionTtls } from './decision-cache.js';
 import { apiFailure } from '../kube/api-failure.js';
@@ -37,9 +36,10 @@ export class SubjectAccessReviewer {
   readonly #reviews = new SingleFlight<boolean>();
   readonly #denialListeners: (() => void)[] = [];
 
-  constructor(client: KubeClient, clock: Clock, lifetimes: DecisionTtls) {
+  /** @param monotonicNow a monotonic clock in milliseconds, for the age of decisions. */
+  constructor(client: KubeClient, monotonicNow: () => number, lifetimes: DecisionTtls) {
     this.#client = client;
-    this.#decisions = new DecisionCache(clock, client.clock.now, lifetimes);
+    this.#decisions = new DecisionCache(monotonicNow, lifetimes);
   }
 
   /** Reports whether a cached decision allows one of the permissions. Sends no request. */
@@ -116,7 +116,7 @@ export class SubjectAccessReviewer {
   }
 
   async #review(permission: Permission, signal: AbortSignal): Promise<boolean> {
-    const startedAt = this.#decisions.now();
+    const startedMs = this.#decisions.now();
     const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
     // Pods of one service account share the decision, so the request is charged to its namespace.
     const owner = { namespace: permission.account.namespace, podUid: '' };
@@ -124,7 +124,7 @@ export class SubjectAccessReviewer {
     const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
     const isAllowed = parseDecision(answer, doingReview(permission));
     const isRevoked = !isAllowed && this.#wasAllowed(permission);
-    this.#decisions.put(permissionKey(permission), isAllowed, startedAt, permission.account.namespace);
+    this.#decisions.put(permissionKey(permission), isAllowed, startedMs, permission.account.namespace);
     if (isRevoked) for (const listener of this.#denialListeners) listener();
     return isAllowed;
   }

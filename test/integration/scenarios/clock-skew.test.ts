@@ -147,7 +147,7 @@ describe("a node whose clock is not that of the API server's", () => {
 describe('a node whose clock is set', () => {
   before(skipWithoutClock);
 
-  clusterScenario('forwards and backwards by hours loses no file and goes on at once', {}, async (node, cluster) => {
+  clusterScenario('forwards and backwards by hours loses no file and goes on at once', {}, async (node) => {
     const clock = new NodeClock(node.sandbox.root);
     await node.startDriverWith(clock.env);
     node.runPods(3);
@@ -157,12 +157,10 @@ describe('a node whose clock is set', () => {
     const files = (): unknown => pods.map(({ volume }) => volume.read());
     const mounted = files();
 
-    // Reviews have aged, all else is as it was: nothing is written.
-    const reviews = cluster.reviews;
+    // All is as it was: nothing is written.
     clock.set(fiveMinutes);
     await assertAhead(node, fiveMinutes);
     await node.kubelet.untilAllPublishedAgain();
-    assert.ok(cluster.reviews > reviews);
     assert.deepEqual(files(), mounted);
 
     // Everything seems expired.

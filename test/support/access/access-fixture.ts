@@ -36,11 +36,7 @@ export function callFor(signal: AbortSignal = new AbortController().signal): Cal
 
 /** A clock that only tests move. */
 export class ManualClock {
-  ms = Date.UTC(2026, 0, 1);
-
-  now(): number {
-    return this.ms;
-  }
+  ms = 0;
 }
 
 /** The test API server, a client with the rights that deploy/ gives to the driver, and the access control on it. */
@@ -72,7 +68,7 @@ export class AccessFixture {
   newAccess(options: Partial<KubernetesAccessOptions> = {}): KubernetesAccess {
     return new KubernetesAccess({
       client: this.client,
-      clock: this.clock,
+      monotonicNow: () => this.clock.ms,
       log: silentLog,
       watchesApprovals: false,
       approvalWaitMs: 10_000,

@@ -54,13 +54,12 @@ export class ApprovalCluster {
     const { api } = this;
     this.#driver = await InProcessDriver.start(this.node, {
       flags: ['--refresh-on-change=false', ...flags],
-      now: () => Date.now() + this.clockAheadMs,
       backend: (parts) =>
         kubernetesBackend({
           ...parts,
           cluster: configFor(api, api.tokenFor(driverUser)),
           timings: kubeTimings,
-          kubeClock: { now: () => performance.now(), random: Math.random },
+          kubeClock: { now: () => performance.now() + this.clockAheadMs, random: Math.random },
           watchTimes,
         }),
     });

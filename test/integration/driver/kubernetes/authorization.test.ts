@@ -14,8 +14,8 @@ describe('the permission to use a connector', () => {
   let nowMs: number;
   beforeEach(async () => {
     cluster = started(await Cluster.start());
-    nowMs = Date.now();
-    driver = await cluster.readyDriver({ now: () => nowMs });
+    nowMs = 1_000_000;
+    driver = await cluster.readyDriver({ monotonicNow: () => nowMs });
   });
 
   it('is asked for the account of the pod, and named with the rule to add when it is missing', async () => {

@@ -22,14 +22,14 @@ describe('access that is withdrawn from a pod that runs', () => {
   let revoke: () => void;
   beforeEach(async () => {
     cluster = started(await Cluster.start());
-    nowMs = Date.now();
+    nowMs = 1_000_000;
     revoke = cluster.allow('harbor', 'ci/passing');
     const data = { header: 'Bearer {{ .context.token }}', plain: 'x' };
     cluster.put(connectorClass('oci', { configurations: [{ name: 'settings', data }] }));
   });
 
   const start = (flags: readonly string[]): Promise<InProcessDriver> =>
-    cluster.readyDriver({ flags, now: () => nowMs });
+    cluster.readyDriver({ flags, monotonicNow: () => nowMs });
   const volumeOf = (name: string): TestVolume => cluster.node.volume({ name, serviceAccountName: 'passing' });
   const publish = (driver: InProcessDriver, volume: TestVolume): Promise<void> =>
     driver.kubelet.publish(volume.publishRequest({ attributes }));
@@ -181,7 +181,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     const syscalls = wrapSyscalls(loadSyscalls(), (call, [, name]) =>
       fails && call === 'unlinkat' && name === 'context.token' ? -constants.errno.EIO : undefined,
     );
-    const driver = await cluster.readyDriver({ flags: remove, now: () => nowMs, syscalls });
+    const driver = await cluster.readyDriver({ flags: remove, monotonicNow: () => nowMs, syscalls });
     const volume = volumeOf('a');
     await publish(driver, volume);
     fails = true;

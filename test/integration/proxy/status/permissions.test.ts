@@ -41,7 +41,6 @@ describe('the rights of the proxy', () => {
     const leases = { resource: 'leases', verb: 'patch', code: 200 };
     await eventually('the Lease is renewed', () => fixture.api.count(leases) > 0, 30_000);
     assert.equal((await fixture.client().getSecurely(tool.url())).status, 200);
-    // A pod without an AccessRequest is looked for by its name and by its labels.
     new ApprovalsController(fixture.api).permit(pod, { namespace: 'ci', name: 'tool' });
     fixture.put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     await eventually('approval counts', async () => {

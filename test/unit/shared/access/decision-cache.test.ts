@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict';
 import { DecisionCache } from '../../../../src/shared/access/decision-cache.js';
 import { limits } from '../../../../src/shared/limits/defaults.js';
-import { ManualClock } from '../../../support/access/access-fixture.js';
 
 const { allowedTtlMs, deniedTtlMs } = limits.access;
 
 describe('the cache of answers', () => {
-  let clock: ManualClock;
   let monotonicMs: number;
   let cache: DecisionCache;
   const put = (key: string, isAllowed: boolean, agoMs = 0, namespace = 'ci'): void =>
-    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, monotonicMs: monotonicMs - agoMs }, namespace);
-  const pass = (ms: number): void => {
-    clock.ms += ms;
-    monotonicMs += ms;
-  };
+    cache.put(key, isAllowed, monotonicMs - agoMs, namespace);
+  const pass = (ms: number): void => void (monotonicMs += ms);
 
   beforeEach(() => {
-    clock = new ManualClock();
     monotonicMs = 1000;
-    cache = new DecisionCache(clock, () => monotonicMs, limits.access);
+    cache = new DecisionCache(() => monotonicMs, limits.access);
   });
 
   it('keeps allowed answers longer than denied ones, counted from the question', () => {
@@ -39,23 +33,6 @@ describe('the cache of answers', () => {
     assert.equal(cache.get('key'), true);
     put('key', false);
     assert.equal(cache.get('key'), false);
-  });
-
-  it('keeps no answer longer because the clock of the node was set back', () => {
-    put('key', true);
-    clock.ms -= 3_600_000;
-    pass(allowedTtlMs - 1);
-    assert.equal(cache.get('key'), true);
-    pass(1);
-    assert.equal(cache.get('key'), undefined);
-    pass(3_600_000 - allowedTtlMs);
-    assert.equal(cache.get('key'), undefined);
-  });
-
-  it('keeps no answer longer because the machine was suspended', () => {
-    put('key', true);
-    clock.ms += allowedTtlMs;
-    assert.equal(cache.get('key'), undefined);
   });
 
   it('forgets the answers that were asked for first when there are too many', () => {
