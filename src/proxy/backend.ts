@@ -12,6 +12,8 @@ import type { Endpoint } from './tool/address-rules.js';
 export interface StatusBackend {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
+  /** Registers a listener for changes of the CA. */
+  readonly onCaChange: (listener: () => void) => void;
 }
 
 /** Everything that decides about a request of a known client: permissions, Connectors and Secrets. */
@@ -32,8 +34,6 @@ export interface ProxyBackend extends DecisionSources {
   readonly identity: () => string | undefined;
   /** Addresses of the API servers behind their Service. The same array until they change. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
-  /** Registers a listener for changes of the CA; undefined if the CA exists from the start. */
-  readonly onCaChange: ((listener: () => void) => void) | undefined;
   /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;
   readonly load: () => ObjectLoad;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import type { Clock } from '../shared/clock.js';
 import { kubeTimings } from '../shared/kube/timings.js';
@@ -53,7 +54,7 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
   });
   await proxy.start();
   log.info('Started', { version });
-  await untilAborted(stopped);
+  if (!stopped.aborted) await once(stopped, 'abort');
   log.info('Stopping', { signal: String(stopped.reason) });
   await proxy.stop();
   return 0;
@@ -85,11 +86,4 @@ function backendOf(
     log,
   });
   return { createBackend: () => backend, apiServer: [] };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -37,7 +37,6 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     ca,
     identity: () => (caProblem(ca) === undefined ? ca.current().certificate : undefined),
     apiServerEndpoints: () => noEndpoints,
-    onCaChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
     notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,

@@ -47,7 +47,6 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     namespace,
     maxObjectBytes: options.maxObjectBytes,
     rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
-    onReview: (source) => metrics.reviewed('access', source),
     log,
   });
   const ca = new KubernetesCa(client, namespace, clock, log);
@@ -63,8 +62,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     ca,
     identity: () => ca.uid,
     apiServerEndpoints: () => endpoints.current(),
-    onCaChange: (listener) => ca.onChange(listener),
-    status: { client, objects: connectors },
+    status: { client, objects: connectors, onCaChange: (listener) => ca.onChange(listener) },
     load: () => connectors.load,
     notice: undefined,
     start: () => {

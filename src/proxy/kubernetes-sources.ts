@@ -18,7 +18,6 @@ export interface KubernetesSourcesOptions {
   readonly maxObjectBytes: number;
   /** Limits denied reviews per client. */
   readonly rateLimiter: FailureRateLimiter;
-  readonly onReview: (source: 'cache' | 'api') => void;
   readonly log: Log;
 }
 
@@ -32,7 +31,7 @@ export interface KubernetesSources {
 
 /** Creates what decides about requests with an API server. */
 export function kubernetesSources(options: KubernetesSourcesOptions): KubernetesSources {
-  const { client, namespace, rateLimiter, onReview, log } = options;
+  const { client, namespace, rateLimiter, log } = options;
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
@@ -40,7 +39,6 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
     reviews: new SubjectAccessReviewer(client, client.clock.now, proxyLimits.proxyAccess),
     rateLimiter,
     exists: (connector) => connectors.has(connector),
-    onReview,
   });
   const approvals = new KubernetesApprovals(client);
   return {

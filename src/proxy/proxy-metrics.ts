@@ -17,10 +17,11 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 /** Kinds of errors that concern the tool or the connection to it, not the client. */
 const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
-/** A limit and its counter. */
+/** A limit, its usage, and what was rejected because of it. */
 export interface LimitSource {
-  readonly limit: number;
-  readonly counter: { readonly count: number; readonly rejected: number };
+  readonly capacity: number;
+  readonly used: number;
+  readonly rejected: number;
 }
 
 export interface ProxyGaugeSources {
@@ -46,11 +47,9 @@ export class ProxyMetrics
   readonly #requests: Counter;
   readonly #bytes: Counter;
   readonly #duration: Histogram;
-  readonly #firstByte: Histogram;
   readonly #toolFailures: Counter;
   readonly #tunnels: Gauge;
   readonly #handshakeFailures: Counter;
-  readonly #reviews: Counter;
   readonly #rules: Counter;
   readonly #apiRequests: Counter;
   readonly #apiDuration: Histogram;
@@ -74,12 +73,6 @@ export class ProxyMetrics
       ['mode'],
       requestBuckets,
     );
-    this.#firstByte = registry.histogram(
-      'time_to_first_byte_seconds',
-      'Time to the headers of the response of the tool',
-      ['mode'],
-      requestBuckets,
-    );
     this.#toolFailures = registry.counter('upstream_failures_total', 'Requests that failed at the tool, by reason', [
       'reason',
     ]);
@@ -89,10 +82,6 @@ export class ProxyMetrics
       'TLS handshakes that failed in intercepted tunnels, by reason',
       ['reason'],
     );
-    this.#reviews = registry.counter('access_reviews_total', 'Reviews of tokens and access by source of the decision', [
-      'review',
-      'source',
-    ]);
     this.#rules = registry.counter('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
       'decision',
     ]);
@@ -145,19 +134,19 @@ export class ProxyMetrics
       'limit_used',
       'Usage of the limit named in the label: connections of clients, requests in flight, connections to tools',
       'limit',
-      eachLimit(({ counter }) => counter.count),
+      eachLimit(({ used }) => used),
     );
     registry.labeledCallbackGauge(
       'limit_max',
       'Maximum of the limit named in the label',
       'limit',
-      eachLimit(({ limit }) => limit),
+      eachLimit(({ capacity }) => capacity),
     );
     registry.labeledCallbackCounter(
       'limit_rejections_total',
       'Connections and requests that were rejected because of the limit named in the label',
       'limit',
-      eachLimit(({ counter }) => counter.rejected),
+      eachLimit(({ rejected }) => rejected),
     );
     registry.callbackGauge('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
     registry.callbackGauge(
@@ -181,10 +170,6 @@ export class ProxyMetrics
     if (toolFailures.has(outcome)) this.#toolFailures.inc({ reason: outcome });
   }
 
-  firstByte(mode: ProxyMode, ms: number): void {
-    this.#firstByte.observe({ mode }, ms / 1000);
-  }
-
   handlerFailed(): void {
     this.#handlerFailures.inc();
   }
@@ -199,10 +184,6 @@ export class ProxyMetrics
 
   handshakeFailed(reason: HandshakeFailure): void {
     this.#handshakeFailures.inc({ reason });
-  }
-
-  reviewed(review: 'token' | 'access', source: 'cache' | 'api'): void {
-    this.#reviews.inc({ review, source });
   }
 
   ruled(decision: 'allowed' | 'audit' | 'denied'): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
+import { SharedQuota } from '../shared/limits/shared-quota.js';
 import { TokenBuckets } from '../shared/limits/token-buckets.js';
 import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
@@ -22,11 +23,13 @@ import { RequestHandler } from './server/request-handler.js';
 import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
-import { createStatusController } from './create-status-controller.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import type { LeaseTimings } from './status/leader-elector.js';
 import { serviceNames } from './status/proxy-service.js';
-import type { StatusController } from './status/status-controller.js';
+import { ConnectorCheck } from './status/connector-check.js';
+import { StatusController } from './status/status-controller.js';
+import { ToolProbes } from './probe/tool-probes.js';
+import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
 import type { ToolAccess } from './tool-access.js';
@@ -81,14 +84,16 @@ export class Proxy {
   constructor(parts: ProxyParts) {
     const { config, clock, log, monotonicNow } = parts;
     this.#parts = parts;
-    this.#connections = new ConnectionLimiter({ ...limits.connections, total: config['max-connections'] });
-    this.#slots = new ExchangeSlots({ ...proxyLimits.requestsInFlight, total: config['max-requests-in-flight'] });
+    const connections = new SharedQuota(config['max-connections'], limits.connections.share);
+    const requests = new SharedQuota(config['max-requests-in-flight'], proxyLimits.requestsInFlight.share);
+    this.#connections = new ConnectionLimiter(connections);
+    this.#slots = new ExchangeSlots(requests);
     this.#toolSockets = new ToolSockets({ ...proxyLimits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
       limits: {
-        connections: { limit: config['max-connections'], counter: this.#connections },
-        requests_in_flight: { limit: config['max-requests-in-flight'], counter: this.#slots },
-        tool_connections: { limit: config['max-tool-connections'], counter: this.#toolSockets },
+        connections,
+        requests_in_flight: requests,
+        tool_connections: this.#toolSockets,
       },
       isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
@@ -109,10 +114,7 @@ export class Proxy {
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer();
-    this.#status = createStatusController({
-      ...parts,
-      ...{ backend: this.#backend, tools: this.#tools, metrics: this.metrics },
-    });
+    this.#status = this.#createStatusController();
     const address = config['http-address'];
     this.#health =
       address &&
@@ -188,13 +190,34 @@ export class Proxy {
     return caProblem(this.#backend.ca) === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
   }
 
+  /** Creates the controller that writes status; undefined if this proxy writes none. */
+  #createStatusController(): StatusController | undefined {
+    const { config, clock, monotonicNow, log, statusTimings: timings = {} } = this.#parts;
+    const { status, ca, secrets } = this.#backend;
+    if (status === undefined || !config['write-status']) return undefined;
+    const { client, resolver, credentials, trust, generators } = this.#tools;
+    const observer = this.metrics;
+    const { probeMs: timeoutMs = defaultTimings.probeMs } = timings;
+    return new StatusController({
+      ...status,
+      check: new ConnectorCheck({
+        ...{ credentials, trust, ca, secrets, observer },
+        probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
+        isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
+      }),
+      service: serviceOf(config),
+      audience: config['token-audience'],
+      isCaConfigMapPublished: config['publish-ca-config-map'],
+      ...{ ca, clock, observer, log, timings, generators },
+    });
+  }
+
   #createServer(): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens: verifier, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustStores } = this.#tools;
-    const onReview = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
-    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onReview });
+    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow });
     const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
     const router = new Router({
       authorizer,

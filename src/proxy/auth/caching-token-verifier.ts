@@ -20,7 +20,6 @@ export interface CachingTokenVerifierOptions {
   readonly audience: string;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
-  readonly onReview?: (outcome: 'cache' | 'api') => void;
 }
 
 /**
@@ -41,7 +40,6 @@ export class CachingTokenVerifier implements TokenVerifier {
     const key = createHash('sha256').update(token.expose()).digest('base64');
     const cached = this.#valid.get(key);
     if (cached !== undefined && cached.untilMonotonicMs > this.#options.monotonicNow()) {
-      this.#options.onReview?.('cache');
       return this.#unexpired(cached.client);
     }
     if (!this.#canBeValid(token)) return undefined;
@@ -51,8 +49,7 @@ export class CachingTokenVerifier implements TokenVerifier {
   }
 
   async #review(key: string, token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
-    const { verifier, monotonicNow, onReview } = this.#options;
-    onReview?.('api');
+    const { verifier, monotonicNow } = this.#options;
     const startedMs = monotonicNow();
     const client = await verifier.verify(token, from, signal);
     this.#valid.delete(key);

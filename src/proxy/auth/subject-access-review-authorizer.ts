@@ -11,7 +11,6 @@ export interface SubjectAccessReviewAuthorizerOptions {
   readonly rateLimiter: FailureRateLimiter;
   /** Reports whether such a Connector can exist. */
   readonly exists: (connector: ConnectorRef) => boolean;
-  readonly onReview: (answer: 'cache' | 'api') => void;
 }
 
 /**
@@ -30,7 +29,6 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
     const { uid = '', groups, extra } = client;
     const identified = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
     const cached = this.#options.reviews.known(identified);
-    this.#options.onReview(cached === undefined ? 'api' : 'cache');
     return cached ?? this.#review(client, identified, signal);
   }
 

@@ -51,7 +51,6 @@ export function openCluster(
     maxObjectBytes: config['max-object-memory'],
     // A table can expect more denials than a client of the proxy can cause at once.
     rateLimiter: new FailureRateLimiter({ ...proxyLimits.failedReviews, burst: Number.MAX_SAFE_INTEGER }, monotonicNow),
-    onReview: () => undefined,
     log: silentLog,
   });
   flags.start();

@@ -22,7 +22,6 @@ export interface RequestObserver {
    * @param status 0 if no response was sent.
    */
   finished(mode: ProxyMode, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
-  firstByte(mode: ProxyMode, ms: number): void;
 }
 
 export interface RequestBytes {
@@ -94,9 +93,8 @@ export class AccessLogEntry implements RouteObserver {
     this.#rule = rule;
   }
 
-  firstByte(firstByteMs: number): void {
+  setFirstByte(firstByteMs: number): void {
     this.#firstByteMs = firstByteMs;
-    this.#observer.firstByte(this.#mode, firstByteMs);
   }
 
   /**

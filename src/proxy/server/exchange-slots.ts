@@ -1,12 +1,5 @@
-import { SharedQuota } from '../../shared/limits/shared-quota.js';
+import type { SharedQuota } from '../../shared/limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
-
-export interface ExchangeSlotLimits {
-  /** Requests in flight, including tunnels and upgraded connections. */
-  readonly total: number;
-  /** Dynamic share: the part of the total minus the others' requests that one holder can have. */
-  readonly share: number;
-}
 
 /** One request in flight. */
 export interface ExchangeSlot {
@@ -30,19 +23,10 @@ export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;
-  #rejected = 0;
 
-  constructor({ total, share }: ExchangeSlotLimits) {
-    this.#quota = new SharedQuota(total, share);
-  }
-
-  get count(): number {
-    return this.#quota.used;
-  }
-
-  /** Requests that have been rejected so far. */
-  get rejected(): number {
-    return this.#rejected;
+  /** @param quota by client address or pod. */
+  constructor(quota: SharedQuota) {
+    this.#quota = quota;
   }
 
   /** @param address of the client. @returns 429 if it has too many requests in flight. */
@@ -69,7 +53,6 @@ export class ExchangeSlots {
 
   #reserve(holder: string, name: string): ProxyError | undefined {
     if (this.#quota.acquire(holder)) return undefined;
-    this.#rejected += 1;
     const own = this.#quota.usedBy(holder);
     const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;
     return new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': '5' } });

@@ -86,7 +86,7 @@ export class RequestHandler {
       } else {
         const incoming = { request, body, response, expiresAtMs: arrival.client?.expiresAtMs ?? 0 };
         const outcome = await new Exchange(this.#options.exchange, incoming, route.outgoing).run();
-        entry.firstByte(outcome.firstByteMs);
+        entry.setFirstByte(outcome.firstByteMs);
         entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
       }
       discardRest(request, body, response);

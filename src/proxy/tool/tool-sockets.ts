@@ -30,7 +30,11 @@ export class ToolSockets {
     this.#quota = new SharedQuota(total, namespaceShare);
   }
 
-  get count(): number {
+  get capacity(): number {
+    return this.#quota.capacity;
+  }
+
+  get used(): number {
     return this.#quota.used;
   }
 

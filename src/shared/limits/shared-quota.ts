@@ -7,6 +7,7 @@ export class SharedQuota {
   readonly #share: number;
   readonly #usedBy = new Counts();
   #used = 0;
+  #rejected = 0;
 
   constructor(capacity: number, share: number) {
     this.capacity = capacity;
@@ -15,6 +16,11 @@ export class SharedQuota {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** Number of times that a holder could not acquire a part. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   usedBy(holder: string): number {
@@ -29,7 +35,10 @@ export class SharedQuota {
 
   /** @returns false if the holder cannot acquire so much. */
   acquire(holder: string, amount = 1): boolean {
-    if (!this.canAcquire(holder, amount)) return false;
+    if (!this.canAcquire(holder, amount)) {
+      this.#rejected += 1;
+      return false;
+    }
     this.#used += amount;
     this.#usedBy.add(holder, amount);
     return true;

@@ -2,7 +2,7 @@ import type { ProxyGaugeSources } from '../../../src/proxy/proxy-metrics.js';
 
 /** What metrics ask of a proxy that does nothing. */
 export const quietProbes: ProxyGaugeSources = {
-  limits: { connections: { limit: 1, counter: { count: 0, rejected: 0 } } },
+  limits: { connections: { capacity: 1, used: 0, rejected: 0 } },
   isReady: () => false,
   objectLimitBytes: 1,
   caExpiresAtSeconds: () => 0,

@@ -17,10 +17,8 @@ async function exported(): Promise<string> {
     isLeaseHeld: () => true,
   });
   metrics.finished('forward', 'connect', 502, 1, { received: 1, sent: 1 });
-  metrics.firstByte('forward', 1);
   metrics.tunnelOpened('passthrough');
   metrics.handshakeFailed('unknown_ca');
-  metrics.reviewed('token', 'api');
   metrics.ruled('allowed');
   metrics.request('get', 'secrets', 200, 1);
   metrics.watchRestart('connectors', 'ended');

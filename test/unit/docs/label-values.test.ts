@@ -84,8 +84,6 @@ const sources: Readonly<Record<string, Source>> = {
   'proxy_upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
   'proxy_tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
   'proxy_handshake_failures_total reason': strings('proxy/server/handshake-failure.ts', 'HandshakeFailure'),
-  'proxy_access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
-  'proxy_access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
   'proxy_status_writes_total resource': strings('proxy/status/status-writer.ts', 'wroteStatus', 'resource'),
   'proxy_status_writes_total outcome': strings('proxy/status/status-writer.ts', 'WriteOutcome'),
   'proxy_rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),

@@ -4,13 +4,13 @@ import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
 
 describe('ProxyMetrics', () => {
   it('asks for what it shows when it is scraped', async () => {
-    const counter = { count: 1, rejected: 0 };
+    const connections = { capacity: 5, used: 1, rejected: 0 };
     const metrics = new ProxyMetrics('1.2.3', {
       ...quietProbes,
-      limits: { connections: { limit: 5, counter } },
+      limits: { connections },
       caExpiresAtSeconds: () => 5,
     });
-    Object.assign(counter, { count: 3, rejected: 2 });
+    Object.assign(connections, { used: 3, rejected: 2 });
     const lines = (await metrics.text()).split('\n');
     for (const line of [
       'build_info{version="1.2.3"} 1',

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { SharedQuota } from '../../../../src/shared/limits/shared-quota.js';
 import { ExchangeSlots, releaseSlot } from '../../../../src/proxy/server/exchange-slots.js';
 import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.js';
 
 describe('the delay of a rejection', () => {
   it('frees the slot of its request, and ends when the client leaves', async () => {
     const limiter = new RejectionRateLimiter(() => 0);
-    const slots = new ExchangeSlots({ total: 8, share: 1 / 2 });
+    const quota = new SharedQuota(8, 1 / 2);
+    const slots = new ExchangeSlots(quota);
     const request = new IncomingMessage(new Socket());
     const leaving = new AbortController();
     const gone = AbortSignal.abort();
@@ -18,7 +20,7 @@ describe('the delay of a rejection', () => {
     }
     const slot = slots.acquire('');
     const waiting = limiter.delay(request, undefined, slot, leaving.signal);
-    assert.equal(slots.count, 0);
+    assert.equal(quota.used, 0);
     leaving.abort();
     await waiting;
     await limiter.delay(request, undefined, slot, leaving.signal);
