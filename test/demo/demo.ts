@@ -1,26 +1,24 @@
 // `npm run demo`: driver and proxy at work on one machine, without a cluster. The real programs, a real socket, a real
 // tmpfs, and a registry; the kubelet is played.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.js';
+import { DriverProcess } from '../support/driver/driver-process.js';
+import { TestVolume } from '../support/driver/test-volume.js';
+import { ProxyProcess } from '../support/e2e/proxy-process.js';
 import { TokenKeys, uidOf } from '../support/proxy/keys.js';
-import type { DemoVolume } from './kubelet.js';
-import { Kubelet } from './kubelet.js';
+import { toolAuthority } from '../support/proxy/tool-server.js';
 import { Manifests } from './manifests.js';
-import { Program } from './program.js';
-import { Proxy } from './proxy.js';
-import { Registry } from './registry.js';
-import { playVolume } from './story.js';
+import { Registry, registryHost } from './registry.js';
+import { attributes, playVolume } from './story.js';
 import type { Output } from './story.js';
 
 const flags = { verbose: toggle('all calls, and the content of all files') } as const;
 
-const repository = path.join(import.meta.dirname, '..', '..');
-const manifestsFolder = path.join(repository, 'test', 'demo', 'manifests');
-const self = [process.execPath, path.join(repository, 'dist', 'main.js')] as const;
+const manifestsFolder = path.join(import.meta.dirname, 'manifests');
+const podName = 'build-image-pod';
 
 /** Set for the process that runs inside the private mount namespace. */
 const insideVariable = 'CONNECTORS_CSI_DEMO_INSIDE';
@@ -45,63 +43,54 @@ function inNamespace(args: readonly string[]): number {
 async function run(isVerbose: boolean): Promise<void> {
   const root = mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'));
   const cleanups: (() => unknown)[] = [() => rmSync(root, { recursive: true, force: true })];
-  const directoryOf = (name: string): string => {
-    const directory = path.join(root, name);
-    mkdirSync(directory);
-    return directory;
-  };
+  const inRoot = (name: string): string => path.join(root, name);
   const out = output(isVerbose);
-  const onLog = (text: string): boolean => process.stderr.write(text);
   try {
     const keys = new TokenKeys();
-    const volume = demoVolume(path.join(root, 'kubelet'));
-    const registry = await Registry.start(directoryOf('registry'));
+    const volume = new TestVolume(inRoot('kubelet'), { name: podName, uid: uidOf(podName) });
+    volume.prepare();
+    const registry = new Registry();
+    await registry.start();
     cleanups.push(() => registry.stop());
-    out.step(`a registry starts, which requires a password: ${registry.description}`);
+    out.step('a registry starts, which requires a password');
 
-    const manifests = new Manifests(path.join(root, 'manifests'));
-    manifests.writeForProxy(volume.pod, registry.ca);
-    const proxyOptions = { directory: directoryOf('proxy'), manifests: manifests.directory, jwks: await keys.jwks() };
-    const proxy = await Proxy.start({ ...proxyOptions, self, onLog });
+    const manifests = new Manifests(inRoot('manifests'));
+    manifests.writeForProxy(volume.pod, toolAuthority.certificate);
+    const files = inRoot('proxy');
+    for (const folder of [files, path.join(files, 'ca')]) mkdirSync(folder);
+    writeFileSync(path.join(files, 'jwks.json'), await keys.jwks());
+    const source = ['--connector-source', 'directory', '--manifests', manifests.directory];
+    const trust = ['--jwks-file', path.join(files, 'jwks.json'), '--ca-dir', path.join(files, 'ca')];
+    const proxy = await ProxyProcess.start({ directory: files, hosts: [registryHost], flags: [...source, ...trust] });
     cleanups.push(() => proxy.stop());
     out.step('the proxy starts, the only program that has the password');
 
-    manifests.writeConnectors(manifestsFolder, proxy, registry.url);
-    const socketPath = path.join(root, 'csi', 'csi.sock');
-    mkdirSync(path.join(root, 'kubelet', 'pods'), { recursive: true });
-    const driver = new Program('driver', [...self, 'serve', ...driverFlags(root, manifests.directory)], (line) =>
-      onLog(`${line}\n`),
-    );
+    const ca = readFileSync(path.join(files, 'ca', 'tls.crt'), 'utf8');
+    manifests.writeConnectors(manifestsFolder, { port: proxy.port, ca }, registry.url);
+    const driver = await DriverProcess.start(driverPlace(root, source), ['--log-level', 'warn']);
     cleanups.push(() => driver.stop());
-    const kubelet = new Kubelet(socketPath);
-    await driver.until(async () => ((await kubelet.isReady()) ? true : undefined));
-    out.step(`the driver starts; a pod names the connectors ${volume.attributes['connectors'] ?? ''}`);
+    out.step(`the driver starts; a pod names the connectors ${attributes.connectors}`);
 
+    const { kubelet } = driver;
     // If unpublishing fails, the error must not hide an earlier one.
-    cleanups.push(() => kubelet.unpublish(volume).catch(() => undefined));
+    cleanups.push(() => kubelet.unpublishVolume(volume).catch(() => undefined));
     await playVolume({ kubelet, volume, keys, registry, proxy }, out);
   } finally {
     for (const clean of cleanups.reverse()) await clean();
   }
 }
 
-function driverFlags(root: string, manifests: string): readonly string[] {
-  return [
-    ...['--endpoint', `unix://${path.join(root, 'csi', 'csi.sock')}`, '--node-name', 'demo'],
-    ...['--kubelet-dir', path.join(root, 'kubelet'), '--connector-source', 'directory', '--manifests', manifests],
-    ...['--registration-dir', '', '--http-address', '', '--skip-propagation-check', '--log-level', 'warn'],
+/** The driver's socket, and its flags. */
+function driverPlace(
+  root: string,
+  source: readonly string[],
+): { readonly socketPath: string; readonly flags: string[] } {
+  const socketPath = path.join(root, 'csi', 'csi.sock');
+  const flags = [
+    ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', path.join(root, 'kubelet')],
+    ...[...source, '--registration-dir', '', '--http-address', '', '--skip-propagation-check'],
   ];
-}
-
-function demoVolume(kubeletDir: string): DemoVolume {
-  const [podName, name] = ['build-image-pod', 'connectors'];
-  const uid = uidOf(podName);
-  return {
-    volumeId: `csi-${createHash('sha256').update(`${uid}${name}`).digest('hex')}`,
-    targetPath: path.join(kubeletDir, 'pods', uid, 'volumes', 'kubernetes.io~csi', name, 'mount'),
-    attributes: { connectors: 'harbor,github', 'configuration.names': 'registry-config,gitconfig' },
-    pod: { namespace: 'ci', name: podName, uid, serviceAccountName: 'builder' },
-  };
+  return { socketPath, flags };
 }
 
 function output(isVerbose: boolean): Output {

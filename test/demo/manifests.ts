@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
-import type { DemoVolume } from './kubelet.js';
+import type { TokenOwner } from '../support/driver/tokens.js';
 import { registryCredential } from './registry.js';
 
 const rbacVersion = 'rbac.authorization.k8s.io/v1';
@@ -18,7 +18,7 @@ export class Manifests {
   }
 
   /** Writes the objects that only the proxy needs: the password, the registry's CA, and permissions. */
-  writeForProxy({ namespace, serviceAccountName }: DemoVolume['pod'], registryAuthority: string): void {
+  writeForProxy({ namespace, serviceAccountName }: TokenOwner, registryAuthority: string): void {
     const rules = [{ apiGroups: ['connectors.alauda.io'], resources: ['connectors'], verbs: ['get'] }];
     const roleName = 'use-connectors';
     this.#write('access.yaml', [

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { KubeletClient } from '../support/driver/kubelet-client.js';
+import type { TestVolume } from '../support/driver/test-volume.js';
+import type { ProxyProcess } from '../support/e2e/proxy-process.js';
 import type { TokenKeys } from '../support/proxy/keys.js';
-import type { DemoVolume, Kubelet } from './kubelet.js';
-import type { Proxy } from './proxy.js';
 import { registryCredential } from './registry.js';
 import type { Registry } from './registry.js';
 import { VolumeClient } from './volume-client.js';
@@ -11,11 +12,11 @@ import type { ClientResponse } from './volume-client.js';
 import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from './volume-text.js';
 
 export interface StoryParts {
-  readonly kubelet: Kubelet;
-  readonly volume: DemoVolume;
+  readonly kubelet: KubeletClient;
+  readonly volume: TestVolume;
   readonly keys: TokenKeys;
   readonly registry: Registry;
-  readonly proxy: Proxy;
+  readonly proxy: ProxyProcess;
 }
 
 /** Prints a line, numbered if it begins a step. Lines for `--verbose` are printed only with it. */
@@ -24,6 +25,9 @@ export interface Output {
   line(text: string): void;
   verbose(text: string): void;
 }
+
+/** Attributes that the pod's author wrote. */
+export const attributes = { connectors: 'harbor,github', 'configuration.names': 'registry-config,gitconfig' };
 
 const blobs = '/v2/team/app/blobs';
 const layer = 'what only those with the password may read';
@@ -35,11 +39,12 @@ const digest = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
  */
 export async function playVolume(parts: StoryParts, out: Output): Promise<void> {
   const { kubelet, volume, keys, registry, proxy } = parts;
-  const { targetPath, pod } = volume;
-  mkdirSync(path.dirname(targetPath), { recursive: true, mode: 0o750 });
-  out.verbose(`NodeGetCapabilities: ${(await kubelet.capabilities()).join(', ')}`);
+  const { target: targetPath, pod } = volume;
+  out.verbose(`NodeGetCapabilities: ${(await kubelet.nodeCapabilities()).join(', ')}`);
 
-  const mountMs = await duration(async () => kubelet.publish(volume, await kubeletTokens(keys, volume)));
+  const publish = async (): Promise<void> =>
+    kubelet.publish(volume.publishRequest({ attributes, token: await tokenOf(keys, volume) }));
+  const mountMs = await duration(publish);
   const files = filesOf(targetPath);
   out.step(`the kubelet mounts the volume: ${files.length} files in ${mountMs}, in memory`);
   out.line(files.join('  '));
@@ -67,8 +72,9 @@ export async function playVolume(parts: StoryParts, out: Output): Promise<void> 
   for (const line of registry.log) out.line(line);
 
   out.step(await rotated(parts));
-  out.verbose(`NodeGetVolumeStats: ${await kubelet.statistics(volume)}`);
-  await kubelet.unpublish(volume);
+  const statistics = await kubelet.statistics({ volume_id: volume.volumeId, volume_path: targetPath });
+  out.verbose(`NodeGetVolumeStats: ${JSON.stringify(statistics)}`);
+  await kubelet.unpublishVolume(volume);
   if (existsSync(targetPath) || readFileSync('/proc/self/mountinfo', 'utf8').includes(targetPath)) {
     throw new Error(`${targetPath} is still mounted`);
   }
@@ -78,15 +84,15 @@ export async function playVolume(parts: StoryParts, out: Output): Promise<void> 
 /** Renews the token of the volume. @returns the step in words. */
 async function rotated({ kubelet, volume, keys }: StoryParts): Promise<string> {
   const state = (): readonly [inode: number, token: string] => [
-    statSync(volume.targetPath).ino,
-    readFileSync(path.join(volume.targetPath, 'context.token'), 'utf8'),
+    statSync(volume.target).ino,
+    readFileSync(path.join(volume.target, 'context.token'), 'utf8'),
   ];
   const before = state();
-  const tokens = await kubeletTokens(keys, volume);
-  const rewriteMs = await duration(() => kubelet.publish(volume, tokens));
+  const request = volume.publishRequest({ attributes, token: await tokenOf(keys, volume) });
+  const rewriteMs = await duration(() => kubelet.publish(request));
   const after = state();
   if (after[0] !== before[0] || after[1] === before[1]) throw new Error('the token was not rewritten in place');
-  const unchangedMs = await duration(() => kubelet.publish(volume, tokens));
+  const unchangedMs = await duration(() => kubelet.publish(request));
   return (
     `the kubelet renews the token: ${shorten(before[1])} -> ${shorten(after[1])} in the same mount (${rewriteMs}); ` +
     `nothing changed: nothing is written (${unchangedMs})`
@@ -99,11 +105,8 @@ async function duration(work: () => Promise<void>): Promise<string> {
   return `${(performance.now() - startMs).toFixed(1)} ms`;
 }
 
-/** Returns the JSON that the kubelet passes: a token for the pod, by audience. */
-async function kubeletTokens(keys: TokenKeys, { pod }: DemoVolume): Promise<string> {
-  const token = await keys.token({ account: pod.serviceAccountName, namespace: pod.namespace, pod: pod.name });
-  const expirationTimestamp = new Date(Date.now() + 1_800_000).toISOString();
-  return JSON.stringify({ 'connectors-proxy': { token, expirationTimestamp } });
+function tokenOf(keys: TokenKeys, { pod }: TestVolume): Promise<string> {
+  return keys.token({ account: pod.serviceAccountName, namespace: pod.namespace, pod: pod.name });
 }
 
 async function pushAndPull(client: VolumeClient, registry: string): Promise<readonly ClientResponse[]> {

@@ -15,7 +15,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Kubelet } from '../demo/kubelet.js';
+import { KubeletClient } from '../support/driver/kubelet-client.js';
+import { TestVolume } from '../support/driver/test-volume.js';
 import { repository } from '../support/deploy/manifests.js';
 import { ImageBuilder, ownArchitecture } from '../support/deploy/image.js';
 import { missingForArm64 } from '../support/e2e/arm64.js';
@@ -257,15 +258,10 @@ describe('the image', function () {
   });
 
   describe('run with a read-only root, as in the DaemonSet', () => {
-    const volume = {
-      volumeId: 'csi-image-test',
-      targetPath: '/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~csi/connectors/mount',
-      attributes: { connectors: 'harbor,github' },
-      pod: { namespace: 'ci', name: 'pod-1', uid: 'uid-1', serviceAccountName: 'default' },
-    };
+    const volume = new TestVolume('/var/lib/kubelet');
     let here: string;
     let driver: ChildProcess;
-    let kubelet: Kubelet;
+    let kubelet: KubeletClient;
 
     before(async () => {
       // A short path: a socket's is bounded to 107 bytes. The mounts end with the namespace that the suite runs in.
@@ -278,7 +274,7 @@ describe('the image', function () {
       // As the DaemonSet's Bidirectional makes it; its only peer is in this namespace.
       mount('--make-shared', path.join(here, 'var/lib/kubelet'));
       mount('-o', 'remount,bind,ro', here);
-      mkdirSync(path.join(here, path.dirname(volume.targetPath)), { recursive: true });
+      mkdirSync(path.join(here, volume.parent), { recursive: true });
       const socket = '/var/lib/kubelet/plugins/connectors-csi/csi.sock';
       const flags = ['--node-name=n', '--registration-dir=', '--http-address=', `--endpoint=unix://${socket}`];
       flags.push('--connector-source=directory', '--manifests=/manifests', '--log-level=warn');
@@ -286,12 +282,8 @@ describe('the image', function () {
         stdio: ['ignore', 'ignore', 'inherit'],
         env: { PATH: process.env['PATH'] },
       });
-      kubelet = new Kubelet(path.join(here, socket));
-      const endsAt = Date.now() + 30_000;
-      while (!(await kubelet.isReady())) {
-        assert.ok(Date.now() < endsAt && driver.exitCode === null, 'the driver is not ready');
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      kubelet = new KubeletClient(path.join(here, socket));
+      await kubelet.untilReady();
     });
     after(async () => {
       driver.kill('SIGTERM');
@@ -301,11 +293,11 @@ describe('the image', function () {
     });
 
     it('publishes a volume and unpublishes it', async () => {
-      await kubelet.publish(volume, tokensFor(volume.pod));
-      const target = path.join(here, volume.targetPath);
+      await kubelet.publish(volume.publishRequest({ attributes: { connectors: 'harbor,github' } }));
+      const target = path.join(here, volume.target);
       assert.match(readFileSync(path.join(target, '.env'), 'utf8'), /^http_proxy=http:\/\/ci%2Fharbor,ci%2Fgithub:/);
       assert.notEqual(statSync(target).dev, statSync(path.dirname(target)).dev);
-      await kubelet.unpublish(volume);
+      await kubelet.unpublishVolume(volume);
       assert.ok(!existsSync(target));
     });
   });
@@ -314,19 +306,4 @@ describe('the image', function () {
 function mount(...args: string[]): void {
   const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
-}
-
-/** The kubelet's JSON of tokens, with one that nobody has signed: the driver reads claims only. */
-function tokensFor(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string {
-  const expiry = Math.floor(Date.now() / 1000) + 1800;
-  const claims = {
-    aud: ['connectors-proxy'],
-    exp: expiry,
-    'kubernetes.io': { namespace: pod.namespace, pod: { name: pod.name, uid: pod.uid } },
-  };
-  const [header, body] = [{ alg: 'RS256' }, claims].map((part) =>
-    Buffer.from(JSON.stringify(part)).toString('base64url'),
-  );
-  const expirationTimestamp = new Date(expiry * 1000).toISOString();
-  return JSON.stringify({ 'connectors-proxy': { token: `${header!}.${body!}.c2lnbmF0dXJl`, expirationTimestamp } });
 }

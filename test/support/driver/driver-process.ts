@@ -53,7 +53,10 @@ export class DriverProcess {
   }
 
   /** Starts a driver and waits until it is ready. */
-  static async start(node: NodeSandbox, flags: readonly string[] = []): Promise<DriverProcess> {
+  static async start(
+    node: Pick<NodeSandbox, 'flags' | 'socketPath'>,
+    flags: readonly string[] = [],
+  ): Promise<DriverProcess> {
     const driver = new DriverProcess(node, flags);
     try {
       await driver.kubelet.untilReady();
