@@ -360,10 +360,6 @@ export const proxyLimits = {
   generators: {
     /** Characters of `generator.cel`. Those in use have 500. @listed `BrokenGenerator` */
     textLength: 8192,
-    /** Nodes of a parsed expression. */
-    nodes: 2000,
-    /** Nesting of its nodes. */
-    depth: 64,
     /** Compiled expressions that are kept. Compiling one takes up to 80 ms. */
     compiled: 256,
     /**
@@ -384,7 +380,5 @@ export const proxyLimits = {
     parameters: 16,
     /** Characters of all names and values of a result; tools reject longer headers. */
     resultCharacters: 8192,
-    /** Results by expression that are kept with a Secret. */
-    resultsOfSecret: 16,
   },
 } as const;

@@ -1,11 +1,9 @@
-import { proxyLimits } from '../../limits.js';
 import { quote } from '../../../shared/wording.js';
 import type { Expr, ParsedExpr } from '../../cel/count-loops.js';
-import { ExpressionError, headerNameProblem, parameterNameProblem } from './result.js';
+import { ExpressionError } from './result.js';
 
 type Kind<Case extends string> = Extract<Expr['exprKind'], { readonly case: Case }>['value'];
 
-const requestFields: ReadonlySet<string> = new Set(['method', 'host', 'path', 'query']);
 const typeNames: ReadonlySet<string> = new Set('int uint double bool string bytes list map null_type type'.split(' '));
 /** Operators that the evaluator implements without a function. */
 const operators: ReadonlySet<string> = new Set(['_[_]', '_?_:_', '_&&_', '_||_', '@not_strictly_false']);
@@ -34,8 +32,7 @@ export function analyse(source: string, parsed: ParsedExpr, functions: ReadonlyS
   const walk = new Walk(functions, (node, problem) => {
     throw new ExpressionError(`${place(node.id) ?? 'line 1, column 1'}: ${problem}`);
   });
-  walk.visit(expr, new Set(), 1);
-  walk.checkResult(expr);
+  walk.visit(expr, new Set());
   return { isFixed: walk.isFixed, keys: walk.keys, positionOf: place };
 }
 
@@ -44,7 +41,6 @@ class Walk {
   readonly #fail: (node: Expr, problem: string) => never;
   readonly keys = new Map<string, string>();
   isFixed = true;
-  #nodes = 0;
 
   constructor(functions: ReadonlySet<string>, fail: (node: Expr, problem: string) => never) {
     this.#functions = functions;
@@ -52,19 +48,14 @@ class Walk {
   }
 
   /** Visits a node and those below it. @param variables of the loops around it. */
-  visit(node: Expr | undefined, variables: ReadonlySet<string>, depth: number): void {
+  visit(node: Expr | undefined, variables: ReadonlySet<string>): void {
     if (node === undefined) return;
-    const { nodes, depth: maxDepth } = proxyLimits.generators;
-    this.#nodes += 1;
-    if (this.#nodes > nodes) this.#fail(node, `has more than ${nodes} parts: make it shorter`);
-    if (depth > maxDepth) this.#fail(node, `is nested more than ${maxDepth} deep: make it flatter`);
-    const below = (child: Expr | undefined): void => this.visit(child, variables, depth + 1);
+    const below = (child: Expr | undefined): void => this.visit(child, variables);
     const { exprKind: kind } = node;
     switch (kind.case) {
       case 'identExpr':
         return this.#visitName(node, kind.value.name, variables);
       case 'selectExpr':
-        this.#checkField(node, kind.value.operand, kind.value.field, variables);
         if (!kind.value.testOnly) this.#notesKey(node, kind.value.operand, kind.value.field);
         return below(kind.value.operand);
       case 'callExpr':
@@ -79,29 +70,8 @@ class Walk {
           below(value);
         });
       case 'comprehensionExpr':
-        return this.#visitLoop(kind.value, variables, depth);
+        return this.#visitLoop(kind.value, variables);
       default:
-    }
-  }
-
-  /** Checks what the expression shows of its result without being evaluated. */
-  checkResult(node: Expr): void {
-    const { exprKind: kind } = node;
-    if (kind.case === 'callExpr' && kind.value.function === '_?_:_') {
-      kind.value.args.slice(1).forEach((branch) => this.checkResult(branch));
-      return;
-    }
-    if (kind.case === 'constExpr' || kind.case === 'listExpr') {
-      this.#fail(node, 'the result must be a map such as {"headers": {"X-Key": secret.key}}');
-    }
-    for (const [key, name, value] of constantEntries(node)) {
-      if (name !== 'headers' && name !== 'query') {
-        this.#fail(key, `the result has ${quote(name)}; it can have "headers" and "query"`);
-      }
-      for (const [nameKey, each] of constantEntries(value)) {
-        const problem = name === 'headers' ? headerNameProblem(each) : parameterNameProblem(each);
-        if (problem !== undefined) this.#fail(nameKey, `${name} ${quote(each)} ${problem}`);
-      }
     }
   }
 
@@ -111,11 +81,6 @@ class Walk {
     else if (name !== 'secret' && !typeNames.has(name)) {
       this.#fail(node, `unknown name ${quote(name)}: there are secret, request and now`);
     }
-  }
-
-  #checkField(node: Expr, operand: Expr | undefined, field: string, variables: ReadonlySet<string>): void {
-    if (!isName(operand, 'request') || variables.has('request') || requestFields.has(field)) return;
-    this.#fail(node, `request has no ${quote(field)}: it has ${[...requestFields].join(', ')}`);
   }
 
   #notesKey(node: Expr, operand: Expr | undefined, key: string): void {
@@ -137,25 +102,16 @@ class Walk {
     return true;
   }
 
-  #visitLoop(loop: Kind<'comprehensionExpr'>, variables: ReadonlySet<string>, depth: number): void {
+  #visitLoop(loop: Kind<'comprehensionExpr'>, variables: ReadonlySet<string>): void {
     const inside = new Set([...variables, loop.iterVar, loop.accuVar]);
-    this.visit(loop.iterRange, variables, depth + 1);
-    this.visit(loop.accuInit, variables, depth + 1);
-    for (const each of [loop.loopCondition, loop.loopStep, loop.result]) this.visit(each, inside, depth + 1);
+    this.visit(loop.iterRange, variables);
+    this.visit(loop.accuInit, variables);
+    for (const each of [loop.loopCondition, loop.loopStep, loop.result]) this.visit(each, inside);
   }
 }
 
 function isName(node: Expr | undefined, name: string): boolean {
   return node?.exprKind.case === 'identExpr' && node.exprKind.value.name === name;
-}
-
-function* constantEntries(node: Expr | undefined): Generator<[key: Expr, name: string, value: Expr | undefined]> {
-  if (node?.exprKind.case !== 'structExpr') return;
-  for (const { keyKind, value } of node.exprKind.value.entries) {
-    if (keyKind.case !== 'mapKey' || keyKind.value.exprKind.case !== 'constExpr') continue;
-    const { constantKind } = keyKind.value.exprKind.value;
-    if (constantKind.case === 'stringValue') yield [keyKind.value, constantKind.value, value];
-  }
 }
 
 /** Returns the position of an offset for messages: `line 2, column 7`. */

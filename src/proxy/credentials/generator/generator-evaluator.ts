@@ -23,15 +23,11 @@ export interface GeneratorInput {
 
 /** The result of an expression. Messages contain parts of the expression, but none of the Secret or of the request. */
 export type GeneratorOutcome =
-  | (Generated & {
-      readonly kind: 'generated';
-      /** Whether the expression uses neither `request` nor `now`. */
-      readonly isFixed: boolean;
-    })
+  | (Generated & { readonly kind: 'generated' })
   | BrokenExpression
   /** The Secret lacks this key. */
   | { readonly kind: 'missing'; readonly key: string }
-  /** The expression cannot be evaluated for this Secret or this request. */
+  /** The expression cannot be evaluated for this Secret or this request. `isFixed`: see Analysis. */
   | { readonly kind: 'failed'; readonly message: string; readonly isFixed: boolean }
   /** The expression needs a request whose path and query are too long. */
   | { readonly kind: 'too-long' };
@@ -97,7 +93,7 @@ export class GeneratorEvaluator {
     try {
       const result = this.#work.evaluate(() => evaluate(variables));
       if (isCelError(result)) return failureOf(result, analysis, this.#work.exceeded);
-      return { kind: 'generated', ...parseResult(cel, result), isFixed };
+      return { kind: 'generated', ...parseResult(cel, result) };
     } catch (error) {
       return { kind: 'failed', message: problemOf(error), isFixed };
     }

@@ -1,7 +1,6 @@
 import type { Clock } from '../../../shared/clock.js';
 import type { JsonObject } from '../../../shared/json.js';
 import { jsonItems, jsonMember } from '../../../shared/json.js';
-import { BoundedMap } from '../../../shared/limits/bounded-map.js';
 import type { Secret } from '../../../shared/secret.js';
 import { quote } from '../../../shared/wording.js';
 import { proxyLimits } from '../../limits.js';
@@ -10,7 +9,6 @@ import { generatorOf, UnusableGenerator } from './generator.js';
 import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
 import type { GeneratorEvaluator, GeneratorInput, GeneratorOutcome } from './generator-evaluator.js';
 
-/** A Secret as it was read: the same object while it is unchanged. */
 export interface GeneratorSecret {
   readonly ref: { readonly namespace: string; readonly name: string };
   readonly data: ReadonlyMap<string, Secret>;
@@ -31,8 +29,6 @@ export class Generators {
   readonly #clock: Clock;
   /** CEL uses 8 MB of memory, so it is loaded with the first expression. */
   #loading: Promise<GeneratorEvaluator> | undefined;
-  /** Results of expressions that depend on nothing but the Secret. */
-  readonly #fixed = new WeakMap<GeneratorSecret, BoundedMap<Generated>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,13 +39,9 @@ export class Generators {
    * @throws {ProxyError} 502 if the class or the Secret is unusable, with the fix; 414 if the request is too long.
    */
   async generate(use: GeneratorUse, request: GeneratorRequest): Promise<Generated> {
-    const { generator, secret } = use;
-    const known = this.#fixed.get(secret)?.get(generator.cel);
-    if (known !== undefined) return known;
     const isShort = request.path.length + request.query.length <= proxyLimits.generators.requestCharacters;
     const outcome = await this.#evaluate(use, isShort ? { request } : {});
     if (outcome.kind !== 'generated') throw failureOf(outcome, use);
-    if (outcome.isFixed) this.#keep(secret, generator.cel, outcome);
     return outcome;
   }
 
@@ -90,12 +82,6 @@ export class Generators {
   async #evaluate(use: GeneratorUse, request: Pick<GeneratorInput, 'request'>): Promise<GeneratorOutcome> {
     const input = { secret: valuesOf(use), nowMs: this.#clock.now(), ...request };
     return (await this.#evaluator()).evaluate(use.generator.cel, input);
-  }
-
-  #keep(secret: GeneratorSecret, cel: string, generated: Generated): void {
-    const results = this.#fixed.get(secret) ?? new BoundedMap<Generated>(proxyLimits.generators.resultsOfSecret);
-    results.set(cel, generated);
-    this.#fixed.set(secret, results);
   }
 }
 

@@ -33,7 +33,7 @@ const reservedHeaders: ReadonlySet<string> = new Set([
 const reservedPrefixes = ['proxy-', 'x-forwarded-', 'sec-websocket-'];
 
 /** Returns the problem of a header's name; undefined without one. */
-export function headerNameProblem(name: string): string | undefined {
+function headerNameProblem(name: string): string | undefined {
   if (!/^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/.test(name)) return 'is no name of a header';
   const canonical = canonicalHeaderName(name);
   const isReserved =
@@ -44,7 +44,7 @@ export function headerNameProblem(name: string): string | undefined {
 }
 
 /** Returns the problem of a query parameter's name; undefined without one. */
-export function parameterNameProblem(name: string): string | undefined {
+function parameterNameProblem(name: string): string | undefined {
   const canonical = canonicalParameterName(name);
   if (canonical === '' || /\P{ASCII}/u.test(name)) return 'is no name of a query parameter';
   return isOverridingParameter(canonical) ? 'changes the method of the request' : undefined;
