@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { withTimeout } from '../../shared/abortable.js';
 import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import { decide } from '../rules/decision.js';
@@ -119,11 +120,9 @@ export async function ruledRequest(
 
 /** Returns a small body, and nothing for another one. */
 async function wholeOf(body: RequestBody, signal: AbortSignal): Promise<Buffer> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(proxyLimits.rules.bodyMs)]);
-  try {
-    return (await body.bufferSmall(proxyLimits.requestsInFlight.repeatableBytes, inTime)) ?? Buffer.alloc(0);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new ProxyError(408, 'timeout', 'the body of the request did not arrive in time', { cause: error });
-  }
+  const small = body.bufferSmall(proxyLimits.requestsInFlight.repeatableBytes, signal);
+  const whole = small.then((content) => content ?? Buffer.alloc(0));
+  const inTime = await withTimeout(whole, proxyLimits.rules.bodyMs, signal);
+  if (inTime === undefined) throw new ProxyError(408, 'timeout', 'the body of the request did not arrive in time');
+  return inTime;
 }
