@@ -3,9 +3,8 @@ import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import { endToEnd, valuesOf } from '../tool/headers.js';
 import type { RawHeaders } from '../tool/headers.js';
-import { isIdempotent, sendWithRetry } from '../tool/retry.js';
+import { sendOwnRequest } from '../tool/own-request.js';
 import type { LookupOwner } from '../tool/resolver.js';
-import type { ToolCall } from '../tool/tool-call.js';
 import type { ToolClient } from '../tool/tool-client.js';
 import type { CredentialUse, ToolCredential } from '../tool/tool-credential.js';
 import { toolFailure } from '../tool/tool-failure.js';
@@ -14,8 +13,6 @@ import type { ToolOrigin } from '../tool/tool-origin.js';
 import type { Trust } from '../tool/trust.js';
 import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
-
-const maxBodyBytes = proxyLimits.probes.bodyBytes;
 
 export interface ProbeResponse {
   readonly status: number;
@@ -49,71 +46,52 @@ export async function sendProbe(
   trust: Trust,
   options: ProbeExchangeOptions,
 ): Promise<ProbeResponse> {
-  const { signal, redirectTo } = options;
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
+  const { signal, timeoutMs } = options;
+  const ending = new AbortController();
+  const stop = (): void => ending.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await followed(client, request, trust, { ...options, signal: ending.signal });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Sends a probe and the requests that follow its redirects. */
+async function followed(
+  client: ToolClient,
+  request: ProbeRequest,
+  trust: Trust,
+  { owner, wantsBody, redirectTo, timeoutMs, signal, ...options }: ProbeExchangeOptions,
+): Promise<ProbeResponse> {
+  const limits = { bodyBytes: wantsBody ? proxyLimits.probes.bodyBytes : 0, timeoutMs };
   const first = nameOf(request.origin);
   let { credential } = options;
-  let hop = request;
-  for (let followed = 0; ; followed += 1) {
-    const current = hop;
-    const added = credential;
-    const next: Follow = ({ status, rawHeaders }) => {
-      // A tool can repeat its query in the destination, which can be another origin.
-      const own = added?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;
-      return redirectTo && redirected(current, { status, rawHeaders: own }, redirectTo, followed);
-    };
-    try {
-      const sent = added === undefined ? current : await authenticated(current, added, ending);
-      const answer = await exchange(client, sent, trust, next, { ...options, ending });
-      if (!('origin' in answer)) return answer;
-      hop = answer;
-    } catch (error) {
-      throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, nameOf(current.origin));
+  let current = request;
+  for (let count = 0; ; count += 1) {
+    const sent = credential === undefined ? current : await authenticated(current, credential, signal);
+    const { origin, method, path, headers: own } = sent;
+    const headers = [...commonHeaders(origin), ...own];
+    const toolRequest = { origin, method, path, headers, trust, lookedUpFor: owner };
+    const { status, rawHeaders, body } = await sendOwnRequest(client, toolRequest, nameOf(origin), limits, signal);
+    // A tool can repeat its query in the destination, which can be another origin.
+    const shown = credential?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;
+    const next = redirectTo && redirected(current, { status, rawHeaders: shown }, redirectTo, count);
+    if (typeof next !== 'object') {
+      return {
+        status,
+        headers: probedHeaders(rawHeaders),
+        challenges: valuesOf(rawHeaders, 'www-authenticate'),
+        body: wantsBody ? body : '',
+        redirectEnd: next,
+      };
     }
-    if (nameOf(hop.origin) !== first) credential = undefined;
+    current = next;
+    if (nameOf(current.origin) !== first) credential = undefined;
   }
-}
-
-type Follow = (head: {
-  readonly status: number;
-  readonly rawHeaders: RawHeaders;
-}) => ProbeRequest | RedirectEnd | undefined;
-
-/** @returns the response, or the request that follows its redirect. */
-async function exchange(
-  client: ToolClient,
-  { origin, method, path, headers: own }: ProbeRequest,
-  trust: Trust,
-  follow: Follow,
-  { owner, wantsBody, ending }: ProbeExchangeOptions & { readonly ending: AbortSignal },
-): Promise<ProbeResponse | ProbeRequest> {
-  ending.throwIfAborted();
-  const headers = [...commonHeaders(origin), ...own];
-  let call: ToolCall | undefined;
-  const send = (): ToolCall => (call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner }));
-  const stop = (): void => call?.destroy(new TooSlow());
-  ending.addEventListener('abort', stop, { once: true });
-  try {
-    const { status, rawHeaders, body } = await sendWithRetry(send, () => isIdempotent(method) && !ending.aborted);
-    const next = follow({ status, rawHeaders });
-    if (typeof next === 'object') return next;
-    return {
-      status,
-      headers: probedHeaders(rawHeaders),
-      challenges: valuesOf(rawHeaders, 'www-authenticate'),
-      body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
-      redirectEnd: next,
-    };
-  } finally {
-    ending.removeEventListener('abort', stop);
-    // Closes the connection instead of waiting for the rest of the body.
-    call?.end();
-  }
-}
-
-class TooSlow extends Error {
-  override readonly name = 'TooSlow';
-  readonly code = 'ETIMEDOUT';
 }
 
 /** A credential that cannot be made for the probe, so the tool was not asked. */
@@ -122,6 +100,7 @@ export class UnusableCredential extends ProxyError {}
 /**
  * Returns the request with the credential for it.
  * @throws {UnusableCredential} if a generator makes none.
+ * @throws {ProxyError} if a token is not issued, also in time.
  */
 async function authenticated(
   request: ProbeRequest,
@@ -137,8 +116,12 @@ async function authenticated(
       headers: [...endToEnd(headers, credential.replaces), ...added],
     };
   } catch (error) {
-    const isUnusable = credential.isGenerated === true && error instanceof ProxyError;
-    throw isUnusable ? new UnusableCredential(error.status, error.kind, error.message) : error;
+    const server = nameOf(request.origin);
+    if (signal.aborted) throw new ProxyError(504, 'timeout', `no credential for ${server} in time`, { cause: error });
+    const failure = toolFailure(error, server);
+    throw credential.isGenerated === true
+      ? new UnusableCredential(failure.status, failure.kind, failure.message)
+      : failure;
   }
 }
 

@@ -10,11 +10,12 @@ import { toolFailure } from './tool-failure.js';
 export interface OwnResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
-  /** The body; undefined if it exceeds the limit. */
+  /** The body; undefined if it is not read, or exceeds the limit. */
   readonly body: string | undefined;
 }
 
 export interface OwnRequestLimits {
+  /** 0: the body is not read. */
   readonly bodyBytes: number;
   /** Limit of the time for connecting, response headers and body together. */
   readonly timeoutMs: number;
@@ -22,7 +23,8 @@ export interface OwnRequestLimits {
 
 /**
  * Sends a request of the proxy itself, and reads the response. Redirects are not followed. A request that a kept
- * connection has lost is sent again, also a POST: at worst, one more token is issued, or an upload that is not continued.
+ * connection has lost is sent again, also a POST: at worst, one more token is issued or probe made, or an upload that is
+ * not continued.
  * @param server its name in messages.
  * @param content the body; undefined for a request without one.
  * @throws {ProxyError} if no response arrives in time, or the server switches protocols without a request to do so.
@@ -35,23 +37,25 @@ export async function sendOwnRequest(
   signal: AbortSignal,
   content?: string,
 ): Promise<OwnResponse> {
+  const tooLate = new ProxyError(504, 'timeout', `no whole response of ${server} in time`);
+  if (signal.aborted) throw tooLate;
   const body = content === undefined ? undefined : new WholeBody(content);
   const request = body === undefined ? toolRequest : withLength(toolRequest, body);
   let call: ToolCall | undefined;
-  let timeout: ProxyError | undefined;
   const send = (): ToolCall => (call = client.send(request, body));
+  const ending = new AbortController();
   const stop = (): void => {
-    timeout = new ProxyError(504, 'timeout', `no whole response of ${server} in time`);
-    call?.destroy(timeout);
+    ending.abort();
+    call?.destroy(tooLate);
   };
   const timer = setTimeout(stop, limits.timeoutMs);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const { status, rawHeaders, body: received } = await sendWithRetry(send, () => timeout === undefined);
-    const whole = await received.whole(limits.bodyBytes, signal);
+    const { status, rawHeaders, body: received } = await sendWithRetry(send, () => !ending.signal.aborted);
+    const whole = limits.bodyBytes > 0 ? await received.whole(limits.bodyBytes, ending.signal) : undefined;
     return { status, rawHeaders, body: whole?.toString() };
   } catch (error) {
-    throw timeout ?? toolFailure(error, server);
+    throw ending.signal.aborted ? tooLate : toolFailure(error, server);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

@@ -223,7 +223,7 @@ describe('the probes of a class', function () {
     put({ livenessProbe: { http: { path: '/mute' } } });
     await fixture.replica();
     await fixture.becomes('LivenessReady', 'False Unreachable');
-    assert.match(fixture.message('LivenessReady'), /^no connection to .* in time$/);
+    assert.match(fixture.message('LivenessReady'), /^no whole response of .* in time$/);
   });
 
   it('of tools that say nothing hold up no other namespace', async () => {
