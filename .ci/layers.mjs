@@ -6,7 +6,7 @@
 const shared = (...names) => names.map((name) => `shared/${name}`);
 const modules = shared(
   ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'wording', 'pem', 'names'],
-  ...['file-signature'],
+  ...['file-signature', 'object-reader'],
 );
 /** The packages of shared that know Kubernetes or Connectors. */
 const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')];
@@ -14,12 +14,13 @@ const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')]
 export const layers = {
   ...Object.fromEntries(modules.map((name) => [name, []])),
   'shared/abortable': ['shared/errors'],
+  'shared/object-reader': ['shared/errors', 'shared/json'],
   'shared/version': ['../package'],
   'shared/process': [...modules, 'shared/limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],
   'shared/limits': modules,
   'shared/gotemplate': [...modules, 'npm:re2js', 'npm:bcryptjs'],
   'shared/kube': [...modules, 'shared/limits', 'npm:yaml'],
-  'shared/connectors': [...modules, ...shared('kube', 'limits'), 'npm:yaml'],
+  'shared/connectors': [...modules, ...shared('kube', 'limits')],
   'shared/access': [...modules, ...shared('kube', 'limits', 'connectors')],
   'shared/command': [...modules, 'shared/process'],
   'shared/doctor': [...domain, ...shared('version', 'process', 'command')],

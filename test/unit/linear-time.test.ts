@@ -14,7 +14,6 @@ const exempt: Readonly<Record<string, string>> = {
   'shared/gotemplate/sprig/duration-text.ts /0+$/': digits,
   'shared/gotemplate/sprig/time-format.ts /0+$/': digits,
   'driver/pod-event.ts /[-.]+$/': 'a name, cut before',
-  'shared/kube/kubeconfig.ts /^[A-Za-z0-9+/\\s]+={0,2}\\s*$/': "the administrator's own file",
   'shared/process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
 };
 

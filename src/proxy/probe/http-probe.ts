@@ -1,5 +1,5 @@
 import type { ConnectorClass } from '../../shared/connectors/model.js';
-import { ObjectReader } from '../../shared/connectors/object-reader.js';
+import { ObjectReader } from '../../shared/object-reader.js';
 import { proxyLimits } from '../limits.js';
 
 /** A probe as the ConnectorClass declares it, with templates. */

@@ -38,7 +38,7 @@ export function parseRules(text: string): readonly Rule[] {
   const { characters } = proxyLimits.rules;
   if (text.length > characters) throw new RulesError(`has more than ${characters} characters: shorten it`);
   try {
-    const { documents, lines } = parseYamlNodes(text, {}, proxyLimits.rules.tokens);
+    const { documents, lines } = parseYamlNodes(text, proxyLimits.rules.tokens);
     const [document, second] = documents;
     if (second !== undefined) throw mistake(lines, second.range[0], 'starts a second document: write one list');
     return new RulesParser(lines).rules(document?.contents ?? null);

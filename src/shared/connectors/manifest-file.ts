@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CodedError, orCodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { isJsonObject, jsonMember, parseJson, stringifyJson } from '../json.js';
+import { isJsonObject, jsonMember } from '../json.js';
 import { YamlError, parseYaml } from '../kube/yaml-documents.js';
 import { connectorsGroup } from './api-group.js';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
@@ -65,15 +65,12 @@ function digestOf(object: JsonObject): string {
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 function parseObjects(text: string): readonly JsonObject[] {
-  return valuesIn(text).flatMap((document) => {
-    const value = toJson(document);
-    return isJsonObject(value) ? itemsOf(value) : [];
-  });
+  return valuesIn(text).flatMap((value) => (isJsonObject(value) ? itemsOf(value) : []));
 }
 
-function valuesIn(text: string): readonly unknown[] {
+function valuesIn(text: string): readonly JsonValue[] {
   try {
-    return parseYaml(text, { intAsBigInt: true });
+    return parseYaml(text);
   } catch (error) {
     if (error instanceof YamlError) throw new CodedError('FAILED_PRECONDITION', error.message);
     throw error;
@@ -95,15 +92,4 @@ function isOfGroup(object: JsonObject, group: string): boolean {
 function isIn(object: JsonObject, namespace: string): boolean {
   const own = jsonMember(jsonMember(object, 'metadata'), 'namespace');
   return own === undefined || own === namespace;
-}
-
-/**
- * Converts a YAML value to that which the API server would store: manifests are sent as JSON, where `1.0` is written `1`.
- */
-function toJson(value: unknown): JsonValue {
-  try {
-    return parseJson(stringifyJson(value));
-  } catch {
-    throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
-  }
 }

@@ -7,7 +7,7 @@ import type {
   ParamProperty,
   ConfigurationParamType,
 } from './model.js';
-import { ObjectReader } from './object-reader.js';
+import { ObjectReader } from '../object-reader.js';
 import { metadataName, parseProxyAddress, parseTrust } from './parse-connector.js';
 
 const paramTypes: readonly ConfigurationParamType[] = ['string', 'array', 'object'];

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { Connector, ProxyAddress } from './model.js';
-import { ObjectReader } from './object-reader.js';
+import { ObjectReader } from '../object-reader.js';
 import { certificatesOnly } from '../pem.js';
 import { limits } from '../limits/defaults.js';
 

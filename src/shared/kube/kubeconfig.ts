@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { CodedError } from '../errors.js';
+import { isJsonObject } from '../json.js';
+import { ObjectReader } from '../object-reader.js';
 import { Secret } from '../secret.js';
 import { StaticToken, TokenFile, isToken } from './bearer-token.js';
 import type { BearerToken } from './bearer-token.js';
@@ -22,139 +24,86 @@ const unsupportedUserFields = [
 /**
  * Reads the current context of a kubeconfig file. Paths in the file are relative to it.
  * @param now a clock in milliseconds for the age of a token file.
- * @throws {CodedError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for an unreadable file.
+ * @throws {CodedError} FAILED_PRECONDITION naming file and field.
  */
 export function kubeconfigConfig(file: string, now: () => number): ClusterConfig {
-  const root = new Entry(valueIn(file), file, file);
-  const contextName = root.requiredText('current-context');
-  const context = root.named('contexts', contextName).child('context');
-  const cluster = root.named('clusters', context.requiredText('cluster')).child('cluster');
-  const user = root.named('users', context.requiredText('user')).child('user');
-  for (const field of unsupportedUserFields)
-    user.reject(field, 'not supported; use a token, tokenFile or client certificate');
-  cluster.reject('proxy-url', 'not supported');
-  const server = parseServerUrl(cluster.requiredText('server'), `${cluster.where}.server`);
-  const token = tokenOf(user, now);
-  const readTls = (): TlsMaterial => tlsOf(cluster, user);
+  const root = readRoot(file);
+  const context = entryOf(root, 'contexts', root.requiredString('current-context'), 'context');
+  const cluster = entryOf(root, 'clusters', context.requiredString('cluster'), 'cluster');
+  const user = entryOf(root, 'users', context.requiredString('user'), 'user');
+  const unsupported = unsupportedUserFields.find((field) => user.has(field));
+  if (unsupported !== undefined) {
+    throw user.malformed(unsupported, 'is not supported; use a token, tokenFile or client certificate');
+  }
+  if (cluster.has('proxy-url')) throw cluster.malformed('proxy-url', 'is not supported');
+  const server = parseServerUrl(cluster.requiredString('server'), `${file}: server`);
+  const token = tokenOf(user, file, now);
+  const readTls = (): TlsMaterial => tlsOf(cluster, user, file);
   readTls();
   return { ...server, readTls, ...(token === undefined ? {} : { token }) };
 }
 
-function tokenOf(user: Entry, now: () => number): BearerToken | undefined {
-  const file = user.file('tokenFile');
-  if (file !== undefined) {
-    const token = new TokenFile(file, now);
+/** Reads the first document. A kubeconfig has only one. */
+function readRoot(file: string): ObjectReader {
+  const text = readConfigFile(file, '--kubeconfig');
+  try {
+    const [root] = parseYaml(text);
+    if (isJsonObject(root)) return new ObjectReader(file, root);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new CodedError('FAILED_PRECONDITION', `${file}: ${error.message}`);
+  }
+  throw new CodedError('FAILED_PRECONDITION', `${file}: must be an object`);
+}
+
+/** Returns the content of the entry with that name in a list such as `users`. */
+function entryOf(root: ObjectReader, list: string, name: string, content: string): ObjectReader {
+  const found = root.children(list).find((entry) => entry.optionalString('name') === name);
+  if (found === undefined) throw root.malformed(list, `has no entry "${name}"`);
+  return found.child(content);
+}
+
+function tokenOf(user: ObjectReader, file: string, now: () => number): BearerToken | undefined {
+  const tokenFile = user.optionalString('tokenFile') ?? '';
+  if (tokenFile !== '') {
+    const token = new TokenFile(path.resolve(path.dirname(file), tokenFile), now);
     token.current();
     return token;
   }
-  const inline = user.text('token');
-  if (inline === undefined) return undefined;
-  if (!isToken(inline)) throw user.error('token', 'must be one line of ASCII without blanks');
+  const inline = user.optionalString('token') ?? '';
+  if (inline === '') return undefined;
+  if (!isToken(inline)) throw user.malformed('token', 'must be one line of ASCII without blanks');
   return new StaticToken(new Secret(inline));
 }
 
-function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
-  const ca = cluster.inlineOrFile('certificate-authority');
-  const clientCertificate = user.inlineOrFile('client-certificate');
-  const clientKey = user.inlineOrFile('client-key');
+function tlsOf(cluster: ObjectReader, user: ObjectReader, file: string): TlsMaterial {
+  const ca = pemOf(cluster, 'certificate-authority', file);
+  const clientCertificate = pemOf(user, 'client-certificate', file);
+  const clientKey = pemOf(user, 'client-key', file);
   if ((clientCertificate === undefined) !== (clientKey === undefined)) {
-    throw new CodedError('INVALID_ARGUMENT', `${user.where}: client-certificate and client-key belong together`);
+    throw user.malformed('client-certificate', 'and client-key belong together');
   }
-  const serverName = cluster.text('tls-server-name');
+  const serverName = cluster.optionalString('tls-server-name') ?? '';
+  const isInsecure = cluster.value('insecure-skip-tls-verify') ?? false;
+  if (typeof isInsecure !== 'boolean') throw cluster.malformed('insecure-skip-tls-verify', 'must be true or false');
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     ...(clientKey === undefined ? {} : { clientKey: new Secret(clientKey) }),
-    ...(serverName === undefined ? {} : { serverName }),
-    isInsecure: cluster.flag('insecure-skip-tls-verify'),
+    ...(serverName === '' ? {} : { serverName }),
+    isInsecure,
   };
 }
 
-/** Returns the first document. A kubeconfig has only one. */
-function valueIn(file: string): unknown {
-  try {
-    return parseYaml(readConfigFile(file, '--kubeconfig'))[0];
-  } catch (error) {
-    if (error instanceof YamlError) throw new CodedError('INVALID_ARGUMENT', `${file}: ${error.message}`);
-    throw error;
+/** Returns the content of `<field>-data` (base64) or, without it, of the file in `<field>`. */
+function pemOf(reader: ObjectReader, field: string, file: string): string | undefined {
+  const inline = reader.optionalString(`${field}-data`) ?? '';
+  if (inline !== '') {
+    const text = Buffer.from(inline, 'base64').toString();
+    // An empty CA would mean the CA certificates of Node.
+    if (text.trim() === '') throw reader.malformed(`${field}-data`, 'must be base64, and not empty');
+    return text;
   }
-}
-
-/** A mapping of the file, with its position for errors. */
-class Entry {
-  /** File and path of the entry. */
-  readonly where: string;
-  readonly #members: ReadonlyMap<string, unknown>;
-  readonly #file: string;
-
-  constructor(value: unknown, where: string, file: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new CodedError('INVALID_ARGUMENT', `${where}: must be a mapping`);
-    }
-    this.where = where;
-    this.#members = new Map(Object.entries(value));
-    this.#file = file;
-  }
-
-  text(field: string): string | undefined {
-    const value = this.#members.get(field);
-    if (value === undefined || value === null || value === '') return undefined;
-    if (typeof value !== 'string') throw this.error(field, 'must be a string');
-    return value;
-  }
-
-  requiredText(field: string): string {
-    const value = this.text(field);
-    if (value === undefined) throw this.error(field, 'is missing');
-    return value;
-  }
-
-  flag(field: string): boolean {
-    const value = this.#members.get(field) ?? false;
-    if (typeof value !== 'boolean') throw this.error(field, 'must be true or false');
-    return value;
-  }
-
-  file(field: string): string | undefined {
-    const name = this.text(field);
-    return name === undefined ? undefined : path.resolve(path.dirname(this.#file), name);
-  }
-
-  /** Returns the content of `<field>-data` (base64) or, without it, of the file in `<field>`. */
-  inlineOrFile(field: string): string | undefined {
-    const inline = this.text(`${field}-data`);
-    if (inline !== undefined) {
-      if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(inline)) throw this.error(`${field}-data`, 'must be base64');
-      const text = Buffer.from(inline, 'base64').toString();
-      if (text.trim() === '') throw this.error(`${field}-data`, 'is empty');
-      return text;
-    }
-    const file = this.file(field);
-    return file === undefined ? undefined : readConfigFile(file, `${this.where}.${field}`);
-  }
-
-  reject(field: string, why: string): void {
-    if (this.#members.has(field)) throw this.error(field, why);
-  }
-
-  child(field: string): Entry {
-    return new Entry(this.#members.get(field), `${this.where}.${field}`, this.#file);
-  }
-
-  /** Returns the entry with that name in a list such as `users`. */
-  named(list: string, name: string): Entry {
-    const entries = this.#members.get(list);
-    if (!Array.isArray(entries)) throw this.error(list, 'must be a list');
-    const place = `${this.where}: ${list}[${name}]`;
-    for (const value of entries) {
-      const entry = new Entry(value, `${this.where}: ${list}`, this.#file);
-      if (entry.text('name') === name) return new Entry(value, place, this.#file);
-    }
-    throw new CodedError('INVALID_ARGUMENT', `${place}: there is no such entry`);
-  }
-
-  error(field: string, why: string): CodedError {
-    const separator = this.where === this.#file ? ': ' : '.';
-    return new CodedError('INVALID_ARGUMENT', `${this.where}${separator}${field}: ${why}`);
-  }
+  const name = reader.optionalString(field) ?? '';
+  return name === '' ? undefined : readConfigFile(path.resolve(path.dirname(file), name), field);
 }

@@ -91,27 +91,8 @@ function noObject(kind: string, path: string): Error {
 }
 
 function tooLarge(raw: RawObject, kind: string, maxObjectBytes: number): CodedError {
-  const part = largestPart(raw)
-    .slice(0, 100)
-    .replaceAll(/[^-.\w]/g, '?');
-  return new CodedError(
-    'FAILED_PRECONDITION',
-    `${kind.toLowerCase()} ${objectKey(raw.identity)} is larger than ${sizeText(maxObjectBytes)}, most of it in "${part}": make it smaller`,
-  );
-}
-
-/** Returns the path of the largest member, such as `spec.params`. For a member that is an object, its members count. */
-function largestPart({ members, metadata }: RawObject): string {
-  const sizes = new Map<string, number>();
-  const add = (path: string, texts: ReadonlyMap<string, string>): void => {
-    for (const [key, { length }] of texts) sizes.set(`${path}.${key}`, length);
-  };
-  add('metadata', metadata);
-  for (const [key, text] of members) {
-    if (text.trimStart().startsWith('{')) add(key, jsonMembers(text));
-    else sizes.set(key, text.length);
-  }
-  return [...sizes].reduce((largest, part) => (part[1] > largest[1] ? part : largest))[0];
+  const owner = `${kind.toLowerCase()} ${objectKey(raw.identity)}`;
+  return new CodedError('FAILED_PRECONDITION', `${owner} is larger than ${sizeText(maxObjectBytes)}: make it smaller`);
 }
 
 function sizeText(bytes: number): string {

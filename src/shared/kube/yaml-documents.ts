@@ -1,8 +1,9 @@
 import { Composer, Lexer, LineCounter, Parser } from 'yaml';
 import type { Document } from 'yaml';
+import { parseJson, stringifyJson } from '../json.js';
+import type { JsonValue } from '../json.js';
 import { limits } from '../limits/defaults.js';
 
-type YamlOptions = Pick<ConstructorParameters<typeof Composer>[0] & object, 'intAsBigInt'>;
 type YamlDocument = Document.Parsed;
 /** Documents with the positions of their nodes. */
 export interface YamlNodes {
@@ -16,9 +17,13 @@ export class YamlError extends Error {
   override readonly name = 'YamlError';
 }
 
-/** Returns the values of the documents in a YAML text, as `Document.toJS` does. @throws {YamlError} */
-export function parseYaml(text: string, options: YamlOptions = {}): readonly unknown[] {
-  return parseYamlNodes(text, options).documents.map(plainValue);
+/**
+ * Returns the values of the documents in a YAML text as the API server would store them: manifests are sent as JSON, where
+ * `1.0` is written `1`.
+ * @throws {YamlError}
+ */
+export function parseYaml(text: string): readonly JsonValue[] {
+  return parseYamlNodes(text).documents.map(jsonOf);
 }
 
 /**
@@ -27,11 +32,11 @@ export function parseYaml(text: string, options: YamlOptions = {}): readonly unk
  * each mistake is an error.
  * @throws {YamlError}
  */
-export function parseYamlNodes(text: string, options: YamlOptions = {}, maxTokens = Infinity): YamlNodes {
+export function parseYamlNodes(text: string, maxTokens = Infinity): YamlNodes {
   const { characters } = limits.yaml;
   if (text.length > characters) throw new YamlError(`not read: it has more than ${characters} characters`);
   const lines = new LineCounter();
-  const documents = composed(boundedTokens(text, lines, maxTokens), options);
+  const documents = composed(boundedTokens(text, lines, maxTokens));
   for (const { errors } of documents) {
     const [error] = errors;
     if (error) throw notYaml(lines, error.pos[0], error.code);
@@ -60,16 +65,9 @@ function* boundedTokens(text: string, lines: LineCounter, maxTokens: number): To
   yield* parser.end();
 }
 
-/** Composes the documents without stack traces, each of which costs as much as the rest of a mistake. */
-function composed(tokens: Tokens, options: YamlOptions): readonly YamlDocument[] {
-  const composer = new Composer({ ...options, prettyErrors: false, logLevel: 'silent' });
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return [...composer.compose(tokens)] as YamlDocument[];
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+function composed(tokens: Tokens): readonly YamlDocument[] {
+  const composer = new Composer({ intAsBigInt: true, prettyErrors: false, logLevel: 'silent' });
+  return [...composer.compose(tokens)] as YamlDocument[];
 }
 
 /** Returns an error that quotes nothing. The library's own messages quote the text, which may contain credentials. */
@@ -78,10 +76,10 @@ function notYaml(lines: LineCounter, offset: number, code: string): YamlError {
   return new YamlError(`not YAML at line ${line}, column ${col} (${code})`);
 }
 
-function plainValue(document: YamlDocument): unknown {
+function jsonOf(document: YamlDocument): JsonValue {
   try {
-    return document.toJS();
+    return parseJson(stringifyJson(document.toJS()));
   } catch {
-    throw new YamlError('not YAML (an alias without its anchor, or too many aliases)');
+    throw new YamlError('not YAML (an alias without its anchor or within it, or too many aliases)');
   }
 }

@@ -6,7 +6,7 @@ const { characters, depth } = limits.yaml;
 
 function refusal(text: string, maxTokens?: number): string {
   try {
-    parseYamlNodes(text, {}, maxTokens);
+    parseYamlNodes(text, maxTokens);
   } catch (error) {
     assert.ok(error instanceof YamlError);
     return error.message;
@@ -17,17 +17,16 @@ function refusal(text: string, maxTokens?: number): string {
 describe('a YAML text', () => {
   it('is each of its documents', () => {
     assert.deepEqual(parseYaml('a: [1, {b: c}]\n--- # two\n- x\n- |\n  {{ y }}\n'), [
-      { a: [1, { b: 'c' }] },
+      { a: [1n, { b: 'c' }] },
       ['x', '{{ y }}\n'],
     ]);
-    assert.deepEqual(parseYaml('{"a": 1}', { intAsBigInt: true }), [{ a: 1n }]);
   });
 
   it('is read up to the bounds', () => {
     const long = 'x'.repeat(characters - 3);
     assert.deepEqual(parseYaml(`a: ${long}`), [{ a: long }]);
     const levels = depth - 4;
-    let value = parseYaml(`${'['.repeat(levels)}${']'.repeat(levels)}`)[0];
+    let value: unknown = parseYaml(`${'['.repeat(levels)}${']'.repeat(levels)}`)[0];
     for (let level = 1; level < levels; level += 1) value = (value as unknown[])[0];
     assert.deepEqual(value, []);
   });
@@ -60,11 +59,5 @@ describe('a YAML text', () => {
 
   it('may hold one key but once in each of its maps', () => {
     assert.equal(refusal('a: {b: 1}\nc: {b: 1, "b": 2}'), 'not YAML at line 2, column 11 (DUPLICATE_KEY)');
-  });
-
-  it('leaves the depth of stack traces as it was', () => {
-    const { stackTraceLimit } = Error;
-    refusal('a: [');
-    assert.equal(Error.stackTraceLimit, stackTraceLimit);
   });
 });

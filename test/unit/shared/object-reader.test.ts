@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { ObjectReader } from '../../../../src/shared/connectors/object-reader.js';
-import { parseJson } from '../../../../src/shared/json.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
+import { ObjectReader } from '../../../src/shared/object-reader.js';
+import { parseJson } from '../../../src/shared/json.js';
+import type { JsonObject } from '../../../src/shared/json.js';
 
 const reader = new ObjectReader(
   'connector ci/harbor',
