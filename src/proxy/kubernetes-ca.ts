@@ -29,7 +29,7 @@ export class KubernetesCa implements CaSource {
   readonly #log: Log;
   readonly #reflector: Reflector;
   readonly #stopping = new AbortController();
-  readonly #parsed = new ParsedObjects(parsedCa);
+  readonly #parsed = new ParsedObjects((object) => caIn(parseSecret(object)));
   #problem: CodedError | undefined;
 
   constructor(client: KubeClient, namespace: string, clock: Clock, log: Log) {
@@ -114,10 +114,4 @@ export class KubernetesCa implements CaSource {
     }
     this.#problem = undefined;
   }
-}
-
-function parsedCa(object: JsonObject): CertificateAuthority {
-  const secret = parseSecret(object);
-  if (secret === undefined) throw new CodedError('FAILED_PRECONDITION', 'the CA has no name');
-  return caIn(secret);
 }

@@ -286,8 +286,6 @@ export const proxyLimits = {
     pathLength: 1024,
     /** Logged connectors of a failed request. A user name can name 32. */
     connectors: 4,
-    /** Characters of their names. */
-    namesLength: 512,
   },
   /** Secrets of Connectors. */
   secrets: {

@@ -1,9 +1,10 @@
 import { accessRequests, isAbout } from '../shared/access/access-request.js';
 import { approvalStateOf } from '../shared/access/approval-state.js';
 import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
-import { CodedError } from '../shared/errors.js';
+import { CodedError, orThrow } from '../shared/errors.js';
 import type { JsonObject } from '../shared/json.js';
-import { jsonMember } from '../shared/json.js';
+import { jsonMember, jsonText } from '../shared/json.js';
+import { ParsedObjects } from '../shared/kube/parsed-objects.js';
 import type { Log } from '../shared/log.js';
 import type { DecisionSources } from './backend.js';
 import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
@@ -56,25 +57,21 @@ function approvalsIn(objects: Objects): PodApprovals {
 
 function secretsIn(objects: Objects, namespace: string): SecretSource {
   /** Credentials and trust stores are cached with the parsed Secret as key. */
-  const parsed = new WeakMap<JsonObject, SecretObject | undefined>();
-  const secretOf = (object: JsonObject): SecretObject | undefined => {
-    if (object['kind'] !== 'Secret' || object['apiVersion'] !== 'v1') return undefined;
-    if (!parsed.has(object)) parsed.set(object, parseSecret(object));
-    return parsed.get(object);
-  };
-  const isLabelledCa = ({ metadata = null }: JsonObject): boolean =>
-    jsonMember(metadata, 'namespace') === namespace && jsonMember(jsonMember(metadata, 'labels'), caLabel) === 'true';
+  const parsed = new ParsedObjects(parseSecret);
+  const secrets = (isWanted: (object: JsonObject) => boolean): readonly SecretObject[] =>
+    objects()
+      .filter((object) => object['kind'] === 'Secret' && object['apiVersion'] === 'v1' && isWanted(object))
+      .map((object) => orThrow(parsed.of(object)));
+  const isIn = ({ metadata = null }: JsonObject, wanted: string): boolean => jsonText(metadata, 'namespace') === wanted;
   return {
-    get: ({ namespace: wanted, name }) =>
-      objects()
-        .map(secretOf)
-        .find((secret) => secret?.ref.namespace === wanted && secret.ref.name === name),
+    get: (ref) =>
+      secrets((object) => isIn(object, ref.namespace) && jsonText(object['metadata'], 'name') === ref.name).at(0),
     // Nothing is cached.
     expire: () => undefined,
     labelledCas: () =>
-      objects()
-        .filter(isLabelledCa)
-        .flatMap((object) => secretOf(object) ?? []),
+      secrets(
+        (object) => isIn(object, namespace) && jsonText(jsonMember(object['metadata'], 'labels'), caLabel) === 'true',
+      ),
   };
 }
 

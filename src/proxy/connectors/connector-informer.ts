@@ -1,4 +1,3 @@
-import type { Awaitable } from '../../shared/awaitable.js';
 import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
 import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
@@ -115,30 +114,18 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return !isSynced || objects.has(key) || rejected.has(key);
   }
 
-  find(ref: ConnectorRef, signal: AbortSignal): Awaitable<ResolvedConnector | undefined> {
-    const isSynced = this.#connectors.state.isSynced && this.#classes.state.isSynced;
-    return isSynced ? this.#resolve(ref) : this.#findOnceSynced(ref, signal);
-  }
-
-  async #findOnceSynced(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
+  async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
     await waitForSync(this.#connectors.state, signal, 'reading connectors');
     await waitForSync(this.#classes.state, signal, 'reading connectorclasses');
-    return this.#resolve(ref);
-  }
-
-  #resolve(ref: ConnectorRef): ResolvedConnector | undefined {
-    const object = objectIn(this.#connectors, objectKey(ref));
-    if (object === undefined) return undefined;
-    const connector = orThrow(this.#parsedConnectors.of(object));
-    const classObject = objectIn(this.#classes, connector.className);
-    if (classObject === undefined) {
-      const { namespace, name } = ref;
-      throw new CodedError(
-        'FAILED_PRECONDITION',
-        `connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`,
-      );
+    const connector = orThrow(this.connector(objectKey(ref)));
+    if (connector === undefined) return undefined;
+    const { className } = connector;
+    const connectorClass = orThrow(this.connectorClass(className));
+    if (connectorClass === undefined) {
+      const message = `connectorclass ${className} of connector ${objectKey(ref)} does not exist`;
+      throw new CodedError('FAILED_PRECONDITION', message);
     }
-    return { connector, connectorClass: orThrow(this.#parsedClasses.of(classObject)) };
+    return { connector, connectorClass };
   }
 
   /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
@@ -160,21 +147,11 @@ function parsedIn<T extends object>(
   parsed: ParsedObjects<T>,
 ): T | CodedError | undefined {
   const object = state.objects.get(key);
-  return object === undefined ? state.rejected.get(key) : parsed.of(object);
+  return state.rejected.get(key) ?? (object && parsed.of(object));
 }
 
 function rejectedForMemory({ rejected }: ReflectedState): number {
   return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
-}
-
-/**
- * Returns the object; undefined if it does not exist.
- * @throws {CodedError} if it exists but was rejected: too large, or no memory left.
- */
-function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
-  const rejection = state.rejected.get(key);
-  if (rejection !== undefined) throw rejection;
-  return state.objects.get(key);
 }
 
 /** Limits the memory of all objects that are listed as a whole, with a share per namespace. */

@@ -9,6 +9,7 @@ import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { isKubeError } from '../../shared/kube/kube-error.js';
 import { metadataText } from '../../shared/kube/kube-object.js';
+import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
@@ -37,7 +38,7 @@ export class KubernetesSecrets implements SecretSource {
   readonly #cas: Reflector;
   readonly #cache = new BoundedMap<CachedSecret>(proxyLimits.secrets.cachedBytes);
   readonly #reads = new SingleFlight<SecretObject | undefined>();
-  readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
+  readonly #parsedCas = new ParsedObjects(parseSecret);
 
   /** @param namespace the proxy's. */
   constructor(client: KubeClient, namespace: string, log: Log) {
@@ -67,12 +68,7 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   labelledCas(): readonly SecretObject[] {
-    return [...this.#cas.state.objects.values()].flatMap((object) => {
-      const secret = this.#parsedCas.get(object) ?? parseSecret(object);
-      if (secret === undefined) return [];
-      this.#parsedCas.set(object, secret);
-      return [secret];
-    });
+    return [...this.#cas.state.objects.values()].map((object) => orThrow(this.#parsedCas.of(object)));
   }
 
   async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {

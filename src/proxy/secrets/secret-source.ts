@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonMember } from '../../shared/json.js';
+import { isJsonObject, jsonMember, jsonText } from '../../shared/json.js';
 import { certificateBlocks } from '../../shared/pem.js';
 import { Secret } from '../../shared/secret.js';
 
@@ -41,20 +41,13 @@ export interface SecretSource {
 
 export const caLabel = 'connectors.cpaas.io/ca-cert';
 
-/**
- * Parses a Secret. As in the API server, `stringData` takes precedence over `data`.
- * @returns undefined if it has no name or namespace.
- */
-export function parseSecret(object: JsonObject): SecretObject | undefined {
+/** Parses a Secret. As in the API server, `stringData` takes precedence over `data`. */
+export function parseSecret(object: JsonObject): SecretObject {
   const metadata = object['metadata'];
-  const namespace = jsonMember(metadata, 'namespace');
-  const name = jsonMember(metadata, 'name');
-  const type = jsonMember(object, 'type');
-  if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
   return {
-    ref: { namespace, name },
+    ref: { namespace: jsonText(metadata, 'namespace') ?? '', name: jsonText(metadata, 'name') ?? '' },
     version: randomUUID(),
-    type: typeof type === 'string' ? type : 'Opaque',
+    type: jsonText(object, 'type') ?? 'Opaque',
     data: new Map([
       ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),
       ...entriesOf(jsonMember(object, 'stringData'), (text) => text),

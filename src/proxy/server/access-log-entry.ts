@@ -164,7 +164,7 @@ export class AccessLogEntry implements RouteObserver {
 function namesOf(connectors: readonly ConnectorRef[]): string {
   const names = connectors.slice(0, limit.connectors).map(({ namespace, name }) => `${namespace}/${name}`);
   const more = connectors.length > limit.connectors ? ` and ${connectors.length - limit.connectors} more` : '';
-  return `${names.join(',').slice(0, limit.namesLength)}${more}`;
+  return `${names.join(',')}${more}`;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -166,9 +166,8 @@ export class ConnectHandler {
     tool.on('error', () => undefined);
     observer.tunnelOpened('passthrough');
     socket.write(established);
-    const stopClosing = closeAtExpiry(socket, authenticated.client.expiresAtMs, clock);
+    closeAtExpiry(socket, authenticated.client.expiresAtMs, clock);
     await joinConnections(socket, tool, exchange);
-    stopClosing();
     observer.tunnelClosed('passthrough');
     entry.finish('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
   }

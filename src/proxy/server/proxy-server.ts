@@ -54,12 +54,10 @@ export class ProxyServer {
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
   readonly #tls: TlsListener | undefined;
-  /** Accepted connections by their decrypted streams. */
+  /** Accepted connections by themselves, and by their decrypted streams. */
   readonly #accepted = new WeakMap<Socket, Socket>();
   /** Connections inside tunnels. */
   readonly #tunnels = new WeakMap<Socket, TunnelSession>();
-  /** Connections that were admitted before, and were returned to the server after a rejected CONNECT. */
-  readonly #admitted = new WeakSet<Socket>();
   /** Connections with at least one request; Node does not count the others as idle. */
   readonly #used = new WeakSet<Socket>();
   readonly #queues = new RequestQueues();
@@ -86,7 +84,6 @@ export class ProxyServer {
       new TlsListener(options.tls, {
         admit: (socket) => options.connections.acquire(socket),
         secured: (secure, socket) => {
-          this.#admitted.add(secure);
           this.#accepted.set(secure, socket);
           this.#server.emit('connection', secure);
         },
@@ -145,8 +142,9 @@ export class ProxyServer {
   }
 
   #admit(socket: Socket): void {
-    if (this.#tunnels.has(socket) || this.#admitted.has(socket)) return;
-    this.#admitted.add(socket);
+    // A connection comes again after a rejected CONNECT.
+    if (this.#tunnels.has(socket) || this.#accepted.has(socket)) return;
+    this.#accepted.set(socket, socket);
     this.#options.connections.acquire(socket);
   }
 

@@ -157,9 +157,8 @@ export class RequestHandler {
   ): Promise<void> {
     socket.write(switchedHead(message, credential));
     if (first.length > 0) socket.write(first);
-    const stopClosing = closeAtExpiry(socket, expiresAtMs, this.#options.clock);
+    closeAtExpiry(socket, expiresAtMs, this.#options.clock);
     await joinConnections(socket, tool, this.#options.exchange);
-    stopClosing();
   }
 
   #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'registry-root'> {

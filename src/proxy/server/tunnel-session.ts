@@ -5,10 +5,8 @@ import type { NamedHost } from '../connectors/connector-match.js';
 import { proxyLimits } from '../limits.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
-/** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */
-const longestLifeMs = 24 * 3_600_000;
-/** Interval in which the expiry of a connection is compared with the clock, which can change. */
-const checkMs = 60_000;
+/** Longest delay of a timer of Node, some 24 days. */
+const longestDelayMs = 2 ** 31 - 1;
 
 /**
  * A tunnel with TLS termination, and the credentials of its CONNECT. When they expire or access is revoked, requests in
@@ -27,7 +25,7 @@ export class TunnelSession {
     this.authenticated = authenticated;
     this.named = named;
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.end(), Math.min(Math.max(leftMs, 0), longestLifeMs));
+    this.#timer = setTimeout(() => this.end(), Math.min(leftMs, longestDelayMs));
     socket.once('close', () => clearTimeout(this.#timer));
   }
 
@@ -51,18 +49,9 @@ export class TunnelSession {
   }
 }
 
-/**
- * Closes a connection 5 minutes after its token has expired.
- * @param expiresAtMs milliseconds since the epoch.
- * @returns a function that cancels it.
- */
-export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): () => void {
-  let timer: NodeJS.Timeout;
-  const check = (): void => {
-    const leftMs = expiresAtMs + proxyLimits.tunnelGraceMs - clock.now();
-    if (leftMs <= 0) connection.destroy();
-    else timer = setTimeout(check, Math.min(leftMs, checkMs));
-  };
-  check();
-  return () => clearTimeout(timer);
+/** Closes a connection 5 minutes after its token has expired. @param expiresAtMs milliseconds since the epoch. */
+export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): void {
+  const leftMs = expiresAtMs + proxyLimits.tunnelGraceMs - clock.now();
+  const timer = setTimeout(() => connection.destroy(), Math.min(leftMs, longestDelayMs));
+  connection.once('close', () => clearTimeout(timer));
 }

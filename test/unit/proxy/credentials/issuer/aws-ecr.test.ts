@@ -18,7 +18,7 @@ function parse(
 ): TokenPlan | KeyProblem {
   const object = parseSecret(secret('ecr', awsEcr.secretType, data) as Parameters<typeof parseSecret>[0]);
   const addresses = urls.map((url) => parseToolAddress(url)!);
-  return awsEcr.parse(object!, { address: addresses[at]!, addresses });
+  return awsEcr.parse(object, { address: addresses[at]!, addresses });
 }
 
 function issue(data?: Readonly<Record<string, string>>, urls?: readonly string[], at?: number): TokenPlan {

@@ -31,7 +31,7 @@ function parse({ key = file, data = {}, urls = [registry] }: Given = {}): TokenP
   const text = typeof key === 'string' ? key : JSON.stringify(key);
   const manifest = secret('google', googleServiceAccount.secretType, { 'key.json': text, ...data });
   const addresses = urls.map((url) => parseToolAddress(url)!);
-  return googleServiceAccount.parse(parseSecret(manifest as Parameters<typeof parseSecret>[0])!, {
+  return googleServiceAccount.parse(parseSecret(manifest as Parameters<typeof parseSecret>[0]), {
     address: addresses[0]!,
     addresses,
   });
