@@ -16,7 +16,6 @@ import { Secret } from '../shared/secret.js';
 import { paramsOf, parseVolumeAttributes } from '../driver/publish/attributes.js';
 import type { Call } from '../shared/limits/call.js';
 import type { VolumeFile } from '../driver/publish/ports.js';
-import { listed } from '../shared/wording.js';
 import type { Command } from '../shared/command/command.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
@@ -80,9 +79,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   source.peekFlags();
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
-  const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
-    throw withNames(error, source.connectorNames());
-  });
+  const resolved = await source.resolve(attributes.connectors, call);
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
@@ -106,15 +103,6 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
       renderInThread: (job) => Promise.resolve(runRenderJob(job)),
     }),
     call,
-  );
-}
-
-/** Adds the connectors of the manifests to a not-found error: often --namespace is missing. */
-function withNames(error: unknown, names: readonly string[]): unknown {
-  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') return error;
-  return new CodedError(
-    'NOT_FOUND',
-    `${error.message}; --manifests has ${names.length === 0 ? 'no Connector' : listed(names)}`,
   );
 }
 

@@ -7,9 +7,9 @@ import { backoffMs } from '../shared/limits/backoff.js';
 import type { Log } from '../shared/log.js';
 import { certificateBlocks } from '../shared/pem.js';
 import type { Applied } from './apply-files.js';
-import { installFiles, readNodeFile, uninstallFiles } from './apply-files.js';
+import { installFiles, uninstallFiles } from './apply-files.js';
 import type { ImagePullsConfig } from './flags.js';
-import { hostsFileName, nodeFilesOf, proxyOriginIn } from './node-files.js';
+import { nodeFilesOf } from './node-files.js';
 
 export type Task = 'install' | 'uninstall';
 
@@ -93,25 +93,11 @@ export class NodeAgent {
       const fix = 'is there a Service of the proxy, and does this pod use the DNS of the cluster?';
       throw new CodedError('UNAVAILABLE', `cannot resolve --proxy-host ${host}: ${code}: ${fix}`, { cause });
     });
-    // IPv4 first. An address in use stays, if the Service has several.
-    const sorted = [...found].sort((a, b) => isIP(a) - isIP(b) || (a < b ? -1 : 1));
-    const [first] = sorted;
+    // IPv4 first, and always the same one.
+    const [first] = [...found].sort((a, b) => isIP(a) - isIP(b) || (a < b ? -1 : 1));
     if (first === undefined)
       throw new CodedError('UNAVAILABLE', `--proxy-host ${host} has no address: create its Service`);
-    return sorted.find((address) => address === this.#addressInUse()) ?? first;
-  }
-
-  #addressInUse(): string | undefined {
-    const { 'containerd-dir': directory, registry: folder } = this.#options.config;
-    if (directory === undefined) return undefined;
-    try {
-      const origin = proxyOriginIn(readNodeFile({ directory, folder, name: hostsFileName })?.text ?? '');
-      return origin && URL.canParse(origin) ? new URL(origin).hostname.replaceAll(/[[\]]/g, '') : undefined;
-    } catch (error) {
-      // Reported when the file is written.
-      if (error instanceof CodedError) return undefined;
-      throw error;
-    }
+    return first;
   }
 
   /** Logs changes, and a problem when it comes and when it has gone. */

@@ -5,8 +5,8 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { FeatureFlags } from '../../shared/connectors/model.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { readFlags } from '../../shared/doctor/cluster-objects.js';
-import type { RequiredPermission } from '../../shared/doctor/missing-permissions.js';
-import { checkPermissionsOf } from '../../shared/doctor/missing-permissions.js';
+import type { RequiredPermission } from '../../shared/doctor/permissions.js';
+import { checkPermissionsOf } from '../../shared/doctor/permissions.js';
 
 type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>;
 

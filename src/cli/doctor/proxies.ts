@@ -1,8 +1,13 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
+import type { ProxyAddress } from '../../shared/connectors/model.js';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
+import { parseConnector } from '../../shared/connectors/parse-connector.js';
+import type { JsonObject } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { readConnectorObjects } from '../../shared/doctor/cluster-objects.js';
+import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
 
@@ -27,16 +32,36 @@ export async function checkProxies(client: KubeClient, signal: AbortSignal): Pro
 
 /** Returns the CA certificates by scheme, host and port of the proxy. */
 async function proxiesOf(client: KubeClient, signal: AbortSignal): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const { connectors, classes } = await readConnectorObjects(client, signal);
   const proxies = new Map<string, Set<string>>();
-  for (const { proxyAddress } of [...connectors, ...classes.values()]) {
-    if (proxyAddress === undefined || !URL.canParse(proxyAddress.url)) continue;
-    const { origin } = new URL(proxyAddress.url);
-    const certificates = proxies.get(origin) ?? new Set();
-    if (proxyAddress.caCerts !== undefined) certificates.add(proxyAddress.caCerts);
-    proxies.set(origin, certificates);
-  }
+  const add = async (
+    type: ResourceType,
+    parse: (object: JsonObject) => { readonly proxyAddress?: ProxyAddress },
+  ): Promise<void> => {
+    for await (const { items } of client.pages({ type }, {}, { signal, retry: false })) {
+      for (const { url, caCerts } of items.flatMap((object) => addressIn(object, parse))) {
+        const { origin } = new URL(url);
+        const certificates = proxies.get(origin) ?? new Set();
+        if (caCerts !== undefined) certificates.add(caCerts);
+        proxies.set(origin, certificates);
+      }
+    }
+  };
+  await add(connectorType, parseConnector);
+  await add(connectorClassType, parseConnectorClass);
   return proxies;
+}
+
+/** Returns the address of the proxy in an object; none if it is malformed and cannot be mounted. */
+function addressIn(
+  object: JsonObject,
+  parse: (object: JsonObject) => { readonly proxyAddress?: ProxyAddress },
+): readonly ProxyAddress[] {
+  try {
+    const { proxyAddress } = parse(object);
+    return proxyAddress !== undefined && URL.canParse(proxyAddress.url) ? [proxyAddress] : [];
+  } catch {
+    return [];
+  }
 }
 
 async function checkProxy(origin: string, ca: string[]): Promise<CheckResult> {

@@ -8,7 +8,7 @@ import { checkReadiness } from '../../shared/doctor/readiness.js';
 import type { ClusterDiagnosticContext } from '../../shared/doctor/with-cluster.js';
 import { withCluster } from '../../shared/doctor/with-cluster.js';
 import { checkCa } from './ca.js';
-import { checkCredentialPermissions, checkProxyPermissions } from './proxy-permissions.js';
+import { checkProxyPermissions } from './proxy-permissions.js';
 
 export interface ProxyDiagnosticContext extends Omit<ClusterDiagnosticContext, 'program'> {
   readonly config: ProxyConfig;
@@ -44,7 +44,6 @@ export async function examineProxy({
   }
   const ofCluster = await withCluster({ cluster, clock, program: 'proxy' }, async (client) => [
     ...(await checkProxyPermissions(client, config, signal)),
-    ...(await checkCredentialPermissions(client, config, signal)),
     await checkCa(client, config, clock.now(), signal),
   ]);
   return [readiness, ...ofCluster];

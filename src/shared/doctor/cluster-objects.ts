@@ -1,7 +1,4 @@
-import { connectorClassType, connectorType } from '../connectors/api-group.js';
-import type { Connector, ConnectorClass, FeatureFlags } from '../connectors/model.js';
-import { parseConnectorClass } from '../connectors/parse-connector-class.js';
-import { parseConnector } from '../connectors/parse-connector.js';
+import type { FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType, ResourceLocation } from '../kube/resource-location.js';
@@ -9,38 +6,6 @@ import { metadataText } from '../kube/kube-object.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../connectors/feature-flags.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
-
-/** The cluster's Connectors and classes, without malformed ones, which cannot be mounted. */
-export interface ConnectorObjects {
-  readonly connectors: readonly Connector[];
-  readonly classes: ReadonlyMap<string, ConnectorClass>;
-}
-
-/** Reads all Connectors and classes. @throws {KubeError} */
-export async function readConnectorObjects(client: KubeClient, signal: AbortSignal): Promise<ConnectorObjects> {
-  const list = async (type: ResourceType): Promise<readonly JsonObject[]> => {
-    const objects: JsonObject[] = [];
-    for await (const { items } of client.pages({ type }, {}, { signal, retry: false })) objects.push(...items);
-    return objects;
-  };
-  const [classes, connectors] = await Promise.all([list(connectorClassType), list(connectorType)]);
-  return {
-    connectors: parsed(connectors, parseConnector),
-    classes: new Map(
-      parsed(classes, parseConnectorClass).map((connectorClass) => [connectorClass.name, connectorClass]),
-    ),
-  };
-}
-
-function parsed<T>(objects: readonly JsonObject[], parse: (object: JsonObject) => T): readonly T[] {
-  return objects.flatMap((object) => {
-    try {
-      return [parse(object)];
-    } catch {
-      return [];
-    }
-  });
-}
 
 /**
  * Reads one object like the driver, by a list of that name, so that doctor needs no permission that the driver lacks.

@@ -35,7 +35,7 @@ describe('doctor of the proxy', function () {
     const findings = await fixture.examine();
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
-      [...['ok readiness', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok credentials', 'ok ca']],
+      [...['ok readiness', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok ca']],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
     assert.deepEqual(fixture.cluster.api.requestsOf({ code: 403 }), []);
@@ -54,14 +54,6 @@ describe('doctor of the proxy', function () {
     assert.match(
       await problemOf('ca'),
       /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: fix it, or delete it/,
-    );
-  });
-
-  it('names the missing right to the Secrets of a namespace', async () => {
-    fixture.unbindCredentials();
-    assert.match(
-      await problemOf('credentials'),
-      /^fail credentials: the proxy's service account cannot read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
     );
   });
 
@@ -98,7 +90,7 @@ describe('doctor of the proxy', function () {
     });
     await fixture.cluster.api.goOffline();
     const problems = await fixture.problems();
-    for (const check of ['api-server', 'feature-flags', 'rbac', 'credentials', 'ca']) {
+    for (const check of ['api-server', 'feature-flags', 'rbac', 'ca']) {
       assert.ok(
         problems.some((line) => line.startsWith(`fail ${check}: `)),
         `${check}\n${problems.join('\n')}`,

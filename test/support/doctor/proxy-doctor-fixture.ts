@@ -11,7 +11,6 @@ import { ToolServer, toolCa } from '../proxy/tool-server.js';
 export class ProxyDoctorFixture {
   readonly cluster: ClusterFixture;
   readonly tool: ToolServer;
-  readonly #unbind: () => void;
 
   private constructor(cluster: ClusterFixture, tool: ToolServer) {
     this.cluster = cluster;
@@ -22,7 +21,7 @@ export class ProxyDoctorFixture {
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
       toolCa,
     );
-    this.#unbind = cluster.bindCredentials('ci');
+    cluster.bindCredentials('ci');
   }
 
   static async start(): Promise<ProxyDoctorFixture> {
@@ -35,11 +34,6 @@ export class ProxyDoctorFixture {
   async stop(): Promise<void> {
     await this.cluster.stop();
     await this.tool.stop();
-  }
-
-  /** Takes the RoleBinding of the namespace `ci` away. */
-  unbindCredentials(): void {
-    this.#unbind();
   }
 
   async untilWritten(name = 'tool'): Promise<void> {

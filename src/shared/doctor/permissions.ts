@@ -34,7 +34,8 @@ export async function checkPermissionsOf(
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   try {
-    const missing = await missingPermissions(client, permissions, signal);
+    const allowed = await Promise.all(permissions.map((permission) => isAllowed(client, permission, signal)));
+    const missing = permissions.filter((_permission, index) => allowed[index] === false);
     if (missing.length > 0) return missing.map((permission) => missingPermission(permission, whose));
     return [ok(check, `the service account has the ${permissions.length} permissions that the enabled features need`)];
   } catch (error) {
@@ -42,16 +43,6 @@ export async function checkPermissionsOf(
       fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
     ];
   }
-}
-
-/** Returns the permissions that the client's service account lacks. @throws {KubeError} */
-export async function missingPermissions<T extends RequiredPermission>(
-  client: KubeClient,
-  permissions: readonly T[],
-  signal: AbortSignal,
-): Promise<readonly T[]> {
-  const results = await Promise.all(permissions.map((permission) => isAllowed(client, permission, signal)));
-  return permissions.filter((_right, index) => results[index] === false);
 }
 
 async function isAllowed(client: KubeClient, permission: RequiredPermission, signal: AbortSignal): Promise<boolean> {
