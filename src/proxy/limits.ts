@@ -83,8 +83,8 @@ export const proxyLimits = {
     /** Time for the body of a batch request of Git LFS, which is read before the decision. */
     bodyMs: 30_000,
   },
-  /** Limits that owners of Connectors set for each pod. See proxy/rules/client-limits.ts. */
-  clientLimits: {
+  /** Limits that owners of Connectors set for each pod. See proxy/rules/owner-limits.ts. */
+  ownerLimits: {
     /** Largest number of requests per second. */
     perSecond: 10_000,
     /** Largest number of requests in flight. */
@@ -189,8 +189,6 @@ export const proxyLimits = {
     pendingBytes: 32 << 10,
     /** Chunks in one read of a socket that are free. Further ones count as `smallChunks`. */
     freeChunks: 256,
-    /** Body of a challenge that is read, so that its connection can be used again. */
-    challengeBytes: 64 << 10,
     /** Rest of a request's body that is read after an error response, so that the client reads the response. */
     restBytes: 256 << 10,
     /** Time for that, and for the client to read a last response. */

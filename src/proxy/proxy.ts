@@ -253,7 +253,7 @@ export class Proxy {
       },
       connections: this.#connections,
       slots: this.#slots,
-      requests: new RequestHandler({ ...common, clientLimits: new ClientLimiter(monotonicNow) }),
+      requests: new RequestHandler({ ...common, ownerLimits: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,
       observer: this.metrics,

@@ -2,7 +2,7 @@ import { jsonMember, jsonText } from '../../shared/json.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import type { DecisionSources } from '../backend.js';
 import type { ProxyConfig } from '../config.js';
-import { clientLimitsProblem } from '../rules/client-limits.js';
+import { ownerLimitsProblem } from '../rules/owner-limits.js';
 import { Router } from '../server/router.js';
 import type { RouterOptions } from '../server/router.js';
 import { RuleEnforcer } from '../server/rule-enforcer.js';
@@ -51,7 +51,7 @@ function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
         trace.reject('rules', error);
         throw error;
       }
-      const limits = clientLimitsProblem(connector, connectorClass);
+      const limits = ownerLimitsProblem(connector, connectorClass);
       const { rule } = trace;
       if (limits !== undefined) trace.add('rules', 'warn', `${limits}; until then each pod has the smallest limits`);
       else if (trace.decision === 'audit') trace.add('rules', 'warn', `${rule ?? ''} only audits: it would deny this`);

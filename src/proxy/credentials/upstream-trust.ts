@@ -4,7 +4,7 @@ import { jsonMember, jsonText } from '../../shared/json.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { quote } from '../../shared/wording.js';
 import { ProxyError } from '../proxy-error.js';
-import type { Trust, TrustStoreCache } from '../tool/trust.js';
+import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
 import { certificateBlocksIn } from '../secrets/secret-source.js';
@@ -20,14 +20,7 @@ export class UnusableCa extends ProxyError {
   }
 }
 
-/** PEM blocks of one Secret. */
-interface Bundle {
-  /** See SecretVersion. */
-  readonly version: string;
-  readonly blocks: readonly string[];
-}
-
-const noBundle: Bundle = { version: '', blocks: [] };
+const noBundle: PemBundle = [];
 const maxOwnLength = proxyLimits.connector.caBytes;
 const maxOwnCount = proxyLimits.connector.caCertificates;
 
@@ -40,8 +33,6 @@ export class UpstreamTrust {
   readonly #rateLimiter: FailureRateLimiter;
   /** Creations in progress, by namespace and key of the trust store. */
   readonly #creations = new SingleFlight<Trust>();
-  /** Keys only: there can be thousands of Connectors with a CA of their own, and trust stores are large. */
-  readonly #keys = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
 
   /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
   constructor(secrets: SecretSource, stores: TrustStoreCache, rateLimiter: FailureRateLimiter) {
@@ -54,7 +45,7 @@ export class UpstreamTrust {
    * Returns the trust store for tools whose Connector names no CA. The first call takes some 20 ms: it parses all CAs.
    */
   ofAll(): Trust {
-    return this.#stores.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
+    return this.#stores.getOrCreate(this.#secrets.labelledCas().map(certificateBlocksIn));
   }
 
   /**
@@ -66,24 +57,16 @@ export class UpstreamTrust {
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
     const ref = caSecretOf(connector);
     const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
-    const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
-    const added = (): string[] => bundles.flatMap(({ blocks }) => blocks);
-    const versions = bundles.map(({ version }) => version);
-    let cached = this.#keys.get(connector);
-    if (cached === undefined || !isSame(cached.versions, versions)) {
-      cached = { versions, id: this.#stores.keyOf(added()) };
-      this.#keys.set(connector, cached);
-    }
-    const { namespace } = connector.ref;
-    const trust = this.#stores.get(cached.id) ?? (await this.#shared(namespace, cached.id, added(), signal));
-    if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
-      throw unusable(connector, noCertificate);
+    const bundles = [...this.#secrets.labelledCas().map(certificateBlocksIn), own];
+    const id = this.#stores.keyOf(bundles);
+    const trust = this.#stores.get(id) ?? (await this.#shared(connector.ref.namespace, id, bundles, signal));
+    if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
     return trust;
   }
 
   /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
-  #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
-    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(added));
+  #shared(namespace: string, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
+    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(bundles));
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
     return this.#creations.run(`${namespace} ${id}`, signal, (shared) =>
       this.#rateLimiter.run(namespace, create, () => false, tooMany, shared),
@@ -108,15 +91,14 @@ function caSecretOf(connector: Connector): SecretName | undefined {
  * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is rate-limited.
  * @throws {ProxyError} 502 if the Secret does not exist, or has no or too many certificates.
  */
-function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bundle {
+function ownBundleIn(secret: SecretObject | undefined, connector: Connector): PemBundle {
   if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
-  const bundle = bundleIn(secret);
-  const { blocks } = bundle;
+  const blocks = certificateBlocksIn(secret);
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
   if (length > maxOwnLength) throw unusable(connector, `holds more than ${maxOwnLength >> 10} KiB of certificates`);
   if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
   if (blocks.length === 0) throw unusable(connector, noCertificate);
-  return bundle;
+  return blocks;
 }
 
 const noCertificate = 'holds no certificate in PEM';
@@ -140,12 +122,4 @@ function misconfigured(
   reason: UnusableCa['reason'] = 'InvalidCACert',
 ): UnusableCa {
   return new UnusableCa(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
-}
-
-function bundleIn(secret: SecretObject): Bundle {
-  return { version: secret.version, blocks: certificateBlocksIn(secret) };
-}
-
-function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((each, at) => each === others[at]);
 }

@@ -2,7 +2,7 @@ import type { Connector, ConnectorClass } from '../../shared/connectors/model.js
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
 import { quote } from '../../shared/wording.js';
-import { annotationText, clientLimitsProblem, limitAnnotations } from './client-limits.js';
+import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
 import type { Rule } from './parse-rules.js';
 
@@ -91,7 +91,7 @@ export function unparsedLength({ object }: Connector): number {
  */
 export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
   const broken = rulesOf(connector, connectorClass).find((rules) => 'problem' in rules);
-  return broken === undefined ? clientLimitsProblem(connector, connectorClass) : describeBroken(broken);
+  return broken === undefined ? ownerLimitsProblem(connector, connectorClass) : describeBroken(broken);
 }
 
 export function describeBroken({ owner, problem }: BrokenRules): string {

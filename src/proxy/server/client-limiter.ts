@@ -2,8 +2,8 @@ import type { ConnectorRef } from '../../shared/connectors/model.js';
 import { Counts } from '../../shared/limits/counts.js';
 import { proxyLimits } from '../limits.js';
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import type { ClientLimits } from '../rules/client-limits.js';
-import { limitAnnotations } from '../rules/client-limits.js';
+import type { OwnerLimits } from '../rules/owner-limits.js';
+import { limitAnnotations } from '../rules/owner-limits.js';
 import { ProxyError } from '../proxy-error.js';
 
 /** Enforces the limits that owners of Connectors set for the requests of each pod. */
@@ -14,7 +14,7 @@ export class ClientLimiter {
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
-    this.#rates = new TokenBuckets({ burst: 1, everyMs: 1000, keys: proxyLimits.clientLimits.keys }, now);
+    this.#rates = new TokenBuckets({ burst: 1, everyMs: 1000, keys: proxyLimits.ownerLimits.keys }, now);
   }
 
   /**
@@ -23,7 +23,7 @@ export class ClientLimiter {
    * @returns a function to call at the end of the request.
    * @throws {ProxyError} 429 that names the Connector and the annotation.
    */
-  acquire({ namespace, name }: ConnectorRef, { perSecond, concurrent }: ClientLimits, client: string): () => void {
+  acquire({ namespace, name }: ConnectorRef, { perSecond, concurrent }: OwnerLimits, client: string): () => void {
     if (perSecond === undefined && concurrent === undefined) return nothing;
     const key = `${namespace}/${name} ${client}`;
     if (concurrent !== undefined && this.#running.of(key) >= concurrent) {

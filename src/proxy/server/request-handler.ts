@@ -50,7 +50,7 @@ export interface RequestHandlerOptions {
   readonly observer: RequestObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
-  readonly clientLimits: ClientLimiter;
+  readonly ownerLimits: ClientLimiter;
   readonly log: Log;
 }
 
@@ -144,9 +144,9 @@ export class RequestHandler {
    */
   #admit(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
-    const { connector, clientLimits } = route;
+    const { connector, ownerLimits } = route;
     entry.setConnector(connector);
-    return clientLimits && this.#options.clientLimits.acquire(connector, clientLimits, holderOf(client)[0]);
+    return ownerLimits && this.#options.ownerLimits.acquire(connector, ownerLimits, holderOf(client)[0]);
   }
 
   async #join(

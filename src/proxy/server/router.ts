@@ -9,8 +9,8 @@ import type { ToolAddress } from '../connectors/tool-address.js';
 import type { ToolCredentials } from '../credentials/tool-credentials.js';
 import type { RuledRequest } from '../rules/read-only.js';
 import { pathProblem } from '../rules/request-path.js';
-import { clientLimitsOf } from '../rules/client-limits.js';
-import type { ClientLimits } from '../rules/client-limits.js';
+import { ownerLimitsOf } from '../rules/owner-limits.js';
+import type { OwnerLimits } from '../rules/owner-limits.js';
 import { verbOf } from '../rules/verb.js';
 import type { RawHeaders } from '../tool/headers.js';
 import type { Outgoing } from '../tool/outgoing.js';
@@ -43,7 +43,7 @@ export interface Route {
   /** The connector; undefined if the host belongs to no named connector, and the request gets no credential. */
   readonly connector: ConnectorRef | undefined;
   /** Limits of the connector for the client; undefined without a connector. */
-  readonly clientLimits?: ClientLimits;
+  readonly ownerLimits?: OwnerLimits;
   readonly outgoing: Outgoing;
 }
 
@@ -179,8 +179,8 @@ export class Router {
     const { trust, credential } = await this.#trustAndCredential(found, address, signal);
     const via = this.#options.via.headers;
     const outgoing = { origin, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
-    const clientLimits = clientLimitsOf(found.connector, found.connectorClass);
-    return { address, path, route: { connector: ref, clientLimits, outgoing } };
+    const ownerLimits = ownerLimitsOf(found.connector, found.connectorClass);
+    return { address, path, route: { connector: ref, ownerLimits, outgoing } };
   }
 
   async #look(

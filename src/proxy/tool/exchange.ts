@@ -163,8 +163,7 @@ export class Exchange implements MonitoredTransfer {
     const challenges = valuesOf(first.rawHeaders, 'www-authenticate');
     const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
-    const challenged = this.#calls.at(-1);
-    first.body.discard(proxyLimits.transfers.challengeBytes, () => challenged?.destroy());
+    this.#calls.at(-1)?.end();
     return this.#send(this.#toolRequest(framing, [...message, ...better]));
   }
 

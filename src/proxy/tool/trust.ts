@@ -14,6 +14,9 @@ export interface Trust {
   readonly ignored: ReadonlySet<string>;
 }
 
+/** PEM blocks of one source, unparsed. */
+export type PemBundle = readonly string[];
+
 /** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
@@ -27,12 +30,13 @@ export class TrustStoreCache {
 
   /**
    * Returns the trust store, cached or created.
-   * @param added PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
+   * @param bundles PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
    */
-  getOrCreate(added: readonly string[]): Trust {
-    const id = this.keyOf(added);
+  getOrCreate(bundles: readonly PemBundle[]): Trust {
+    const id = this.keyOf(bundles);
     const cached = this.get(id);
     if (cached !== undefined) return cached;
+    const added = bundles.flat();
     const ignored = new Set(added.filter((block) => !isCertificate(block)));
     const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
     const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
@@ -41,8 +45,8 @@ export class TrustStoreCache {
   }
 
   /** Returns the cache key of the trust store that `getOrCreate` returns. */
-  keyOf(added: readonly string[]): string {
-    return digestOf([this.#rootsDigest(), ...added]);
+  keyOf(bundles: readonly PemBundle[]): string {
+    return digestOf([this.#rootsDigest(), ...bundles.map(bundleDigest)]);
   }
 
   /** Returns a cached trust store. */
@@ -57,6 +61,15 @@ export class TrustStoreCache {
     if (this.#roots?.pem !== pem) this.#roots = { pem, digest: digestOf([pem]) };
     return this.#roots.digest;
   }
+}
+
+/** By bundle, which is the same array until it changes. */
+const digests = new WeakMap<PemBundle, string>();
+
+function bundleDigest(bundle: PemBundle): string {
+  const digest = digests.get(bundle) ?? digestOf(bundle);
+  digests.set(bundle, digest);
+  return digest;
 }
 
 function digestOf(texts: readonly string[]): string {

@@ -11,29 +11,24 @@ export const limitAnnotations = {
 } as const;
 
 /** Limits for the requests of one pod to one Connector. */
-export interface ClientLimits {
+export interface OwnerLimits {
   /** Requests per second; undefined for no limit. */
   readonly perSecond: number | undefined;
   /** Requests in flight; undefined for no limit. */
   readonly concurrent: number | undefined;
 }
 
-type OwnLimits = ClientLimits | { readonly problem: string };
-
-const noLimits: ClientLimits = { perSecond: undefined, concurrent: undefined };
-const smallestLimits: ClientLimits = { perSecond: 1, concurrent: 1 };
-/** By object, which is replaced when it changes. */
-const parsed = new WeakMap<JsonObject, OwnLimits>();
+const noLimits: OwnerLimits = { perSecond: undefined, concurrent: undefined };
+const smallestLimits: OwnerLimits = { perSecond: 1, concurrent: 1 };
 
 /**
  * Returns the limits for requests to a Connector: its own, else those of its class. A value that is no limit counts as
  * the smallest one, so that a mistake does not remove a limit.
  */
-export function clientLimitsOf({ object }: Connector, connectorClass: ConnectorClass | undefined): ClientLimits {
+export function ownerLimitsOf({ object }: Connector, connectorClass: ConnectorClass | undefined): OwnerLimits {
   const own = limitsIn(object);
   const ofClass = connectorClass === undefined ? noLimits : limitsIn(connectorClass.object);
   if ('problem' in own || 'problem' in ofClass) return smallestLimits;
-  if (ofClass === noLimits) return own;
   return {
     perSecond: own.perSecond ?? ofClass.perSecond,
     concurrent: own.concurrent ?? ofClass.concurrent,
@@ -41,7 +36,7 @@ export function clientLimitsOf({ object }: Connector, connectorClass: ConnectorC
 }
 
 /** Returns the problem of limits that cannot be read, for the owner of a Connector; undefined if there is none. */
-export function clientLimitsProblem(
+export function ownerLimitsProblem(
   { object }: Connector,
   connectorClass: ConnectorClass | undefined,
 ): string | undefined {
@@ -53,20 +48,13 @@ export function clientLimitsProblem(
     : undefined;
 }
 
-function limitsIn(object: JsonObject): OwnLimits {
-  const known = parsed.get(object);
-  if (known !== undefined) return known;
-  const found = parse(jsonMember(object['metadata'], 'annotations'));
-  parsed.set(object, found);
-  return found;
-}
-
-function parse(annotations: ReturnType<typeof jsonMember>): OwnLimits {
+function limitsIn(object: JsonObject): OwnerLimits | { readonly problem: string } {
+  const annotations = jsonMember(object['metadata'], 'annotations');
   const [rate, count] = [limitAnnotations.perSecond, limitAnnotations.concurrent].map((name) => {
     const value = jsonMember(annotations, name);
     return value === undefined ? undefined : annotationText(value);
   });
-  const { perSecond: maxPerSecond, concurrent: maxConcurrent } = proxyLimits.clientLimits;
+  const { perSecond: maxPerSecond, concurrent: maxConcurrent } = proxyLimits.ownerLimits;
   const perSecond = numberIn(rate, /^\d{1,6}(?:\.\d{1,3})?$/, maxPerSecond);
   if (rate !== undefined && perSecond === undefined) {
     return {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
 import type { JsonObject } from '../../../../src/shared/json.js';
-import { clientLimitsOf, clientLimitsProblem, limitAnnotations } from '../../../../src/proxy/rules/client-limits.js';
+import { ownerLimitsOf, ownerLimitsProblem, limitAnnotations } from '../../../../src/proxy/rules/owner-limits.js';
 import { connector, connectorClass } from '../../../support/proxy/manifests.js';
 
 function annotated(object: object, perSecond?: unknown, concurrent?: unknown): JsonObject {
@@ -20,31 +20,31 @@ const ofClass = (perSecond?: unknown, concurrent?: unknown) =>
 
 describe('limits that an owner sets', () => {
   it('are those of the Connector, else of its class', () => {
-    assert.deepEqual(clientLimitsOf(ofConnector(), ofClass()), { perSecond: undefined, concurrent: undefined });
-    assert.deepEqual(clientLimitsOf(ofConnector('0.5', '3'), ofClass('9', '9')), { perSecond: 0.5, concurrent: 3 });
-    assert.deepEqual(clientLimitsOf(ofConnector('7'), ofClass('9', '9')), { perSecond: 7, concurrent: 9 });
-    assert.equal(clientLimitsProblem(ofConnector('7'), ofClass('9', '9')), undefined);
+    assert.deepEqual(ownerLimitsOf(ofConnector(), ofClass()), { perSecond: undefined, concurrent: undefined });
+    assert.deepEqual(ownerLimitsOf(ofConnector('0.5', '3'), ofClass('9', '9')), { perSecond: 0.5, concurrent: 3 });
+    assert.deepEqual(ownerLimitsOf(ofConnector('7'), ofClass('9', '9')), { perSecond: 7, concurrent: 9 });
+    assert.equal(ownerLimitsProblem(ofConnector('7'), ofClass('9', '9')), undefined);
   });
 
   it('can be numbers without quotes in a manifest', () => {
-    assert.deepEqual(clientLimitsOf(ofConnector(0.5, 3n), ofClass(9n)), { perSecond: 0.5, concurrent: 3 });
-    assert.equal(clientLimitsProblem(ofConnector(0.5, 3n), ofClass(9n)), undefined);
+    assert.deepEqual(ownerLimitsOf(ofConnector(0.5, 3n), ofClass(9n)), { perSecond: 0.5, concurrent: 3 });
+    assert.equal(ownerLimitsProblem(ofConnector(0.5, 3n), ofClass(9n)), undefined);
   });
 
   it('are the smallest ones by a mistake, which is told', () => {
     for (const wrong of ['', '0', '-1', '1e3', 'ten', ' 1', '10001', '1.2345', 'Infinity', {}, null]) {
-      assert.deepEqual(clientLimitsOf(ofConnector(wrong), ofClass()), { perSecond: 1, concurrent: 1 });
+      assert.deepEqual(ownerLimitsOf(ofConnector(wrong), ofClass()), { perSecond: 1, concurrent: 1 });
       assert.match(
-        clientLimitsProblem(ofConnector(wrong), ofClass()) ?? '',
+        ownerLimitsProblem(ofConnector(wrong), ofClass()) ?? '',
         /requests-per-second is ".*": write a number/s,
       );
     }
     for (const wrong of ['0', '1.5', '513', 'x']) {
       assert.match(
-        clientLimitsProblem(ofConnector('1', wrong), ofClass()) ?? '',
+        ownerLimitsProblem(ofConnector('1', wrong), ofClass()) ?? '',
         /concurrent-requests is ".*": write a whole/,
       );
     }
-    assert.match(clientLimitsProblem(ofConnector(), ofClass('x')) ?? '', /^connectorclass any: annotation /);
+    assert.match(ownerLimitsProblem(ofConnector(), ofClass('x')) ?? '', /^connectorclass any: annotation /);
   });
 });
