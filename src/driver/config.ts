@@ -32,8 +32,8 @@ export const serveFlags = {
   'registration-dir': flag(
     '<kubelet-dir>/plugins_registry',
     'DIR',
-    'directory of the registration socket; empty: a sidecar registers',
-    (written) => (written === '' ? undefined : absolutePath(written)),
+    'directory of the registration socket',
+    absolutePath,
   ),
   'kubelet-endpoint': flag(
     '<kubelet-dir>/plugins/<driver-name>/csi.sock',
@@ -160,7 +160,6 @@ function noProxyFlag(env: Readonly<Record<string, string | undefined>>): (typeof
  */
 function ensureRegistrable(config: DriverConfig): void {
   const { 'registration-dir': directory, 'driver-name': name, 'kubelet-endpoint': kubeletEndpoint } = config;
-  if (directory === undefined) return;
   for (const [path, flags] of [
     [registrationSocket(directory, name), '--registration-dir and --driver-name'],
     [kubeletEndpoint, '--kubelet-endpoint'],

@@ -61,7 +61,7 @@ export class Driver {
   readonly #host: VolumeHost;
   readonly #caFile: ProxyCaFile | undefined;
   readonly #server: SocketServer;
-  readonly #registration: KubeletRegistration | undefined;
+  readonly #registration: KubeletRegistration;
   readonly #health: HealthServer | undefined;
   readonly #stopping = new AbortController();
   readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
@@ -91,9 +91,7 @@ export class Driver {
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
-      ...(config['registration-dir'] === undefined
-        ? {}
-        : { isRegistered: () => this.#registration?.isRegistered === true }),
+      isRegistered: () => this.#registration.isRegistered,
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#volumeService = new VolumeService({
@@ -151,7 +149,7 @@ export class Driver {
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('Listening', { port: httpPort });
     await this.#server.start();
-    await this.#registration?.start();
+    await this.#registration.start();
   }
 
   #adoptVolumes(): void {
@@ -166,7 +164,7 @@ export class Driver {
    * them. Mounts stay.
    */
   async stop(): Promise<void> {
-    await this.#registration?.stop();
+    await this.#registration.stop();
     const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the kubelet will retry');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
@@ -183,16 +181,14 @@ export class Driver {
   }
 
   #unregisteredReason(): string | undefined {
-    return this.#registration?.isRegistered === false ? 'the kubelet has not registered the driver yet' : undefined;
+    return this.#registration.isRegistered ? undefined : 'the kubelet has not registered the driver yet';
   }
 
-  #createRegistration(): KubeletRegistration | undefined {
+  #createRegistration(): KubeletRegistration {
     const { config, log } = this.#parts;
-    const registrationDir = config['registration-dir'];
-    if (registrationDir === undefined) return undefined;
     return new KubeletRegistration({
       driverName: config['driver-name'],
-      socketPath: registrationSocket(registrationDir, config['driver-name']),
+      socketPath: registrationSocket(config['registration-dir'], config['driver-name']),
       kubeletEndpoint: config['kubelet-endpoint'],
       edge: this.#edge(),
       checkMs: registrationCheckMs,

@@ -122,16 +122,13 @@ export const driverLimits = {
     classes: 10,
     /** Warnings about values that the data of a volume's templates does not have. */
     missingValues: 10,
-    /** Warnings that are logged once. See driver/publish/warning-deduplicator.ts. */
-    warnings: {
-      /** Volumes: several times those of a full node, many of which may never be mounted. */
-      volumes: 1024,
-      /** Warnings of a volume. Only content that changes all the time causes more. */
-      ofVolume: 16,
-    },
-    /** Lines of the log about rejections. See driver/rejection-log.ts. */
+    /** Warnings that are logged once: several for each volume of a full node. Those of the volume with the most are evicted first. */
+    warnings: 4096,
+    /** Lines of the log about rejections of one pod and limit. See driver/rejection-log.ts. */
     rejections: {
-      /** Interval of the lines of one pod and limit. */
+      /** Lines at once. */
+      burst: 1,
+      /** Interval for one more. */
       everyMs: 60_000,
       /** Pods and limits that are tracked; a node has fewer. */
       keys: 1000,
@@ -190,9 +187,9 @@ export const driverLimits = {
     volumeBytes: 8 << 10,
     /** Kernel memory of an inode with its name. Measured: at most 1,122 bytes on average; a file has four. */
     inodeBytes: 1280,
-    /** Part of the free memory for the volumes of one pod. @listed `ResourceExhausted` */
+    /** Part of the memory for the volumes of one pod. @listed `ResourceExhausted` */
     podShare: 1 / 8,
-    /** Part of the free memory for the volumes of one namespace. @listed `ResourceExhausted` */
+    /** Part of the memory for the volumes of one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
     /** Part of the memory reserved for namespaces with little that growing volumes can use. */
     growthPart: 1 / 2,

@@ -22,8 +22,7 @@ export interface DriverGaugeSources {
    */
   readonly confirmationAgeMs: () => number | undefined;
   readonly droppedLogLines: () => number;
-  /** Absent if the driver does not register itself; then there is no such metric. */
-  readonly isRegistered?: () => boolean;
+  readonly isRegistered: () => boolean;
 }
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
@@ -99,12 +98,9 @@ export class Metrics implements LimitObserver {
       'limit',
       eachLimit(({ limit }) => limit),
     );
-    const { isRegistered } = sources;
-    if (isRegistered !== undefined) {
-      registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
-        Number(isRegistered()),
-      );
-    }
+    registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
+      Number(sources.isRegistered()),
+    );
     registry.labeledCallbackGauge('cached_objects', 'Cached API objects', 'resource', sources.cachedObjects);
     registry.callbackGauge(
       'watch_staleness_seconds',

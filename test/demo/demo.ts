@@ -88,7 +88,7 @@ function driverPlace(
   const socketPath = path.join(root, 'csi', 'csi.sock');
   const flags = [
     ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', path.join(root, 'kubelet')],
-    ...[...source, '--registration-dir', '', '--http-address', '', '--skip-propagation-check'],
+    ...[...source, '--registration-dir', root, '--http-address', '', '--skip-propagation-check'],
   ];
   return { socketPath, flags };
 }

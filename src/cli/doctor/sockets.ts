@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
 import { registrationSocket } from '../../driver/config.js';
@@ -55,11 +54,10 @@ async function checkCsiSocket(config: SocketConfig): Promise<CheckResult> {
   return ok(check, `${driverName} answers on ${endpoint}`);
 }
 
-/** Checks the registration socket. The sidecar's has the same path as the driver's own. */
+/** Checks the registration socket. */
 async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResult> {
   const { 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
-  const folder = config['registration-dir'] ?? path.join(config['kubelet-dir'], 'plugins_registry');
-  const socket = registrationSocket(folder, driverName);
+  const socket = registrationSocket(config['registration-dir'], driverName);
   const check = 'registration';
   const client = new pluginRegistration.Registration(`unix://${socket}`, credentials.createInsecure());
   try {
@@ -70,13 +68,10 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResul
       endpoint: '',
     };
     if (name === driverName && endpoint === kubeletEndpoint) return ok(check, `offered to the kubelet at ${socket}`);
-    const fix = `it should be ${driverName} at ${kubeletEndpoint}; give the driver, the sidecar and doctor the same values`;
+    const fix = `it should be ${driverName} at ${kubeletEndpoint}; give the driver and doctor the same values`;
     return fail(check, `${socket} offers driver "${name}" at ${endpoint}`, fix);
   } catch (error) {
-    const fix =
-      config['registration-dir'] === undefined
-        ? 'is the registrar sidecar running, and is its folder the plugins_registry of the kubelet?'
-        : 'is the driver running, and is --kubelet-dir the directory of the kubelet? See its log';
+    const fix = 'is the driver running, and is --kubelet-dir the directory of the kubelet? See its log';
     return fail(check, `no response on ${socket}: ${dialReason(error)}`, fix);
   } finally {
     client.close();

@@ -106,7 +106,7 @@ export class SocketServer {
    */
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
-    this.#listener.close();
+    this.#file.close(this.#listener);
     // Its callback is ignored: it runs when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#waitForCalls())) {

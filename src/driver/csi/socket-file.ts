@@ -1,12 +1,12 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
 
 /**
- * The file of a unix socket. It is created only if no other process listens, and distinguished from others at the same
- * path.
+ * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same
+ * path, and removed without them.
  */
 export class SocketFile {
   readonly path: string;
@@ -44,6 +44,24 @@ export class SocketFile {
   /** Whether clients that dial the path reach this process: its socket can be removed or replaced. */
   get isInPlace(): boolean {
     return this.#identity !== undefined && identityOf(this.path) === this.#identity;
+  }
+
+  /**
+   * Stops listening and removes the socket. Node removes whatever is at the path of a closed socket, synchronously.
+   * Another driver's socket at that path is moved out of the way meanwhile.
+   */
+  close(server: Server): void {
+    if (!server.listening) return;
+    const isAnothers = this.#identity !== undefined && !this.isInPlace && existsSync(this.path);
+    if (!isAnothers) {
+      server.close();
+      return;
+    }
+    // The kubelet ignores names that start with a dot.
+    const aside = path.join(path.dirname(this.path), `.${path.basename(this.path)}.kept`);
+    renameSync(this.path, aside);
+    server.close();
+    renameSync(aside, this.path);
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
 import { jsonMember } from '../../shared/json.js';
 import type { JsonObject } from '../../shared/json.js';
@@ -6,7 +7,7 @@ import type { PublishRequest } from './publish-request.js';
 import { flatCopy } from './flat-copy.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
-import { WarningDeduplicator } from './warning-deduplicator.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import type { CodedError, ErrorCode } from '../../shared/errors.js';
 import { driverLimits } from '../limits.js';
 
@@ -91,14 +92,19 @@ export interface VolumeReport {
   readonly failure: RefreshFailure | undefined;
 }
 
+/** Record of a target path. A volume that an earlier process mounted has none. */
+interface Entry {
+  volume?: PublishedVolume;
+  confirmed?: Confirmation;
+  failure?: RefreshFailure;
+  isWithoutTokens?: boolean;
+}
+
 /** The volumes of this node by target path, with the failures of their refreshes. */
 export class PublishedVolumes {
-  readonly #volumes = new Map<string, PublishedVolume>();
-  readonly #confirmed = new Map<string, Confirmation>();
-  readonly #failures = new Map<string, RefreshFailure>();
-  readonly #warnings = new WarningDeduplicator();
-  /** Target paths of volumes whose tokens were removed, also of volumes that an earlier process mounted. */
-  readonly #withoutTokens = new Set<string>();
+  readonly #entries = new Map<string, Entry>();
+  /** Digests of warnings, because a tenant chooses the length of messages. */
+  readonly #warnings = new BoundedMap<true>(driverLimits.messages.warnings);
   #listener: RefreshListener | undefined;
 
   listen(listener: RefreshListener): void {
@@ -106,62 +112,61 @@ export class PublishedVolumes {
   }
 
   get(targetPath: string): PublishedVolume | undefined {
-    return this.#volumes.get(targetPath);
+    return this.#entries.get(targetPath)?.volume;
   }
 
-  all(): Iterable<PublishedVolume> {
-    return this.#volumes.values();
+  *all(): Iterable<PublishedVolume> {
+    for (const { volume } of this.#entries.values()) if (volume !== undefined) yield volume;
   }
 
   *reports(): Iterable<VolumeReport> {
-    for (const [targetPath, volume] of this.#volumes) {
-      const confirmed = this.#confirmed.get(targetPath);
-      if (confirmed !== undefined) yield { volume, confirmed, failure: this.#failures.get(targetPath) };
+    for (const { volume, confirmed, failure } of this.#entries.values()) {
+      if (volume !== undefined && confirmed !== undefined) yield { volume, confirmed, failure };
     }
   }
 
   /** Records a success, which ends consecutive failures. */
   put(volume: PublishedVolume, confirmed: Confirmation): void {
     const { targetPath } = volume.request;
-    this.#volumes.set(targetPath, volume);
-    this.#withoutTokens.delete(targetPath);
+    const entry = this.#entryOf(targetPath);
+    entry.volume = volume;
+    entry.isWithoutTokens = false;
     this.confirm(targetPath, confirmed);
   }
 
   /** Records that the mounted files contain no token any more. A failure of the volume remains. */
   tokensRemoved(targetPath: string): void {
-    this.#withoutTokens.add(targetPath);
-    const volume = this.#volumes.get(targetPath);
+    const entry = this.#entryOf(targetPath);
+    entry.isWithoutTokens = true;
+    const { volume } = entry;
     if (volume === undefined) return;
-    this.#volumes.set(targetPath, { ...volume, input: { ...volume.input, tokens: new Map(), isAllowed: false } });
+    entry.volume = { ...volume, input: { ...volume.input, tokens: new Map(), isAllowed: false } };
   }
 
   isWithoutTokens(targetPath: string): boolean {
-    return this.#withoutTokens.has(targetPath);
+    return this.#entries.get(targetPath)?.isWithoutTokens === true;
   }
 
   /** Records a success that changed nothing. */
   confirm(targetPath: string, confirmed: Confirmation): void {
-    this.#confirmed.set(targetPath, confirmed);
-    const failure = this.#failures.get(targetPath);
-    if (failure === undefined) return;
-    this.#failures.delete(targetPath);
-    const volume = this.#volumes.get(targetPath);
-    if (volume !== undefined) this.#listener?.recovered(volume, failure);
+    const entry = this.#entryOf(targetPath);
+    const { volume, failure } = entry;
+    entry.confirmed = confirmed;
+    delete entry.failure;
+    if (volume !== undefined && failure !== undefined) this.#listener?.recovered(volume, failure);
   }
 
   delete(targetPath: string): void {
-    this.#volumes.delete(targetPath);
-    this.#confirmed.delete(targetPath);
-    this.#failures.delete(targetPath);
-    this.#withoutTokens.delete(targetPath);
-    this.#warnings.forget(targetPath);
+    this.#entries.delete(targetPath);
     this.#listener?.gone(targetPath);
   }
 
   /** Reports whether a message about the volume is new, and records it. */
   isFirstWarning(targetPath: string, message: string): boolean {
-    return this.#warnings.isFirst(targetPath, message);
+    const key = createHash('sha256').update(`${targetPath} ${message}`).digest('base64');
+    if (this.#warnings.has(key)) return false;
+    this.#warnings.set(key, true, targetPath);
+    return true;
   }
 
   /** Passes on a new warning about the content of a volume. */
@@ -171,34 +176,39 @@ export class PublishedVolumes {
 
   /** @param nowMs milliseconds since the epoch. */
   recordFailure(targetPath: string, { code, message }: CodedError, nowMs: number): void {
+    const entry = this.#entryOf(targetPath);
     // A clock that was set back must not leave a failure that begins in the future.
-    const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
+    const sinceMs = Math.min(entry.failure?.sinceMs ?? nowMs, nowMs);
     const failure = { sinceMs, code, message: `${code}: ${cutFailure(message)}` };
-    this.#failures.set(targetPath, failure);
-    const volume = this.#volumes.get(targetPath);
-    if (volume !== undefined) this.#listener?.failed(volume, failure, this.#withoutTokens.has(targetPath));
+    entry.failure = failure;
+    if (entry.volume !== undefined) this.#listener?.failed(entry.volume, failure, entry.isWithoutTokens === true);
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {
-    return this.#failures.get(targetPath);
+    return this.#entries.get(targetPath)?.failure;
   }
 
   /** Returns the number of volumes, first expiry and oldest failure for metrics, in milliseconds since the epoch. */
   summary(): VolumesSummary {
     const byRefresh: Record<string, { -readonly [Key in keyof VolumesOfACode]: VolumesOfACode[Key] }> = {};
-    for (const targetPath of new Set([...this.#volumes.keys(), ...this.#failures.keys()])) {
-      const failure = this.#failures.get(targetPath);
-      const tokens = this.#volumes.get(targetPath)?.input.tokens;
+    for (const { volume, failure } of this.#entries.values()) {
+      if (volume === undefined && failure === undefined) continue;
       const of = (byRefresh[failure?.code ?? 'OK'] ??= {
         volumes: 0,
         earliestTokenExpiryMs: undefined,
         oldestFailureMs: undefined,
       });
       of.volumes += 1;
-      of.earliestTokenExpiryMs = earliest(of.earliestTokenExpiryMs, tokens && firstExpiryMs(tokens));
+      of.earliestTokenExpiryMs = earliest(of.earliestTokenExpiryMs, volume && firstExpiryMs(volume.input.tokens));
       of.oldestFailureMs = earliest(of.oldestFailureMs, failure?.sinceMs);
     }
-    return { volumes: this.#volumes.size, byRefresh };
+    return { volumes: [...this.all()].length, byRefresh };
+  }
+
+  #entryOf(targetPath: string): Entry {
+    const entry = this.#entries.get(targetPath) ?? {};
+    this.#entries.set(targetPath, entry);
+    return entry;
   }
 }
 

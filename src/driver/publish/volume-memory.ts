@@ -170,21 +170,7 @@ export class VolumeMemory {
 
   #rejection(reason: RejectionReason, message: string): CodedError {
     this.#rejections[reason] += 1;
-    return new CodedError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
-  }
-
-  /** Names the largest users. Only for the log: a pod's events must not name other pods. */
-  #largest(): string {
-    const byPod = new Map<string, { readonly name: string; bytes: number }>();
-    for (const usage of this.#usages.values()) {
-      const { podUid, pod } = usage.owner;
-      const name = pod === undefined ? `uid ${podUid}` : `${pod.namespace}/${pod.name}`;
-      const sum = byPod.get(podUid) ?? { name, bytes: 0 };
-      sum.bytes += bytesOf(usage);
-      byPod.set(podUid, sum);
-    }
-    const largest = [...byPod.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
-    return `largest users: ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
+    return new CodedError('RESOURCE_EXHAUSTED', message);
   }
 }
 

@@ -97,16 +97,9 @@ describe('doctor on a node', () => {
     assert.match(problems[1]!, /^fail registration: .* offers driver "connectors-csi" at .*csi\.sock: it should be/);
   });
 
-  it('fails where nobody offers the driver to the kubelet, by itself or by the sidecar', async () => {
+  it('fails where nobody offers the driver to the kubelet', async () => {
     const empty = path.join(fixture.cluster.node.root, 'empty');
     await assertOnly(/^fail registration: no response on .*is the driver running/, ['--registration-dir', empty]);
-    await assertOnly(/^fail registration: .*is the registrar sidecar running/, [
-      ...['--registration-dir', '', '--kubelet-dir', sidecarless(fixture)],
-    ]);
-  });
-
-  it('finds the socket of the sidecar in the directory of the kubelet', async () => {
-    assert.deepEqual(await fixture.problems(['--registration-dir', '']), []);
   });
 
   it('fails while the driver cannot publish, with its own reason', async () => {
@@ -190,11 +183,3 @@ describe('doctor on a node', () => {
     for (const other of others) assert.deepEqual(argumentsOf(other, 'serve'), []);
   });
 });
-
-/** Another name for the kubelet's directory, with the pods but without the registry. */
-function sidecarless({ cluster, kubeletDir }: DoctorFixture): string {
-  const folder = path.join(cluster.node.root, 'other-kubelet');
-  fs.mkdirSync(folder);
-  fs.symlinkSync(path.join(kubeletDir, 'pods'), path.join(folder, 'pods'));
-  return folder;
-}

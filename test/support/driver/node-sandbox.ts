@@ -20,6 +20,7 @@ export class NodeSandbox {
   readonly root = fs.realpathSync(fs.mkdtempSync(path.join(tmpdir(), 'node-')));
   readonly kubeletDir = path.join(this.root, 'kubelet');
   readonly socketPath = path.join(this.root, 'csi', 'csi.sock');
+  readonly registryDir = path.join(this.root, 'registry');
   readonly manifestsDir = path.join(this.root, 'manifests');
 
   constructor() {
@@ -27,6 +28,7 @@ export class NodeSandbox {
     fs.chmodSync(this.root, 0o755);
     fs.mkdirSync(path.join(this.kubeletDir, 'pods'), { recursive: true, mode: 0o755 });
     fs.mkdirSync(this.manifestsDir);
+    fs.mkdirSync(this.registryDir);
     this.writeManifest('harbor.json', connector('harbor'));
     this.writeManifest('class-oci.json', connectorClass('oci'));
   }
@@ -36,7 +38,7 @@ export class NodeSandbox {
     return [
       ...['--endpoint', `unix://${this.socketPath}`, '--node-name', 'node-1', '--kubelet-dir', this.kubeletDir],
       ...['--connector-source', 'directory', '--manifests', this.manifestsDir],
-      ...['--registration-dir', '', '--http-address', '', '--not-found-wait', '0s'],
+      ...['--registration-dir', this.registryDir, '--http-address', '', '--not-found-wait', '0s'],
       // Nobody but the tests sees what is mounted here.
       '--skip-propagation-check',
     ];

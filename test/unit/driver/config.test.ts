@@ -71,7 +71,6 @@ describe('the flags of serve', () => {
     ['driver-name', `Csi-1.${'x'.repeat(57)}`, `Csi-1.${'x'.repeat(57)}`],
     ['kubelet-dir', '/k/', '/k'],
     ['kubelet-dir', '/', '/'],
-    ['registration-dir', '', undefined],
     ['registration-dir', '/k/registry/', '/k/registry'],
     ['registration-dir', `/${'x'.repeat(82)}`, `/${'x'.repeat(82)}`],
     ['kubelet-endpoint', '/k/csi.sock', '/k/csi.sock'],

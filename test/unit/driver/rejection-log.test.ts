@@ -1,37 +1,26 @@
 import assert from 'node:assert/strict';
 import type { LogFields } from '../../../src/shared/log.js';
 import { silentLog } from '../../../src/shared/log.js';
-import { RejectionLog } from '../../../src/driver/rejection-log.js';
+import { withRejectionLog } from '../../../src/driver/rejection-log.js';
 
-describe('RejectionLog', () => {
-  let nowMs: number;
-  let lines: (readonly [string, LogFields | undefined])[];
-  let refusals: RejectionLog;
-  beforeEach(() => {
-    nowMs = 0;
-    lines = [];
+describe('the log of rejections', () => {
+  it('has one line a minute for each pod and limit, and all are counted', () => {
+    let nowMs = 0;
+    let counted = 0;
+    const lines: (readonly [string, LogFields | undefined])[] = [];
     const log = { ...silentLog, warn: (message: string, fields?: LogFields) => void lines.push([message, fields]) };
-    refusals = new RejectionLog(log, () => nowMs);
-  });
-
-  it('logs the first refusal of a pod at once, and the number of the others a minute later at the next one', () => {
-    for (let refusal = 0; refusal < 700; refusal += 1) refusals.rejected('publishes', 'pod', 'evil/a');
+    const observer = withRejectionLog({ rejected: () => void (counted += 1) }, log, () => nowMs);
+    for (let refusal = 0; refusal < 700; refusal += 1) observer.rejected('publishes', 'pod', 'evil/a');
+    observer.rejected('publishes', 'node', 'other/b');
+    observer.rejected('watches', 'pod', 'evil/a');
+    nowMs = 60_000;
+    observer.rejected('publishes', 'namespace', 'evil/a');
+    assert.equal(counted, 703);
     assert.deepEqual(lines, [
-      ['Rejected requests over limit', { limit: 'publishes', scope: 'pod', pod: 'evil/a', count: 1 }],
+      ['Rejected requests over limit', { limit: 'publishes', scope: 'pod', pod: 'evil/a' }],
+      ['Rejected requests over limit', { limit: 'publishes', scope: 'node', pod: 'other/b' }],
+      ['Rejected requests over limit', { limit: 'watches', scope: 'pod', pod: 'evil/a' }],
+      ['Rejected requests over limit', { limit: 'publishes', scope: 'namespace', pod: 'evil/a' }],
     ]);
-    nowMs = 60_000;
-    refusals.rejected('publishes', 'namespace', 'evil/a');
-    assert.deepEqual(lines[1], [
-      'Rejected requests over limit',
-      { limit: 'publishes', scope: 'namespace', pod: 'evil/a', count: 700 },
-    ]);
-  });
-
-  it('tells pods apart, but not more than a node has', () => {
-    for (let pod = 0; pod < 5000; pod += 1) refusals.rejected('publishes', 'node', `evil/${pod}`);
-    assert.equal(lines.length, 1000);
-    nowMs = 60_000;
-    refusals.rejected('publishes', 'node', 'evil/another');
-    assert.equal(lines.length, 1001);
   });
 });

@@ -56,9 +56,7 @@ describe('the end of the driver', () => {
   const letGo: (() => void)[] = [];
   beforeEach(async () => {
     node = new NodeSandbox();
-    fs.mkdirSync(path.join(node.root, 'registry'));
-    const registry = ['--registration-dir', path.join(node.root, 'registry')];
-    driver = await DriverProcess.start(node, [...registry, '--not-found-wait', '60s']);
+    driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
   });
   afterEach(() => {
     for (const release of letGo.splice(0)) release();
@@ -70,11 +68,11 @@ describe('the end of the driver', () => {
     // Under the drain time: the driver does not wait it out for such a client.
     it(`does not wait for a client that ${what}`, async () => {
       letGo.push(await begin(node.socketPath));
-      letGo.push(await begin(path.join(node.root, 'registry', 'connectors-csi-reg.sock')));
+      letGo.push(await begin(path.join(node.registryDir, 'connectors-csi-reg.sock')));
       await driver.kubelet.nodeCapabilities();
       driver.signal('SIGTERM');
       assert.deepEqual(await driver.exited, { status: 0, signal: null });
-      assert.deepEqual(fs.readdirSync(path.join(node.root, 'registry')), []);
+      assert.deepEqual(fs.readdirSync(node.registryDir), []);
     });
   }
 

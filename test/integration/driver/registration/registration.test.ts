@@ -4,7 +4,6 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { RegistrarSidecar } from '../../../support/kubelet/registrar-sidecar.js';
 import { TestKubelet } from '../../../support/kubelet/test-kubelet.js';
 import { eventually } from '../../../support/poll.js';
 
@@ -132,30 +131,5 @@ describe('registration with the kubelet', () => {
     const running = await start();
     await running.untilLogged('Registered with the kubelet');
     await kubelet.untilRegistered();
-  });
-
-  it('is left to a sidecar by an empty flag', async () => {
-    kubelet.start();
-    const running = await start('--registration-dir', '');
-    assert.deepEqual(await running.http('/readyz'), { status: 200, body: 'ok\n' });
-    assert.deepEqual(fs.readdirSync(kubelet.registryDir), []);
-    assert.equal(kubelet.isRegistered, false);
-  });
-
-  it('works through a sidecar that asks the driver its name', async () => {
-    kubelet.start();
-    const running = await start('--registration-dir', '');
-    const sidecar = await RegistrarSidecar.start(node.socketPath, kubelet.registryDir);
-    try {
-      await kubelet.untilRegistered();
-      await eventually('the sidecar knows', () => sidecar.isRegistered);
-      const pod = kubelet.run(node.volume());
-      await kubelet.untilAllPublished();
-      assert.equal(pod.volume.read()['context.token'], pod.volume.token);
-      assert.equal((await running.kubelet.pluginInfo()).name, 'connectors-csi');
-      await kubelet.end(pod);
-    } finally {
-      sidecar.stop();
-    }
   });
 });

@@ -105,6 +105,14 @@ describe('PublishedVolumes', () => {
     assert.equal(volumes.failureOf('/a'), undefined);
   });
 
+  it('tells a warning of a volume once, and remembers a bounded number of them, the fewest of the volume with most', () => {
+    const volumes = new PublishedVolumes();
+    const isFirst = (path: string, message: string): boolean => volumes.isFirstWarning(path, message);
+    assert.deepEqual([isFirst('/a', 'x'), isFirst('/a', 'x'), isFirst('/a', 'y')], [true, false, true]);
+    for (let index = 0; index < 5000; index += 1) isFirst('/b', `${index}`);
+    assert.deepEqual([isFirst('/a', 'x'), isFirst('/b', '4999'), isFirst('/b', '0')], [false, false, true]);
+  });
+
   it('lets no failure begin in the future of a clock that was set back', () => {
     const volumes = new PublishedVolumes();
     volumes.recordFailure('/a', failed('first'), 3600);

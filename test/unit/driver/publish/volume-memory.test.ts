@@ -129,18 +129,6 @@ describe('the memory of the volumes', () => {
     assert.equal(memory.summary().heldBytes, 5 * MiB);
   });
 
-  it('tells who holds most to the log alone', () => {
-    fill(14);
-    try {
-      memory.reserve('more', ownerOf('late', 'p'), 10 * MiB);
-      assert.fail('not refused');
-    } catch (error) {
-      assert.ok(error instanceof Error && error.cause instanceof Error);
-      assert.doesNotMatch(error.message, /ns0/);
-      assert.match(error.cause.message, /largest users: ns0\/p \(10 MiB\)/);
-    }
-  });
-
   it('is for the requests of volumes, too', () => {
     const owner = { ...ownerOf('ci', 'p'), heapBytes: 8 * MiB };
     memory.reserve('a', owner, 10 * MiB);
