@@ -14,7 +14,6 @@ import { kinds } from './kinds.js';
 import { objectIn } from './kubernetes-protobuf.js';
 import type { Manifest } from './manifests.js';
 import { mergePatch } from './merge-patch.js';
-import { withServerDefaults } from './server-defaults.js';
 
 interface Definition {
   readonly group: string;
@@ -33,13 +32,10 @@ export interface KubectlRun {
 type Send = (code: number, body: object, warning?: string) => void;
 
 /**
- * An API server as far as kubectl and Helm need one to create, apply, delete and wait for rollouts, over HTTP on loopback. It fills in what
- * an API server fills in, and knows a custom kind once its definition has been created. The patches that kubectl and Helm
- * send are recorded.
+ * An API server as far as kubectl and Helm need one to create, apply, delete and wait for rollouts, over HTTP on
+ * loopback. It knows a custom kind once its definition has been created.
  */
 export class ApplyServer {
-  /** `Kind NAME: PATCH` of what kubectl found changed. */
-  readonly patches: string[] = [];
   /** Where commands run; gone with the server. */
   readonly folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-apply-'));
   readonly #objects = new Map<string, Manifest>();
@@ -153,12 +149,11 @@ export class ApplyServer {
       return send(200, { kind: 'Status', apiVersion: 'v1', status: 'Success' });
     }
     if (method !== 'PATCH' && method !== 'PUT') return send(200, object);
-    if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body.toString()}`);
     const changed =
       method === 'PUT' || patchType === 'apply-patch' ? given() : (mergePatch(object, given()) as Manifest);
     this.#count += 1;
     const metadata = { ...changed.metadata, uid: uidOf(object), resourceVersion: String(this.#count) };
-    const kept = withServerDefaults({ ...changed, metadata });
+    const kept = { ...changed, ...statusOf(changed), metadata };
     this.#objects.set(key, kept);
     send(200, kept);
   }
@@ -187,7 +182,7 @@ export class ApplyServer {
     const name = given.metadata.name ?? `${generateName ?? ''}${this.#count}`;
     const resourceVersion = String(this.#count);
     const metadata = { ...given.metadata, name, uid: `uid-${this.#count}`, resourceVersion, generation: 1 };
-    const object = withServerDefaults({ ...given, metadata, ...establishedIf(resource) });
+    const object = { ...given, ...statusOf(given), metadata };
     const key = [resource.resource, resource.namespaced ? namespace : '', name].join('/');
     if (this.#objects.has(key))
       return send(409, status('AlreadyExists', 409, `${resource.resource} "${name}" already exists`));
@@ -237,10 +232,20 @@ function notFound(send: Send, message: string): void {
   send(404, status('NotFound', 404, message));
 }
 
-/** What a definition has a moment later. */
-function establishedIf({ kind }: StoredResource): object {
-  const conditions = ['Established', 'NamesAccepted'].map((type) => ({ type, status: 'True' }));
-  return kind === 'CustomResourceDefinition' ? { status: { conditions } } : {};
+const replicas = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 };
+const pods = { desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1, numberReady: 1 };
+/** What objects of a kind have a moment later. */
+const statuses: Readonly<Record<string, object>> = {
+  CustomResourceDefinition: {
+    conditions: ['Established', 'NamesAccepted'].map((type) => ({ type, status: 'True' })),
+  },
+  DaemonSet: { observedGeneration: 1, currentNumberScheduled: 1, ...pods },
+  Deployment: { observedGeneration: 1, ...replicas },
+  Namespace: { phase: 'Active' },
+};
+
+function statusOf({ kind }: Manifest): object {
+  return kind in statuses ? { status: statuses[kind] } : {};
 }
 
 function uidOf({ metadata }: Manifest): unknown {

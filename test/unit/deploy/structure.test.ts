@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { customKinds, objectProblems } from '../../support/deploy/object-problems.js';
 import { crdsFolder, manifestFiles, parseManifests, readManifests } from '../../support/deploy/manifests.js';
-import { structuralSchemaProblems, structureProblems, type Structure } from '../../support/deploy/structure.js';
+import { structuralSchemaProblems, type Structure } from '../../support/deploy/structure.js';
 
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { namespace: a, name: b }\ndata: { flag: "true" }\n';
 
@@ -34,20 +34,6 @@ describe('the check of deployed objects', () => {
   ] as const) {
     it(`finds ${what}`, () => assert.match(problemsOf(configMap.replace(from, to)).join('\n'), problem));
   }
-
-  it('finds a value outside an enumeration, items with one key, and what is too long', () => {
-    const structure: Structure = {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
-      items: { type: 'object', properties: { name: { type: 'string', enum: ['a'], maxLength: 1 } } },
-    };
-    assert.deepEqual(structureProblems(structure, [{ name: 'a' }, { name: 'bb' }, { name: 'a' }]), [
-      '$[1].name: not one of a',
-      '$[1].name: too long',
-      '$: two items with the same key',
-    ]);
-  });
 });
 
 describe('the custom resource definitions', () => {
