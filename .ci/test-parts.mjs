@@ -57,7 +57,6 @@ const fewerShare = 0.1;
 const dependsOnNode = [
   'conformance',
   'fault',
-  'integration/deploy/package.test.ts',
   'integration/deploy/runtime.test.ts',
   'integration/driver',
   'integration/image-pulls',

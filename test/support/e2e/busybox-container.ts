@@ -39,12 +39,6 @@ export class BusyboxContainer {
     fs.writeFileSync(path.join(this.root, file), text);
   }
 
-  /** Makes a symbolic link, as the images of distributions have them. */
-  link(file: string, target: string): void {
-    fs.mkdirSync(path.dirname(path.join(this.root, file)), { recursive: true });
-    fs.symlinkSync(target, path.join(this.root, file));
-  }
-
   read(file: string): string {
     return fs.readFileSync(path.join(this.root, file), 'utf8');
   }
