@@ -112,7 +112,7 @@ export class ConnectHandler {
       entry.finish(failure.kind, failure.status);
       await rejections.delay(request, arrival.client, slot, leaving.signal);
       if (failure.status !== 407) {
-        endWith(socket, rawErrorResponse(failure, true));
+        endWith(socket, failure);
         return;
       }
       await flushed(socket, rawErrorResponse(failure, false));

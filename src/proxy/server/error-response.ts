@@ -57,6 +57,7 @@ export function parserError(code: string | undefined): ProxyError {
 const { restBytes, restMs } = proxyLimits.transfers;
 /** Distinguishes responses of the proxy from those of the tool. */
 const source = { Server: 'connectors-proxy' } as const;
+const textType = { 'Content-Type': 'text/plain; charset=utf-8' } as const;
 const maxReasonLength = 120;
 
 /** Sends an error as one line of text. */
@@ -73,7 +74,7 @@ export function sendError(
   const text = bodyOf(error);
   response.writeHead(error.status, phraseOf(error), {
     ...source,
-    'Content-Type': 'text/plain; charset=utf-8',
+    ...textType,
     'Content-Length': String(text.length),
     ...(error.endsConnection ? { Connection: 'close' } : {}),
     ...error.headers,
@@ -104,34 +105,29 @@ export function discardEarly({ socket }: IncomingMessage, body: RequestBody): vo
 
 /** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
 export function rawErrorResponse(error: ProxyError, isLast: boolean): Buffer {
-  const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...error.headers };
-  return rawResponse(error.status, headers, bodyOf(error), isLast, phraseOf(error));
-}
-
-/** Returns a whole response, for sockets that no longer belong to the HTTP server. */
-export function rawResponse(
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: Buffer,
-  isLast: boolean,
-  phrase = STATUS_CODES[status] ?? '',
-): Buffer {
+  const body = bodyOf(error);
   const head = [
-    `HTTP/1.1 ${status} ${phrase}`,
-    ...Object.entries({ ...source, ...headers }).map(([name, value]) => `${name}: ${value}`),
+    `HTTP/1.1 ${error.status} ${phraseOf(error)}`,
+    ...Object.entries({ ...source, ...textType, ...error.headers }).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${body.length}`,
     ...(isLast ? ['Connection: close'] : []),
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }
 
-/** Sends a last response, gives the client some time to read it, and closes the connection. */
-export function endWith(socket: Socket, response: Buffer): void {
+/** Sends a last error response and closes the connection. */
+export function endWith(socket: Socket, error: ProxyError): void {
   if (socket.destroyed) return;
   socket.on('error', () => undefined);
+  socket.write(rawErrorResponse(error, true));
+  endGently(socket);
+}
+
+/** Closes a connection after its last response, which the client gets some time to read. */
+export function endGently(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), restMs);
   socket.once('close', () => clearTimeout(timer));
-  socket.end(response);
+  socket.end();
   // Unread bytes would turn the end into a reset, which can overtake the response.
   socket.resume();
 }

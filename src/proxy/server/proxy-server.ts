@@ -13,7 +13,7 @@ import type { ConnectHandler } from './connect-handler.js';
 import type { ConnectionLimiter } from './connection-limiter.js';
 import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlots } from './exchange-slots.js';
-import { endWith, parserError, rawErrorResponse } from './error-response.js';
+import { endWith, parserError } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
 import type { QueuedRequest } from './request-queues.js';
@@ -225,17 +225,8 @@ export class ProxyServer {
   async #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(this.#acceptedOf(socket));
     if (!this.#queues.isEmpty(socket) || this.#tunnels.has(socket)) {
-      endWith(
-        socket,
-        rawErrorResponse(
-          new ProxyError(
-            400,
-            'malformed',
-            'CONNECT is not possible inside a tunnel or before the responses to earlier requests',
-          ),
-          true,
-        ),
-      );
+      const problem = 'CONNECT is not possible inside a tunnel or before the responses to earlier requests';
+      endWith(socket, new ProxyError(400, 'malformed', problem));
       return;
     }
     const { connects, slots } = this.#options;
@@ -264,7 +255,7 @@ export class ProxyServer {
       socket.destroy();
       return;
     }
-    endWith(socket, rawErrorResponse(parserError(error.code), true));
+    endWith(socket, parserError(error.code));
   }
 }
 

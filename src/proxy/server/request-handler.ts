@@ -19,15 +19,7 @@ import { parseAuthority } from '../connectors/tool-address.js';
 import type { Arrival } from './arrival.js';
 import type { ClientLimiter } from './client-limiter.js';
 import type { ExchangeSlot } from './exchange-slots.js';
-import {
-  sendError,
-  discardEarly,
-  discardRest,
-  endWith,
-  rawResponse,
-  rawErrorResponse,
-  toProxyError,
-} from './error-response.js';
+import { sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.js';
 import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
@@ -71,12 +63,23 @@ export class RequestHandler {
    *
    * Failures are sent to the client, logged and counted.
    */
-  async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
+  serve(arrival: Arrival, response: ServerResponse): Promise<void> {
+    return this.#serve(arrival, response, undefined);
+  }
+
+  /** Serves a request to switch protocols, on a connection that no longer belongs to the HTTP server. */
+  serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
+    return this.#serve(arrival, responseOn(socket, arrival.request), head);
+  }
+
+  /** @param head the bytes after a request to switch protocols; undefined for other requests. */
+  async #serve(arrival: Arrival, response: ServerResponse, head: Buffer | undefined): Promise<void> {
     const { request, body, session } = arrival;
     const entry = this.#entryOf(arrival);
     const finish = session?.begin();
     let leave: (() => void) | undefined;
     try {
+      if (head !== undefined) ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
       leave = this.#admit(route, arrival, entry);
       if (route === 'registry-root') {
@@ -84,8 +87,17 @@ export class RequestHandler {
         response.end(registryRoot.body);
         entry.finish('ok', 200);
       } else {
-        const incoming = { request, body, response, expiresAtMs: arrival.client?.expiresAtMs ?? 0 };
-        const outcome = await new Exchange(this.#options.exchange, incoming, route.outgoing).run();
+        const expiresAtMs = arrival.client?.expiresAtMs ?? 0;
+        const incoming = { request, body, response, expiresAtMs };
+        const exchange = new Exchange(this.#options.exchange, incoming, route.outgoing);
+        const isUpgrade = head !== undefined && isPassableUpgrade(request);
+        const outcome = await (isUpgrade ? exchange.upgrade() : exchange.run());
+        if ('socket' in outcome) {
+          response.detachSocket(request.socket);
+          await this.#join(request.socket, outcome, route.outgoing.credential, expiresAtMs);
+          entry.finish('ok', 101);
+          return;
+        }
         entry.setFirstByte(outcome.firstByteMs);
         entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
       }
@@ -94,43 +106,6 @@ export class RequestHandler {
       const failure = await this.#toProxyError(error, entry, arrival);
       if (failure === undefined) response.destroy();
       else sendError(request, body, response, failure);
-    } finally {
-      leave?.();
-      finish?.();
-    }
-  }
-
-  /** Serves a request to switch protocols, on a connection that no longer belongs to the HTTP server. */
-  async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
-    const { request, body, session } = arrival;
-    const entry = this.#entryOf(arrival);
-    const finish = session?.begin();
-    /** Writes an ordinary response if the tool does not switch protocols. */
-    let response: ServerResponse | undefined;
-    let leave: (() => void) | undefined;
-    try {
-      ensureNoBody(request, head);
-      const route = await this.#routeOf(arrival, entry);
-      leave = this.#admit(route, arrival, entry);
-      if (route === 'registry-root') {
-        endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
-        entry.finish('ok', 200);
-        return;
-      }
-      response = responseOn(socket, request);
-      const expiresAtMs = arrival.client?.expiresAtMs ?? 0;
-      const incoming = { request, body, response, expiresAtMs };
-      const exchange = new Exchange(this.#options.exchange, incoming, route.outgoing);
-      const outcome = await (isPassableUpgrade(request) ? exchange.upgrade() : exchange.run());
-      if ('socket' in outcome) {
-        response.detachSocket(socket);
-        await this.#join(socket, outcome, route.outgoing.credential, expiresAtMs);
-        entry.finish('ok', 101);
-      } else entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
-    } catch (error) {
-      const failure = await this.#toProxyError(error, entry, arrival);
-      if (failure === undefined || response?.headersSent === true) socket.destroy();
-      else endWith(socket, rawErrorResponse(failure, true));
     } finally {
       leave?.();
       finish?.();
@@ -290,6 +265,6 @@ function responseOn(socket: Socket, request: IncomingMessage): ServerResponse {
   response.shouldKeepAlive = false;
   response.on('error', () => undefined);
   response.assignSocket(socket);
-  response.once('finish', () => socket.destroySoon());
+  response.once('finish', () => endGently(socket));
   return response;
 }
