@@ -49,21 +49,15 @@ export function parseGoDurationMs(text: string): number | undefined {
   return nanoseconds === undefined ? undefined : Number(nanoseconds / 1_000_000n);
 }
 
-/** Formats a duration for people: `formatGoDuration` without zero minutes and seconds. */
+/** Formats a duration for people, in units that Go parses: `1h30m`, `1m30s`, `250ms`. */
 export function formatDuration(durationMs: number): string {
-  return formatGoDuration(durationMs)
-    .replace(/(?<=[hm])0s$/, '')
-    .replace(/(?<=h)0m$/, '');
-}
-
-/** Formats milliseconds as Go does from one second on: `1h30m0s`, `1m30s`. Shorter ones keep their unit: `250ms`. */
-export function formatGoDuration(durationMs: number): string {
-  if (durationMs < 0) return `-${formatGoDuration(-durationMs)}`;
+  if (durationMs < 0) return `-${formatDuration(-durationMs)}`;
   if (durationMs === 0) return '0s';
   if (durationMs < 1000) return `${durationMs}ms`;
-  const hours = Math.floor(durationMs / 3_600_000);
-  const minutes = Math.floor((durationMs % 3_600_000) / 60_000);
-  const seconds = (durationMs % 60_000) / 1000;
-  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
-  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(durationMs / 3_600_000), 'h'],
+    [Math.floor((durationMs % 3_600_000) / 60_000), 'm'],
+    [(durationMs % 60_000) / 1000, 's'],
+  ];
+  return parts.flatMap(([count, unit]) => (count === 0 ? [] : [`${count}${unit}`])).join('');
 }

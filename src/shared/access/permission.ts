@@ -102,19 +102,7 @@ export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
 }
 
 /** Returns the same key for equal permissions. Only its last part can contain a space. */
-export function permissionKey(permission: Permission): string {
-  let key = keys.get(permission);
-  if (key === undefined) {
-    key = keyOf(permission);
-    keys.set(permission, key);
-  }
-  return key;
-}
-
-/** Keys of permissions: the proxy looks up the same permission with every request. */
-const keys = new WeakMap<Permission, string>();
-
-function keyOf({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
+export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
   const identityPart = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
 }

@@ -36,7 +36,7 @@ export class ApiConnections {
   #notBeforeMs = 0;
   readonly #maxConnections: number;
 
-  /** @param maxConnections limit of usable connections, and of retired ones that finish their exchanges. */
+  /** @param maxConnections limit of usable connections. Retired ones only finish their exchanges. */
   constructor(config: ClusterConfig, timings: KubeTimings, clock: ClockAndRandom, maxConnections: number) {
     this.#maxConnections = maxConnections;
     this.#config = config;
@@ -86,7 +86,6 @@ export class ApiConnections {
       this.#failures = 0;
       this.#closeUnless((each) => each.hasCapacity('call'));
       this.#connections = [...this.#connections, connection];
-      this.#closeExcessRetired();
       return connection;
     } catch (error) {
       this.#failures += 1;
@@ -123,17 +122,6 @@ export class ApiConnections {
     }
     this.#tls = tls;
     return tls;
-  }
-
-  /**
-   * Closes the oldest retired connections over the limit. A server can retire each connection before the watches on the
-   * last one have ended.
-   */
-  #closeExcessRetired(): void {
-    const retired = this.#connections.filter(({ isRetired }) => isRetired);
-    const ended = retired.slice(0, Math.max(0, retired.length - this.#maxConnections));
-    for (const connection of ended) connection.close();
-    this.#connections = this.#connections.filter((connection) => !ended.includes(connection));
   }
 
   /** Closes connections without an exchange in flight, unless they are useful. */

@@ -15,7 +15,6 @@ export function processMetrics(): MetricsRegistry {
   registry.callbackGauge('resident_memory_bytes', 'Resident memory, shared pages included', () => memoryBytes('VmRSS'));
   registry.callbackGauge('anonymous_memory_bytes', 'Anonymous memory in use', () => memoryBytes('RssAnon'));
   registry.callbackGauge('open_fds', 'Open file descriptors', () => readdirSync('/proc/self/fd').length);
-  registry.callbackGauge('max_fds', 'Limit of open file descriptors', maxDescriptors);
   return registry;
 }
 
@@ -28,11 +27,6 @@ function cpuSeconds(): number {
     .split(' ');
   const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
   return (userTicks + systemTicks) / ticksPerSecond;
-}
-
-function maxDescriptors(): number | undefined {
-  const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
-  return limit === undefined ? undefined : Number(limit);
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatGoDuration, parseGoDuration, parseGoDurationMs } from '../../../src/shared/duration.js';
+import { formatDuration, parseGoDuration, parseGoDurationMs } from '../../../src/shared/duration.js';
 
 describe('Go durations', () => {
   for (const [text, nanoseconds] of [
@@ -30,13 +30,7 @@ describe('Go durations', () => {
 
   it('gives milliseconds', () => assert.equal(parseGoDurationMs('1m0.5s'), 60_500));
 
-  it('prints as Go does', () => {
-    assert.deepEqual([0, 250, 90_000, 5_400_000, 1_500].map(formatGoDuration), [
-      '0s',
-      '250ms',
-      '1m30s',
-      '1h30m0s',
-      '1.5s',
-    ]);
+  it('prints the units that it has', () => {
+    assert.deepEqual([0, 250, 90_000, 5_400_000, 1_500].map(formatDuration), ['0s', '250ms', '1m30s', '1h30m', '1.5s']);
   });
 });
