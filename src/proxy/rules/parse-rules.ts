@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq } from 'yaml';
-import type { LineCounter, Node, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { LineCounter, Node, ParsedNode } from 'yaml';
 import { parseYamlNodes, YamlError } from '../../shared/kube/yaml-documents.js';
 import { quote } from '../../shared/wording.js';
 import { proxyLimits } from '../limits.js';
@@ -98,7 +98,6 @@ class RulesParser {
 
   #list(node: Node | null, name: string, most: number): readonly (Node | null)[] {
     if (!isSeq<Node | null>(node)) throw this.#at(node, `${name} must be a list`);
-    this.#ensurePlain(node);
     const { items } = node;
     if (items.length === 0) throw this.#at(node, `${name} must not be empty: leave it out, or name some`);
     if (items.length > most) throw this.#at(node, `${name} can have ${most} items at most`);
@@ -107,7 +106,6 @@ class RulesParser {
 
   #entries(node: Node | null, name: string): readonly [Entry, ...Entry[]] {
     if (!isMap<Node, Node | null>(node)) throw this.#at(node, `${name} must be a mapping: write ${example}`);
-    this.#ensurePlain(node);
     const [first, ...rest] = node.items.map(({ key, value }) => ({ key, value, name: this.#text(key, 'a key') }));
     if (first === undefined) throw this.#at(node, `${name} must not be empty: name methods, paths or both`);
     return [first, ...rest];
@@ -115,14 +113,7 @@ class RulesParser {
 
   #text(node: Node | null, name: string): string {
     if (!isScalar(node) || typeof node.value !== 'string') throw this.#at(node, `${name} must be a string`);
-    this.#ensurePlain(node);
     return node.value;
-  }
-
-  /** Rejects anchors and tags, which can make a text mean something else than a reader expects. */
-  #ensurePlain(node: Scalar | YAMLMap | YAMLSeq): void {
-    const { anchor, tag } = node;
-    if (anchor !== undefined || tag !== undefined) throw this.#at(node, 'has an anchor or tag of YAML: leave it out');
   }
 
   #at(node: Node | null, problem: string): RulesError {

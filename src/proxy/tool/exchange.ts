@@ -7,7 +7,7 @@ import { valuesOf } from './headers.js';
 import { framingHeaders, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
-import { isIdempotent, sendWithRetry } from './retry.js';
+import { isIdempotent, sendWithRetry } from './tool-call.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
 import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';

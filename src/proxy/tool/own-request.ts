@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
-import { sendWithRetry } from './retry.js';
+import { sendWithRetry } from './tool-call.js';
 import type { OutgoingBody } from './request-body.js';
 import type { ToolCall, ToolRequest } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';

@@ -21,9 +21,9 @@ export type PemBundle = readonly string[];
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
   readonly #stores = new BoundedMap<Trust>(proxyLimits.trustStores.count);
-  #roots: { readonly pem: string; readonly digest: string } | undefined;
+  #rootsId: string | undefined;
 
-  /** @param systemRoots returns a PEM bundle: the same string until it changes. */
+  /** @param systemRoots returns a PEM bundle, which does not change. */
   constructor(systemRoots: () => string) {
     this.#systemRoots = systemRoots;
   }
@@ -57,9 +57,7 @@ export class TrustStoreCache {
   }
 
   #rootsDigest(): string {
-    const pem = this.#systemRoots();
-    if (this.#roots?.pem !== pem) this.#roots = { pem, digest: digestOf([pem]) };
-    return this.#roots.digest;
+    return (this.#rootsId ??= digestOf([this.#systemRoots()]));
   }
 }
 

@@ -1,3 +1,9 @@
+import type { RawHeaders } from '../../tool/headers.js';
+import { replacedHeaders } from '../../tool/tool-credential.js';
+import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.js';
+import { LenientPath } from '../../rules/request-path.js';
+import type { Secret } from '../../../shared/secret.js';
+import type { RegistryLogin } from '../registry/registry-tokens.js';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../shared/clock.js';
 import type { Connector } from '../../../shared/connectors/model.js';
@@ -17,7 +23,6 @@ import { cachedToken, isSendable } from '../token-cache.js';
 import type { UpstreamTrust } from '../upstream-trust.js';
 import { IssuedTokens } from './issued-tokens.js';
 import type { TokenSlot } from './issued-tokens.js';
-import { IssuerCredential } from './issuer-credential.js';
 import type { IssuerUse, TokenIssuer, TokenOutcome, TokenPlan } from './issuer.js';
 import { failureOfStatus, unusableAnswer } from './token-response.js';
 
@@ -54,7 +59,7 @@ export class IssuerCredentials {
       namespace: connector.ref.namespace,
       request: () => this.#request(plan, source),
     };
-    return new IssuerCredential({ plan, tokens: this.#tokens, slot, address: use.address });
+    return new IssuerCredential(plan, this.#tokens, slot, address);
   }
 
   /** Redirects are not followed. */
@@ -138,4 +143,82 @@ function keyOf({ endpoint }: TokenPlan, { secret, connector }: Source): string {
 function messageOf({ secret, connector }: Source, problem: string, fix: string): string {
   const { namespace, name } = connector.ref;
   return `Secret ${secret.ref.namespace}/${secret.ref.name}: ${problem}: ${fix} (connector ${namespace}/${name})`;
+}
+
+/** A token of an issuer, in the headers of requests. */
+export class IssuerCredential implements ToolCredential {
+  readonly replaces = replacedHeaders;
+  readonly #plan: TokenPlan;
+  readonly #tokens: IssuedTokens;
+  readonly #slot: TokenSlot;
+  readonly #address: ToolAddress;
+  /** The token that this request has sent. */
+  #sent: Secret | undefined;
+
+  constructor(plan: TokenPlan, tokens: IssuedTokens, slot: TokenSlot, address: ToolAddress) {
+    this.#plan = plan;
+    this.#tokens = tokens;
+    this.#slot = slot;
+    this.#address = address;
+  }
+
+  /** For a registry: the user name and password that are used instead of headers. */
+  get login(): RegistryLogin | undefined {
+    const { registryLogin } = this.#plan;
+    if (registryLogin === undefined) return undefined;
+    return {
+      get: async (signal) => registryLogin(await this.#token(signal)),
+      newer: async (signal) => {
+        const newer = await this.#newer(signal);
+        return newer && registryLogin(newer);
+      },
+      rejected: () => this.rejected(),
+    };
+  }
+
+  async obtain(signal: AbortSignal): Promise<void> {
+    await this.#tokens.get(this.#slot, signal);
+  }
+
+  async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
+    return isGuarded(this.#plan, this.#address, use.path) ? [] : this.#plan.headersFor(await this.#token(signal), use);
+  }
+
+  async headersAfter(
+    _challenges: readonly string[],
+    use: CredentialUse,
+    signal: AbortSignal,
+  ): Promise<RawHeaders | undefined> {
+    const newer = await this.#newer(signal);
+    return newer && this.#plan.headersFor(newer, use);
+  }
+
+  rejected(): void {
+    if (this.#sent !== undefined) this.#tokens.reject(this.#slot, this.#sent);
+  }
+
+  async #token(signal: AbortSignal): Promise<Secret> {
+    this.#sent = await this.#tokens.get(this.#slot, signal);
+    return this.#sent;
+  }
+
+  /** Returns another token after the one sent has been rejected. */
+  async #newer(signal: AbortSignal): Promise<Secret | undefined> {
+    this.#sent = this.#sent && (await this.#tokens.newer(this.#slot, this.#sent, signal));
+    return this.#sent;
+  }
+}
+
+/**
+ * Reports whether a client could get or revoke tokens at a path, if it had the credential there. Other addresses of the
+ * Connector can be names of the same server, so there the paths themselves count too.
+ */
+function isGuarded({ endpoint, guardedPaths = [] }: TokenPlan, address: ToolAddress, path: string): boolean {
+  const paths = [endpoint.path, ...guardedPaths];
+  const isSameHost = address.host === endpoint.host && address.port === endpoint.port;
+  const lenient = new LenientPath(path);
+  return paths.some((guarded) => {
+    if (guarded === '') return isSameHost && lenient.isAt(guarded);
+    return isSameHost ? lenient.isAtOrBelow(guarded) : lenient.isAt(guarded);
+  });
 }
