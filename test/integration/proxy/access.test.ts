@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { accessRequestFor } from '../../../src/shared/access/access-request.js';
@@ -243,26 +242,6 @@ describe('who may use a connector', () => {
     const answer = await (await fixture.client()).get(tool.url());
     assert.equal(answer.status, 502);
     assert.equal((await fixture.http('/readyz')).status, 503);
-  });
-
-  it('get each their own answers, however many ask at once over kept connections', async () => {
-    tool.answer = (request, response) => {
-      const answer = (): void => void response.end(`${request.url ?? ''} `.repeat(200));
-      if (Math.random() < 0.3) setTimeout(answer, Math.random() * 20);
-      else answer();
-    };
-    const client = await fixture.client();
-    const agents = Array.from({ length: 200 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
-    await Promise.all(
-      agents.map(async (agent, at) => {
-        for (let round = 0; round < 5; round += 1) {
-          const where = `/${at}/${round}`;
-          const answer = await client.get(`${tool.url()}${where}`, {}, agent);
-          assert.equal(answer.body, `${where} `.repeat(200));
-        }
-      }),
-    );
-    for (const agent of agents) agent.destroy();
   });
 });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
@@ -80,33 +79,7 @@ describe('a name whose server cannot answer', () => {
 });
 
 describe('names whose server is silent', () => {
-  const { client: ofClients, connector: ofConnectors, namespaceShare } = proxyLimits.lookups;
-  for (const way of ['tunnels', 'plain requests'] as const) {
-    it(`are looked up few at a time for ${way}, and hold up no connector`, async () => {
-      let lookups = 0;
-      const silent = (): Promise<string> => {
-        lookups += 1;
-        return new Promise(() => undefined);
-      };
-      const hosts = Array.from({ length: 12 }, (_each, at) => `silent-${at}.example`);
-      const tool = started(await ToolServer.start('http'));
-      const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
-        names: Object.fromEntries(hosts.map((host) => [host, silent])),
-      });
-      const client = await fixture.client();
-      const agent = new http.Agent();
-      const ask = (host: string): Promise<unknown> =>
-        way === 'tunnels' ? client.connect(`${host}:443`) : client.get(`http://${host}/`, {}, agent);
-      const asked = hosts.map((host) => ask(host).catch(() => undefined));
-      await eventually('some are looked up', () => lookups === ofClients.inFlight * namespaceShare);
-      for (let round = 0; round < 5; round += 1) assert.equal((await client.get(tool.url())).status, 200);
-      assert.equal(lookups, ofClients.inFlight * namespaceShare);
-      await fixture.stop();
-      agent.destroy();
-      await Promise.all(asked);
-    });
-  }
-
+  const { connector: ofConnectors, namespaceShare } = proxyLimits.lookups;
   it('are looked up few at a time for token services of registries, and hold up no other namespace', async () => {
     let lookups = 0;
     const silent = (): Promise<string> => {

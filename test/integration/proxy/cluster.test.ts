@@ -93,15 +93,6 @@ describe('the proxy in a cluster', () => {
     await eventually('it is trusted', async () => (await fixture.client().get(tool.url())).status === 200);
   });
 
-  it('makes the trust store of a CA once for all requests that need it first', async () => {
-    // The second replica does not check Connectors, so a request makes its first trust store.
-    await fixture.replica();
-    const client = fixture.client('ci/tool', fixture.token(), 1);
-    fixture.api.faults.add({ verb: 'get', resource: 'secrets', name: 'tool-ca', effect: { kind: 'delay', ms: 1000 } });
-    const answers = await Promise.all(Array.from({ length: 100 }, () => client.get(tool.url())));
-    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
-  });
-
   it('names itself where it has no rights, or a token that does not count', async () => {
     fixture.withoutRights('connectors');
     const proxy = await fixture.replica({ untilReady: false });
