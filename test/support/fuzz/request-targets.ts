@@ -5,7 +5,6 @@ import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/g
 import { parsePublishRequest } from '../../../src/driver/csi/publish-request.js';
 import { csi, pluginRegistration } from '../../../src/driver/csi/services.js';
 import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.js';
-import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
 import { CodedError } from '../../../src/shared/errors.js';
 import { isJsonObject, parseJson } from '../../../src/shared/json.js';
 import { Secret } from '../../../src/shared/secret.js';
@@ -123,13 +122,6 @@ const params = target(
     }),
 );
 
-const json = target(
-  'JSON',
-  12,
-  mutatedText([JSON.stringify(givenParams), '[1,-2.5e3,"\\ud83d\\ude00",null]']),
-  (text) => allows([SyntaxError], () => parseJson(text)),
-);
-
 const [header = '', payload = '', signature = ''] = volume.token.split('.');
 const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
 const tokens = fc.oneof(
@@ -138,11 +130,6 @@ const tokens = fc.oneof(
     [header, Buffer.from(JSON.stringify(tree)).toString('base64url'), signature].join('.'),
   ),
 );
-const tokenClaims = target('claims of tokens', 10, tokens, (token) => {
-  const read = parseTokenClaims(new Secret(token));
-  if (read !== undefined) new Date(read.expiresAtMs).toISOString();
-});
-
 const source = new KubeletTokens({
   origin: () => 'either',
   minter: undefined,
@@ -185,7 +172,5 @@ export const requestTargets: readonly FuzzTarget[] = [
   volumeContexts,
   capabilities,
   params,
-  json,
-  tokenClaims,
   passedTokens,
 ];

@@ -9,6 +9,7 @@ import { parseVolumeAttributes } from '../../../src/driver/publish/attributes.js
 import { parseGoDuration } from '../../../src/shared/duration.js';
 import { CodedError, inOneLine } from '../../../src/shared/errors.js';
 import { jsonTexts, parseJson } from '../../../src/shared/json.js';
+import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { parseRawObject } from '../../../src/shared/kube/object-admission.js';
 import { dns1123SubdomainProblem } from '../../../src/shared/names.js';
 import { certificateBlocks } from '../../../src/shared/pem.js';
@@ -19,7 +20,7 @@ import { credentialFor } from '../../../src/proxy/secrets/docker-config.js';
 import { parseSigningKey } from '../../../src/proxy/credentials/issuer/signing-key.js';
 import { parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.js';
 import { endpointOf, isRepositoryName } from '../../../src/proxy/credentials/registry/registry-api.js';
-import { normalScopes } from '../../../src/proxy/credentials/registry/registry-scope.js';
+import { impliedScopes, normalScopes } from '../../../src/proxy/credentials/registry/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/connectors/tool-address.js';
 import { withoutMirrorParameter } from '../../../src/proxy/server/image-pull.js';
 import { parseConnectTarget, parseRequestTarget, pathnameOf } from '../../../src/proxy/server/request-target.js';
@@ -41,8 +42,11 @@ export interface Parser {
   readonly run: (text: string) => unknown;
   /** Texts that it accepts, with `…` where a stranger can write as much as he wants; absent: the whole text. */
   readonly around?: readonly string[];
+  /** Whole texts for random changes. */
+  readonly samples?: readonly string[];
 }
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const path = ['/…', '/a/…/b', '/%…', '/v2/a/blobs/…', '/a;b=…'];
 const query = ['/a?…', '/a?b=…', '/a?x=1&…'];
 const view: ReverseView = {
@@ -67,11 +71,12 @@ export const parsers: Readonly<Record<string, Parser>> = {
   },
   parseTokenClaims: { run: (text) => parseTokenClaims(new Secret(text)), around: ['…', 'e30.…', 'e30.….e30'] },
   parseProxyAuthorization: {
-    run: (text) => [parseProxyAuthorization(text), parseProxyAuthorization(`Basic ${btoa(text)}`)],
+    run: (text) => [parseProxyAuthorization(text), parseProxyAuthorization(`Basic ${base64(text)}`)],
     around: ['…', 'Basic …', 'ci/a:…', 'ci/a,…:a.b.c', 'ci%2F…:a.b.c'],
+    samples: ['ci%2Fharbor,tools%2Fquay:eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'],
   },
   parseReverseAuthorization: {
-    run: (text) => [parseReverseAuthorization(text), parseReverseAuthorization(`Basic ${btoa(text)}`)],
+    run: (text) => [parseReverseAuthorization(text), parseReverseAuthorization(`Basic ${base64(text)}`)],
     around: ['Bearer …', 'a:…', '…:a.b.c'],
   },
   parseRequestTarget: {
@@ -83,7 +88,14 @@ export const parsers: Readonly<Record<string, Parser>> = {
   pathProblem: { run: pathProblem, around: [...path, '/a%2e…'] },
   LenientPath: { run: (text) => new LenientPath(text).isAtOrBelow('/oauth/token'), around: [...path, ...query] },
   withoutMirrorParameter: { run: withoutMirrorParameter, around: [...query, '/a?ns=…'] },
-  endpointOf: { run: (text) => endpointOf('/v2', text), around: [...path, ...query, '/v2/…/manifests/x'] },
+  endpointOf: {
+    run: (text) => {
+      const endpoint = endpointOf('/v2', text);
+      return endpoint && impliedScopes('GET', endpoint);
+    },
+    around: [...path, ...query, '/v2/…/manifests/x'],
+    samples: ['/v2/a/b/blobs/uploads/?mount=sha256:0&from=c/d'],
+  },
   isRepositoryName: { run: isRepositoryName, around: ['…', 'a/…', 'a…b'] },
   normalScopes: { run: normalScopes, around: ['…', 'repository:…', 'repository:a:…'] },
   decide: {
@@ -108,6 +120,10 @@ export const parsers: Readonly<Record<string, Parser>> = {
   parseChallenges: {
     run: (text) => parseChallenges([text]),
     around: ['…', 'Bearer …', 'Bearer a=…', 'Bearer realm="…', 'Bearer realm="a",…', 'Basic a, …'],
+    samples: [
+      'Bearer realm="https://auth.example/token",service="registry.example",scope="repository:a/b:pull,push"',
+      'Basic realm="a \\"quoted\\" one", Negotiate YWJj==, Bearer realm=x',
+    ],
   },
   rewriteResponseHeaders: {
     run: (text) => ['Location', 'Link', 'WWW-Authenticate'].map((name) => rewriteResponseHeaders([name, text], view)),
@@ -141,6 +157,9 @@ export const parsers: Readonly<Record<string, Parser>> = {
   credentialFor: {
     run: (text) => credentialFor({ scheme: 'https', host: 'a', port: 443 }, new Secret(text)),
     around: [...json, '{"auths": {"…": {}}}'],
+    samples: [
+      '{"auths": {"https://a/v1/": {"auth": "cm9ib3Q6c2VjcmV0"}, "a:5000": {"username": "a", "password": "b"}}}',
+    ],
   },
   parseSigningKey: {
     run: (text) => parseSigningKey(new Secret(text), 'privateKey'),
@@ -175,4 +194,4 @@ export const parsers: Readonly<Record<string, Parser>> = {
 };
 
 /** Errors with which a parser rejects a text. */
-export const rejections = [CodedError, SyntaxError, RangeError, URIError, RulesError];
+export const rejections = [CodedError, KubeError, SyntaxError, RangeError, URIError, RulesError];
