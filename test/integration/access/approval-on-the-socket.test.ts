@@ -43,26 +43,6 @@ describe('a volume whose connector needs approval', () => {
     await noWatchIsLeft();
   });
 
-  it('starts its pod soon after the decision', async () => {
-    const volumes = Array.from({ length: 20 }, (_, index) => cluster.node.volume({ name: `pod-${index}` }));
-    const doneAt = new Map<TestVolume, number>();
-    const published = volumes.map(async (each) => {
-      await cluster.publish(each);
-      doneAt.set(each, performance.now());
-    });
-    await cluster.controller.watched(volumes.length);
-    const decidedAt = new Map<TestVolume, number>();
-    for (const each of volumes) {
-      const request = cluster.controller.requests.find(({ metadata }) => metadata.name.startsWith(`${each.pod.name}-`));
-      decidedAt.set(each, performance.now());
-      cluster.controller.grant(request!, each.pod, harbor);
-    }
-    await Promise.all(published);
-    const waits = volumes.map((each) => doneAt.get(each)! - decidedAt.get(each)!).sort((a, b) => a - b);
-    console.log(`      from decision to mounted: median ${waits[10]!.toFixed(1)} ms, most ${waits[19]!.toFixed(1)} ms`);
-    assert.ok(volumes.every((each) => each.isMounted()));
-  });
-
   it('holds nothing but the reason once it is rejected, also at the next refresh', async () => {
     const published = cluster.publish(volume);
     const request = await onlyRequest();

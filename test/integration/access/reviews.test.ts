@@ -265,13 +265,6 @@ describe('access by reviews', () => {
       assert.deepEqual(await authorize(), { kind: 'allowed' });
     });
 
-    it('tries again through throttling, server errors and broken connections', async () => {
-      fixture.allowRead(harbor);
-      const effects = [{ kind: 'status', code: 429 }, { kind: 'status', code: 500 }, { kind: 'reset' }] as const;
-      for (const effect of effects) fixture.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect });
-      assert.deepEqual(await authorize(), { kind: 'allowed' });
-    });
-
     it('names the first connector in mount order', async () => {
       fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'status', code: 400 } });
       assert.match((await failureOf(authorize({ connectors: [github, harbor] }))).message, /"github"/);

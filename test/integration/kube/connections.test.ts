@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { jsonMember } from '../../../src/shared/json.js';
 import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
 import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
@@ -258,28 +257,6 @@ describe('the connections of the Kubernetes client', () => {
     rmSync(files.tokenFile);
     clockMs += 60_000;
     assert.deepEqual(await call(), [200]);
-  });
-
-  it('keeps watches going while tokens rotate under them', async () => {
-    api.bind({
-      serviceAccount: 'system/csi',
-      rules: [{ verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['*'] }],
-    });
-    const files = api.writeInClusterFiles(folder, { namespace: 'system', name: 'csi' });
-    use(inClusterConfig(files, now));
-    watch(5);
-    await eventually('all watches are open', () => api.openWatches() === 5);
-    // Fewer breaks than make a reflector that has seen no event list anew.
-    for (let turn = 0; turn < 3; turn += 1) {
-      files.rotateToken({ revokeOld: true });
-      api.closeConnections();
-      api.put(connector('git-3', `turn-${turn}`));
-      await eventually('the change has come through', () => {
-        const spec = jsonMember(reflectors[3]!.state.objects.get('team-a/git-3'), 'spec');
-        return jsonMember(spec, 'address') === `turn-${turn}`;
-      });
-    }
-    assert.equal(api.count({ verb: 'list' }), 5);
   });
 
   it('gives up after one more 401', async () => {

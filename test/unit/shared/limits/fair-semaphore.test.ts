@@ -47,4 +47,11 @@ describe('a fair semaphore', () => {
     );
     assert.deepEqual([semaphore.running, semaphore.waiting], [3, 98]);
   });
+
+  it('has no share for the namespace of the program itself', async () => {
+    semaphore = new FairSemaphore({ permits: 8, namespaceShare: 1 / 4, unlimited: '' });
+    acquire('', 20);
+    await settle();
+    assert.equal(holders.length, 8);
+  });
 });
