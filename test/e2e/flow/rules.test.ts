@@ -5,7 +5,7 @@ import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
-import { skopeo } from '../../support/e2e/program-rounds.js';
+import { makeRepository, skopeo } from '../../support/e2e/program-rounds.js';
 import { containersEnvironment } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { secret } from '../../support/proxy/manifests.js';
@@ -27,12 +27,8 @@ describe('programs and rules of their connectors', function () {
   const use = useFlowFixture({ hosts }, programs, async (fixture: FlowFixture) => {
     const { work } = fixture;
     const at = (name: string): string => path.join(work, name);
-    const made = await fixture.without(`mkdir repositories && cd repositories
-      git init -q -b main --bare app.git
-      git init -q -b main first && cd first && echo one >file && git add file
-      git -c user.name=ci -c user.email=ci@example.com commit -q -m first && git push -q ../app.git main`);
-    assert.equal(made.status, 0, made.output);
-    git = await startGitServer(at('repositories'), host, `robot:${toolPassword}`);
+    await makeRepository(fixture, 'app');
+    git = await startGitServer(work, host, `robot:${toolPassword}`);
     gitlab = await ToolServer.start('https', undefined, ['gitlab.test']);
     htpasswd = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
     tokens = await RegistryTokenService.start('tokens.test', `robot:${toolPassword}`);
@@ -72,7 +68,7 @@ describe('programs and rules of their connectors', function () {
       const { status, output } = await fixture.try(volume, push, env);
       assert.notEqual(status, 0);
       assert.match(output, /connector ci\/git is read-only: git push can write here/);
-      assert.equal((await fixture.without(`git -C repositories/app.git log --format=%s main`)).stdout, 'first\n');
+      assert.equal((await fixture.without(`git -C app.git log --format=%s main`)).stdout, 'first\n');
     });
   }
 

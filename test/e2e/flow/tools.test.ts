@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,6 +10,9 @@ import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
 import { runMaven } from '../../support/e2e/maven.js';
+import { npmRegistry } from '../../support/e2e/npm-registry.js';
+import { makeRepository } from '../../support/e2e/program-rounds.js';
+import { pythonWheel } from '../../support/e2e/python-wheel.js';
 import { RenderedClasses } from '../../support/e2e/rendered-classes.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -34,10 +37,10 @@ function start(authorization: string, answer: Handler): Promise<ToolServer> {
   );
 }
 
-/** By path; 404 for others. */
+/** By method and path; 404 for others. */
 function answers(contents: Readonly<Record<string, string | Buffer>>, type = 'application/json'): Handler {
-  return ({ url = '' }, response) => {
-    const found = contents[url.split('?')[0] ?? ''];
+  return ({ method = '', url = '' }, response) => {
+    const found = contents[`${method} ${url.split('?')[0] ?? ''}`];
     response.writeHead(found === undefined ? 404 : 200, { 'Content-Type': type }).end(found ?? '');
   };
 }
@@ -129,13 +132,8 @@ describe('programs of all kinds, with nothing but a volume', function () {
     let git: ToolServer;
     before(async () => {
       const { fixture } = use;
-      const made = await fixture.without(`mkdir repositories && cd repositories
-        git init -q -b main --bare app.git
-        git init -q -b main first && cd first && echo one >file && git add file
-        git -c user.name=ci -c user.email=ci@example.com commit -q -m first && git push -q ../app.git main
-        cp -r ../app.git ../large.git`);
-      assert.equal(made.status, 0, made.output);
-      git = await startGitServer(path.join(fixture.work, 'repositories'), host, `robot:${toolPassword}`);
+      for (const name of ['app', 'large']) await makeRepository(fixture, name);
+      git = await startGitServer(fixture.work, host, `robot:${toolPassword}`);
       fixture.onStop(() => git.stop());
     });
 
@@ -144,7 +142,7 @@ describe('programs of all kinds, with nothing but a volume', function () {
     const round = (name: string, repository = 'app', more = ''): string => `
       cd "$HOME" && git clone -q ${git.url(host)}/${repository}.git ${name} && cd ${name} && ${identity}
       ${more}
-      echo ${name} >>file && git commit -q -a -m ${name} && git push -q origin main
+      echo ${name} >>file && git add file && git commit -q -m ${name} && git push -q origin main
       git fetch -q && git log --format=%s origin/main`;
 
     it(...proven('git-env'), async () => {
@@ -179,18 +177,13 @@ describe('programs of all kinds, with nothing but a volume', function () {
 
   it(...proven('npm'), async () => {
     const { fixture } = use;
-    const tarball = await archive(fixture, 'thing', '{"name":"thing","version":"1.2.3"}');
+    const contents: Record<string, string | Buffer> = {};
     const registry = await start(bearer, (request, response) => {
       if (request.method === 'PUT') request.resume().once('end', () => response.writeHead(201).end('{}'));
-      else answers({ '/thing': metadata(), '/thing.tgz': tarball })(request, response);
+      else answers(contents)(request, response);
     });
+    Object.assign(contents, npmRegistry(path.join(fixture.work, 'npm-packages'), registry.url(host)));
     fixture.onStop(() => registry.stop());
-    const metadata = (): string => {
-      const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`;
-      const dist = { tarball: `${registry.url(host)}/thing.tgz`, integrity };
-      const version = { name: 'thing', version: '1.2.3', dist };
-      return JSON.stringify({ name: 'thing', 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': version } });
-    };
     fixture.put(secret('npm-token', 'connectors.cpaas.io/bearer-token', { token: toolPassword }));
     const volume = await connected(fixture, 'npm', registry.url(host), 'npmrc', () => ({}), {
       secretName: 'npm-token',
@@ -208,17 +201,11 @@ describe('programs of all kinds, with nothing but a volume', function () {
     let index: ToolServer;
     before(async () => {
       const { fixture } = use;
-      const made = await fixture.without(`python3 -c "
-import zipfile
-with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
-    info = 'thing-1.2.3.dist-info/'
-    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: thing\\nVersion: 1.2.3\\n')
-    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-    wheel.writestr(info + 'RECORD', '')"`);
+      const made = await fixture.without(pythonWheel);
       assert.equal(made.status, 0, made.output);
-      const wheel = readFileSync(path.join(fixture.work, 'thing-1.2.3-py3-none-any.whl'));
-      const page = '<a href="../../thing-1.2.3-py3-none-any.whl">thing-1.2.3-py3-none-any.whl</a>';
-      const contents = { '/simple/thing/': page, '/thing-1.2.3-py3-none-any.whl': wheel };
+      const wheel = readFileSync(path.join(fixture.work, 'thing-1-py3-none-any.whl'));
+      const page = '<a href="../../thing-1-py3-none-any.whl">thing-1-py3-none-any.whl</a>';
+      const contents = { 'GET /simple/thing/': page, 'GET /thing-1-py3-none-any.whl': wheel };
       index = await start(basic, answers(contents, 'text/html'));
       fixture.onStop(() => index.stop());
     });
@@ -237,7 +224,7 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
         const script = `unset http_proxy https_proxy
           python3 -m pip download -q --disable-pip-version-check --no-cache-dir --no-deps -d "$HOME/${key}" thing
           ls "$HOME/${key}"`;
-        assert.equal(await fixture.task(volume, script, env), 'thing-1.2.3-py3-none-any.whl\n');
+        assert.equal(await fixture.task(volume, script, env), 'thing-1-py3-none-any.whl\n');
       });
     }
   });
@@ -246,7 +233,7 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
     const { fixture } = use;
     const parent =
       '<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId><artifactId>parent</artifactId><version>1</version><packaging>pom</packaging></project>';
-    const repository = await start(basic, answers({ '/com/example/parent/1/parent-1.pom': parent }, 'text/xml'));
+    const repository = await start(basic, answers({ 'GET /com/example/parent/1/parent-1.pom': parent }, 'text/xml'));
     fixture.onStop(() => repository.stop());
     fixture.useClass('maven');
     fixture.connect('maven', repository.url(host), { className: 'maven', secret: 'login' });
@@ -319,14 +306,4 @@ function acceptWebsocket({ headers }: IncomingMessage, socket: Socket): void {
   const text = Buffer.from('over the websocket');
   const closing = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
   socket.end(Buffer.concat([Buffer.from([0x81, text.length]), text, closing]));
-}
-
-/** A package as npm downloads it. */
-async function archive(fixture: FlowFixture, name: string, packageJson: string): Promise<Buffer> {
-  const folder = path.join(fixture.work, `${name}-package`);
-  mkdirSync(path.join(folder, 'package'), { recursive: true });
-  writeFileSync(path.join(folder, 'package', 'package.json'), packageJson);
-  const made = await fixture.without(`tar -C ${folder} -czf ${folder}/archive.tgz package`);
-  assert.equal(made.status, 0, made.output);
-  return readFileSync(path.join(folder, 'archive.tgz'));
 }
