@@ -203,7 +203,7 @@ export class Proxy {
       check: new ConnectorCheck({
         ...{ credentials, trust, ca, secrets, observer },
         probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
-        isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
+        isThisProxy: ({ host, port }) => resolver.isOwn(host, port),
       }),
       service: serviceOf(config),
       audience: config['token-audience'],

@@ -4,7 +4,7 @@ import { CodedError, orCodedError } from '../../shared/errors.js';
 import type { Clock } from '../../shared/clock.js';
 import { certificatesOnly } from '../../shared/pem.js';
 import { Secret } from '../../shared/secret.js';
-import type { Issuer } from './x509.js';
+import type { SigningCa } from './x509.js';
 import { distinguishedName, signCa, subjectOf } from './x509.js';
 
 const dayMs = 86_400_000;
@@ -21,7 +21,7 @@ export interface CaPem {
 export interface CertificateAuthority {
   /** PEM, certificates only, including intermediates of an operator's CA. It is published. */
   readonly certificate: string;
-  readonly issuer: Issuer;
+  readonly issuer: SigningCa;
   /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }

@@ -45,7 +45,7 @@ export interface ValidityPeriod {
 }
 
 /** A CA that signs: the subject of its certificate, unchanged, and its private key (EC or RSA). */
-export interface Issuer {
+export interface SigningCa {
   readonly name: Name;
   readonly key: KeyObject;
   readonly publicKey: KeyObject;
@@ -62,7 +62,7 @@ export function subjectOf(certificateDer: Buffer): Name {
 }
 
 /** Returns a self-signed CA certificate, PEM. It can sign leaf certificates but no further CA. */
-export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
+export function signCa(issuer: SigningCa, validity: ValidityPeriod): string {
   return signed(issuer, issuer.publicKey, issuer.name, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }), true),
     extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), true),
@@ -75,7 +75,7 @@ export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
  * @param hosts DNS names and IP addresses; the first one is the subject.
  */
 export function signLeaf(
-  issuer: Issuer,
+  issuer: SigningCa,
   publicKey: KeyObject,
   hosts: readonly [string, ...string[]],
   validity: ValidityPeriod,
@@ -96,7 +96,7 @@ export function signLeaf(
 }
 
 function signed(
-  issuer: Issuer,
+  issuer: SigningCa,
   publicKey: KeyObject,
   subject: Name,
   validity: ValidityPeriod,

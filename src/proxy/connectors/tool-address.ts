@@ -76,7 +76,7 @@ function without(problem: AddressProblem): ParsedAddresses {
  * Reports whether credentials can be sent to an endpoint: it is at one of a Connector's addresses, and not less secure
  * than it or the address that the request is for.
  */
-export function isOwnAddress(
+export function isAddressOfConnector(
   { host, port, scheme }: ToolOrigin,
   requested: ToolOrigin,
   addresses: readonly ToolOrigin[],

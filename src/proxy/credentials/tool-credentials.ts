@@ -167,7 +167,7 @@ export class ToolCredentials {
   }
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
-    const key = `${secret.version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const key = `${secret.readId} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
     const cached = this.#sessions.get(key);
     if (cached !== undefined) return cached;
     const { client, clock } = this.#options;

@@ -10,15 +10,11 @@ export interface SecretName {
   readonly name: string;
 }
 
-/** The name and version of a Secret. It can be kept for comparison without keeping the data in memory. */
-export interface SecretVersion {
+/** A Secret as it was read. */
+export interface SecretObject {
   readonly ref: SecretName;
   /** Changes with every change of the Secret, and is unique among Secrets. */
-  readonly version: string;
-}
-
-/** A Secret as it was read. */
-export interface SecretObject extends SecretVersion {
+  readonly readId: string;
   readonly type: string;
   readonly data: ReadonlyMap<string, Secret>;
 }
@@ -46,7 +42,7 @@ export function parseSecret(object: JsonObject): SecretObject {
   const metadata = object['metadata'];
   return {
     ref: { namespace: jsonText(metadata, 'namespace') ?? '', name: jsonText(metadata, 'name') ?? '' },
-    version: randomUUID(),
+    readId: randomUUID(),
     type: jsonText(object, 'type') ?? 'Opaque',
     data: new Map([
       ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),

@@ -26,7 +26,7 @@ export interface ConnectorCheckOptions {
   readonly probes: ToolProbes;
   readonly observer: ProbeObserver;
   /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
-  readonly isOwnAddress: (address: ToolAddress) => boolean;
+  readonly isThisProxy: (address: ToolAddress) => boolean;
 }
 
 export interface Checked {
@@ -37,8 +37,8 @@ export interface Checked {
 
 /** A credential that the tool rejected. */
 export interface RejectedCredential {
-  /** Version of the Secret; see SecretVersion. */
-  readonly version: string;
+  /** Of the Secret; see SecretObject. */
+  readonly readId: string;
   readonly result: ConditionResult;
 }
 
@@ -89,7 +89,7 @@ export class ConnectorCheck {
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
     const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness)];
-    if (knownRejection !== undefined && knownRejection.version === tool.secret?.version)
+    if (knownRejection !== undefined && knownRejection.readId === tool.secret?.readId)
       return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
@@ -108,7 +108,7 @@ export class ConnectorCheck {
     const ofCa = ownCaSecretName(connector) === undefined ? [] : [failure ?? isTrue('CACertReady', 'Ready')];
     const origin = mainAddressOf(connector);
     if ('reason' in origin) return { results: [...ofCa, isFalse('SecretReady', origin.reason, origin.message)] };
-    const own = addressesOf(connector).find(this.#options.isOwnAddress);
+    const own = addressesOf(connector).find(this.#options.isThisProxy);
     if (own !== undefined) {
       const message = `the address ${own.host}:${own.port} is this proxy itself: set it to the address of the tool`;
       return { results: [...ofCa, isFalse('SecretReady', 'AddressOfProxy', message)] };
@@ -167,7 +167,7 @@ function rejectedIn(
 ): RejectedCredential | undefined {
   const result = probed.find(({ type, reason }) => type === 'AuthReady' && reason === 'Rejected');
   if (result === undefined || tool?.secret === undefined) return undefined;
-  return result === knownRejection?.result ? knownRejection : { version: tool.secret.version, result };
+  return result === knownRejection?.result ? knownRejection : { readId: tool.secret.readId, result };
 }
 
 /** Converts a verdict. An unreachable tool is not ready, instead of unknown. */

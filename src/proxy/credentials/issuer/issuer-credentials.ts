@@ -17,7 +17,7 @@ import { authorityOf, nameOf } from '../../tool/tool-origin.js';
 import type { Trust } from '../../tool/trust.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
-import { addressesOf, isOwnAddress } from '../../connectors/tool-address.js';
+import { addressesOf, isAddressOfConnector } from '../../connectors/tool-address.js';
 import type { CachedToken, TokenCache } from '../token-cache.js';
 import { cachedToken, isSendable } from '../token-cache.js';
 import type { UpstreamTrust } from '../upstream-trust.js';
@@ -128,7 +128,7 @@ function ensureOwn(
   source: Source,
   { address, addresses }: IssuerUse,
 ): void {
-  if (isWellKnown || isOwnAddress(endpoint, address, addresses)) return;
+  if (isWellKnown || isAddressOfConnector(endpoint, address, addresses)) return;
   const problem = `${endpointSource} leads to ${nameOf(endpoint)}, which is no address of the Connector`;
   throw new ProxyError(502, 'misconfigured', messageOf(source, problem, 'add it to spec.addressExtensions'));
 }
@@ -136,7 +136,7 @@ function ensureOwn(
 /** Returns the key of the token: a digest, because names can be long. */
 function keyOf({ endpoint }: TokenPlan, { secret, connector }: Source): string {
   const { namespace, name } = connector.ref;
-  const parts = [secret.version, namespace, name, nameOf(endpoint), endpoint.path];
+  const parts = [secret.readId, namespace, name, nameOf(endpoint), endpoint.path];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }
 

@@ -13,7 +13,7 @@ import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { RegistryCredentials, RegistryLogin, RegistryTokens, TokenService } from './registry-tokens.js';
 import { RejectedPassword } from './registry-tokens.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
-import { isOwnAddress } from '../../connectors/tool-address.js';
+import { isAddressOfConnector } from '../../connectors/tool-address.js';
 
 /** State of one registry with one credential, shared by requests. */
 export interface RegistrySession {
@@ -152,7 +152,7 @@ export class RegistryCredential implements ToolCredential {
    */
   #ensureOwn({ address: service }: TokenService): void {
     const { address, addresses, connector } = this.#options;
-    if (isOwnAddress(service, address, addresses)) return;
+    if (isAddressOfConnector(service, address, addresses)) return;
     throw new ProxyError(
       502,
       'misconfigured',

@@ -23,7 +23,7 @@ function source(text = pem): SecretSource {
     get: ({ namespace, name }) => {
       const key = `${namespace}/${name}`;
       const known = secrets.get(key) ?? {
-        ...{ ref: { namespace, name }, version: key, type: 'Opaque' },
+        ...{ ref: { namespace, name }, readId: key, type: 'Opaque' },
         data: new Map([['ca.crt', new Secret(text.repeat(Number(name)))]]),
       };
       secrets.set(key, known);

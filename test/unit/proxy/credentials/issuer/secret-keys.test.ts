@@ -5,7 +5,7 @@ import { Secret } from '../../../../../src/shared/secret.js';
 function keysWith(text: string): SecretKeys {
   return new SecretKeys({
     ref: { namespace: 'ci', name: 'app' },
-    version: '1',
+    readId: '1',
     type: 'connectors.alauda.io/github-app',
     data: new Map([['list', new Secret(text)]]),
   });
