@@ -167,7 +167,7 @@ describe('the status of a Connector', () => {
       await bench.until(1);
       bench.canWrite = canWrite;
       const result = isFalse('AuthReady', 'Rejected', 'wrong password');
-      bench.found = { ...all(result), rejected: { version: '1', result } };
+      bench.found = { ...all(result), rejected: { readId: '1', result } };
       await bench.until(bench.nowMs + 11 * minuteMs);
       const [first, ...others] = bench.checks.flatMap(({ atMs, known }) => (known === undefined ? [atMs] : []));
       assert.deepEqual(others[0]! - first!, statusTimings.confirmMs);
