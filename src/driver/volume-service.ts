@@ -83,7 +83,11 @@ export class VolumeService {
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
       memory,
-      onPublished: ({ path }) => metrics.published('ok', path),
+      onPublished: ({ path }) => {
+        metrics.published('ok', path);
+        // An object can have changed after it was read, before a scan could find the volume.
+        if (path !== 'unchanged') this.#onChange?.changed();
+      },
       onFailed: (code) => metrics.published(code, ''),
     });
   }

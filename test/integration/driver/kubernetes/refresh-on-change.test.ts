@@ -9,6 +9,8 @@ import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { eventually } from '../../../support/poll.js';
 import { started } from '../../../support/started.js';
 
+const getConnectors = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
+
 describe('a change that reaches a mounted volume without a call of the kubelet', () => {
   let cluster: Cluster;
   let driver: InProcessDriver;
@@ -35,6 +37,21 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     await shows('http://other.example');
     assert.equal(volume.read()['context.token'], volume.token);
     assert.equal(await publishes(), 1);
+  });
+
+  it('is an edit during its first publish, which has read the connector before', async () => {
+    const fault = cluster.api.faults.add({
+      resource: 'subjectaccessreviews',
+      effect: { kind: 'delay', ms: 1000 },
+    });
+    const late = cluster.node.volume({ serviceAccountName: 'late' });
+    cluster.api.bind({ user: 'system:serviceaccount:ci:late', namespace: 'ci', rules: [getConnectors] });
+    const publishing = driver.kubelet.publish(late.publishRequest());
+    await eventually('its access is asked for', () => fault.hits === 1);
+    cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+    await shows('http://other.example');
+    await publishing;
+    await shows('http://other.example', late);
   });
 
   it('is the deletion of its connector, which the condition tells, and its return', async () => {
