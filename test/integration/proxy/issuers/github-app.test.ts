@@ -88,14 +88,6 @@ describe('a Secret of type github-app', () => {
     assert.equal((await get('/api/v3/user')).status, 200);
   });
 
-  it('is renewed when the token expires', async () => {
-    put();
-    await get('/api/v3/user');
-    nowMs += 3_600_000;
-    assert.equal((await get('/api/v3/user')).status, 200);
-    assert.equal(github.asked.length, 2);
-  });
-
   it('is used by the token service of the container registry', async () => {
     const registry = started(await TokenRegistry.start('x', { host: 'containers.github.example' }));
     put({}, { extensions: [registry.url] });

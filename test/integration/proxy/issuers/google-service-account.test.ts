@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
-import { eventually } from '../../../support/poll.js';
 import { GoogleKey } from '../../../support/proxy/google-key.js';
 import { connector, grant, secret } from '../../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
@@ -59,12 +57,6 @@ describe('a Secret of type google-service-account', () => {
     assert.match(google.used[0]?.headers.authorization ?? '', /^Bearer ISSUED-TOKEN/);
   });
 
-  it('gets a token for the scope in the Secret', async () => {
-    put({ scope: 'https://www.googleapis.com/auth/devstorage.read_write' });
-    assert.equal((await get()).body, 'in');
-    assert.equal(await scope(), 'https://www.googleapis.com/auth/devstorage.read_write');
-  });
-
   it('does not let clients reach the endpoint with the token', async () => {
     assert.equal((await get()).body, 'in');
     const asked = google.asked.length;
@@ -72,47 +64,6 @@ describe('a Secret of type google-service-account', () => {
     assert.equal(answer.status, 200);
     assert.equal(google.asked[asked]?.headers.authorization, undefined);
   });
-
-  it('is renewed, and the old token is used while the endpoint is away', async () => {
-    await get();
-    nowMs += 50 * 60_000;
-    google.answer = (_seen, response) => response.destroy();
-    assert.equal((await get()).body, 'in');
-    await eventually('a second request', () => google.asked.length === 2);
-    nowMs += 11 * 60_000;
-    const answer = await get();
-    assert.equal(answer.status, 502);
-    assert.match(answer.body, /oauth2\.googleapis\.com/);
-  });
-
-  it('is replaced when the API rejects it', async () => {
-    await get();
-    google.withdraw();
-    nowMs += 5_000;
-    assert.equal((await get()).body, 'in');
-    assert.equal(google.asked.length, 2);
-  });
-
-  const answers: readonly [string, number, string, RegExp][] = [
-    [
-      'an error code',
-      400,
-      '{"error":"invalid_grant","error_description":"PROVIDER"}',
-      /\(invalid_grant\): see whether/,
-    ],
-    ['another code', 403, '{"error":"PROVIDER"}', /\(status 403\)/],
-    ['an ID token', 200, '{"id_token":"PROVIDER"}', /\(no access_token\)/],
-  ];
-  for (const [what, status, body, message] of answers) {
-    it(`is a 502 that says so if the endpoint answers with ${what}, without its text`, async () => {
-      google.answer = (_seen, response: ServerResponse) => response.writeHead(status).end(body);
-      const answer = await get();
-      assert.equal(answer.status, 502);
-      assert.match(answer.body, message);
-      assert.ok(![answer.body, fixture.log].some((text) => text.includes('PROVIDER')));
-      assert.equal(google.used.length, 0);
-    });
-  }
 
   it('is a 502 that says so if key.json is that of something else', async () => {
     put({ 'key.json': '{"type":"external_account","audience":"PROVIDER"}' });

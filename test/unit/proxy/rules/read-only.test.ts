@@ -112,12 +112,6 @@ describe('a read', () => {
     ])
       assert.ok(!isRead('GET', `/service/token?account=x&scope=${scope}`, undefined, false), scope);
   });
-
-  it('takes time in proportion to the request', () => {
-    // Quadratic work would take minutes.
-    for (const part of ['%25', '&scope=a:b:', '&service', ';%26', '+:'])
-      isRead('GET', `/info/refs?scope=${part.repeat(200_000)}`);
-  });
 });
 
 describe('a batch request of Git LFS', () => {

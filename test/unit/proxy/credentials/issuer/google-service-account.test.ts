@@ -170,10 +170,4 @@ describe('the kind google-service-account', () => {
       assert.doesNotMatch(`${found.problem} ${found.fix}`, /CANARY/);
     });
   }
-
-  it('reports a scope that cannot be requested', () => {
-    const found = parse({ data: { scope: 'a\u0000b' } });
-    assert.ok('problem' in found);
-    assert.match(found.problem, /^its scope has a control character/);
-  });
 });
