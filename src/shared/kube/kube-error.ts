@@ -18,8 +18,6 @@ export interface KubeErrorParts {
   readonly message: string;
   /** Method and path of the request, without its query. */
   readonly path: string;
-  /** `details` of the Status. */
-  readonly details?: JsonValue;
   /** Delay of the Retry-After header. */
   readonly retryAfterMs?: number;
   /** Whether the server may have acted on the request. */
@@ -38,7 +36,6 @@ export class KubeError extends Error {
   readonly code: number;
   readonly reason: string;
   readonly path: string;
-  readonly details: JsonValue | undefined;
   readonly retryAfterMs: number | undefined;
   readonly mayHaveActed: boolean;
   #program: ProgramName = 'driver';
@@ -49,7 +46,6 @@ export class KubeError extends Error {
     this.code = parts.code;
     this.reason = parts.reason;
     this.path = parts.path;
-    this.details = parts.details;
     this.retryAfterMs = parts.retryAfterMs;
     this.mayHaveActed = parts.mayHaveActed;
   }
@@ -83,18 +79,14 @@ export function isKubeError(error: unknown, code: number): error is KubeError {
 /** Returns the content of a `Status` object; undefined for another value. */
 export function parseStatus(
   value: JsonValue,
-):
-  | { readonly code?: number; readonly reason: string; readonly message: string; readonly details?: JsonValue }
-  | undefined {
+): { readonly code?: number; readonly reason: string; readonly message: string } | undefined {
   if (jsonMember(value, 'kind') !== 'Status') return undefined;
   const code = jsonMember(value, 'code');
   const reason = jsonMember(value, 'reason');
   const message = jsonMember(value, 'message');
-  const details = jsonMember(value, 'details');
   return {
     ...(typeof code === 'bigint' ? { code: Number(code) } : {}),
     reason: typeof reason === 'string' ? reason : '',
     message: typeof message === 'string' ? message : '',
-    ...(details === undefined ? {} : { details }),
   };
 }

@@ -1,13 +1,5 @@
-import { isJsonObject, jsonMember } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
-
-/** Reports whether the value has the metadata that identifies an object and its version. */
-export function isKubeObject(value: JsonValue | undefined): value is JsonObject {
-  if (!isJsonObject(value)) return false;
-  const name = jsonMember(value['metadata'], 'name');
-  const resourceVersion = jsonMember(value['metadata'], 'resourceVersion');
-  return typeof name === 'string' && name !== '' && typeof resourceVersion === 'string' && resourceVersion !== '';
-}
+import { jsonMember } from '../json.js';
+import type { JsonObject } from '../json.js';
 
 /** Returns `metadata.<field>` if it is a string, else undefined. */
 export function metadataText(object: JsonObject, field: string): string | undefined {

@@ -2,7 +2,7 @@ import { CodedError } from '../errors.js';
 import { jsonMembers, parseJson } from '../json.js';
 import type { JsonObject } from '../json.js';
 import { malformed } from './response-body.js';
-import { isKubeObject, metadataText, objectKey } from './kube-object.js';
+import { objectKey } from './kube-object.js';
 import { heapBytes } from './object-heap.js';
 
 export interface ObjectIdentity {
@@ -51,12 +51,14 @@ export function parseRawObject(text: string, kind: string, path: string): RawObj
   members.delete('metadata');
   const sizeBytes = Buffer.byteLength(text) - Buffer.byteLength(metadata.get('managedFields') ?? '');
   metadata.delete('managedFields');
-  const identifying = ['name', 'namespace', 'resourceVersion'].filter((key) => metadata.has(key));
-  const found = { metadata: Object.fromEntries(identifying.map((key) => [key, parseJson(metadata.get(key) ?? '')])) };
-  if (!isKubeObject(found)) throw noObject(kind, path);
-  const [name = '', resourceVersion = ''] = [metadataText(found, 'name'), metadataText(found, 'resourceVersion')];
+  const textOf = (key: string): string | undefined => {
+    const value = parseJson(metadata.get(key) ?? 'null');
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const [name, resourceVersion] = [textOf('name'), textOf('resourceVersion')];
+  if (name === undefined || resourceVersion === undefined) throw noObject(kind, path);
   return {
-    identity: { namespace: metadataText(found, 'namespace'), name, resourceVersion },
+    identity: { namespace: textOf('namespace'), name, resourceVersion },
     members,
     metadata,
     sizeBytes,

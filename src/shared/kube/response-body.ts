@@ -101,7 +101,6 @@ function errorResponse(answer: HttpResponse, bytes: Buffer, path: string, creden
     path,
     // Below 500 the server has rejected the request.
     mayHaveActed: answer.status >= 500,
-    ...(status?.details === undefined ? {} : { details: status.details }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

@@ -142,6 +142,5 @@ function errorEvent(object: JsonValue, path: string): KubeError {
     message: status?.message ?? 'the watch stream ended with an error',
     path,
     mayHaveActed: true,
-    ...(status?.details === undefined ? {} : { details: status.details }),
   });
 }

@@ -37,12 +37,7 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
 const isFieldName: ReadonlySet<string> = new Set(Object.keys(logFields));
 
 function allowed(fields: LogFields = {}): LogFields {
-  // Other fields are rare.
-  for (const name in fields) {
-    if (!isFieldName.has(name))
-      return Object.fromEntries(Object.entries(fields).filter(([each]) => isFieldName.has(each)));
-  }
-  return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => isFieldName.has(name)));
 }
 
 interface ErrorDescription {
