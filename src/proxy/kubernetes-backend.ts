@@ -57,6 +57,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     tokens: new TokenReviewVerifier({
       client,
       audience,
+      clock,
       rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
     }),
     ca,

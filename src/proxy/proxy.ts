@@ -8,7 +8,6 @@ import { HealthServer } from '../shared/process/health-server.js';
 import { version } from '../shared/version.js';
 import type { ProxyBackend } from './backend.js';
 import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
-import { CachingTokenVerifier } from './auth/caching-token-verifier.js';
 import { caProblem } from './certificates/certificate-authority.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
@@ -214,10 +213,9 @@ export class Proxy {
 
   #createServer(): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
-    const { tokens: verifier, authorizer: rbac, approvals, flags, connectors } = this.#backend;
+    const { tokens, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustStores } = this.#tools;
     const audience = config['token-audience'];
-    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow });
     const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
     const router = new Router({
       authorizer,

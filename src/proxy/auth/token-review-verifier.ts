@@ -1,10 +1,16 @@
+import { createHash } from 'node:crypto';
+import type { Awaitable } from '../../shared/awaitable.js';
+import type { Clock } from '../../shared/clock.js';
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { SingleFlight } from '../../shared/limits/single-flight.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
+import { proxyLimits } from '../limits.js';
 import type { Secret } from '../../shared/secret.js';
 import type { ClientIdentity, ClientPod } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
@@ -20,30 +26,69 @@ const tokenReviews: ResourceType = {
 /** Limit of one review with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const reviewMs = 10_000;
 
+interface CachedIdentity {
+  readonly client: ClientIdentity;
+  readonly untilMonotonicMs: number;
+}
+
 export interface TokenReviewVerifierOptions {
   readonly client: KubeClient;
   readonly rateLimiter: FailureRateLimiter;
   readonly audience: string;
+  readonly clock: Clock;
 }
 
-/** Authenticates clients with TokenReviews. */
+/**
+ * Authenticates clients with TokenReviews. Caches the identities of valid tokens by the token's digest. Concurrent
+ * requests with one token share a review. A client can invent any number of invalid tokens, so they are not cached;
+ * their reviews are rate-limited.
+ */
 export class TokenReviewVerifier implements TokenVerifier {
   readonly #options: TokenReviewVerifierOptions;
+  /** Shared fairly by namespace of the service account. */
+  readonly #valid = new BoundedMap<CachedIdentity>(proxyLimits.tokens.valid);
+  readonly #reviews = new SingleFlight<ClientIdentity | undefined>();
 
   constructor(options: TokenReviewVerifierOptions) {
     this.#options = options;
   }
 
-  /** Requires `authenticated` and the audience in the review: a server that ignores audiences returns none. */
-  async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
-    const { rateLimiter } = this.#options;
+  verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
+    const { client: kube, audience, clock } = this.#options;
+    const key = createHash('sha256').update(token.expose()).digest('base64');
+    const cached = this.#valid.get(key);
+    if (cached !== undefined && cached.untilMonotonicMs > kube.clock.now()) {
+      return cached.client.expiresAtMs > clock.now() ? cached.client : undefined;
+    }
     const claims = tokenClaims(token);
-    if (claims === undefined) return undefined;
-    const review = (): Promise<ClientIdentity | undefined> => this.#review(token, claims.expiresAtMs, signal);
-    const tooMany = `too many rejected tokens from ${from}`;
-    return rateLimiter.run(from, review, (client) => client !== undefined, tooMany, signal);
+    // The token's own claims can show that it is invalid. This saves a review for each use of an old token.
+    if (claims === undefined || claims.expiresAtMs <= clock.now() || !claims.audiences.includes(audience)) {
+      return undefined;
+    }
+    return this.#reviews.run(key, signal, (shared) => this.#read(key, token, claims.expiresAtMs, from, shared));
   }
 
+  async #read(
+    key: string,
+    token: Secret,
+    expiresAtMs: number,
+    from: string,
+    signal: AbortSignal,
+  ): Promise<ClientIdentity | undefined> {
+    const { client: kube, rateLimiter } = this.#options;
+    const startedMs = kube.clock.now();
+    const review = (): Promise<ClientIdentity | undefined> => this.#review(token, expiresAtMs, signal);
+    const tooMany = `too many rejected tokens from ${from}`;
+    const client = await rateLimiter.run(from, review, (found) => found !== undefined, tooMany, signal);
+    this.#valid.delete(key);
+    if (client !== undefined) {
+      const untilMonotonicMs = startedMs + proxyLimits.tokens.validTtlMs;
+      this.#valid.set(key, { client, untilMonotonicMs }, serviceAccountOf(client.user)?.namespace ?? '');
+    }
+    return client;
+  }
+
+  /** Requires `authenticated` and the audience in the review: a server that ignores audiences returns none. */
   async #review(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     const { client, audience } = this.#options;
     const review: JsonObject = {

@@ -51,6 +51,19 @@ describe('the proxy in a cluster', () => {
     assert.deepEqual(tool.seen, []);
   });
 
+  it('serves a token for a minute at most after the API server has stopped to accept it', async () => {
+    const token = fixture.token();
+    const status = async (): Promise<number> => (await fixture.client('ci/tool', token).get(tool.url())).status;
+    assert.equal(await status(), 200);
+    fixture.api.identities.revoke(token);
+    assert.equal(await status(), 200);
+    fixture.skippedMs += 60_000;
+    assert.equal(await status(), 407);
+    fixture.skippedMs += 1_000;
+    assert.equal(await status(), 407);
+    assert.equal(fixture.api.count({ resource: 'tokenreviews' }), 3);
+  });
+
   it('refuses accounts without the right, and pods without the permission for the proxy', async () => {
     const stranger = await fixture.client('ci/tool', fixture.token('stranger')).get(tool.url());
     assert.equal(stranger.status, 403);
