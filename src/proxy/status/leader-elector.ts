@@ -59,7 +59,6 @@ interface LeaseRecord {
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #stopping = new AbortController();
-  #record: LeaseRecord | undefined;
   /** The last observed record, and when it was first observed by the local clock. */
   #lastRecord = '';
   #seenMs = 0;
@@ -116,9 +115,7 @@ export class LeaderElector {
 
   async #round(signal: AbortSignal): Promise<void> {
     if (!this.isLeader) this.#stopLeading();
-    // The leader knows the record that it wrote, and reads the Lease only after a conflict.
-    if (!this.#isLeading || this.#record === undefined) await this.#read(signal);
-    const record = this.#record;
+    const record = await this.#read(signal);
     if (record !== undefined && !this.#isFree(record)) {
       this.#stopLeading();
       return;
@@ -132,7 +129,6 @@ export class LeaderElector {
     try {
       await this.#write(record, spec, signal);
     } catch (error) {
-      this.#record = undefined;
       // Another replica was faster: the next round reads the Lease again.
       if (isKubeError(error, 409)) return;
       throw error;
@@ -140,26 +136,24 @@ export class LeaderElector {
     if (!signal.aborted) this.#renewed(sentMs);
   }
 
-  async #read(signal: AbortSignal): Promise<void> {
-    const { client } = this.#options;
-    const location = this.#location();
+  /** @returns undefined if there is no Lease. */
+  async #read(signal: AbortSignal): Promise<LeaseRecord | undefined> {
     try {
-      this.#observe(await client.get(location, this.#call(signal)));
+      return this.#observe(await this.#options.client.get(this.#location(), this.#call(signal)));
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
-      this.#record = undefined;
-      this.#lastRecord = '';
+      return undefined;
     }
   }
 
-  #observe(object: JsonObject): void {
+  #observe(object: JsonObject): LeaseRecord {
     const spec = object['spec'];
     const seconds = jsonMember(spec, 'leaseDurationSeconds');
     const transitions = jsonMember(spec, 'leaseTransitions');
     const recordText = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => jsonText(spec, key)));
     if (recordText !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
     this.#lastRecord = recordText;
-    this.#record = {
+    return {
       resourceVersion: metadataText(object, 'resourceVersion') ?? '',
       holder: jsonText(spec, 'holderIdentity') ?? '',
       transitions: typeof transitions === 'bigint' ? transitions : 0n,
@@ -179,12 +173,12 @@ export class LeaderElector {
     const { client, namespace, name } = this.#options;
     if (record !== undefined) {
       const change = { metadata: { resourceVersion: record.resourceVersion }, spec };
-      this.#observe(await client.patch(this.#location(), change, this.#call(signal)));
+      await client.patch(this.#location(), change, this.#call(signal));
       return;
     }
     const { apiVersion, kind } = leaseType;
     const lease = { apiVersion, kind, metadata: { namespace, name }, spec };
-    this.#observe(await client.create({ type: leaseType, namespace }, lease, this.#call(signal)));
+    await client.create({ type: leaseType, namespace }, lease, this.#call(signal));
   }
 
   #spec(holderIdentity: string, renewTime: string, leaseTransitions: bigint): JsonObject {
@@ -209,7 +203,6 @@ export class LeaderElector {
     clearTimeout(this.#expiry);
     if (!this.#isLeading) return;
     this.#isLeading = false;
-    this.#record = undefined;
     const { log, name, onStoppedLeading } = this.#options;
     log.info('Lost lease', { name });
     onStoppedLeading();
@@ -219,8 +212,7 @@ export class LeaderElector {
     const { client, clock, log } = this.#options;
     const { signal } = new AbortController();
     try {
-      await this.#read(signal);
-      const record = this.#record;
+      const record = await this.#read(signal);
       if (record?.holder !== this.#options.identity) return;
       const spec = { ...this.#spec('', microTime(clock.now()), record.transitions), leaseDurationSeconds: 1n };
       const change = { metadata: { resourceVersion: record.resourceVersion }, spec };
