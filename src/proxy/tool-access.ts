@@ -71,10 +71,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   });
   const client = new ToolClient({
     ...{ resolver, sockets },
-    informational: new InformationalLimiter(
-      { ...proxyLimits.informationalFloods, bytes: proxyLimits.headers.bytes },
-      monotonicNow,
-    ),
+    informational: new InformationalLimiter(monotonicNow),
     chunkRate: new TokenBucket(proxyLimits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],
   });

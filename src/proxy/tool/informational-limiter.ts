@@ -1,22 +1,19 @@
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.js';
+import { proxyLimits } from '../limits.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner } from './resolver.js';
 import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 
-/** Floods of one owner; see `limits.informationalFloods`. */
-export interface InformationalLimits extends TokenBucketsLimits {
-  /** Limit of all informational responses to one request together. */
-  readonly bytes: number;
-}
-
 /** Counts an informational response. @returns the error with which to abort the request, once the limit is exceeded. */
 export type InformationalCounter = (rawHeaders: RawHeaders) => ProxyError | undefined;
 
 /** Cost of an informational response and of each header line in addition to its text: each takes some microseconds. */
 const overheadBytes = 32;
+
+/** Limit of all informational responses to one request together. */
+const maxBytes = proxyLimits.headers.bytes;
 
 /**
  * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node's client, which
@@ -25,14 +22,12 @@ const overheadBytes = 32;
  * tool (the Connector, or the pod that chose the host) gets no further requests for a while.
  */
 export class InformationalLimiter {
-  readonly #limits: InformationalLimits;
   /** Floods by owner. */
   readonly #floods: TokenBuckets;
 
   /** @param now a monotonic clock in milliseconds. */
-  constructor(limits: InformationalLimits, now: () => number) {
-    this.#limits = limits;
-    this.#floods = new TokenBuckets(limits, now);
+  constructor(now: () => number) {
+    this.#floods = new TokenBuckets(proxyLimits.informationalFloods, now);
   }
 
   /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
@@ -52,12 +47,12 @@ export class InformationalLimiter {
   counter(origin: ToolOrigin, owner: LookupOwner): InformationalCounter {
     let bytes = 0;
     return (rawHeaders) => {
-      if (bytes > this.#limits.bytes) return undefined;
+      if (bytes > maxBytes) return undefined;
       bytes += overheadBytes;
       for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
         bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
       }
-      if (bytes <= this.#limits.bytes) return undefined;
+      if (bytes <= maxBytes) return undefined;
       this.#floods.of(keyOf(owner)).acquire();
       return new ProxyError(
         502,

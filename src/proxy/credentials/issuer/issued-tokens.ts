@@ -4,6 +4,7 @@ import { throwIfAborted } from '../../../shared/errors.js';
 import { BoundedMap } from '../../../shared/limits/bounded-map.js';
 import { SingleFlight } from '../../../shared/limits/single-flight.js';
 import type { Secret } from '../../../shared/secret.js';
+import { proxyLimits } from '../../limits.js';
 import type { CachedToken, TokenCache } from '../token-cache.js';
 
 /** The tokens of one credential. */
@@ -19,10 +20,6 @@ export interface IssuedTokensOptions {
   readonly cache: TokenCache;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
-  /** Shortest interval of two requests for one credential. */
-  readonly everyMs: number;
-  /** Credentials whose last request is known. */
-  readonly credentials: number;
 }
 
 interface Attempt {
@@ -33,22 +30,22 @@ interface Attempt {
 
 /**
  * Tokens of issuers, cached until shortly before they expire. After four fifths of a token's life a newer one is
- * requested while the old one is used. Each is requested once at a time, and at most once in `everyMs`, even if all
+ * requested while the old one is used. Each is requested once at a time, and at most once in 5 s, even if all
  * clients leave, tokens expire at once, or requests fail.
  */
 export class IssuedTokens {
   readonly #options: IssuedTokensOptions;
   readonly #flights = new SingleFlight<CachedToken>();
-  readonly #attempts: BoundedMap<Attempt>;
+  /** Of credentials whose last request is known. */
+  readonly #attempts = new BoundedMap<Attempt>(proxyLimits.issuedTokens.credentials);
 
   constructor(options: IssuedTokensOptions) {
     this.#options = options;
-    this.#attempts = new BoundedMap(options.credentials);
   }
 
   /**
    * Returns a usable token, cached or requested.
-   * @throws the failure of the request, which is kept for `everyMs`; {CodedError} the signal's reason.
+   * @throws the failure of the request, which is kept for 5 s; {CodedError} the signal's reason.
    */
   async get(slot: TokenSlot, signal: AbortSignal): Promise<Secret> {
     const { cache, clock } = this.#options;
@@ -90,9 +87,9 @@ export class IssuedTokens {
 
   /** Returns the time until the next request is permitted. */
   #waitMs(key: string): number {
-    const { monotonicNow, everyMs } = this.#options;
     const attempt = this.#attempts.get(key);
-    return attempt === undefined ? 0 : attempt.startedMs + everyMs - monotonicNow();
+    const { everyMs } = proxyLimits.issuedTokens;
+    return attempt === undefined ? 0 : attempt.startedMs + everyMs - this.#options.monotonicNow();
   }
 
   /** Joins the request in flight, or sends it. It goes on without its caller. */

@@ -43,8 +43,7 @@ export class IssuerCredentials {
 
   constructor(options: IssuerCredentialsOptions) {
     this.#options = options;
-    const { everyMs, credentials } = proxyLimits.issuedTokens;
-    this.#tokens = new IssuedTokens({ ...options, everyMs, credentials });
+    this.#tokens = new IssuedTokens(options);
   }
 
   /** @throws {ProxyError} 502 if the Secret is unusable, or its endpoint is not an address of the Connector. */

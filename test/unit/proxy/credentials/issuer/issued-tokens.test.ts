@@ -14,8 +14,6 @@ class Endpoint {
     cache: this.cache,
     clock: { now: () => this.nowMs },
     monotonicNow: () => this.nowMs,
-    everyMs: 5_000,
-    credentials: 8,
   });
   count = 0;
 
