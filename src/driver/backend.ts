@@ -17,8 +17,6 @@ export interface Backend {
   readonly stop: () => void;
   /** Returns why publishes would fail now; undefined if they would not. */
   readonly problem: () => string | undefined;
-  /** Cached objects by resource. */
-  readonly cachedObjects: () => Readonly<Record<string, number>>;
   /** Usage of the backend's limits. */
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   /**

@@ -43,6 +43,5 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     problem: () => source.problem(),
     load: () => ({}),
     confirmationAgeMs: () => undefined,
-    cachedObjects: () => ({}),
   };
 }

@@ -88,7 +88,6 @@ export class Driver {
       }),
       volumes: () => this.#volumeService.volumes.summary(),
       volumeMemory: () => this.#memory.summary(),
-      cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
       isRegistered: () => this.#registration.isRegistered,

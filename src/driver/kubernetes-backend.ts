@@ -111,7 +111,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       client.close();
     },
     problem: () => csiDriver.problem() ?? source.problem(),
-    cachedObjects: () => source.cachedObjects(),
     load: () => ({ ...source.load(), api_requests: client.load }),
     confirmationAgeMs: () => ageOf(kubeClock.now(), source.confirmedAtMs, csiDriver.confirmedAtMs),
   };

@@ -14,8 +14,6 @@ export interface DriverGaugeSources {
     readonly budgetBytes: number | undefined;
     readonly rejections: Readonly<Record<string, number>>;
   };
-  /** Cached objects by resource. */
-  readonly cachedObjects: () => Readonly<Record<string, number>>;
   /**
    * Age of the API server's least recent confirmation of a cached object, in milliseconds; undefined if nothing has
    * been read.
@@ -101,7 +99,6 @@ export class Metrics implements LimitObserver {
     registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
       Number(sources.isRegistered()),
     );
-    registry.labeledCallbackGauge('cached_objects', 'Cached API objects', 'resource', sources.cachedObjects);
     registry.callbackGauge(
       'watch_staleness_seconds',
       'Longest time since the API server confirmed a cached object',

@@ -130,10 +130,6 @@ export class KubernetesConnectors implements ConnectorSource {
     return this.#flags.problem();
   }
 
-  cachedObjects(): Readonly<Record<string, number>> {
-    return { connectors: this.#connectors.count, connectorclasses: this.#classes.count };
-  }
-
   load(): Readonly<Record<'watches' | 'cached_object_bytes', LimitUsage>> {
     const watched = Math.max(this.#connectors.count, this.#classes.count);
     return {

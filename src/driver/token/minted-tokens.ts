@@ -8,7 +8,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { KubeError } from '../../shared/kube/kube-error.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import { Secret } from '../../shared/secret.js';
-import type { Clock, Moment } from '../../shared/clock.js';
+import type { Clock } from '../../shared/clock.js';
 import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
 import { parseTokenClaims } from './token-claims.js';
 
@@ -30,8 +30,8 @@ const idleMs = 10 * 60_000;
 
 interface MintedToken {
   readonly token: ProxyToken;
-  /** Due when either clock reaches its time. */
-  readonly rotateAt: Moment;
+  /** By the monotonic clock. */
+  readonly rotateAtMs: number;
   lastUsedMs: number;
 }
 
@@ -70,22 +70,12 @@ export class MintedTokens implements TokenSource {
   }
 
   peek(request: TokenRequest): ProxyToken | undefined {
-    const key = keyOf(request);
-    const cached = this.#cached(key);
-    if (cached === undefined || !this.#isDue(cached)) return cached?.token;
-    if (this.#clock.now() >= cached.token.expiresAtMs || this.#client.problem === undefined) return undefined;
-    // The API server does not respond, so the call does not wait for the rotation, but starts it.
-    void this.#mintOnce(key, request);
-    return cached.token;
+    const cached = this.#cached(keyOf(request));
+    return cached === undefined || this.#isDue(cached) ? undefined : cached.token;
   }
 
-  #now(): Moment {
-    return { wallMs: this.#clock.now(), monotonicMs: this.#client.clock.now() };
-  }
-
-  #isDue({ rotateAt }: MintedToken): boolean {
-    const { wallMs, monotonicMs } = this.#now();
-    return wallMs >= rotateAt.wallMs || monotonicMs >= rotateAt.monotonicMs;
+  #isDue({ rotateAtMs }: MintedToken): boolean {
+    return this.#client.clock.now() >= rotateAtMs;
   }
 
   #cached(key: string): MintedToken | undefined {
@@ -149,12 +139,11 @@ export class MintedTokens implements TokenSource {
     if (claims === undefined) {
       throw new CodedError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
     }
-    const { wallMs, monotonicMs } = this.#now();
-    const { expiresAtMs, issuedAtMs = wallMs } = claims;
-    // Uses the API server's own times: the node's clock can differ.
-    const rotateAfterMs = rotateAfter * (expiresAtMs - issuedAtMs);
-    const rotateAt = { wallMs: wallMs + rotateAfterMs, monotonicMs: monotonicMs + rotateAfterMs };
-    return { token: { secret, expiresAtMs }, rotateAt, lastUsedMs: wallMs };
+    const nowMs = this.#clock.now();
+    const { expiresAtMs, issuedAtMs = nowMs } = claims;
+    // Uses the API server's own times: the node's clock can differ, and be set.
+    const rotateAtMs = this.#client.clock.now() + rotateAfter * (expiresAtMs - issuedAtMs);
+    return { token: { secret, expiresAtMs }, rotateAtMs, lastUsedMs: nowMs };
   }
 }
 

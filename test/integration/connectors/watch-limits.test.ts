@@ -73,7 +73,7 @@ describe('the objects that a node watches', () => {
     for (let index = 0; index < 20; index += 1) {
       assert.equal((await failureOf(resolve(`made-up-${index}`))).code, 'NOT_FOUND');
     }
-    assert.equal(source.cachedObjects()['connectors'], 4);
+    assert.equal(source.load().watches.used, 4);
     await eventually('the others are closed', () => api.openWatches('connectors') <= 4);
   });
 
@@ -146,7 +146,7 @@ describe('the objects that a node watches', () => {
       await use(name, first);
     }
     source.reserve(names(0, 10), first)();
-    assert.equal(source.cachedObjects()['connectors'], 3);
+    assert.equal(source.load().watches.used, 3);
     assert.deepEqual(refusals, ['watches pod ci/uid-of-first']);
   });
 
@@ -249,7 +249,7 @@ describe('the objects that a node watches', () => {
       for (let index = 0; index < 8; index += 1) put(large(`c-${index}`, 40));
       for (let index = 0; index < 8; index += 1) await resolve(`c-${index}`);
       assert.deepEqual(refusals, []);
-      assert.ok((source.cachedObjects()['connectors'] ?? 0) < 8);
+      assert.ok(source.load().watches.used < 8);
     });
   });
 });

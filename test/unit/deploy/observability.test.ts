@@ -18,7 +18,6 @@ async function exported(): Promise<string> {
       byRefresh: { UNAVAILABLE: { volumes: 1, earliestTokenExpiryMs: 1, oldestFailureMs: 1 } },
     }),
     load: () => ({ publishes: { used: 0, limit: 1024 } }),
-    cachedObjects: () => ({ connectors: 0 }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
     volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, rejections: { node: 0 } }),

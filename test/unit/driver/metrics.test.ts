@@ -12,7 +12,6 @@ const probes: DriverGaugeSources = {
     },
   }),
   load: () => ({ publishes: { used: 5, limit: 1024 } }),
-  cachedObjects: () => ({ connectors: 4 }),
   confirmationAgeMs: () => 2_500,
   droppedLogLines: () => 7,
   volumeMemory: () => ({
@@ -41,7 +40,6 @@ describe('Metrics', () => {
       ['earliest_token_expiry_timestamp_seconds{code="OK"}', 1.5],
       ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
       ['log_lines_dropped_total', 7],
-      ['cached_objects{resource="connectors"}', 4],
       ['watch_staleness_seconds', 2.5],
       ['volume_memory_bytes', 5],
       ['volume_memory_budget_bytes', 0],

@@ -12,10 +12,13 @@ const minuteMs = 60_000;
 describe('while the API server is away', () => {
   let cluster: Cluster;
   let nowMs: number;
-  const now = (): number => nowMs;
+  let startMs: number;
+  /** The test moves both clocks. */
+  const clocks = { now: (): number => nowMs, monotonicNow: (): number => performance.now() + nowMs - startMs };
   beforeEach(async () => {
     cluster = started(await Cluster.start());
-    nowMs = Date.now();
+    startMs = Date.now();
+    nowMs = startMs;
   });
 
   const isReady = async (driver: InProcessDriver): Promise<boolean> =>
@@ -97,7 +100,7 @@ describe('while the API server is away', () => {
     let driver: InProcessDriver;
     beforeEach(async () => {
       driver = await cluster.readyDriver({
-        now,
+        ...clocks,
         // Retries of a review end within the test's patience.
         timings: { ...quickTimings, callMs: 500 },
       });
@@ -221,7 +224,7 @@ describe('while the API server is away', () => {
     const hang = { kind: 'hang' } as const;
 
     it('republishes without news do not wait for it', async () => {
-      const driver = await cluster.readyDriver({ now, timings });
+      const driver = await cluster.readyDriver({ ...clocks, timings });
       const volume = cluster.node.volume();
       await driver.kubelet.publish(volume.publishRequest());
       const before = volume.revision();
@@ -241,7 +244,7 @@ describe('while the API server is away', () => {
     });
 
     it('publishes that wait for it keep no other from working', async () => {
-      const driver = await cluster.readyDriver({ now, timings, flags: ['--max-concurrent-publishes', '1'] });
+      const driver = await cluster.readyDriver({ ...clocks, timings, flags: ['--max-concurrent-publishes', '1'] });
       cluster.allow('harbor', 'ci/known');
       await driver.kubelet.publish(cluster.node.volume({ serviceAccountName: 'known' }).publishRequest());
       cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
@@ -257,7 +260,7 @@ describe('while the API server is away', () => {
 
     it('a token that was minted and can still be used is kept without waiting for the next', async () => {
       cluster.grantDriver('token-minting');
-      const driver = await cluster.readyDriver({ now, timings, flags: ['--allow-token-minting'] });
+      const driver = await cluster.readyDriver({ ...clocks, timings, flags: ['--allow-token-minting'] });
       const volume = cluster.node.volume();
       cluster.putPod(volume);
       const publish = (): Promise<void> =>
@@ -276,7 +279,7 @@ describe('while the API server is away', () => {
   });
 
   it('permission that is taken away meanwhile ends the refreshes once it is back', async () => {
-    const driver = await cluster.readyDriver({ now });
+    const driver = await cluster.readyDriver({ ...clocks });
     const revoke = cluster.allow('harbor', 'ci/passing');
     const volume = cluster.node.volume({ serviceAccountName: 'passing' });
     await driver.kubelet.publish(volume.publishRequest());
@@ -295,7 +298,7 @@ describe('while the API server is away', () => {
 
   it('callers with little time are told what was waited for, and why it did not come', async () => {
     cluster.grantDriver('token-minting');
-    const driver = await cluster.readyDriver({ now, flags: ['--allow-token-minting'] });
+    const driver = await cluster.readyDriver({ ...clocks, flags: ['--allow-token-minting'] });
     await driver.kubelet.publish(cluster.node.volume().publishRequest());
     const minting = cluster.node.volume();
     await eventually('all is watched', () => cluster.api.openWatches() === 4);

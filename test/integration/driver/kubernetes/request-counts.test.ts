@@ -13,10 +13,13 @@ const minuteMs = 60_000;
 describe('requests to the API server', () => {
   let cluster: Cluster;
   let nowMs: number;
-  const now = (): number => nowMs;
+  let startMs: number;
+  /** The test moves both clocks. */
+  const clocks = { now: (): number => nowMs, monotonicNow: (): number => performance.now() + nowMs - startMs };
   beforeEach(async () => {
     cluster = started(await Cluster.start());
-    nowMs = Date.now();
+    startMs = Date.now();
+    nowMs = startMs;
   });
 
   /** How often each request was made, by verb, resource and name. */
@@ -88,7 +91,7 @@ describe('requests to the API server', () => {
 
   it('are, over an hour of republishes, a review a minute for each pair, and nothing else', async () => {
     cluster.allow('harbor', 'ci/other');
-    const driver = await cluster.readyDriver({ now });
+    const driver = await cluster.readyDriver({ ...clocks });
     const kubelet = new KubeletClient(cluster.node.socketPath, { shared: true });
     const published = [...volumes(10), ...volumes(10, 'other')];
     const republish = (): Promise<unknown> =>
@@ -140,7 +143,7 @@ describe('requests to the API server', () => {
     cluster.put(connectorClass('git'));
     cluster.allow('github');
     const watchTimes = { idleMs: 5 * minuteMs, sweepMs: 5 };
-    const driver = await cluster.readyDriver({ now, watchTimes });
+    const driver = await cluster.readyDriver({ ...clocks, watchTimes });
     const [kept, gone] = volumes(2) as [TestVolume, TestVolume];
     await driver.kubelet.publish(kept.publishRequest());
     await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));
@@ -149,8 +152,7 @@ describe('requests to the API server', () => {
     nowMs += 5 * minuteMs;
     await untilWatches(4);
     const text = await driver.driver.metrics.text();
-    assert.match(text, /^connectors_csi_cached_objects\{resource="connectors"\} 1$/m);
-    assert.match(text, /^connectors_csi_cached_objects\{resource="connectorclasses"\} 1$/m);
+    assert.match(text, /^connectors_csi_limit_used\{limit="watches"\} 1$/m);
 
     cluster.api.clearRequests();
     await driver.kubelet.publish(kept.publishRequest());

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
-import bcryptjs from 'bcryptjs';
 import type { JsonObject } from '../../../../src/shared/json.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
@@ -64,27 +62,6 @@ describe('a volume with configurations', () => {
     await driver.untilLogged(/no configuration typo in connectorclass oci \(available: one\)/);
   });
 
-  it('is refused for params that the configuration does not take', async () => {
-    configure({
-      name: 'settings',
-      params: [
-        { name: 'level', enum: ['low', 'high'] },
-        { name: 'tags', type: 'array', default: [] },
-      ],
-      data: { file: 'x' },
-    });
-    const refused: readonly [object, RegExp][] = [
-      [{ settings: {} }, /param "level" is required/],
-      [{ settings: { level: 'middle' } }, /must be one of "low", "high"/],
-      [{ settings: { level: 'low', tags: 'x' } }, /param "tags" must be a list of strings/],
-      [{ settings: { level: 'low', colour: 'red' } }, /no param "colour"; declared are: level, tags/],
-    ];
-    for (const [params, message] of refused) {
-      await assertFails(publish('settings', params), 'INVALID_ARGUMENT', message);
-    }
-    assert.ok((await publish('settings', { settings: { level: 'low' }, other: { x: 'ignored' } })).isMounted());
-  });
-
   it('is refused for a template that cannot be read or run, with class, configuration, file and line', async () => {
     configure(
       { name: 'unreadable', data: { 'x.conf': 'first\n{{ if }}' } },
@@ -98,49 +75,6 @@ describe('a volume with configurations', () => {
     ] as const) {
       await assertFails(publish(name), 'FAILED_PRECONDITION', message);
     }
-  });
-
-  it('is refused for a template without an end, while other volumes are published', async () => {
-    configure(
-      { name: 'endless', data: { x: '{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}' } },
-      { name: 'huge', data: { x: '{{ range until 100000 }}{{ repeat 1000 "x" }}{{ end }}' } },
-    );
-    for (const name of ['endless', 'huge']) {
-      await Promise.all([
-        assertFails(publish(name), 'RESOURCE_EXHAUSTED', /oci/),
-        driver.kubelet.publish(node.volume().publishRequest()),
-      ]);
-    }
-  });
-
-  it('has keys and hashes that take long, and other volumes do not wait for them', async () => {
-    configure({
-      name: 'slow',
-      data: { key: '{{ genPrivateKey "rsa" }}', users: '{{ range list "a" "b" }}{{ htpasswd . "p" }}\n{{ end }}' },
-    });
-    const ends: string[] = [];
-    const [slow] = await Promise.all([
-      publish('slow').finally(() => ends.push('slow')),
-      driver.kubelet.publish(node.volume().publishRequest()).finally(() => ends.push('other')),
-    ]);
-    assert.deepEqual(ends, ['other', 'slow']);
-    const { key = '', users = '' } = slow.read();
-    assert.equal(createPrivateKey(key).asymmetricKeyType, 'rsa');
-    const lines = users.trimEnd().split('\n');
-    assert.deepEqual(
-      lines.map((line) => line.slice(0, 2)),
-      ['a:', 'b:'],
-    );
-    for (const line of lines) assert.ok(bcryptjs.compareSync('p', line.slice(2)), line);
-  });
-
-  it('has one measure of work for all its templates together', async () => {
-    const heavy = '{{ range until 2000 }}{{ . | add 1 | mul 2 | sub 3 }}{{ end }}';
-    const files = (count: number): Record<string, string> =>
-      Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, heavy]));
-    configure({ name: 'one', data: files(1) }, { name: 'many', data: files(100) });
-    assert.ok((await publish('one')).read()['f0']);
-    await assertFails(publish('many'), 'RESOURCE_EXHAUSTED', /takes more than 2000000 steps/);
   });
 
   it('keeps its files when its class breaks, and has the new ones when it is mended', async () => {

@@ -1,56 +1,15 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import type { ServiceError } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
 import type { Backend } from '../../../../src/driver/backend.js';
 import { CodedError, errorCodes } from '../../../../src/shared/errors.js';
 import { isFinal } from '../../../support/csi/final-codes.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { assertNoToken } from '../../../support/driver/canary.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForAll } from '../../../support/driver/suite-driver.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { oldKernel, wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { override } from '../../../support/override.js';
-
-/** Fails one system call: the `at`-th from when it was armed. */
-class OneFault {
-  #left = Infinity;
-  #errno = 0;
-
-  arm(at: number, errno: number): void {
-    this.#left = at;
-    this.#errno = errno;
-  }
-
-  /** @returns whether the call came. */
-  disarm(): boolean {
-    const came = this.#left <= 0;
-    this.#left = Infinity;
-    return came;
-  }
-
-  /** Closing is not among the calls that fail: the descriptor is gone whatever close answers. */
-  before(call: string): number | undefined {
-    if (call === 'close') return undefined;
-    this.#left -= 1;
-    return this.#left === 0 ? -this.#errno : undefined;
-  }
-}
-
-/** Makes a call while one system call fails; gives the call's error. */
-type Attempt = (call: () => Promise<void>) => Promise<unknown>;
-
-const errnos = { EIO: constants.errno.EIO, ENOSPC: constants.errno.ENOSPC };
-const kernels = { 'a kernel of today': loadSyscalls(), 'a kernel without detached mounts': oldKernel(loadSyscalls()) };
-
-function codeOf(error: unknown): string {
-  const { code, details } = error as ServiceError;
-  assertNoToken(details, 'an error message');
-  return status[code];
-}
 
 function assertFull(volume: TestVolume, token: string): void {
   const files = volume.read();
@@ -64,101 +23,6 @@ function assertFull(volume: TestVolume, token: string): void {
   ]);
   assert.equal(files['context.token'], token);
   assert.ok(files['.env']?.includes(token) && files['http.proxy'] === files['https.proxy']);
-}
-
-for (const [kernel, syscalls] of Object.entries(kernels)) {
-  for (const [errnoName, errno] of Object.entries(errnos)) {
-    describe(`on ${kernel}, when one system call fails with ${errnoName}`, function () {
-      const fault = new OneFault();
-      const expected = errnoName === 'ENOSPC' ? 'RESOURCE_EXHAUSTED' : 'INTERNAL';
-      let node: NodeSandbox;
-      let driver: InProcessDriver;
-      driverForAll(
-        (made) => InProcessDriver.start(made, { syscalls: wrapSyscalls(syscalls, (call) => fault.before(call)) }),
-        (own) => ({ node, driver } = own),
-      );
-
-      /**
-       * Runs `one` again and again, with another system call failing each time, until none is left to fail.
-       * @param one calls the driver once through `attempt`, which gives the error or undefined.
-       * @returns how many calls there were to fail.
-       */
-      const atEveryStep = async (one: (attempt: Attempt) => Promise<void>): Promise<number> => {
-        for (let at = 1; ; at += 1) {
-          const faults = { came: 0 };
-          await one(async (call) => {
-            fault.arm(at, errno);
-            const error: unknown = await call().then(
-              () => undefined,
-              (reason: unknown) => reason,
-            );
-            if (fault.disarm()) faults.came += 1;
-            return error;
-          });
-          if (faults.came === 0) return at - 1;
-        }
-      };
-
-      it('a first publish leaves nothing, and the next succeeds', async () => {
-        let failures = 0;
-        const steps = await atEveryStep(async (attempt) => {
-          const volume = node.volume();
-          const error = await attempt(() => driver.kubelet.publish(volume.publishRequest()));
-          if (error !== undefined) {
-            failures += 1;
-            assert.equal(codeOf(error), expected);
-            assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-            assert.deepEqual(node.mounts(), []);
-            await driver.kubelet.publish(volume.publishRequest());
-          }
-          assertFull(volume, volume.token);
-          await driver.kubelet.unpublishVolume(volume);
-          assert.deepEqual(node.mounts(), []);
-        });
-        assert.ok(failures > 25 && failures >= steps - 5, `${failures} failures in ${steps} steps`);
-      });
-
-      it('a refresh leaves one revision whole, and the next succeeds', async () => {
-        const volume = node.volume();
-        await driver.kubelet.publish(volume.publishRequest());
-        const mounts = node.mounts();
-        let failures = 0;
-        const steps = await atEveryStep(async (attempt) => {
-          const old = volume.token;
-          const renewed = volume.renewToken();
-          const error = await attempt(() => driver.kubelet.publish(volume.publishRequest()));
-          if (error !== undefined) {
-            failures += 1;
-            assert.equal(codeOf(error), 'UNAVAILABLE');
-            assert.match((error as ServiceError).details, new RegExp(`: ${expected}: `));
-            assertFull(volume, volume.read()['context.token'] === old ? old : renewed);
-            await driver.kubelet.publish(volume.publishRequest());
-          }
-          assertFull(volume, renewed);
-          assert.deepEqual(node.mounts(), mounts);
-        });
-        assert.ok(failures > 30, `${failures} failures in ${steps} steps`);
-        await driver.kubelet.unpublishVolume(volume);
-      });
-
-      it('an unpublish can be repeated until it succeeds', async () => {
-        let failures = 0;
-        await atEveryStep(async (attempt) => {
-          const volume = node.volume();
-          await driver.kubelet.publish(volume.publishRequest());
-          const error = await attempt(() => driver.kubelet.unpublishVolume(volume));
-          if (error !== undefined) {
-            failures += 1;
-            assert.equal(codeOf(error), expected);
-            await driver.kubelet.unpublishVolume(volume);
-          }
-          assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-          assert.deepEqual(node.mounts(), []);
-        });
-        assert.ok(failures > 4, `${failures} failures`);
-      });
-    });
-  }
 }
 
 describe('a driver without a free descriptor', () => {

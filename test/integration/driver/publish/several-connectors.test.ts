@@ -117,48 +117,4 @@ describe('a volume of several connectors', () => {
       assert.equal(volume.isMounted(), false);
     });
   });
-
-  describe('with different proxies', () => {
-    const pemOfTwo = '-----BEGIN CERTIFICATE-----\nMIIBtwo\n-----END CERTIFICATE-----\n';
-    before(() => {
-      putClass('oci', { proxyUrl: 'http://one.example:1' });
-      putClass('git', { proxyUrl: 'https://two.example/path', caCerts: pemOfTwo });
-      putClass('maven', { proxyUrl: 'http://one.example:1/elsewhere' });
-      putClass('text', { hasProxy: false });
-      putConnector('github', { className: 'git' });
-      putConnector('central', { className: 'maven' });
-      putConnector('plain', { className: 'text', proxyUrl: undefined });
-    });
-
-    it("goes to that of the last one's class, and names those that it serves", async () => {
-      const volume = await publish('harbor,github');
-      const files = volume.read();
-      assert.equal(files['https.proxy'], `https://ci%2Fgithub:${volume.token}@two.example:443`);
-      assert.equal(files['connector.status.proxyAddress'], 'https://two.example/path');
-      assert.equal(files['ca.crt'], pemOfTwo);
-    });
-
-    it('counts classes at one scheme, host and port as one proxy', async () => {
-      const volume = await publish('harbor,github,central');
-      const files = volume.read();
-      assert.equal(files['http.proxy'], `http://ci%2Fharbor,ci%2Fcentral:${volume.token}@one.example:1`);
-      assert.equal(files['connector.status.proxyAddress'], 'http://one.example:1/elsewhere');
-      assert.equal(files['ca.crt'], undefined);
-    });
-
-    it('leaves connectors without a proxy out of the choice', async () => {
-      const volume = await publish('harbor,github,plain');
-      assert.equal(volume.read()['http.proxy'], `https://ci%2Fgithub:${volume.token}@two.example:443`);
-      // The only one that needs a proxy goes to its own address, as if it were alone.
-      const other = await publish('github,plain');
-      assert.equal(other.read()['http.proxy'], `http://ci%2Fgithub:${other.token}@proxy.example:8080`);
-      assert.deepEqual(Object.keys((await publish('plain')).read()), ['context.token']);
-    });
-
-    it('waits for the address of every one that needs a proxy', async () => {
-      putClass('git', {});
-      putConnector('github', { className: 'git', proxyUrl: undefined });
-      await assertFails(publish('github,harbor'), 'UNAVAILABLE', /ci\/github.*not reconciled yet/);
-    });
-  });
 });
