@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { CodedError } from '../../../src/shared/errors.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
 import type { PodIdentity } from '../../../src/shared/access/access-control.js';
 import {
@@ -15,7 +14,6 @@ import {
 } from '../../support/access/access-fixture.js';
 import { failureOf } from '../../support/failure.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
-import { eventually } from '../../support/poll.js';
 import { started } from '../../support/started.js';
 
 const second = 1000;
@@ -167,31 +165,6 @@ describe('access by reviews', () => {
     assert.equal(isKnownAllowed({ pod: { ...pod, serviceAccountName: 'deployer' } }), false);
     assert.equal(isKnownAllowed({ connectors: [{ ...harbor, namespace: 'team-b' }] }), false);
     assert.equal(fixture.api.requests.length, asked);
-  });
-
-  it('lets a caller leave without ending the question that others wait for', async () => {
-    fixture.allowRead(harbor);
-    fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'delay', ms: 100 } });
-    const leaving = new AbortController();
-    const reason = new CodedError('CANCELLED', 'the pod is gone');
-    const left = failureOf(authorize({ signal: leaving.signal }));
-    const stayed = authorize();
-    leaving.abort(reason);
-    assert.equal(await left, reason);
-    assert.deepEqual(await stayed, { kind: 'allowed' });
-    assert.equal(fixture.reviews, 1);
-  });
-
-  it('asks anew after everybody who waited for the question has left', async () => {
-    fixture.allowRead(harbor);
-    const hang = fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'hang' } });
-    const leaving = new AbortController();
-    const left = failureOf(authorize({ signal: leaving.signal }));
-    await eventually('the question is asked', () => fixture.reviews === 1);
-    hang.remove();
-    leaving.abort();
-    assert.equal((await left).code, 'CANCELLED');
-    assert.deepEqual(await authorize(), { kind: 'allowed' });
   });
 
   describe('to the proxy', () => {
