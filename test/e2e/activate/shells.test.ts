@@ -13,6 +13,7 @@ import {
   variablesIn,
 } from '../../support/e2e/activation.js';
 import { deniedVariables, variableProblem } from '../../../src/driver/syntax/environment-variable.js';
+import { run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 /**
@@ -26,6 +27,9 @@ IFS=/x
 if (typeset -i x) 2>/dev/null; then typeset -i TOOL_TEXT_14 TOOL_TEXT_15; fi
 if (typeset -a x) 2>/dev/null; then typeset -a TOOL_TEXT_16 TOOL_TEXT_17; fi
 alias cat='echo cat' mkdir=false cksum=false mv=false rm=false id=false mktemp=false printf=echo cd=false`;
+
+/** Prints the shell's own variables, by all means that one of the shells has. */
+const printNames = '{ set; typeset; typeset -p; typeset +; compgen -v; print -l ${(k)parameters}; } 2>/dev/null; true';
 
 describe('activate, in each shell', function () {
   let fixture: ActivationFixture;
@@ -178,6 +182,29 @@ describe('activate, in each shell', function () {
       const without = await runHere(file);
       assert.equal(without.status, 1);
       assert.match(without.output, /^connectors-csi: activate: usage: /);
+    });
+
+    it(`${name}: does not evaluate values of variables, also of the shell's own`, async () => {
+      const listed = await run(words[0]!, [...words.slice(1), '-c', printNames], '/');
+      const own = [...new Set(listed.output.match(/\b[A-Za-z_]\w*/g))].filter((word) => !variableProblem(word));
+      assert.ok(own.length > 0);
+      for (const value of ['a[$(touch pwned)]', 'path[$(touch pwned)]', '($(touch pwned))']) {
+        const folder = newFolder();
+        fs.cpSync(volume.target, folder, { recursive: true, dereference: true });
+        // A file of a class can have only names that its template has; this one stands for a class with all of them.
+        fs.writeFileSync(path.join(folder, 'own.environment'), own.map((word) => `${word}=${value}\n`).join(''));
+        const env = { CONNECTORS_DIR: folder, TMPDIR: folder };
+        const { status, output } = await run(
+          words[0]!,
+          [...words.slice(1), '-euc', '. ./activate; env >after'],
+          folder,
+          env,
+        );
+        assert.deepEqual([status, output], [0, '']);
+        const after = variablesIn(path.join(folder, 'after'));
+        for (const word of own) assert.equal(after[word], value, word);
+        assert.ok(!fs.existsSync(path.join(folder, 'pwned')));
+      }
     });
   }
 
