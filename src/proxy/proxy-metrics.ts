@@ -3,13 +3,11 @@ import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../shared/kube/observer.js';
 import { MetricsRegistry } from '../shared/process/metrics-registry.js';
 import { processMetrics } from '../shared/process/process-metrics.js';
-import type { RuleObserver } from './server/rule-enforcer.js';
-import type { TunnelObserver } from './server/connect-handler.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-writer.js';
-import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
+import type { ProxyMode, RequestBytes, ServerObserver } from './server/server-observer.js';
 
 /** Seconds. A small request takes milliseconds, a layer takes minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
@@ -39,9 +37,7 @@ export interface ProxyGaugeSources {
 }
 
 /** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
-export class ProxyMetrics
-  implements RequestObserver, RuleObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver
-{
+export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserver, ProbeObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
   readonly #requests: Counter;

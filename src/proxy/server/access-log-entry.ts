@@ -10,26 +10,7 @@ import { handshakeHints } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import type { RequestLog } from './request-log.js';
 import type { RouteObserver } from './route-observer.js';
-
-/** The proxy mode of a request. */
-export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
-
-/** Receives the results of requests, for metrics. */
-export interface RequestObserver {
-  /**
-   * Called once per request.
-   * @param outcome `ok` or the reason of the failure.
-   * @param status 0 if no response was sent.
-   */
-  finished(mode: ProxyMode, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
-}
-
-export interface RequestBytes {
-  /** From the client. */
-  readonly received: number;
-  /** To the client. */
-  readonly sent: number;
-}
+import type { ProxyMode, RequestBytes, ServerObserver } from './server-observer.js';
 
 const limit = proxyLimits.requestLog;
 /** Outcomes that are decisions against the request. */
@@ -38,7 +19,7 @@ const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated',
 /** The access log entry of one request: client, target and result. It never contains headers, query or body. */
 export class AccessLogEntry implements RouteObserver {
   readonly #arrival: ClientRequest;
-  readonly #observer: RequestObserver;
+  readonly #observer: ServerObserver;
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
   readonly #startMs: number;
@@ -54,7 +35,7 @@ export class AccessLogEntry implements RouteObserver {
   #firstByteMs: number | undefined;
   #isFinished = false;
 
-  constructor(arrival: ClientRequest, observer: RequestObserver, log: RequestLog, monotonicNow: () => number) {
+  constructor(arrival: ClientRequest, observer: ServerObserver, log: RequestLog, monotonicNow: () => number) {
     this.#arrival = arrival;
     this.#observer = observer;
     this.#log = log;

@@ -20,7 +20,7 @@ import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import type { ClientRequest } from './arrival.js';
 import { AccessLogEntry } from './access-log-entry.js';
-import type { RequestObserver } from './access-log-entry.js';
+import type { ServerObserver } from './server-observer.js';
 import { parseConnectTarget } from './request-target.js';
 import type { Router } from './router.js';
 import { TunnelSession, closeAtExpiry } from './tunnel-session.js';
@@ -33,17 +33,10 @@ export interface ConnectHandlerOptions {
   readonly exchange: ExchangeParts;
   readonly leaves: LeafCertificates;
   readonly clock: Clock;
-  readonly observer: RequestObserver & TunnelObserver;
+  readonly observer: ServerObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
   readonly log: Log;
-}
-
-export interface TunnelObserver {
-  tunnelOpened(kind: 'intercepted' | 'passthrough'): void;
-  tunnelClosed(kind: 'intercepted' | 'passthrough'): void;
-  /** Called if a client ends the TLS handshake in an intercepted tunnel. */
-  handshakeFailed(reason: HandshakeFailure): void;
 }
 
 /** Continues with the client's connection after a CONNECT. */

@@ -17,6 +17,7 @@ import { endWith, parserError } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
 import type { QueuedRequest } from './request-queues.js';
+import type { ServerObserver } from './server-observer.js';
 import { TlsListener } from './tls-listener.js';
 import type { TlsListenerOptions } from './tls-listener.js';
 import type { TunnelSession } from './tunnel-session.js';
@@ -31,14 +32,8 @@ export interface ProxyServerOptions {
   readonly connects: ConnectHandler;
   /** See GatheredStream. */
   readonly chunkRate: TokenBucket;
-  readonly observer: FailureObserver;
+  readonly observer: ServerObserver;
   readonly log: Log;
-}
-
-/** Counts failures of the proxy itself. */
-export interface FailureObserver {
-  /** Called after a handler failed without a response. */
-  handlerFailed(): void;
 }
 
 const headersMs = limits.connections.headersMs;

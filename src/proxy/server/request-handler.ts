@@ -23,7 +23,7 @@ import { sendError, discardEarly, discardRest, endGently, toProxyError } from '.
 import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
-import type { RequestObserver } from './access-log-entry.js';
+import type { ServerObserver } from './server-observer.js';
 import { imagePullUser } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
@@ -39,7 +39,7 @@ export interface RequestHandlerOptions {
   readonly router: Router;
   readonly exchange: ExchangeParts;
   readonly clock: Clock;
-  readonly observer: RequestObserver;
+  readonly observer: ServerObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
   readonly ownerLimits: ClientLimiter;

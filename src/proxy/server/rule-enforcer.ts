@@ -3,7 +3,6 @@ import { withTimeout } from '../../shared/abortable.js';
 import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
 import { decide } from '../rules/decision.js';
-import type { Decision } from '../rules/decision.js';
 import { isOfClass, isOfGit, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.js';
 import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.js';
 import type { RuledRequest } from '../rules/read-only.js';
@@ -14,22 +13,18 @@ import { hasBody, valuesOf } from '../tool/headers.js';
 import type { RequestBody } from '../tool/request-body.js';
 import { pathnameOf } from './request-target.js';
 import type { RouteObserver } from './route-observer.js';
-
-/** Receives the decisions of rules, for metrics. */
-export interface RuleObserver {
-  ruled(outcome: Decision['outcome']): void;
-}
+import type { ServerObserver } from './server-observer.js';
 
 const override = `override it by annotation ${ruleAnnotations.access}: full`;
 
 /** Enforces the rules of Connectors and their classes. */
 export class RuleEnforcer {
-  readonly #observer: RuleObserver;
+  readonly #observer: Pick<ServerObserver, 'ruled'>;
   /** Rules to parse, by namespace, in parts of the longest. */
   readonly #parsing: TokenBuckets;
 
   /** @param now a monotonic clock in milliseconds. */
-  constructor(observer: RuleObserver, now: () => number) {
+  constructor(observer: Pick<ServerObserver, 'ruled'>, now: () => number) {
     this.#observer = observer;
     this.#parsing = new TokenBuckets(proxyLimits.rules.parsing, now);
   }

@@ -79,7 +79,7 @@ const sources: Readonly<Record<string, Source>> = {
   'csi_volume_memory_rejections_total scope': strings('driver/publish/volume-memory.ts', 'RejectionReason'),
   'csi_approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
   'proxy_limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
-  'proxy_requests_total mode': strings('proxy/server/access-log-entry.ts', 'ProxyMode'),
+  'proxy_requests_total mode': strings('proxy/server/server-observer.ts', 'ProxyMode'),
   'proxy_requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
   'proxy_upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
   'proxy_tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
