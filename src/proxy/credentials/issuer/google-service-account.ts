@@ -7,7 +7,7 @@ import type { RegistryCredentials } from '../registry/registry-tokens.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import { parseToolAddress } from '../../connectors/tool-address.js';
-import type { TokenPlan, TokenRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, IssuerRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
 import { parseSigningKey } from './signing-key.js';
@@ -108,7 +108,7 @@ interface Assertion {
 async function requestOf(
   { email, keyId, key, scope, tokenUrl, path }: Assertion,
   nowMs: number,
-): Promise<TokenRequest> {
+): Promise<IssuerRequest> {
   const iat = Math.floor(nowMs / 1000);
   const claims = { iss: email, scope, aud: tokenUrl, iat, exp: iat + assertionSeconds };
   const form = new URLSearchParams({

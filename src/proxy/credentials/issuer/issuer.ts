@@ -42,7 +42,7 @@ export interface TokenPlan {
   /** Paths at which clients get no credential in addition to the endpoint's, because they could misuse it there. */
   readonly guardedPaths?: readonly string[];
   /** @param nowMs milliseconds since the epoch, for signatures. */
-  request(nowMs: number): Promise<TokenRequest>;
+  request(nowMs: number): Promise<IssuerRequest>;
   /** @param nowMs when the request was sent. */
   parse(response: TokenResponse, nowMs: number): TokenOutcome;
   /** Returns the headers of a client's request. */
@@ -52,7 +52,7 @@ export interface TokenPlan {
 }
 
 /** A request to the endpoint's origin. */
-export interface TokenRequest {
+export interface IssuerRequest {
   readonly method: string;
   /** The path with the query. */
   readonly path: string;

@@ -4,7 +4,7 @@ import { bearerHeaders } from '../header-credentials.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import { parseToolAddress } from '../../connectors/tool-address.js';
-import type { TokenPlan, TokenRequest, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, IssuerRequest, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
 import { signingKeyIn } from './signing-key.js';
@@ -75,7 +75,7 @@ function clientIn(secret: SecretObject, keys: SecretKeys, tokenUrl: string): Cli
   return { id, tokenUrl, parameters, authentication: { method, secret: keys.required('clientSecret') } };
 }
 
-async function requestOf(client: Client, path: string, nowMs: number): Promise<TokenRequest> {
+async function requestOf(client: Client, path: string, nowMs: number): Promise<IssuerRequest> {
   const { id, parameters, authentication } = client;
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   for (const [name, value] of parameters) form.set(name, value);
