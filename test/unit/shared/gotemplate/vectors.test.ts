@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
 
 const fixtures = path.join(import.meta.dirname, '../../../fixtures');
-/** Templates by subject, and thousands of random ones and of odd corners. */
+/** Templates by subject, and thousands of random ones and of odd corners. record.go next to these records more. */
 const folders = ['gotemplate', 'gotemplate-fuzz'];
 
 describe('templates recorded from real Go', () => {
