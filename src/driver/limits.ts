@@ -151,8 +151,6 @@ export const driverLimits = {
        * so long. The slowest step, a new RSA key, takes some seconds.
        */
       jobMs: 30_000,
-      /** Time for which an idle thread is kept. */
-      idleMs: 5_000,
       /** Heap of a thread. */
       heapMb: 48,
     },

@@ -2,10 +2,10 @@ import { parentPort } from 'node:worker_threads';
 import type { ThreadMessage } from './render-threads.js';
 import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
 
-/** The worker thread for long renders: runs one job after the other. */
+/** The worker thread for one long render. */
 const post = (message: ThreadMessage<RenderOutcome>): void => parentPort?.postMessage(message);
 
-parentPort?.on('message', (job: RenderJob) => {
+parentPort?.once('message', (job: RenderJob) => {
   const output = runRenderJob(job, (place) => post({ kind: 'at', place }));
   post({ kind: 'done', output });
 });

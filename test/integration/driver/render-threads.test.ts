@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import v8 from 'node:v8';
 import { RenderThreads, type RenderThreadLimits } from '../../../src/driver/render-threads.js';
-import { eventually } from '../../support/poll.js';
 
 interface Work {
   readonly what: string;
@@ -18,7 +17,7 @@ function newThreads({
   entry = jobWorker,
   ...limits
 }: Partial<RenderThreadLimits> & { readonly entry?: URL } = {}): RenderThreads<Work, string> {
-  const bounds = { threads: 2, waiting: 128, jobMs: 60_000, idleMs: 60_000, heapMb: 32 };
+  const bounds = { threads: 2, waiting: 128, jobMs: 60_000, heapMb: 32 };
   return new RenderThreads(entry, { ...bounds, ...limits });
 }
 
@@ -37,17 +36,9 @@ describe('threads for jobs', () => {
 
   afterEach(() => threads.stop());
 
-  it('give what the job gives, one after the other in the same thread', async () => {
+  it('give what the job gives, and are not there while there is nothing to do', async () => {
     for (const what of ['a', 'b']) assert.equal(await threads.run({ what }, owner('x'), never), what);
-    assert.deepEqual(threads.load, { threads: 1, waiting: 0 });
-  });
-
-  it('are not there while there is nothing to do', async () => {
-    using({ idleMs: 1 });
     assert.deepEqual(threads.load, { threads: 0, waiting: 0 });
-    await threads.run({ what: 'a' }, owner('x'), never);
-    await eventually('the thread has ended', () => threads.load.threads === 0);
-    assert.equal(await threads.run({ what: 'b' }, owner('x'), never), 'b');
   });
 
   it('end a job that takes too long', async () => {

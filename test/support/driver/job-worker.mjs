@@ -4,7 +4,7 @@ import { parentPort } from 'node:worker_threads';
 
 const tell = (message) => parentPort.postMessage(message);
 
-parentPort.on('message', ({ what, ms }) => {
+parentPort.once('message', ({ what, ms }) => {
   tell({ kind: 'at', place: `the job "${what}"` });
   const startMs = performance.now();
   switch (what) {
