@@ -5,7 +5,7 @@
  */
 const shared = (...names) => names.map((name) => `shared/${name}`);
 const modules = shared(
-  ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'wording', 'pem', 'names'],
+  ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'message-text', 'pem', 'names'],
   ...['file-signature', 'object-reader'],
 );
 /** The packages of shared that know Kubernetes or Connectors. */

@@ -3,7 +3,7 @@ import { serveFlags } from '../driver/config.js';
 import { CodedError } from '../shared/errors.js';
 import { describeFlags, parseFlags } from '../shared/process/flags.js';
 import type { Command } from '../shared/command/command.js';
-import { printable } from '../shared/wording.js';
+import { printable } from '../shared/message-text.js';
 import { printableJson, outputFlag } from '../shared/command/output-format.js';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';

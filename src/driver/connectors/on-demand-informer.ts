@@ -148,7 +148,7 @@ export class OnDemandInformer<T extends object> {
   #use(name: ObjectName, owner: FlowKey): Entry {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
-    if (entry !== undefined && this.#options.memory.canAdmit(entry.reservation)) {
+    if (entry !== undefined && this.#options.memory.canAcquire(entry.reservation)) {
       this.#drop(key);
       entry = undefined;
     }
@@ -163,7 +163,7 @@ export class OnDemandInformer<T extends object> {
   #watch(key: string, name: ObjectName, owner: FlowKey): Entry {
     const { client, type, maxObjectBytes, memory, log } = this.#options;
     const reservation = { object: this.#displayName(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
-    const admit = (heapBytes: number): CodedError | undefined => memory.admit(reservation, heapBytes);
+    const admit = (heapBytes: number): CodedError | undefined => memory.acquire(reservation, heapBytes);
     // A cluster-scoped object has its own rate limit, because no single tenant owns these objects.
     const rateLimiter = this.#changes.of(name.namespace ?? `/${key}`);
     const target = { type, ...name, admission: { maxObjectBytes, admit }, owner, rateLimiter };

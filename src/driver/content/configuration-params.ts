@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.js';
-import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/wording.js';
+import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/message-text.js';
 import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.js';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
 import { driverLimits } from '../limits.js';

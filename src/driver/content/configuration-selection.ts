@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { listed } from '../../shared/wording.js';
+import { listed } from '../../shared/message-text.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
 import { driverLimits } from '../limits.js';
 

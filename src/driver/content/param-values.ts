@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
-import { listed, listedInQuotes } from '../../shared/wording.js';
+import { listed, listedInQuotes } from '../../shared/message-text.js';
 import type { ConfigurationParam, ParamProperty, ConfigurationParamType } from '../../shared/connectors/model.js';
 
 export const typeDescriptions: Readonly<Record<ConfigurationParamType, string>> = {

@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import type { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.js';
 import { driverLimits } from '../limits.js';
 

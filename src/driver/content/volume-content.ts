@@ -1,6 +1,6 @@
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
-import { listedInQuotes } from '../../shared/wording.js';
+import { listedInQuotes } from '../../shared/message-text.js';
 import type { Secret } from '../../shared/secret.js';
 import type { Call } from '../../shared/limits/call.js';
 import { driverLimits } from '../limits.js';

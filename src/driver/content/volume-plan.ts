@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import { groupByClass } from './configuration-selection.js';
 import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';

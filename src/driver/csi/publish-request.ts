@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CodedError } from '../../shared/errors.js';
 import { flatCopy } from '../publish/flat-copy.js';
 import { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { attributeNames, isAttributeName, kubeletPrefix } from '../publish/attribute-table.js';
 import { parseVolumeAttributes } from '../publish/attributes.js';
 import type { AttributeLimits } from '../publish/attributes.js';

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 
 /** Error numbers of this machine, by name. */
 export const errno = constants.errno;

@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 import type { TargetState } from '../publish/ports.js';
 import { openCurrentRevision } from './atomic-writer.js';
 import { check, checkValue, closing } from './directory.js';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';

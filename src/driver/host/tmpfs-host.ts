@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.js';
 import type { VolumeMemory, VolumeOwner } from '../publish/volume-memory.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 import type {
   MountOptions,
   ReplacedFiles,

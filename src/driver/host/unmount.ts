@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
 import { descriptorPath } from './linux-syscalls.js';

@@ -3,7 +3,7 @@ import { formatDuration, parseGoDuration } from '../../shared/duration.js';
 import type { JsonObject } from '../../shared/json.js';
 import { isJsonObject, parseJson } from '../../shared/json.js';
 import { flatCopy } from './flat-copy.js';
-import { quote, unsubstitutedIn } from '../../shared/wording.js';
+import { quote, unsubstitutedIn } from '../../shared/message-text.js';
 import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
 import { parseConnectors, listItems } from './connector-attributes.js';

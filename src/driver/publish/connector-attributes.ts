@@ -1,6 +1,6 @@
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import { flatCopy } from './flat-copy.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { attributeTable } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';

@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/wording.js';
+import { shownPath } from '../../shared/message-text.js';
 import type { Clock } from '../../shared/clock.js';
 import type { VolumeHost, VolumeStatistics } from './ports.js';
 import { firstExpiryMs } from './volume-tokens.js';

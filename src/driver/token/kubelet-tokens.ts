@@ -2,7 +2,7 @@ import { formatDuration } from '../../shared/duration.js';
 import { CodedError } from '../../shared/errors.js';
 import { jsonMember, parseJson } from '../../shared/json.js';
 import { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import type { Clock } from '../../shared/clock.js';
 import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
 import type { PodIdentity } from '../../shared/access/access-control.js';

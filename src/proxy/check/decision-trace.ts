@@ -1,7 +1,7 @@
 import type { Connector, ConnectorRef } from '../../shared/connectors/model.js';
 import { CodedError } from '../../shared/errors.js';
 import { isKubeError } from '../../shared/kube/kube-error.js';
-import { printable } from '../../shared/wording.js';
+import { printable } from '../../shared/message-text.js';
 import type { ToolAddress } from '../connectors/tool-address.js';
 import type { ProxyError, ProxyErrorKind } from '../proxy-error.js';
 import type { Decision } from '../rules/decision.js';

@@ -180,7 +180,7 @@ class InformerMemoryQuota {
           bytes: 0,
           wantedBytes: 0,
         };
-        const rejection = this.#quota.admit(reservation, heapBytes);
+        const rejection = this.#quota.acquire(reservation, heapBytes);
         if (rejection === undefined) this.#reservations.set(key, reservation);
         else this.#reservations.delete(key);
         return rejection;

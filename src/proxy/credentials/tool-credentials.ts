@@ -6,7 +6,7 @@ import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { proxyLimits } from '../limits.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { Secret } from '../../shared/secret.js';
-import { listed, quote } from '../../shared/wording.js';
+import { listed, quote } from '../../shared/message-text.js';
 import { GeneratedCredential } from './generator/generated-credential.js';
 import { generatorOf } from './generator/generator.js';
 import type { Generators } from './generator/generators.js';

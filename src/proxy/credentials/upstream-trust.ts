@@ -2,7 +2,7 @@ import { SingleFlight } from '../../shared/limits/single-flight.js';
 import type { Connector } from '../../shared/connectors/model.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { ProxyError } from '../proxy-error.js';
 import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';

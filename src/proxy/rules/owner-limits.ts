@@ -1,7 +1,7 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import { jsonMember } from '../../shared/json.js';
 import type { JsonObject } from '../../shared/json.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { proxyLimits } from '../limits.js';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit the requests of each pod. */

@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { LineCounter, Node, ParsedNode } from 'yaml';
 import { parseYamlNodes, YamlError } from '../../shared/kube/yaml-documents.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { proxyLimits } from '../limits.js';
 import { parsePathPattern } from './path-pattern.js';
 import type { PathPattern } from './path-pattern.js';

@@ -1,5 +1,5 @@
 import { proxyLimits } from '../limits.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { fullyDecoded, percentDecoded, percentDecodings, utf8Of } from './percent-decoding.js';
 
 // Paths are those of requests as their clients sent them: without the query, in Latin-1 as Node's parser returns them.

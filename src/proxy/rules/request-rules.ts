@@ -1,7 +1,7 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember } from '../../shared/json.js';
-import { quote } from '../../shared/wording.js';
+import { quote } from '../../shared/message-text.js';
 import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
 import type { Rule } from './parse-rules.js';

@@ -6,7 +6,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { generationOf, metadataText } from '../../shared/kube/kube-object.js';
 import { doublingMs } from '../../shared/limits/backoff.js';
 import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import { listed } from '../../shared/wording.js';
+import { listed } from '../../shared/message-text.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../connectors/connector-lookup.js';

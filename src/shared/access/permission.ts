@@ -2,7 +2,7 @@ import { connectorsGroup } from '../connectors/api-group.js';
 import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
-import { listedInQuotes } from '../wording.js';
+import { listedInQuotes } from '../message-text.js';
 import type { PodIdentity } from './access-control.js';
 
 export interface ServiceAccount {

@@ -1,4 +1,4 @@
-import { printable } from '../wording.js';
+import { printable } from '../message-text.js';
 import { flag, oneOf, parseFlags } from '../process/flags.js';
 
 export type OutputFormat = 'table' | 'json';

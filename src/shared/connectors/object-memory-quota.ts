@@ -51,7 +51,7 @@ export class ObjectMemoryQuota {
    * Replaces the reservation by one of `bytes`.
    * @returns why it is rejected; the reservation is then empty.
    */
-  admit(reservation: MemoryReservation, bytes: number): CodedError | undefined {
+  acquire(reservation: MemoryReservation, bytes: number): CodedError | undefined {
     this.release(reservation);
     if (!this.#evictUntilFits(reservation, bytes)) return this.#reject(reservation, bytes);
     this.#quota.acquire(reservation.namespace, bytes);
@@ -66,7 +66,7 @@ export class ObjectMemoryQuota {
   }
 
   /** Reports whether a rejected object fits now, possibly after evicting unused ones. */
-  canAdmit(reservation: MemoryReservation): boolean {
+  canAcquire(reservation: MemoryReservation): boolean {
     return reservation.wantedBytes > 0 && this.#evictUntilFits(reservation, reservation.wantedBytes);
   }
 

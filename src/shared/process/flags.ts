@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { parseGoDurationMs } from '../duration.js';
-import { quote } from '../wording.js';
+import { quote } from '../message-text.js';
 import type { ListenAddress } from './listen.js';
 
 /** A command line that cannot be used. The message names the flag and its valid values. */

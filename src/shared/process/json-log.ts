@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { logFields } from '../log.js';
 import type { Log, LogFields, LogLevel } from '../log.js';
-import { printable } from '../wording.js';
+import { printable } from '../message-text.js';
 
 /** Destination of the lines of a log. */
 export interface LogDestination {

@@ -34,7 +34,7 @@ import { RulesError, parseRules } from '../../../src/proxy/rules/parse-rules.js'
 import { parsePathPattern } from '../../../src/proxy/rules/path-pattern.js';
 import { LenientPath, pathProblem } from '../../../src/proxy/rules/request-path.js';
 import { Secret } from '../../../src/shared/secret.js';
-import { quote, shownPath, unsubstitutedIn } from '../../../src/shared/wording.js';
+import { quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-text.js';
 import { connector } from '../driver/manifests.js';
 import { ruledRequest, rulesWith } from '../rules/rule-sets.js';
 

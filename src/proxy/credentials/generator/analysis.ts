@@ -1,4 +1,4 @@
-import { quote } from '../../../shared/wording.js';
+import { quote } from '../../../shared/message-text.js';
 import type { Expr, ParsedExpr } from '../../cel/count-loops.js';
 import { ExpressionError } from './result.js';
 

@@ -3,7 +3,7 @@ import { CelScalar, celFunc, celMap, isCelError, parse, plan } from '@bufbuild/c
 import type { CelError, CelFunc, CelInput } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BoundedMap } from '../../../shared/limits/bounded-map.js';
-import { quote } from '../../../shared/wording.js';
+import { quote } from '../../../shared/message-text.js';
 import { countLoops, counters } from '../../cel/count-loops.js';
 import { countedEnvironment } from '../../cel/counted-environment.js';
 import { Work } from '../../cel/work.js';

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../shared/json.js';
 import { jsonMember } from '../../../shared/json.js';
-import { quote } from '../../../shared/wording.js';
+import { quote } from '../../../shared/message-text.js';
 import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
 

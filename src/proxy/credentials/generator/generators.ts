@@ -2,7 +2,7 @@ import type { Clock } from '../../../shared/clock.js';
 import type { JsonObject } from '../../../shared/json.js';
 import { jsonItems, jsonMember } from '../../../shared/json.js';
 import type { Secret } from '../../../shared/secret.js';
-import { quote } from '../../../shared/wording.js';
+import { quote } from '../../../shared/message-text.js';
 import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
 import { generatorOf, UnusableGenerator } from './generator.js';

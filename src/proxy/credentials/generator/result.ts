@@ -1,7 +1,7 @@
 import { isCelMap } from '@bufbuild/cel';
 import { proxyLimits } from '../../limits.js';
 import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.js';
-import { quote } from '../../../shared/wording.js';
+import { quote } from '../../../shared/message-text.js';
 import { canonicalHeaderName } from '../../tool/headers.js';
 import type { Generated, NamesAndValues } from './generator.js';
 
