@@ -14,7 +14,7 @@ export function generatorTarget(): FuzzTarget {
   const batches = fc.array(generatorCases, { minLength: 1, maxLength: inFlight, size: 'max' });
   return target(
     'generators of classes',
-    1,
+    4,
     batches,
     async (batch) => {
       for (const end of await Promise.all(batch.map((each) => run.run(each)))) ends.add(end);
