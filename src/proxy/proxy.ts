@@ -123,7 +123,6 @@ export class Proxy {
         unhealthyReason: () => (this.#server.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
-        certificate: () => (caProblem(this.#backend.ca) === undefined ? this.authorityCertificate : undefined),
         limits: limits.healthPort,
         log,
       });

@@ -16,8 +16,6 @@ export interface HealthServerOptions {
   readonly notReadyReason: () => string | undefined;
   /** Returns a notice that `/readyz` appends to `ok`. */
   readonly readyNotice?: () => string | undefined;
-  /** Returns the PEM served at `/ca.crt`; undefined while there is none. Absent: the path does not exist. */
-  readonly certificate?: () => string | undefined;
   readonly limits: HealthLimits;
   readonly log: Log;
 }
@@ -25,7 +23,7 @@ export interface HealthServerOptions {
 export type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
 
 /**
- * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
+ * Serves `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
  * pod can reach the port. So each connection gets one response and is closed, and beyond the limit of connections the
  * oldest one without a request is closed. Only the request line counts. node:http would parse all requests that a client
  * sends at once, 45 ms for each 64 KiB.
@@ -133,11 +131,6 @@ export class HealthServer {
         return healthResponse(unhealthyReason());
       case '/readyz':
         return healthResponse(notReadyReason(), readyNotice?.());
-      case '/ca.crt': {
-        const certificate = this.#options.certificate?.();
-        if (certificate === undefined) return text(404, 'there is no CA here\n');
-        return { status: 200, body: Buffer.from(certificate), 'Content-Type': 'application/x-pem-file' };
-      }
       default:
         return text(404, 'try /metrics, /healthz or /readyz\n');
     }

@@ -232,11 +232,6 @@ describe('who may use a connector', () => {
     assert.match(fixture.log, /Running without a cluster/);
   });
 
-  it('can be compared with the CA that clients trust', async () => {
-    const { status, body } = await fixture.http('/ca.crt');
-    assert.deepEqual([status, body], [200, fixture.authority]);
-  });
-
   it('are nobody while the keys cannot be read, and the proxy is not ready then', async () => {
     writeFileSync(path.join(fixture.directory, 'jwks.json'), 'nonsense');
     const answer = await (await fixture.client()).get(tool.url());

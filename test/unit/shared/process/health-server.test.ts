@@ -18,7 +18,6 @@ describe('HealthServer', () => {
   let unhealthy: string | undefined;
   let notReady: string | undefined;
   let metricsText: () => Promise<string>;
-  let certificate: string | undefined;
   let server: HealthServer;
   let port: number;
 
@@ -32,7 +31,6 @@ describe('HealthServer', () => {
       metrics: { text: () => metricsText(), contentType: 'text/plain; version=0.0.4' },
       unhealthyReason: () => unhealthy,
       notReadyReason: () => notReady,
-      certificate: () => certificate,
       limits,
       log,
     });
@@ -61,13 +59,6 @@ describe('HealthServer', () => {
     const response = await fetch(`http://127.0.0.1:${port}/metrics`);
     assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4');
     assert.equal(await response.text(), 'up 1\n');
-  });
-
-  it('gives the certificate, once there is one', async () => {
-    certificate = undefined;
-    assert.deepEqual(await get('/ca.crt'), [404, 'there is no CA here\n']);
-    certificate = '-----BEGIN CERTIFICATE-----\n';
-    assert.deepEqual(await get('/ca.crt'), [200, certificate]);
   });
 
   it('answers HEAD without a body, and nothing else than GET', async () => {
