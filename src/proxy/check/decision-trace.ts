@@ -50,11 +50,7 @@ export class DecisionTrace implements RouteObserver {
   reject(step: StepName, error: unknown): void {
     if (this.response !== undefined) return;
     const rejection = toProxyError(error);
-    if (undecided.has(rejection.kind)) throw error;
-    if (this.#isOtherUser && isForbidden(error)) {
-      const fix = 'check it in the container of the proxy, or with another kubeconfig';
-      throw new CodedError('FAILED_PRECONDITION', `this user cannot read what decides: ${fix}`, { cause: error });
-    }
+    if (undecided.has(rejection.kind) || (this.#isOtherUser && isForbidden(error))) throw error;
     this.response = rejection;
     const rule = step === 'rules' ? ` (decided by ${this.rule ?? ''})` : '';
     this.add(step, 'fail', `${rejection.status}: ${rejection.message}${rule}`);
@@ -68,11 +64,6 @@ export class DecisionTrace implements RouteObserver {
       this.reject(step, error);
       throw error;
     }
-  }
-
-  /** Reports whether a failure says nothing about the proxy, which has other permissions. */
-  cannotRead(error: unknown): boolean {
-    return this.#isOtherUser && isForbidden(error);
   }
 
   setNamed(connectors: readonly ConnectorRef[]): void {
@@ -94,6 +85,6 @@ export class DecisionTrace implements RouteObserver {
 }
 
 /** Reports whether the API server denied the user that reads what decides. */
-function isForbidden(error: unknown): boolean {
+export function isForbidden(error: unknown): boolean {
   return error instanceof CodedError && isKubeError(error.cause, 403);
 }

@@ -18,7 +18,7 @@ export interface RecordedRouterOptions {
   readonly tools: ToolAccess;
   /** Undefined: permissions are not checked. */
   readonly client: ClientIdentity | undefined;
-  /** Whether the credential must be usable. */
+  /** Whether the credential and the CA must be usable. */
   readonly needsCredential: boolean;
 }
 
@@ -30,7 +30,7 @@ export function recordedRouter(options: RecordedRouterOptions, trace: DecisionTr
     connectors: sources.connectors,
     rules: recordedRules(trace),
     credentials: recordedCredentials(options, trace),
-    trust: recordedTrust(tools, trace),
+    trust: recordedTrust(options, trace),
     trustStores: tools.trustStores,
     unmatchedHosts: config['unmatched-hosts'],
     via: new Via(() => undefined),
@@ -60,17 +60,15 @@ function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
   };
 }
 
-function recordedTrust({ trust, trustStores }: ToolAccess, trace: DecisionTrace): RouterOptions['trust'] {
+function recordedTrust(
+  { tools: { trust, trustStores }, needsCredential }: RecordedRouterOptions,
+  trace: DecisionTrace,
+): RouterOptions['trust'] {
   return {
-    of: (connector, signal) =>
-      trace.within('destination', async () => {
-        try {
-          return await trust.of(connector, signal);
-        } catch (error) {
-          if (trace.cannotRead(error)) return trustStores.getOrCreate([]);
-          throw error;
-        }
-      }),
+    of: async (connector, signal) =>
+      needsCredential
+        ? trace.within('destination', async () => trust.of(connector, signal))
+        : trustStores.getOrCreate([]),
   };
 }
 
@@ -86,23 +84,16 @@ function recordedCredentials(
       const name = jsonText(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
       if (name !== undefined) trace.credential = { secret: `${namespace}/${name}`, type: null };
       return trace.within('credential', async () => {
-        try {
-          const credential = await tools.credentials.of(connector, connectorClass, address, signal);
-          await credential.check?.(signal);
-          const secret = name === undefined ? undefined : await sources.secrets.get({ namespace, name }, signal);
-          if (secret !== undefined) trace.credential = { secret: `${namespace}/${secret.ref.name}`, type: secret.type };
-          const text =
-            secret === undefined
-              ? 'none: spec.auth.secretRef is not set'
-              : `Secret ${namespace}/${secret.ref.name} of type ${secret.type}`;
-          trace.add('credential', 'ok', text);
-          return credential;
-        } catch (error) {
-          if (!trace.cannotRead(error)) throw error;
-          const fix = 'check it in the container of the proxy, or with another kubeconfig';
-          trace.add('credential', 'warn', `not checked, as this user cannot read the Secret: ${fix}`);
-          return noCredential;
+        const credential = await tools.credentials.of(connector, connectorClass, address, signal);
+        await credential.check?.(signal);
+        const type = name && (await sources.secrets.get({ namespace, name }, signal))?.type;
+        if (name === undefined || type === undefined) {
+          trace.add('credential', 'ok', 'none: spec.auth.secretRef is not set');
+        } else {
+          trace.credential = { secret: `${namespace}/${name}`, type };
+          trace.add('credential', 'ok', `Secret ${namespace}/${name} of type ${type}`);
         }
+        return credential;
       });
     },
   };

@@ -19,7 +19,7 @@ import type { ToolOrigin } from '../tool/tool-origin.js';
 import { ToolSockets } from '../tool/tool-sockets.js';
 import type { Answer } from './answer.js';
 import type { AskedRequest } from './asked-request.js';
-import { DecisionTrace } from './decision-trace.js';
+import { DecisionTrace, isForbidden } from './decision-trace.js';
 import { recordedRouter } from './recorded-router.js';
 
 export interface Question {
@@ -28,7 +28,7 @@ export interface Question {
   /** Undefined: permissions are not checked. */
   readonly client: ClientIdentity | undefined;
   readonly request: AskedRequest;
-  /** Whether the credential must be usable. */
+  /** Whether the credential and the CA must be usable. */
   readonly needsCredential: boolean;
 }
 
@@ -87,6 +87,10 @@ export class RequestChecker {
       const url = await urlOf(question, sources, signal);
       passed = await passedOf(question, url, router, trace, signal);
     } catch (error) {
+      if (isOtherUser && isForbidden(error)) {
+        const fix = 'check it in the container of the proxy, or with another kubeconfig';
+        throw new CodedError('FAILED_PRECONDITION', `this user cannot read what decides: ${fix}`, { cause: error });
+      }
       trace.reject(isMalformed(error) ? 'request' : 'connector', error);
     }
     addConnector(question, passed, trace);

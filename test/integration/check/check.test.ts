@@ -265,7 +265,9 @@ describe('check', () => {
     ];
 
     it('ends with 0 if all expectations are met, without credentials', async () => {
-      put(connector('sub', 'https://harbor.example.com/sub', { secret: 'none', className: 'registry' }));
+      put(
+        connector('sub', 'https://harbor.example.com/sub', { secret: 'none', caSecret: 'none', className: 'registry' }),
+      );
       assert.deepEqual(await run(table.join('\n')), { status: 0, out: '6 of 6 expectations are met\n', err: '' });
     });
 

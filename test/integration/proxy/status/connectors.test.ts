@@ -203,15 +203,6 @@ describe('the status that the proxy writes', function () {
     assert.match(fixture.message('Ready'), /is not run: add generator\.cel with the same result \(docs\//);
   });
 
-  it('shows the RoleBinding where it may not read the Secret', async () => {
-    fixture.put({ ...connector('tool', 'https://tool.example', { namespace: 'far', secret: 'login' }) });
-    await fixture.replica();
-    const far = (): string =>
-      JSON.stringify(fixture.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] ?? {});
-    await eventually('it is told', () => far().includes('"Ready"'));
-    assert.match(far(), /bind its service account in \\"far\\" to the ClusterRole connectors-proxy-credentials/);
-  });
-
   it('tells of a class that has been deleted, and takes it back when it is there again', async () => {
     await fixture.replica();
     await fixture.becomes('Ready', 'True Ready');
