@@ -42,11 +42,6 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
     });
   }
 
-  /** Returns the numbers of threads and queued jobs. */
-  get load(): { readonly threads: number; readonly waiting: number } {
-    return { threads: this.#slots.running, waiting: this.#slots.waiting };
-  }
-
   /**
    * Runs a job in a thread. Input and output are plain data.
    * @throws {CodedError} RESOURCE_EXHAUSTED if the job takes too long or too much memory, or its namespace has too many

@@ -35,23 +35,18 @@ export function publishFailure(
     volumes.recordFailure(targetPath, cause, clock.now());
   }
   const reason = `${cause.code}: ${cause.message}`;
+  const kept = volumes.isWithoutTokens(targetPath)
+    ? 'the tokens were taken out of the mounted files'
+    : 'the mounted files are kept';
   const message =
     state === 'published'
-      ? refreshFailureText(volumes, targetPath, reason)
+      ? `refresh failed, ${kept}: ${reason}`
       : `refresh failed, the volume is not complete: ${reason}`;
   return new CodedError('UNAVAILABLE', message, { cause });
 }
 
 function isVolume(state: InspectedState): state is 'published' | 'incomplete' {
   return state === 'published' || state === 'incomplete';
-}
-
-/** Returns the event's text for a failed refresh. @param reason with its code. */
-export function refreshFailureText(volumes: PublishedVolumes, targetPath: string, reason: string): string {
-  const kept = volumes.isWithoutTokens(targetPath)
-    ? 'the tokens were taken out of the mounted files'
-    : 'the mounted files are kept';
-  return `refresh failed, ${kept}: ${reason}`;
 }
 
 function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {

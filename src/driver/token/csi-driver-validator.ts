@@ -6,12 +6,10 @@ import { Reflector } from '../../shared/kube/reflector.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 import type { CsiDriverValidator } from '../publish/ports.js';
+import type { PassedTokenOrigin } from './kubelet-tokens.js';
 import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
-
-/** Where the kubelet puts tokens, according to the CSIDriver object; `none`: any token there is not the kubelet's. */
-export type TokenOrigin = 'secrets' | 'volume-context' | 'none';
 
 /**
  * Validates the driver's own CSIDriver object, which it watches. Without `podInfoOnMount: true` the kubelet does not
@@ -56,7 +54,7 @@ export class ApiCsiDriverValidator implements CsiDriverValidator {
     return notSyncedReason(this.#reflector.state, this.#reading()) ?? this.#problem();
   }
 
-  tokenOrigin(audience: string): TokenOrigin {
+  tokenOrigin(audience: string): PassedTokenOrigin {
     if (!this.requestsTokensFor(audience)) return 'none';
     return jsonMember(this.#spec(), 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
   }

@@ -82,29 +82,18 @@ describe('the driver as a process', () => {
     await new Promise((resolve) => taken.close(resolve));
   });
 
-  const refused: readonly [string, readonly string[], RegExp][] = [
-    ['an unknown flag', ['--no-such-flag', 'x'], /no-such-flag/],
-    ['a duration that is none', ['--not-found-wait', 'soon'], /--not-found-wait "soon": must be a Go duration/],
-    ['a log level that is none', ['--log-level', 'loud'], /--log-level "loud": must be one of trace, debug/],
-    ['an endpoint that is no unix socket', ['--endpoint', 'tcp://0.0.0.0:1'], /--endpoint "tcp:.*": must be unix:/],
-    ['a no_proxy that a shell would read', ['--no-proxy', 'a;reboot'], /--no-proxy "a;reboot": only letters/],
-    ['a relative kubelet directory', ['--kubelet-dir', 'kubelet'], /--kubelet-dir "kubelet": must be an absolute path/],
-    ['an argument too many', ['extra'], /extra/],
-  ];
-  for (const [what, flags, message] of refused) {
-    it(`given ${what} prints what is wrong and how to go on, in what a termination message holds, and exits with 2`, async () => {
-      const driver = new DriverProcess(node, flags);
-      assert.deepEqual(await driver.exited, { status: 2, signal: null });
-      assert.match(driver.stderr, message);
-      assert.match(
-        driver.stderr,
-        /^Usage: connectors-csi serve \[flags\]\n"connectors-csi serve --help" lists the flags\.$/m,
-      );
-      assert.ok(driver.stderr.length < 2048, driver.stderr);
-      assert.equal(driver.stdout, '');
-      assert.equal(fs.existsSync(node.socketPath), false);
-    });
-  }
+  it('given a wrong value prints what is wrong and how to go on, in what a termination message holds, and exits with 2', async () => {
+    const driver = new DriverProcess(node, ['--not-found-wait', 'soon']);
+    assert.deepEqual(await driver.exited, { status: 2, signal: null });
+    assert.match(driver.stderr, /--not-found-wait "soon": must be a Go duration/);
+    assert.match(
+      driver.stderr,
+      /^Usage: connectors-csi serve \[flags\]\n"connectors-csi serve --help" lists the flags\.$/m,
+    );
+    assert.ok(driver.stderr.length < 2048, driver.stderr);
+    assert.equal(driver.stdout, '');
+    assert.equal(fs.existsSync(node.socketPath), false);
+  });
 
   it('without a node name, without manifests and without a command says which is missing', () => {
     const run = (...args: string[]) => {
