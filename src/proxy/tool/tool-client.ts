@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
 import { UndiciCall } from './undici-call.js';
 import type { OutgoingBody } from './request-body.js';
@@ -21,12 +20,10 @@ const headersBeyondUndici = ['expect', 'te', 'trailer'];
 export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #connector: ToolConnector;
-  readonly #pool: ConnectionPool;
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
     this.#connector = new ToolConnector(options);
-    this.#pool = new ConnectionPool(options.sockets);
   }
 
   /**
@@ -44,9 +41,8 @@ export class ToolClient {
       return call;
     }
     this.#ensureAllowed(request);
-    const open = (): ToolConnection => new ToolConnection(this.#open(request));
     const isExclusive = hasConnectionScheme(headers, 'authorization');
-    const connection = isExclusive ? open() : this.#pool.take(poolOf(request), open);
+    const connection = isExclusive ? new ToolConnection(this.#open(request)) : this.#kept(request);
     return new UndiciCall(request, body, connection, this.#options);
   }
 
@@ -71,6 +67,17 @@ export class ToolClient {
   /** Closes idle connections and aborts those in use. */
   close(): void {
     this.#options.sockets.destroyAll();
+  }
+
+  /** Returns an idle connection, or a new one, that is kept after the request. */
+  #kept(request: ToolRequest): ToolConnection {
+    const { sockets } = this.#options;
+    const pool = poolOf(request);
+    const idle = sockets.takeIdle(pool);
+    if (idle !== undefined) return idle;
+    const connection = new ToolConnection(this.#open(request));
+    connection.onIdle = () => sockets.keep(connection, pool);
+    return connection;
   }
 
   #single(request: ToolRequest): NodeCall {
@@ -104,6 +111,7 @@ export class ToolClient {
   }
 }
 
+/** Requests of one pool share idle connections. */
 function poolOf({ origin, trust, lookedUpFor }: ToolRequest): string {
   return `${lookedUpFor.namespace} ${origin.scheme} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
 }

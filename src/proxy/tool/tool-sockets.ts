@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { SharedQuota } from '../../shared/limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
+import type { ToolConnection } from './tool-connection.js';
 import { ConnectionClosed } from './tool-connection.js';
 
 export interface ToolSocketLimits {
@@ -21,8 +22,8 @@ export class ToolSockets {
   readonly #maxIdle: number;
   readonly #quota: SharedQuota;
   readonly #namespaces = new Map<Socket, string>();
-  /** The longest idle one comes first. */
-  readonly #idle = new Set<Socket>();
+  /** Idle connections that later requests of their pool use. The longest idle one comes first. */
+  readonly #idle = new Map<Socket, { readonly connection: ToolConnection; readonly pool: string }>();
   #rejected = 0;
 
   constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
@@ -49,7 +50,7 @@ export class ToolSockets {
    */
   ensureFree(namespace: string): void {
     if (this.#quota.canAcquire(namespace)) return;
-    const idle = [...this.#idle];
+    const idle = [...this.#idle.keys()];
     const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
     for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
@@ -72,20 +73,28 @@ export class ToolSockets {
     socket.once('close', () => this.#remove(socket));
   }
 
-  /** Records that a request on the socket is complete. Closes the longest idle socket if there are too many. */
-  becameIdle(socket: Socket): void {
-    if (!this.#namespaces.has(socket)) return;
-    this.#idle.add(socket);
-    if (this.#idle.size <= this.#maxIdle) return;
-    const [oldest] = this.#idle;
-    if (oldest === undefined) return;
+  /**
+   * Keeps a connection whose request is complete. Closes the longest idle one if there are too many.
+   * @param pool the requests that can use it.
+   */
+  keep(connection: ToolConnection, pool: string): void {
+    const { socket } = connection;
+    if (socket.destroyed || !this.#namespaces.has(socket)) return;
+    this.#idle.set(socket, { connection, pool });
+    const [oldest] = this.#idle.keys();
+    if (oldest === undefined || this.#idle.size <= this.#maxIdle) return;
     this.#remove(oldest);
     oldest.destroy();
   }
 
-  /** Records that a new request uses the socket. */
-  becameActive(socket: Socket): void {
-    this.#idle.delete(socket);
+  /** Returns a connection of a pool for another request: the latest idle one. */
+  takeIdle(pool: string): ToolConnection | undefined {
+    let latest: ToolConnection | undefined;
+    for (const { connection, pool: ofConnection } of this.#idle.values()) {
+      if (ofConnection === pool && !connection.socket.destroyed) latest = connection;
+    }
+    if (latest !== undefined) this.#idle.delete(latest.socket);
+    return latest;
   }
 
   /** Closes all sockets. */
