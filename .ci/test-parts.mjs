@@ -6,12 +6,12 @@
  */
 const places = {
   conformance: [4, 5],
-  e2e: [80, 180],
+  e2e: [70, 160],
   'e2e/flow/image-pulls.test.ts': [25, 40],
   'e2e/image.test.ts': [20, 30],
   fault: [18, 50],
   'fault/api': [30, 75],
-  'fault/fuzz': [60, 90],
+  'fault/fuzz': [25, 45],
   'fault/host': [40, 55],
   'fault/proxy/limits.test.ts': [27, 50],
   integration: [75, 170],
@@ -25,7 +25,7 @@ const places = {
   model: [270, 440],
   soak: [160, 340],
   unit: [50, 90],
-  'unit/shared/gotemplate': [22, 45],
+  'unit/shared/gotemplate': [20, 40],
 };
 /** Places that take more are divided. */
 const partSeconds = [45, 100];
