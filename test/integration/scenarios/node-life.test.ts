@@ -5,7 +5,6 @@ import { tokenFor } from '../../support/driver/tokens.js';
 import type { KubeletNode } from '../../support/kubelet/kubelet-node.js';
 import { assertNodeIsCurrent } from '../../support/kubelet/node-state.js';
 import { scenario } from '../../support/kubelet/scenario.js';
-import { unmountBelow } from '../../support/mounts.js';
 import { eventually } from '../../support/poll.js';
 
 const fullNode = 110;
@@ -71,65 +70,6 @@ describe('the life of a node', () => {
       },
     );
   }
-
-  scenario(
-    'a reboot that leaves the directories without their tmpfs gets every volume mounted again',
-    {},
-    async (node) => {
-      await node.startDriver();
-      node.runPods(20);
-      await node.kubelet.untilAllPublished();
-      await node.kubelet.stop();
-      await node.driver.killed();
-      unmountBelow(node.sandbox.kubeletDir);
-      const [first] = node.kubelet.pods;
-      assert.deepEqual(fs.readdirSync(first!.volume.target), []);
-      node.kubelet.start();
-      await node.startDriver();
-      await node.kubelet.untilAllPublishedAgain();
-      assertCurrent(node);
-    },
-  );
-
-  scenario(
-    'a connector that is edited, deleted and made again reaches every volume, and is missed by none',
-    {},
-    async (node) => {
-      await node.startDriver();
-      node.runPods(20);
-      await node.kubelet.untilAllPublished();
-      node.moveConnector('http://moved.example:3128/ci/harbor');
-      await node.kubelet.untilAllPublishedAgain();
-      assertCurrent(node);
-      node.sandbox.removeManifest('harbor.json');
-      node.kubelet.eventForAll();
-      const isToldWhy = (message: string | undefined): boolean =>
-        message?.includes('UNAVAILABLE: refresh failed, the mounted files are kept: NOT_FOUND: connector ci/harbor') ??
-        false;
-      await eventually('each pod is told', () =>
-        [...node.kubelet.pods].every(({ events }) => isToldWhy(events.at(-1))),
-      );
-      assertCurrent(node);
-      node.moveConnector('http://back.example:3128/ci/harbor');
-      await node.kubelet.untilAllPublishedAgain();
-      assertCurrent(node);
-    },
-  );
-
-  scenario('20 rotations of every token rewrite the files in place', {}, async (node) => {
-    await node.startDriver();
-    node.runPods(20);
-    await node.kubelet.untilAllPublished();
-    const mounts = node.sandbox.mounts();
-    for (let rotation = 0; rotation < 20; rotation += 1) {
-      const before = [...node.kubelet.pods].map(({ volume }) => volume.token);
-      node.kubelet.renewTokens();
-      await node.kubelet.untilAllPublishedAgain();
-      assert.ok([...node.kubelet.pods].every(({ volume }, index) => volume.token !== before[index]));
-    }
-    assertCurrent(node);
-    assert.deepEqual(node.sandbox.mounts(), mounts);
-  });
 
   scenario(
     'a volume of another layout is brought to this one, with the mount and its readers kept',

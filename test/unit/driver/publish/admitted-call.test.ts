@@ -39,26 +39,6 @@ class Works {
 }
 
 describe('AdmittedCall', () => {
-  it('runs as many as it may and queues the rest in order', async () => {
-    const limiter = new Works(2);
-    const gates = [gate(), gate(), gate(), gate()];
-    const begun: number[] = [];
-    const runs = gates.map(({ passed }, index) =>
-      limiter.run(neverAborted, async () => {
-        begun.push(index);
-        await passed;
-      }),
-    );
-    await settle();
-    assert.deepEqual([begun, limiter.queueLength], [[0, 1], 2]);
-    gates[1]!.open();
-    await settle();
-    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2], 1]);
-    for (const { open } of gates) open();
-    await Promise.all(runs);
-    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2, 3], 0]);
-  });
-
   it('begins the next one when the event loop has come round, so that many keep nothing else waiting', async () => {
     const limiter = new Works(1);
     const order: string[] = [];
