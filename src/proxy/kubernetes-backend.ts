@@ -1,10 +1,7 @@
 import type { Clock } from '../shared/clock.js';
 import type { ClusterConfig } from '../shared/kube/cluster-config.js';
-import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
-import { limits } from '../shared/limits/defaults.js';
 import { proxyLimits } from './limits.js';
-import { noLimitObserver } from '../shared/limits/limit-observer.js';
 import { FailureRateLimiter } from './failure-rate-limiter.js';
 import type { Log } from '../shared/log.js';
 import { version } from '../shared/version.js';
@@ -31,23 +28,12 @@ export interface KubernetesBackendOptions {
 
 /** Returns the backend for `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBackend {
-  const { cluster, timings, namespace, audience, metrics, clock, monotonicNow, log } = options;
-  const client = new KubeClient({
-    config: cluster,
-    timings,
-    clock: { now: monotonicNow, random: Math.random },
-    observer: metrics,
-    limits: limits.api,
-    load: noLimitObserver,
+  const { namespace, audience, metrics, clock, monotonicNow, log } = options;
+  const { client, sources, flags, connectors, secrets } = kubernetesSources({
+    ...options,
     userAgent: `connectors-csi-proxy/${version}`,
-    program: 'proxy',
-  });
-  const { sources, flags, connectors, secrets } = kubernetesSources({
-    client,
-    namespace,
-    maxObjectBytes: options.maxObjectBytes,
+    observer: metrics,
     rateLimiter: new FailureRateLimiter(proxyLimits.failedReviews, monotonicNow),
-    log,
   });
   const ca = new KubernetesCa(client, namespace, clock, log);
   const endpoints = new ApiServerEndpoints(client, log);

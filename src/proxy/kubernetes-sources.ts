@@ -1,6 +1,11 @@
 import { SubjectAccessReviewer } from '../shared/access/subject-access-reviewer.js';
 import { WatchedFlags } from '../shared/connectors/watched-flags.js';
-import type { KubeClient } from '../shared/kube/kube-client.js';
+import type { ClusterConfig } from '../shared/kube/cluster-config.js';
+import { KubeClient } from '../shared/kube/kube-client.js';
+import type { KubeObserver } from '../shared/kube/observer.js';
+import type { KubeTimings } from '../shared/kube/timings.js';
+import { limits } from '../shared/limits/defaults.js';
+import { noLimitObserver } from '../shared/limits/limit-observer.js';
 import { proxyLimits } from './limits.js';
 import type { FailureRateLimiter } from './failure-rate-limiter.js';
 import type { Log } from '../shared/log.js';
@@ -11,7 +16,12 @@ import { ConnectorInformer } from './connectors/connector-informer.js';
 import { KubernetesSecrets } from './secrets/kubernetes-secrets.js';
 
 export interface KubernetesSourcesOptions {
-  readonly client: KubeClient;
+  readonly cluster: ClusterConfig;
+  readonly timings: KubeTimings;
+  readonly userAgent: string;
+  readonly observer: KubeObserver;
+  /** A monotonic clock in milliseconds. */
+  readonly monotonicNow: () => number;
   /** The proxy's. */
   readonly namespace: string;
   /** Memory limit of cached Connectors and classes, in bytes. */
@@ -23,6 +33,7 @@ export interface KubernetesSourcesOptions {
 
 /** Decision sources, with the parts that read in the background once they are started. */
 export interface KubernetesSources {
+  readonly client: KubeClient;
   readonly sources: DecisionSources;
   readonly flags: WatchedFlags;
   readonly connectors: ConnectorInformer;
@@ -31,17 +42,25 @@ export interface KubernetesSources {
 
 /** Creates what decides about requests with an API server. */
 export function kubernetesSources(options: KubernetesSourcesOptions): KubernetesSources {
-  const { client, namespace, rateLimiter, log } = options;
+  const { cluster, timings, userAgent, observer, monotonicNow, namespace, rateLimiter, log } = options;
+  const client = new KubeClient({
+    ...{ config: cluster, timings, userAgent, observer },
+    clock: { now: monotonicNow, random: Math.random },
+    limits: limits.api,
+    load: noLimitObserver,
+    program: 'proxy',
+  });
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authorizer = new SubjectAccessReviewAuthorizer({
-    reviews: new SubjectAccessReviewer(client, client.clock.now, proxyLimits.proxyAccess),
+    reviews: new SubjectAccessReviewer(client, monotonicNow, proxyLimits.proxyAccess),
     rateLimiter,
     exists: (connector) => connectors.has(connector),
   });
   const approvals = new KubernetesApprovals(client);
   return {
+    client,
     sources: { authorizer, approvals, flags: (signal) => flags.get(signal), connectors, secrets },
     flags,
     connectors,

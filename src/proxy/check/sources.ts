@@ -1,12 +1,9 @@
 import { CodedError } from '../../shared/errors.js';
-import { KubeClient } from '../../shared/kube/kube-client.js';
 import { noObserver } from '../../shared/kube/observer.js';
 import { kubeTimings } from '../../shared/kube/timings.js';
 import type { ClusterConfig } from '../../shared/kube/cluster-config.js';
-import { limits } from '../../shared/limits/defaults.js';
 import { proxyLimits } from '../limits.js';
 import { FailureRateLimiter } from '../failure-rate-limiter.js';
-import { noLimitObserver } from '../../shared/limits/limit-observer.js';
 import { silentLog } from '../../shared/log.js';
 import type { DecisionSources } from '../backend.js';
 import type { ProxyConfig } from '../config.js';
@@ -35,18 +32,12 @@ export function openCluster(
   config: Pick<ProxyConfig, 'namespace' | 'max-object-memory'>,
 ): OpenSources {
   const monotonicNow = (): number => performance.now();
-  const client = new KubeClient({
-    config: cluster,
+  const { client, sources, flags, connectors } = kubernetesSources({
+    cluster,
     timings: kubeTimings,
-    clock: { now: monotonicNow, random: Math.random },
-    observer: noObserver,
-    limits: limits.api,
-    load: noLimitObserver,
     userAgent: `connectors-csi/${version} check`,
-    program: 'proxy',
-  });
-  const { sources, flags, connectors } = kubernetesSources({
-    client,
+    observer: noObserver,
+    monotonicNow,
     namespace: config.namespace,
     maxObjectBytes: config['max-object-memory'],
     // A table can expect more denials than a client of the proxy can cause at once.

@@ -20,11 +20,14 @@ export class ClientLimiter {
   /**
    * Counts a request.
    * @param client its pod, or its user if its token names none.
-   * @returns a function to call at the end of the request.
+   * @returns a function to call at the end of the request; undefined without a limit of requests at once.
    * @throws {ProxyError} 429 that names the Connector and the annotation.
    */
-  acquire({ namespace, name }: ConnectorRef, { perSecond, concurrent }: OwnerLimits, client: string): () => void {
-    if (perSecond === undefined && concurrent === undefined) return nothing;
+  acquire(
+    { namespace, name }: ConnectorRef,
+    { perSecond, concurrent }: OwnerLimits,
+    client: string,
+  ): (() => void) | undefined {
     const key = `${namespace}/${name} ${client}`;
     if (concurrent !== undefined && this.#running.of(key) >= concurrent) {
       throw exceeded(`connector ${namespace}/${name} permits ${concurrent} requests of a pod at once`, 'concurrent', 1);
@@ -41,14 +44,10 @@ export class ClientLimiter {
         );
       }
     }
-    if (concurrent === undefined) return nothing;
+    if (concurrent === undefined) return undefined;
     this.#running.add(key);
     return () => this.#running.subtract(key);
   }
-}
-
-function nothing(): void {
-  // No limit to leave.
 }
 
 function exceeded(what: string, limit: keyof typeof limitAnnotations, seconds: number): ProxyError {

@@ -77,11 +77,11 @@ export class RequestHandler {
     const { request, body, session } = arrival;
     const entry = this.#entryOf(arrival);
     const finish = session?.begin();
-    let leave: (() => void) | undefined;
+    let release: (() => void) | undefined;
     try {
       if (head !== undefined) ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
-      leave = this.#admit(route, arrival, entry);
+      release = this.#admit(route, arrival, entry);
       if (route === 'registry-root') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
@@ -107,7 +107,7 @@ export class RequestHandler {
       if (failure === undefined) response.destroy();
       else sendError(request, body, response, failure);
     } finally {
-      leave?.();
+      release?.();
       finish?.();
     }
   }
