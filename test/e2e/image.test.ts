@@ -276,7 +276,12 @@ describe('the image', function () {
       mount('-o', 'remount,bind,ro', here);
       mkdirSync(path.join(here, volume.parent), { recursive: true });
       const socket = '/var/lib/kubelet/plugins/connectors-csi/csi.sock';
-      const flags = ['--node-name=n', '--registration-dir=/var/lib/kubelet', '--http-address=', `--endpoint=unix://${socket}`];
+      const flags = [
+        '--node-name=n',
+        '--registration-dir=/var/lib/kubelet',
+        '--http-address=',
+        `--endpoint=unix://${socket}`,
+      ];
       flags.push('--connector-source=directory', '--manifests=/manifests', '--log-level=warn');
       driver = spawn('chroot', [here, '/usr/local/bin/node', '/app/dist/main.js', 'serve', ...flags], {
         stdio: ['ignore', 'ignore', 'inherit'],
