@@ -4,6 +4,7 @@ import type { DriverConfig } from './config.js';
 import { identityService } from './csi/identity.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
+import { nodeDefinition } from './csi/node-definition.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
@@ -218,7 +219,7 @@ export class Driver {
     });
     return [
       { definition: csi.Identity.service, implementation: identity },
-      { definition: csi.Node.service, implementation: this.#volumeService.nodeService(edge) },
+      { definition: nodeDefinition, implementation: this.#volumeService.nodeService(edge) },
       { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumeService.volumes) },
     ];
   }

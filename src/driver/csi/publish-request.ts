@@ -71,6 +71,21 @@ export function parsePublishRequest(
 }
 
 /**
+ * Returns the message without what the driver does not read: other keys of the Secret that a pod names, and attributes of
+ * the kubelet. Hundreds of calls can arrive at once, and each is in memory until its response is sent.
+ */
+export function withoutUnread(message: NodePublishVolumeRequest__Output): NodePublishVolumeRequest__Output {
+  const isRead = ([key]: readonly [string, string]): boolean =>
+    !key.startsWith(kubeletPrefix) || contextKeys.includes(key);
+  const tokens = textAt(message.secrets, tokensKey);
+  return {
+    ...message,
+    volume_context: Object.fromEntries(Object.entries(message.volume_context).filter(isRead)),
+    secrets: tokens === undefined ? {} : { [tokensKey]: tokens },
+  };
+}
+
+/**
  * Returns the SHA-256 of everything in a message that the driver reads. Messages with equal digests are the same
  * request.
  */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
 import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
-import { digestOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
+import { digestOf, parsePublishRequest, withoutUnread } from '../../../../src/driver/csi/publish-request.js';
 import type { PublishRequest } from '../../../../src/driver/publish/publish-request.js';
 import { pod } from '../../../support/domain.js';
 import { heapGrowth } from '../../../support/heap-growth.js';
@@ -205,6 +205,21 @@ describe('a repeated request', () => {
   for (const change of changes) {
     it(`is none with ${JSON.stringify(change)}`, () => assert.equal(isRepeat(change), false));
   }
+});
+
+describe('withoutUnread', () => {
+  it('leaves what the driver reads, and unknown attributes, for which it rejects the request', () => {
+    const tokens = { [`${kubelet}serviceAccount.tokens`]: 'token' };
+    const read = { ...context, ...tokens, other: 'x', ['__proto__']: 'y' };
+    const message = {
+      ...valid,
+      secrets: { ...tokens, password: 'x' },
+      volume_context: { ...read, [`${kubelet}x`]: 'x' },
+    };
+    assert.deepEqual(withoutUnread(message), { ...valid, secrets: tokens, volume_context: read });
+    assert.deepEqual(withoutUnread({ ...valid, secrets: { password: 'x' } }), valid);
+    assert.equal(digestOf(withoutUnread(message)), digestOf(message));
+  });
 });
 
 describe('a parsed request', () => {
