@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { AccessControl } from '../../shared/access/access-control.js';
 import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
-import { sleep } from '../../shared/abortable.js';
+import { Deadline, sleep } from '../../shared/abortable.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import { TokenBucket } from '../../shared/limits/token-bucket.js';
@@ -173,9 +173,9 @@ export class RefreshOnChange {
     const fields = { volumeId, pod: `${pod.namespace}/${pod.name}` };
     const attempt: Attempt = { atMs: monotonicNow(), basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
+    const deadline = Deadline.start(this.#stopping.signal, timeoutMs, monotonicNow);
     try {
-      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
-      const { path, steps } = await this.#deps.refresh(targetPath, signal);
+      const { path, steps } = await this.#deps.refresh(targetPath, deadline.signal);
       const refreshed = volumes.get(targetPath);
       // A refresh that left the volume stale is not repeated.
       if (refreshed === undefined || !this.#isStale(refreshed)) {
@@ -192,6 +192,8 @@ export class RefreshOnChange {
       else this.#attempts.set(targetPath, { ...attempt, hasFailed: true });
       if (cause === 'ABORTED' || cause === 'CANCELLED') return;
       log.warn('Failed to refresh volume after change', { ...fields, error: failure });
+    } finally {
+      deadline.done();
     }
   }
 }
