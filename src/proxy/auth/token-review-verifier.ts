@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { Clock } from '../../shared/clock.js';
-import { CodedError } from '../../shared/errors.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
@@ -115,20 +114,10 @@ export class TokenReviewVerifier implements TokenVerifier {
   }
 }
 
-/**
- * Converts a TokenReview to an identity; undefined for a rejected token.
- * @throws {CodedError} UNAVAILABLE if an authenticator failed: that is neither acceptance nor rejection.
- */
+/** Converts a TokenReview to an identity; undefined for a rejected token. */
 function clientIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
   const status = review['status'];
-  if (jsonMember(status, 'authenticated') !== true) {
-    const problem = jsonMember(status, 'error');
-    // A usual rejection has an error too, with the reason.
-    if (typeof problem === 'string' && /connection refused|timeout|unavailable/i.test(problem)) {
-      throw new CodedError('UNAVAILABLE', 'asking the API server about a token failed: an authenticator failed');
-    }
-    return undefined;
-  }
+  if (jsonMember(status, 'authenticated') !== true) return undefined;
   if (!textsIn(jsonMember(status, 'audiences')).includes(audience)) return undefined;
   const user = jsonMember(status, 'user');
   const name = jsonText(user, 'username');
