@@ -139,7 +139,7 @@ export const proxyLimits = {
     /** Bytes of a response. */
     bodyBytes: 64 << 10,
   },
-  /** Tokens that the proxy requests for Secrets of issuers. They are cached with those of registries. See proxy/credential/issuer. */
+  /** Tokens that the proxy requests for Secrets of issuers. They are cached with those of registries. See proxy/credentials/issuer. */
   issuedTokens: {
     /** Shortest interval of two requests for one credential. */
     everyMs: 5_000,
