@@ -1,10 +1,12 @@
 // Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON. So neither
 // the build nor the running driver parses .proto text. In src/shared/gotemplate/sprig/generated the time zones, in
-// src/driver/content/generated the text of activate.sh, and in src/image-pulls/generated the files of nodes.
+// src/driver/content/generated the text of activate.sh, in src/image-pulls/generated the files of nodes, and in
+// src/shared/connectors/generated the fields of the CRDs.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import protobuf from 'protobufjs';
+import { parse } from 'yaml';
 import { zoneData, zoneSource } from './zone-data.mjs';
 
 const root = path.join(import.meta.dirname, '..');
@@ -53,6 +55,23 @@ if ((statSync(zones, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= newestSource) 
   mkdirSync(zonesDir, { recursive: true });
   writeFileSync(zones, zoneData(root));
 }
+
+/** Returns the names of the fields in a schema of a CRD, nested; `true` if a field's content is not described. */
+function fieldsOf({ properties, items }) {
+  if (items) return fieldsOf(items);
+  return properties ? Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, fieldsOf(of)])) : true;
+}
+
+const crds = ['connectors', 'connectorclasses'].map((name) =>
+  parse(readFileSync(path.join(root, 'deploy', 'chart', 'charts', 'crds', 'crds', `${name}.yaml`), 'utf8')),
+);
+const fields = crds.map(({ spec: { names, versions } }) => [
+  names.kind,
+  { ...fieldsOf(versions[0].schema.openAPIV3Schema), metadata: true },
+]);
+const fieldsDir = path.join(root, 'src', 'shared', 'connectors', 'generated');
+mkdirSync(fieldsDir, { recursive: true });
+writeFileSync(path.join(fieldsDir, 'manifest-fields.json'), `${JSON.stringify(Object.fromEntries(fields))}\n`);
 
 const contentDir = path.join(root, 'src', 'driver', 'content');
 const script = JSON.stringify(readFileSync(path.join(contentDir, 'activate.sh'), 'utf8'));

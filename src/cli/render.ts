@@ -5,9 +5,9 @@ import { serveFlags } from '../driver/config.js';
 import { describeFlags, flag, parseFlags, required, text, toggle } from '../shared/process/flags.js';
 import type { FlagValues } from '../shared/process/flags.js';
 import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
+import { unknownFieldWarnings } from '../shared/connectors/unknown-fields.js';
 import { runRenderJob } from '../driver/content/render-job.js';
 import { TemplateRenderer } from '../driver/content/template-renderer.js';
-import type { VolumeContent } from '../driver/content/volume-content.js';
 import { renderVolumeContent } from '../driver/content/volume-content.js';
 import { planVolume } from '../driver/content/volume-plan.js';
 import { CodedError } from '../shared/errors.js';
@@ -55,15 +55,23 @@ ${describeFlags(renderFlags)}
 `,
   run: async ({ args, env, stdout, stderr, stopped }) => {
     const config = parseFlags(renderFlags, args, env);
-    const { files, warnings } = await renderFiles(config, stopped);
-    for (const warning of warnings) stderr(`warning: ${warning}\n`);
+    let warnings = 0;
+    const warn = (warning: string): void => {
+      warnings += 1;
+      stderr(`warning: ${warning}\n`);
+    };
+    const files = await renderFiles(config, warn, stopped);
     if (config.out === '') stdout(files.map(asText).join(''));
     else writeFiles(config.out, files);
-    return config.strict && warnings.length > 0 ? 1 : 0;
+    return config.strict && warnings > 0 ? 1 : 0;
   },
 };
 
-async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<VolumeContent> {
+async function renderFiles(
+  config: RenderConfig,
+  warn: (warning: string) => void,
+  signal: AbortSignal,
+): Promise<readonly VolumeFile[]> {
   const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
     maxTokenExpirationMs: Infinity,
   });
@@ -79,6 +87,8 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   source.peekFlags();
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
+  // A misspelt field can be why rendering fails.
+  unknownFieldWarnings(source.objects()).forEach(warn);
   const resolved = await source.resolve(attributes.connectors, call);
   const caFile = config['proxy-ca-file'];
   const defaults = {
@@ -88,7 +98,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
   const plan = planned(() => planVolume(resolved, attributes.includedConfigurations, defaults));
-  return renderVolumeContent(
+  const { files, warnings } = await renderVolumeContent(
     {
       ...attributes,
       configurationParams: paramsOf(attributes),
@@ -104,6 +114,8 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     }),
     call,
   );
+  warnings.forEach(warn);
+  return files;
 }
 
 /** Adds the fix for a Connector without a status, which no program writes here. */

@@ -59,11 +59,12 @@ ${describeFlags(checkFlags)}
 const timeoutMs = 30_000;
 
 /** Runs `check`. @throws {UsageError} {CodedError} */
-export async function run({ args, env, stdout, stopped }: CommandContext): Promise<number> {
+export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
   const flags = parseFlags(checkFlags, args, env);
   const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
   const opened = open(config, env);
+  for (const warning of opened.warnings) stderr(`warning: ${warning}\n`);
   try {
     const { sources } = opened;
     const checker = new RequestChecker({ sources, config, isOtherUser: config.kubeconfig !== undefined });

@@ -5,6 +5,7 @@ import type { ClusterConfig } from '../../shared/kube/cluster-config.js';
 import { proxyLimits } from '../limits.js';
 import { FailureRateLimiter } from '../failure-rate-limiter.js';
 import { silentLog } from '../../shared/log.js';
+import { unknownFieldWarnings } from '../../shared/connectors/unknown-fields.js';
 import type { DecisionSources } from '../backend.js';
 import type { ProxyConfig } from '../config.js';
 import { kubernetesSources } from '../kubernetes-sources.js';
@@ -13,6 +14,8 @@ import { version } from '../../shared/version.js';
 
 export interface OpenSources {
   readonly sources: DecisionSources;
+  /** About fields of manifests that have no effect. */
+  readonly warnings: readonly string[];
   readonly close: () => void;
 }
 
@@ -23,7 +26,7 @@ export function openManifests(directory: string, namespace: string): OpenSources
   source.peekFlags();
   const problems = source.brokenFiles();
   if (problems.length > 0) throw new CodedError('FAILED_PRECONDITION', problems.join('; '));
-  return { sources, close: () => undefined };
+  return { sources, warnings: unknownFieldWarnings(source.objects()), close: () => undefined };
 }
 
 /** Opens the API server. Connectors and feature flags are read in the background. */
@@ -48,6 +51,7 @@ export function openCluster(
   connectors.start();
   return {
     sources,
+    warnings: [],
     close: () => {
       flags.stop();
       connectors.stop();

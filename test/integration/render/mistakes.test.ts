@@ -32,6 +32,18 @@ type Mistake = readonly [
 
 const warned: readonly Mistake[] = [
   [
+    'a misspelt field of a class',
+    { 'oci.yaml': oci.replace(' data: { f', ' dataa: { f') },
+    [],
+    /^warning: connectorclass oci: unknown field spec\.configurations\[0\]\.dataa\n/,
+  ],
+  [
+    'a misspelt field of a Connector',
+    { 'harbor.yaml': harbor.replace('address:', 'adress:') },
+    [],
+    /^warning: connector harbor: unknown field spec\.adress\n/,
+  ],
+  [
     'a misspelt field of the data',
     { 'oci.yaml': oci.replace('f: text', "f: 'a {{ .connector.spec.adress }} b'") },
     ['--configuration-names', 'x'],
