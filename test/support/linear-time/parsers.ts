@@ -11,6 +11,7 @@ import { CodedError, inOneLine } from '../../../src/shared/errors.js';
 import { jsonTexts, parseJson } from '../../../src/shared/json.js';
 import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { parseRawObject } from '../../../src/shared/kube/object-admission.js';
+import { parseRequestLine } from '../../../src/shared/process/health-server.js';
 import { dns1123SubdomainProblem } from '../../../src/shared/names.js';
 import { certificateBlocks } from '../../../src/shared/pem.js';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.js';
@@ -70,6 +71,10 @@ export const parsers: Readonly<Record<string, Parser>> = {
     around: ['…', 'a,…', '{"a": {"b": "…"}}'],
   },
   parseTokenClaims: { run: (text) => parseTokenClaims(new Secret(text)), around: ['…', 'e30.…', 'e30.….e30'] },
+  parseRequestLine: {
+    run: parseRequestLine,
+    around: ['GET …', 'GET /… HTTP/1.2', 'GET /?… HTTP/1.2', 'GET /metrics HTTP/1.1\r\n…'],
+  },
   parseProxyAuthorization: {
     run: (text) => [parseProxyAuthorization(text), parseProxyAuthorization(`Basic ${base64(text)}`)],
     around: ['…', 'Basic …', 'ci/a:…', 'ci/a,…:a.b.c', 'ci%2F…:a.b.c'],
