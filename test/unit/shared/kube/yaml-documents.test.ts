@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { YamlError, parseYaml, parseYamlNodes } from '../../../../src/shared/kube/yaml-documents.js';
 import { limits } from '../../../../src/shared/limits/defaults.js';
+import { processorTimeMs } from '../../../support/processor-time.js';
 
 const { characters, depth } = limits.yaml;
 
@@ -59,5 +60,25 @@ describe('a YAML text', () => {
 
   it('may hold one key but once in each of its maps', () => {
     assert.equal(refusal('a: {b: 1}\nc: {b: 1, "b": 2}'), 'not YAML at line 2, column 11 (DUPLICATE_KEY)');
+  });
+
+  it('takes no stack trace for each of its mistakes, and leaves their depth as it was', () => {
+    const text = `"${'\\z'.repeat(8_000)}"`;
+    const leastMs = (): number =>
+      Math.min(
+        ...Array.from({ length: 5 }, () => {
+          const startMs = processorTimeMs();
+          refusal(text);
+          return processorTimeMs() - startMs;
+        }),
+      );
+    const { stackTraceLimit } = Error;
+    const usualMs = leastMs();
+    assert.equal(Error.stackTraceLimit, stackTraceLimit);
+    Error.stackTraceLimit = 0;
+    const withoutMs = leastMs();
+    Error.stackTraceLimit = stackTraceLimit;
+    // Traces take twenty times as long as the rest.
+    assert.ok(usualMs < 5 * withoutMs, `${usualMs} ms, and ${withoutMs} ms without traces`);
   });
 });
