@@ -22,6 +22,7 @@ import type { Clock } from '../shared/clock.js';
 import type { VolumeHost } from './publish/ports.js';
 import { driverLimits } from './limits.js';
 import { limits } from '../shared/limits/defaults.js';
+import type { LimitObserver } from '../shared/limits/limit-observer.js';
 import { withRejectionLog } from './rejection-log.js';
 import { VolumeMemory } from './publish/volume-memory.js';
 import type { Backend } from './backend.js';
@@ -64,6 +65,8 @@ export class Driver {
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration;
   readonly #health: HealthServer | undefined;
+  readonly #rejections: LimitObserver;
+  readonly #onRejectedConnection = (): void => this.#rejections.rejected('connections', 'node', '');
   readonly #stopping = new AbortController();
   readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
   readonly metrics: Metrics;
@@ -73,26 +76,28 @@ export class Driver {
     setMaxListeners(0, this.#stopping.signal);
     const { config, log } = parts;
     this.#parts = parts;
-    this.#memory = new VolumeMemory({
-      limitBytes: parts.memoryLimitBytes,
-      reserveBytes: config['memory-reserve'],
-    });
-    this.#host = createHost(parts, this.#memory);
-    const caPath = config['proxy-ca-file'];
-    this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#volumeService.admission.queueLength,
       load: () => ({
         publishes: { used: this.#volumeService.admission.inFlight, limit: config['max-publishes-in-flight'] },
         connections: this.#server.use,
+        volume_memory_bytes: this.#memory.use,
         ...this.#backend.load(),
       }),
       volumes: () => this.#volumeService.volumes.summary(),
-      volumeMemory: () => this.#memory.summary(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
       isRegistered: () => this.#registration.isRegistered,
     });
+    this.#rejections = withRejectionLog(this.metrics, log);
+    this.#memory = new VolumeMemory({
+      limitBytes: parts.memoryLimitBytes,
+      reserveBytes: config['memory-reserve'],
+      observer: this.#rejections,
+    });
+    this.#host = createHost(parts, this.#memory);
+    const caPath = config['proxy-ca-file'];
+    this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.#backend = parts.createBackend(this.metrics);
     this.#volumeService = new VolumeService({
       ...parts,
@@ -101,6 +106,7 @@ export class Driver {
       backend: this.#backend,
       caFile: this.#caFile,
       metrics: this.metrics,
+      rejections: this.#rejections,
     });
     this.#server = new SocketServer({
       socketPath: config.endpoint,
@@ -109,7 +115,7 @@ export class Driver {
       drainMs,
       socket: driverLimits.csiSocket,
       connection: driverLimits.grpcConnection,
-      onRejected: this.#onRejectedConnection(),
+      onRejected: this.#onRejectedConnection,
       log,
     });
     this.#registration = this.#createRegistration();
@@ -154,8 +160,8 @@ export class Driver {
 
   #adoptVolumes(): void {
     this.#host.adoptMounted();
-    const { heldBytes, budgetBytes } = this.#memory.summary();
-    if (budgetBytes === undefined || heldBytes <= budgetBytes) return;
+    const { used: heldBytes, limit: budgetBytes } = this.#memory.use;
+    if (heldBytes <= budgetBytes) return;
     this.#parts.log.warn('Volumes exceed the memory budget, rejecting new volumes', { heldBytes, budgetBytes });
   }
 
@@ -195,14 +201,9 @@ export class Driver {
       retryMs: registrationRetryMs,
       socket: driverLimits.registrationSocket,
       connection: driverLimits.grpcConnection,
-      onRejected: this.#onRejectedConnection(),
+      onRejected: this.#onRejectedConnection,
       log,
     });
-  }
-
-  #onRejectedConnection(): () => void {
-    const observer = withRejectionLog(this.metrics, this.#parts.log);
-    return () => observer.rejected('connections', 'node', '');
   }
 
   #edge(): RpcEdge {

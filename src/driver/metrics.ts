@@ -8,12 +8,6 @@ export interface DriverGaugeSources {
   readonly publishQueueLength: () => number;
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   readonly volumes: () => VolumesSummary;
-  readonly volumeMemory: () => {
-    readonly heldBytes: number;
-    /** Undefined without a limit; the metric is 0 then. */
-    readonly budgetBytes: number | undefined;
-    readonly rejections: Readonly<Record<string, number>>;
-  };
   /**
    * Age of the API server's least recent confirmation of a cached object, in milliseconds; undefined if nothing has
    * been read.
@@ -106,7 +100,6 @@ export class Metrics implements LimitObserver {
     );
     registry.callbackCounter('log_lines_dropped_total', 'Lines of the log that were dropped', sources.droppedLogLines);
     this.#defineVolumeGauges(sources.volumes);
-    this.#defineVolumeMemoryGauges(sources.volumeMemory);
   }
 
   /**
@@ -200,26 +193,6 @@ export class Metrics implements LimitObserver {
 
   get contentType(): string {
     return this.#registry.contentType;
-  }
-
-  #defineVolumeMemoryGauges(read: DriverGaugeSources['volumeMemory']): void {
-    const registry = this.#registry;
-    registry.callbackGauge(
-      'volume_memory_bytes',
-      'Memory that volumes and publishes in flight can reach',
-      () => read().heldBytes,
-    );
-    registry.callbackGauge(
-      'volume_memory_budget_bytes',
-      'Memory that the limit leaves for volumes; 0: no limit',
-      () => read().budgetBytes,
-    );
-    registry.labeledCallbackCounter(
-      'volume_memory_rejections_total',
-      'Publishes rejected for memory, by the share that was used up',
-      'scope',
-      () => read().rejections,
-    );
   }
 }
 

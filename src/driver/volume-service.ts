@@ -1,7 +1,6 @@
 import { PublishAdmission } from './publish/publish-admission.js';
 import type { VolumeMemory } from './publish/volume-memory.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
-import { withRejectionLog } from './rejection-log.js';
 import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';
@@ -29,6 +28,7 @@ export interface VolumeServiceOptions {
   readonly backend: Backend;
   readonly caFile: ProxyCaFile | undefined;
   readonly metrics: Metrics;
+  readonly rejections: LimitObserver;
   readonly clock: Clock;
   /** The built render-worker.ts. */
   readonly renderThread: URL;
@@ -49,8 +49,7 @@ export class VolumeService {
     this.#options = options;
     const { config, backend, renderThread } = options;
     this.#renderThreads = new RenderThreads(renderThread, driverLimits.renders.thread);
-    const observer = withRejectionLog(options.metrics, options.log);
-    this.admission = this.#createAdmission(observer);
+    this.admission = this.#createAdmission();
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
@@ -92,14 +91,14 @@ export class VolumeService {
     });
   }
 
-  #createAdmission(observer: LimitObserver): PublishAdmission {
-    const { config } = this.#options;
+  #createAdmission(): PublishAdmission {
+    const { config, rejections } = this.#options;
     const limits = {
       inFlight: config['max-publishes-in-flight'],
       perPod: config['max-publishes-per-pod'],
       running: config['max-concurrent-publishes'],
     };
-    return new PublishAdmission(limits, observer, () => performance.now());
+    return new PublishAdmission(limits, rejections, () => performance.now());
   }
 
   /** Returns the dependencies that the use cases share. */

@@ -1,6 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import { Counts } from '../../shared/limits/counts.js';
 import { floorsOf } from '../../shared/limits/dynamic-share.js';
+import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.js';
 import { driverLimits } from '../limits.js';
 
 /** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
@@ -16,10 +17,8 @@ export interface VolumeMemoryOptions {
   readonly limitBytes: number | undefined;
   /** Part of the limit that is not for volumes. */
   readonly reserveBytes: number;
+  readonly observer: LimitObserver;
 }
-
-/** Why memory was rejected: the node has none left, or the share of a pod or namespace is used up. */
-export type RejectionReason = 'node' | 'namespace' | 'pod';
 
 /** Result of a reservation. */
 export interface VolumeReservation {
@@ -42,15 +41,17 @@ interface Usage {
  * never rejected.
  */
 export class VolumeMemory {
-  readonly #budgetBytes: number | undefined;
+  /** Infinite without a limit. */
+  readonly #budgetBytes: number;
+  readonly #observer: LimitObserver;
   readonly #usages = new Map<string, Usage>();
   readonly #ofPods = new Counts();
   readonly #ofNamespaces = new Counts();
-  readonly #rejections: Record<RejectionReason, number> = { node: 0, namespace: 0, pod: 0 };
   #totalBytes = 0;
 
-  constructor({ limitBytes, reserveBytes }: VolumeMemoryOptions) {
-    this.#budgetBytes = limitBytes === undefined ? undefined : Math.max(0, limitBytes - reserveBytes);
+  constructor({ limitBytes = Infinity, reserveBytes, observer }: VolumeMemoryOptions) {
+    this.#budgetBytes = Math.max(0, limitBytes - reserveBytes);
+    this.#observer = observer;
   }
 
   /** Reserves memory for a volume that was mounted before this process started, without a check. */
@@ -102,13 +103,8 @@ export class VolumeMemory {
     return () => this.#subtract(owner, bytes);
   }
 
-  /** Returns the usage for metrics and messages. `budgetBytes` is undefined without a limit. */
-  summary(): {
-    readonly heldBytes: number;
-    readonly budgetBytes: number | undefined;
-    readonly rejections: Readonly<Record<RejectionReason, number>>;
-  } {
-    return { heldBytes: this.#totalBytes, budgetBytes: this.#budgetBytes, rejections: { ...this.#rejections } };
+  get use(): LimitUsage {
+    return { used: this.#totalBytes, limit: this.#budgetBytes };
   }
 
   #set(key: string, usage: Usage): void {
@@ -131,20 +127,22 @@ export class VolumeMemory {
 
   #ensureAvailable(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
     const budget = this.#budgetBytes;
-    if (budget === undefined || growth <= 0) return;
+    if (budget === Infinity || growth <= 0) return;
     const { podShare, namespaceShare } = driverLimits.volumeMemory;
     const ofNamespace = owner.pod === undefined ? 0 : this.#ofNamespaces.of(owner.pod.namespace);
-    this.#ensureLimit(growth, budget, reservedForOthers(owner, ofNamespace + growth, budget, isGrowing));
+    this.#ensureLimit(growth, reservedForOthers(owner, ofNamespace + growth, budget, isGrowing), owner);
     this.#ensureShare('pod', this.#ofPods.of(owner.podUid), growth, budget * podShare, owner);
     this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
   }
 
   /** @param reservedBytes part of the budget for other owners. */
-  #ensureLimit(growth: number, budget: number, reservedBytes: number): void {
+  #ensureLimit(growth: number, reservedBytes: number, owner: VolumeOwner): void {
+    const budget = this.#budgetBytes;
     if (this.#totalBytes + growth <= budget - reservedBytes) return;
     const forOthers = reservedBytes === 0 ? '' : `, ${inMiB(reservedBytes)} of them for namespaces that have little`;
     throw this.#rejection(
       'node',
+      owner,
       `no memory for volumes on this node: its ${this.#usages.size} volumes can use ${inMiB(this.#totalBytes)} of the ` +
         `${inMiB(budget)} that the driver's memory limit leaves them${forOthers}, and this one needs ${inMiB(growth)} ` +
         "more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet",
@@ -152,24 +150,24 @@ export class VolumeMemory {
   }
 
   #ensureShare(
-    reason: 'namespace' | 'pod',
+    scope: 'namespace' | 'pod',
     bytes: number,
     growth: number,
     shareBytes: number,
-    { podUid, pod }: VolumeOwner,
+    owner: VolumeOwner,
   ): void {
     if (bytes + growth <= shareBytes) return;
-    const name = pod === undefined ? `with UID ${podUid}` : `${pod.namespace}/${pod.name}`;
-    const whose = reason === 'pod' ? `pod ${name}` : `namespace ${pod?.namespace}`;
+    const whose = scope === 'pod' ? `pod ${nameOf(owner)}` : `namespace ${owner.pod?.namespace}`;
     throw this.#rejection(
-      reason,
+      scope,
+      owner,
       `the volumes of ${whose} on this node can use ${inMiB(bytes)} of the ${inMiB(shareBytes)} ` +
-        `that are one ${reason}'s share, and this one needs ${inMiB(growth)}: use fewer or smaller volumes, or spread the pods over nodes`,
+        `that are one ${scope}'s share, and this one needs ${inMiB(growth)}: use fewer or smaller volumes, or spread the pods over nodes`,
     );
   }
 
-  #rejection(reason: RejectionReason, message: string): CodedError {
-    this.#rejections[reason] += 1;
+  #rejection(scope: RejectionScope, owner: VolumeOwner, message: string): CodedError {
+    this.#observer.rejected('volume_memory_bytes', scope, nameOf(owner));
     return new CodedError('RESOURCE_EXHAUSTED', message);
   }
 }
@@ -182,6 +180,10 @@ function reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, 
   const { floor, reserved } = floorsOf(budget);
   if (pod !== undefined && bytes <= floor) return 0;
   return isGrowing ? reserved * (1 - driverLimits.volumeMemory.growthPart) : reserved;
+}
+
+function nameOf({ podUid, pod }: VolumeOwner): string {
+  return pod === undefined ? `with UID ${podUid}` : `${pod.namespace}/${pod.name}`;
 }
 
 function bytesOf({ owner, bytes }: Usage): number {

@@ -3,6 +3,7 @@ import { loadPageBytes } from '../../../src/driver/host/page-size.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { VolumeFile } from '../../../src/driver/publish/ports.js';
 import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import type { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 
@@ -21,7 +22,7 @@ export class RawHost {
         pageBytes,
         hasSelinux: false,
         allowsPrivateMounts: true,
-        memory: new VolumeMemory({ limitBytes: undefined, reserveBytes: 0 }),
+        memory: new VolumeMemory({ limitBytes: undefined, reserveBytes: 0, observer: noLimitObserver }),
         clock: { now: () => Date.now() },
         random: Math.random,
       },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
 import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import type { VolumeOwner } from '../../../src/driver/publish/volume-memory.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
@@ -10,7 +11,7 @@ import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../.
 import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** Bounds nothing. */
-export const unlimited = new VolumeMemory({ limitBytes: undefined, reserveBytes: 0 });
+export const unlimited = new VolumeMemory({ limitBytes: undefined, reserveBytes: 0, observer: noLimitObserver });
 
 /** The owner of a volume where it does not matter. */
 export const somebody: VolumeOwner = { podUid: '1b4df7e6', pod: { namespace: 'ci', name: 'build' } };

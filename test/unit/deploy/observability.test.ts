@@ -20,7 +20,6 @@ async function exported(): Promise<string> {
     load: () => ({ publishes: { used: 0, limit: 1024 } }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
-    volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, rejections: { node: 0 } }),
     isRegistered: () => true,
   });
   registry.started('Probe');

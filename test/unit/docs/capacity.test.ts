@@ -6,6 +6,7 @@ import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
 import type { VolumeFile } from '../../../src/driver/publish/ports.js';
 import { driverLimits } from '../../../src/driver/limits.js';
 import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import { repository } from '../../support/deploy/manifests.js';
 
 const MiB = 2 ** 20;
@@ -19,6 +20,7 @@ function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): num
   const memory = new VolumeMemory({
     limitBytes: limitMiB * MiB,
     reserveBytes: driverLimits.volumeMemory.reserveBytes,
+    observer: noLimitObserver,
   });
   // An ordinary request: a token of 1.3 KB, and short attributes.
   const heapBytes = 80 << 10;

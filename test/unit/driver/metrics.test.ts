@@ -11,14 +11,9 @@ const probes: DriverGaugeSources = {
       PERMISSION_DENIED: { volumes: 2, earliestTokenExpiryMs: undefined, oldestFailureMs: 2_500 },
     },
   }),
-  load: () => ({ publishes: { used: 5, limit: 1024 } }),
+  load: () => ({ publishes: { used: 5, limit: 1024 }, volume_memory_bytes: { used: 5, limit: Infinity } }),
   confirmationAgeMs: () => 2_500,
   droppedLogLines: () => 7,
-  volumeMemory: () => ({
-    heldBytes: 5,
-    budgetBytes: undefined,
-    rejections: { node: 1, namespace: 2, pod: 3 },
-  }),
   isRegistered: () => true,
 };
 
@@ -41,9 +36,7 @@ describe('Metrics', () => {
       ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
       ['log_lines_dropped_total', 7],
       ['watch_staleness_seconds', 2.5],
-      ['volume_memory_bytes', 5],
-      ['volume_memory_budget_bytes', 0],
-      ['volume_memory_rejections_total{scope="pod"}', 3],
+      ['limit_max{limit="volume_memory_bytes"}', '+Inf'],
     ] as const) {
       assert.equal(await lineOf(metrics, start), `connectors_csi_${start} ${value}`);
     }

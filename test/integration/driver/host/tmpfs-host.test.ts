@@ -8,6 +8,7 @@ import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.
 import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.js';
 import type { VolumeFile } from '../../../../src/driver/publish/ports.js';
 import { VolumeMemory } from '../../../../src/driver/publish/volume-memory.js';
+import { noLimitObserver } from '../../../../src/shared/limits/limit-observer.js';
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
 import { kernelNames, kernels, wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
@@ -23,6 +24,7 @@ const memoryFor = (volume: readonly VolumeFile[]): VolumeMemory => {
   return new VolumeMemory({
     limitBytes: 8 * bytes,
     reserveBytes: 0,
+    observer: noLimitObserver,
   });
 };
 
@@ -207,7 +209,7 @@ for (const kernel of kernelNames) {
         ] as const) {
           counted.put(kubelet.target, content(size, fill), {});
           const constants = memoryOf({ sizeBytes: 0, inodes: 25 });
-          assert.equal(memory.summary().heldBytes, counts * 4096 + constants, `revision ${fill}`);
+          assert.equal(memory.use.used, counts * 4096 + constants, `revision ${fill}`);
         }
       });
 

@@ -84,7 +84,7 @@ const cases: readonly Case[] = [
     // Mostly it is 150 to 175 MiB. With bytes for each file of a CA bundle it is over 250.
     maxPeakBytes: 220 * MiB,
     bounds: [refused('publishes')],
-    memoryBounds: [/^connectors_csi_volume_memory_rejections_total\{scope="pod"\} [1-9]/m],
+    memoryBounds: [/^connectors_csi_limit_rejections_total\{limit="volume_memory_bytes",scope="pod"\} [1-9]/m],
     told: [tooMany, /is larger than 64 KiB/],
   },
 ];

@@ -40,7 +40,10 @@ describe('the memory of a node', () => {
     await assertFails(publish(more), 'RESOURCE_EXHAUSTED', /^no memory for volumes on this node: its 10 volumes/);
     assert.deepEqual(more.kubeletEntries(), ['vol_data.json']);
     assert.equal(node.mounts().length, volumes.length);
-    assert.match(await driver.driver.metrics.text(), /volume_memory_rejections_total\{scope="node"\} 1/);
+    assert.match(
+      await driver.driver.metrics.text(),
+      /limit_rejections_total\{limit="volume_memory_bytes",scope="node"\} 1/,
+    );
 
     await driver.kubelet.unpublishVolume(volumes[0]!);
     await publish(more);
@@ -83,7 +86,7 @@ describe('the memory of a node', () => {
     }
     for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(node.mounts(), []);
-    assert.match(await driver.driver.metrics.text(), /volume_memory_bytes 0\n/);
+    assert.match(await driver.driver.metrics.text(), /limit_used\{limit="volume_memory_bytes"\} 0\n/);
   });
 
   it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {
@@ -100,7 +103,7 @@ describe('the memory of a node', () => {
 
   it('is counted by the next driver as by this one, also when both revisions of a volume have nothing in common', async () => {
     const heldBytes = async (): Promise<number> =>
-      Number(/volume_memory_bytes (\d+)/.exec(await driver.driver.metrics.text())?.[1]);
+      Number(/limit_used\{limit="volume_memory_bytes"\} (\d+)/.exec(await driver.driver.metrics.text())?.[1]);
     await start(40);
     const volumes = Array.from({ length: 3 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { floorsOf } from '../../../../src/shared/limits/dynamic-share.js';
+import type { LimitObserver } from '../../../../src/shared/limits/limit-observer.js';
 import { driverLimits } from '../../../../src/driver/limits.js';
 import { VolumeMemory } from '../../../../src/driver/publish/volume-memory.js';
 import type { VolumeOwner } from '../../../../src/driver/publish/volume-memory.js';
@@ -13,8 +14,11 @@ const ownerOf = (namespace: string, name: string): VolumeOwner => ({
 
 describe('the memory of the volumes', () => {
   let memory: VolumeMemory;
+  const rejected: string[] = [];
+  const observer: LimitObserver = { rejected: (...names) => void rejected.push(names.join(' ')) };
   beforeEach(() => {
-    memory = new VolumeMemory({ limitBytes: 260 * MiB, reserveBytes: 100 * MiB });
+    memory = new VolumeMemory({ limitBytes: 260 * MiB, reserveBytes: 100 * MiB, observer });
+    rejected.length = 0;
   });
 
   /** Volumes of 10 MiB, each of a pod and a namespace of its own. */
@@ -31,8 +35,8 @@ describe('the memory of the volumes', () => {
       () => memory.reserve('more', ownerOf('late', 'p'), 10 * MiB),
       /^no memory for volumes on this node: its 14 volumes can use 140 MiB of the 160 MiB .*, 20 MiB of them for namespaces that have little, and this one needs 10 MiB more; .*raise the limit/,
     );
-    assert.equal(memory.summary().heldBytes, 140 * MiB);
-    assert.equal(memory.summary().rejections.node, 1);
+    assert.equal(memory.use.used, 140 * MiB);
+    assert.deepEqual(rejected, ['volume_memory_bytes node late/p']);
   });
 
   it('is there again when a volume has gone', () => {
@@ -102,7 +106,7 @@ describe('the memory of the volumes', () => {
       /^the volumes of pod ci\/greedy on this node can use 15 MiB of the 20 MiB that are one pod's share, and this one needs 10 MiB:/,
     );
     memory.reserve('c', ownerOf('ci', 'other'), 10 * MiB);
-    assert.deepEqual(memory.summary().rejections, { node: 0, namespace: 0, pod: 1 });
+    assert.deepEqual(rejected, ['volume_memory_bytes pod ci/greedy']);
   });
 
   it('has a share for each namespace', () => {
@@ -123,19 +127,19 @@ describe('the memory of the volumes', () => {
   it('is given back by a publish that failed', () => {
     const { undo } = memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
     undo();
-    assert.equal(memory.summary().heldBytes, 0);
+    assert.equal(memory.use.used, 0);
     memory.reserve('a', ownerOf('a', 'p'), 5 * MiB);
     memory.reserve('a', ownerOf('a', 'p'), 8 * MiB).undo();
-    assert.equal(memory.summary().heldBytes, 5 * MiB);
+    assert.equal(memory.use.used, 5 * MiB);
   });
 
   it('is for the requests of volumes, too', () => {
     const owner = { ...ownerOf('ci', 'p'), heapBytes: 8 * MiB };
     memory.reserve('a', owner, 10 * MiB);
-    assert.equal(memory.summary().heldBytes, 18 * MiB);
+    assert.equal(memory.use.used, 18 * MiB);
     refuses(() => memory.reserve('b', owner, 1), /^the volumes of pod ci\/p on this node can use 18 MiB/);
     memory.release('a');
-    assert.equal(memory.summary().heldBytes, 0);
+    assert.equal(memory.use.used, 0);
   });
 
   it('is for calls in flight, with the shares of volumes', () => {
@@ -149,7 +153,7 @@ describe('the memory of the volumes', () => {
     refuses(() => memory.reserveCall('v', ownerOf('ci', 'late'), 5 * MiB), /one namespace's share/);
     memory.reserveCall('v', ownerOf('other', 'p'), 5 * MiB)();
     for (const release of releases) release();
-    assert.equal(memory.summary().heldBytes, 0);
+    assert.equal(memory.use.used, 0);
   });
 
   it('is never refused to the call of a mounted volume that is like its last one, even above the limit', () => {
@@ -162,8 +166,8 @@ describe('the memory of the volumes', () => {
   });
 
   it('is not bounded without a limit', () => {
-    const free = new VolumeMemory({ limitBytes: undefined, reserveBytes: 100 * MiB });
+    const free = new VolumeMemory({ limitBytes: undefined, reserveBytes: 100 * MiB, observer });
     free.reserve('a', ownerOf('a', 'p'), 1e12);
-    assert.equal(free.summary().budgetBytes, undefined);
+    assert.equal(free.use.limit, Infinity);
   });
 });
