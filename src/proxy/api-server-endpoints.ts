@@ -1,11 +1,9 @@
 import { isIP } from 'node:net';
-import { orThrow } from '../shared/errors.js';
 import type { JsonObject, JsonValue } from '../shared/json.js';
 import { jsonItems, jsonMember } from '../shared/json.js';
 import { apiFailure } from '../shared/kube/api-failure.js';
 import type { KubeClient } from '../shared/kube/kube-client.js';
 import { KubeError } from '../shared/kube/kube-error.js';
-import { ParsedObjects } from '../shared/kube/parsed-objects.js';
 import { Reflector } from '../shared/kube/reflector.js';
 import type { ResourceType } from '../shared/kube/resource-location.js';
 import type { Log } from '../shared/log.js';
@@ -20,7 +18,6 @@ const endpointSliceType: ResourceType = {
 /** The EndpointSlice that the API servers maintain themselves, with the addresses behind the Service of this name. */
 export const apiServerSlice = { namespace: 'default', name: 'kubernetes' };
 
-const noEndpoints: readonly Endpoint[] = [];
 const reading = `reading endpointslice ${apiServerSlice.namespace}/${apiServerSlice.name}`;
 
 /**
@@ -33,7 +30,6 @@ export class ApiServerEndpoints {
   readonly #stopping = new AbortController();
   /** Whether the API server has returned the endpoints or denied access to them. */
   #isSettled = false;
-  readonly #parsed = new ParsedObjects(endpointsIn);
 
   constructor(client: KubeClient, log: Log) {
     this.#log = log;
@@ -50,10 +46,8 @@ export class ApiServerEndpoints {
     this.#reflector.stop();
   }
 
-  /** The endpoints: the same array until they change. */
   current(): readonly Endpoint[] {
-    const [slice] = this.#reflector.state.objects.values();
-    return slice === undefined ? noEndpoints : orThrow(this.#parsed.of(slice));
+    return [...this.#reflector.state.objects.values()].flatMap(endpointsIn);
   }
 
   /** Returns why requests must wait: until the endpoints are known, tunnels could lead to them. */

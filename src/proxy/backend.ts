@@ -32,7 +32,7 @@ export interface ProxyBackend extends DecisionSources {
   readonly ca: CaSource;
   /** An identifier that the replicas of this proxy share and no other proxy has; undefined until it is known. */
   readonly identity: () => string | undefined;
-  /** Addresses of the API servers behind their Service. The same array until they change. */
+  /** Addresses of the API servers behind their Service. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;

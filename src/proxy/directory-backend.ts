@@ -9,7 +9,6 @@ import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
 import { caProblem, createCa, parseCa } from './certificates/certificate-authority.js';
 import { manifestSources } from './manifest-sources.js';
-import type { Endpoint } from './tool/address-rules.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;
@@ -36,7 +35,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     tokens,
     ca,
     identity: () => (caProblem(ca) === undefined ? ca.current().certificate : undefined),
-    apiServerEndpoints: () => noEndpoints,
+    apiServerEndpoints: () => [],
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
     notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
@@ -50,8 +49,6 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     problem: () => source.problem() ?? tokens.problem(),
   };
 }
-
-const noEndpoints: readonly Endpoint[] = [];
 
 /** Returns the CA in a directory, which is created if missing, or one in memory. */
 function caIn(directory: string | undefined, clock: Clock): CaSource {

@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sleep } from '../shared/abortable.js';
@@ -31,23 +32,22 @@ for (const range of ['127.0.0.0/8', '::1/128']) addRange(loopback, parseRange(ra
  */
 export class OwnEndpoints {
   readonly #names: ReadonlySet<string>;
-  readonly #lookUp: (() => ReturnType<DnsLookup>) | undefined;
+  readonly #wholeName: string;
+  readonly #lookUp: DnsLookup | undefined;
   #ofProcess: readonly Endpoint[] = [];
   #ofService: readonly string[] = [];
-  #endpoints: readonly Endpoint[] = [];
   readonly #stopping = new AbortController();
 
   constructor({ service, lookUp }: OwnEndpointsOptions) {
     const names = serviceNames(service);
     this.#names = new Set(names);
-    const [whole] = names;
-    this.#lookUp = lookUp && (() => lookUp(whole));
+    [this.#wholeName] = names;
+    this.#lookUp = lookUp;
   }
 
   /** @param ports that the proxy listens on. */
   start(ports: readonly ListeningPort[]): void {
     this.#ofProcess = ports.flatMap(({ host, port }) => addressesOf(host).map((address) => ({ address, port })));
-    this.#update();
     if (this.#lookUp !== undefined) void this.#follow(this.#lookUp, this.#stopping.signal);
   }
 
@@ -55,9 +55,8 @@ export class OwnEndpoints {
     this.#stopping.abort();
   }
 
-  /** The addresses: the same array until they change. */
   current(): readonly Endpoint[] {
-    return this.#endpoints;
+    return [...this.#ofProcess, ...this.#ofService.map((address) => ({ address, port: undefined }))];
   }
 
   /** The addresses of the Service, sorted; empty until the first lookup, and without a cluster. */
@@ -71,28 +70,23 @@ export class OwnEndpoints {
   }
 
   /** Looks up the Service periodically: a Service that is created again has another address. */
-  async #follow(lookUp: () => ReturnType<DnsLookup>, signal: AbortSignal): Promise<void> {
+  async #follow(lookUp: DnsLookup, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#refresh(lookUp);
+      // If the lookup fails, the last addresses remain blocked. The Service's name is blocked in any case.
+      const found = await lookUp(this.#wholeName).catch(() => undefined);
+      if (found !== undefined)
+        this.#ofService = found
+          .filter(isOfService)
+          .map(({ address }) => address)
+          .sort();
       await sleep(lookUpEveryMs, signal).catch(() => undefined);
     }
   }
+}
 
-  async #refresh(lookUp: () => ReturnType<DnsLookup>): Promise<void> {
-    // If the lookup fails, the last addresses remain blocked. The Service's name is blocked in any case.
-    const found = await lookUp().catch(() => undefined);
-    if (found === undefined) return;
-    // No Service has a loopback address. A hosts file can map its name there, where tools can be too.
-    const addresses = found.filter(({ address, family }) => !loopback.check(address, family === 6 ? 'ipv6' : 'ipv4'));
-    const ofService = addresses.map(({ address }) => address).sort();
-    if (ofService.join() === this.#ofService.join()) return;
-    this.#ofService = ofService;
-    this.#update();
-  }
-
-  #update(): void {
-    this.#endpoints = [...this.#ofProcess, ...this.#ofService.map((address) => ({ address, port: undefined }))];
-  }
+/** No Service has a loopback address. A hosts file can map its name there, where tools can be too. */
+function isOfService({ address, family }: LookupAddress): boolean {
+  return !loopback.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 function addressesOf(host: string | undefined): readonly string[] {

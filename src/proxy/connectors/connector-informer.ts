@@ -35,7 +35,10 @@ const relistMs = 1_000;
 export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
-  readonly #bytes: InformerMemoryQuota;
+  /** Of all objects, with a share per namespace. */
+  readonly #memory: ObjectMemoryQuota;
+  /** Of objects by kind and key. */
+  readonly #reservations = new Map<string, MemoryReservation>();
   readonly #now: () => number;
   #relisting: NodeJS.Timeout | undefined;
   readonly #parsedConnectors = new ParsedObjects(parseConnector);
@@ -45,10 +48,10 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#now = client.clock.now;
-    this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
-    const ofConnectors = this.#bytes.admissionFor('connector', connectorBytes);
+    this.#memory = new ObjectMemoryQuota(maxBytes, noLimitObserver, 'the proxy knows');
+    const ofConnectors = this.#admissionOf('connector', connectorBytes);
     this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
-    const ofClasses = this.#bytes.admissionFor('connectorclass', connectorClassBytes);
+    const ofClasses = this.#admissionOf('connectorclass', connectorClassBytes);
     this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
     this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
@@ -58,7 +61,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     const states = [this.#connectors.state, this.#classes.state];
     const nowMs = this.#now();
     return {
-      bytes: this.#bytes.used,
+      bytes: this.#memory.used,
       rejected: states.reduce((sum, state) => sum + rejectedForMemory(state), 0),
       unconfirmedMs: Math.max(...states.map(({ confirmedAtMs = nowMs }) => nowMs - confirmedAtMs)),
     };
@@ -128,9 +131,28 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return { connector, connectorClass };
   }
 
+  /** Returns the admission of a reflector. @param noun kind of its objects in messages: `connector`. */
+  #admissionOf(noun: string, maxObjectBytes: number): ObjectAdmission {
+    return {
+      maxObjectBytes,
+      admit: (heapBytes, identity): CodedError | undefined => {
+        const object = `${noun} ${objectKey(identity)}`;
+        const { namespace = '' } = identity;
+        const reservation = this.#reservations.get(object) ?? { object, namespace, bytes: 0, wantedBytes: 0 };
+        const rejection = this.#memory.acquire(reservation, heapBytes);
+        if (rejection === undefined) this.#reservations.set(object, reservation);
+        else this.#reservations.delete(object);
+        return rejection;
+      },
+    };
+  }
+
   /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
   #release(noun: string, key: string, object: JsonObject | undefined): void {
-    if (object !== undefined || !this.#bytes.release(noun, key)) return;
+    const reservation = this.#reservations.get(`${noun} ${key}`);
+    if (object !== undefined || reservation === undefined) return;
+    this.#memory.release(reservation);
+    this.#reservations.delete(reservation.object);
     this.#relisting ??= setTimeout(() => {
       this.#relisting = undefined;
       for (const reflector of [this.#connectors, this.#classes]) {
@@ -152,47 +174,4 @@ function parsedIn<T extends object>(
 
 function rejectedForMemory({ rejected }: ReflectedState): number {
   return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
-}
-
-/** Limits the memory of all objects that are listed as a whole, with a share per namespace. */
-class InformerMemoryQuota {
-  readonly #quota: ObjectMemoryQuota;
-  readonly #reservations = new Map<string, MemoryReservation>();
-
-  /** @param users users of the objects, for messages: `the proxy knows`. */
-  constructor(maxBytes: number, users: string) {
-    this.#quota = new ObjectMemoryQuota(maxBytes, noLimitObserver, users);
-  }
-
-  get used(): number {
-    return this.#quota.used;
-  }
-
-  /** Returns the admission of a reflector. @param noun kind of its objects in messages: `connector`. */
-  admissionFor(noun: string, maxObjectBytes: number): ObjectAdmission {
-    return {
-      maxObjectBytes,
-      admit: (heapBytes, { namespace, name }): CodedError | undefined => {
-        const key = `${noun} ${objectKey({ namespace, name })}`;
-        const reservation = this.#reservations.get(key) ?? {
-          object: key,
-          namespace: namespace ?? '',
-          bytes: 0,
-          wantedBytes: 0,
-        };
-        const rejection = this.#quota.acquire(reservation, heapBytes);
-        if (rejection === undefined) this.#reservations.set(key, reservation);
-        else this.#reservations.delete(key);
-        return rejection;
-      },
-    };
-  }
-
-  /** Releases the memory of a deleted object. @returns whether it had any. */
-  release(noun: string, key: string): boolean {
-    const reservation = this.#reservations.get(`${noun} ${key}`);
-    if (reservation === undefined) return false;
-    this.#quota.release(reservation);
-    return this.#reservations.delete(`${noun} ${key}`);
-  }
 }

@@ -52,6 +52,5 @@ describe('where the proxy can be reached', () => {
       { address: 'fd00::77', port: undefined },
     ]);
     assert.deepEqual(asked, ['proxy.tools.svc.cluster.local']);
-    assert.equal(own.current(), own.current());
   });
 });
