@@ -1,7 +1,7 @@
 import type { parse } from '@bufbuild/cel';
 
-export type ParsedExpr = ReturnType<typeof parse>;
-export type Expr = NonNullable<ParsedExpr['expr']>;
+type ParsedExpr = ReturnType<typeof parse>;
+type Expr = NonNullable<ParsedExpr['expr']>;
 
 /** Functions that `countLoops` inserts. Their names cannot be written in an expression. */
 export const counters = { nodes: '@nodes', range: '@range' } as const;

@@ -195,8 +195,8 @@ describe('A generator of a class', function () {
 
   const refused: readonly (readonly [what: string, cel: unknown, message: RegExp])[] = [
     ['is no CEL', '{"headers": ', /generator\.cel of auth type "own": line 1, column 13: unexpected end of input/],
-    ['has an unknown name', '{"headers": {\n"X": secrets.a}}', /line 2, column 6: unknown name "secrets"/],
-    ['has an unknown function', '{"headers": {"X": md5(secret.token)}}', /unknown function "md5"/],
+    ['has an unknown name', '{"headers": {\n"X": secrets.a}}', /line 2, column 6: unresolved attribute/],
+    ['has an unknown function', '{"headers": {"X": md5(secret.token)}}', /unbound function: md5/],
     ['has no string', { a: 1 }, /generator\.cel of auth type "own" must be a string/],
     ['is too long', `"${'x'.repeat(9000)}"`, /must have at most 8192 characters/],
     ['sets Host', '{"headers": {"Host": "x"}}', /headers "Host" frames or routes the request/],

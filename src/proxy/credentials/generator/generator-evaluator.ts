@@ -4,12 +4,10 @@ import type { CelError, CelFunc, CelInput } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BoundedMap } from '../../../shared/limits/bounded-map.js';
 import { quote } from '../../../shared/message-text.js';
-import { countLoops, counters } from '../../cel/count-loops.js';
+import { countLoops } from '../../cel/count-loops.js';
 import { countedEnvironment } from '../../cel/counted-environment.js';
 import { Work } from '../../cel/work.js';
 import { proxyLimits } from '../../limits.js';
-import { analyse } from './analysis.js';
-import type { Analysis } from './analysis.js';
 import type { Generated, GeneratorRequest, NamesAndValues } from './generator.js';
 import { ExpressionError, parseResult } from './result.js';
 
@@ -27,7 +25,7 @@ export type GeneratorOutcome =
   | BrokenExpression
   /** The Secret lacks this key. */
   | { readonly kind: 'missing'; readonly key: string }
-  /** The expression cannot be evaluated for this Secret or this request. `isFixed`: see Analysis. */
+  /** The expression cannot be evaluated for this Secret or, unless it is fixed, for this request. */
   | { readonly kind: 'failed'; readonly message: string; readonly isFixed: boolean }
   /** The expression needs a request whose path and query are too long. */
   | { readonly kind: 'too-long' };
@@ -41,11 +39,16 @@ interface BrokenExpression {
 interface Compiled {
   readonly kind: 'compiled';
   readonly evaluate: ReturnType<typeof plan>;
-  readonly analysis: Analysis;
+  /** Whether it names neither `request` nor `now`, so that it depends on the Secret alone. */
+  readonly isFixed: boolean;
+  /** Offsets in the expression, by the id that an error of the evaluation has. */
+  readonly offsets: Readonly<Record<string, number>>;
 }
 
 /** Messages of the evaluator that have only names of functions and types. Others can quote the Secret. */
 const safeMessages = [
+  /^unbound function: [\w.]{1,40}$/,
+  /^unresolved attribute$/,
   /^found no matching overload for '[^']{1,40}' applied to '[\w(), .]{1,200}'$/,
   /^type mismatch: [\w :,]{1,80}$/,
 ];
@@ -54,14 +57,7 @@ const safeMessages = [
 export class GeneratorEvaluator {
   readonly #work = new Work(proxyLimits.generators.work);
   readonly #environment = countedEnvironment(this.#work, ownFunctions());
-  readonly #functions: ReadonlySet<string>;
   readonly #compiled = new BoundedMap<Compiled | BrokenExpression>(proxyLimits.generators.compiled);
-
-  constructor() {
-    const names = new Set([...this.#environment.funcs].map(({ name }) => name));
-    for (const name of Object.values(counters)) names.delete(name);
-    this.#functions = names;
-  }
 
   compile(cel: string): Compiled | BrokenExpression {
     const known = this.#compiled.get(cel);
@@ -69,9 +65,10 @@ export class GeneratorEvaluator {
     let compiled: Compiled | BrokenExpression;
     try {
       const parsed = parse(cel);
-      const analysis = analyse(cel, parsed, this.#functions);
+      const offsets = parsed.sourceInfo?.positions ?? {};
       countLoops(parsed);
-      compiled = { kind: 'compiled', evaluate: plan(this.#environment, parsed), analysis };
+      const evaluate = plan(this.#environment, parsed);
+      compiled = { kind: 'compiled', evaluate, isFixed: !/\b(?:request|now)\b/.test(cel), offsets };
     } catch (error) {
       compiled = { kind: 'broken', message: problemOf(error) };
     }
@@ -82,8 +79,7 @@ export class GeneratorEvaluator {
   evaluate(cel: string, { request, secret, nowMs }: GeneratorInput): GeneratorOutcome {
     const compiled = this.compile(cel);
     if (compiled.kind === 'broken') return compiled;
-    const { evaluate, analysis } = compiled;
-    const { isFixed } = analysis;
+    const { evaluate, isFixed } = compiled;
     if (!isFixed && request === undefined) return { kind: 'too-long' };
     const variables: Record<string, CelInput> = {
       secret: celMap(new Map(secret)),
@@ -92,7 +88,7 @@ export class GeneratorEvaluator {
     };
     try {
       const result = this.#work.evaluate(() => evaluate(variables));
-      if (isCelError(result)) return failureOf(result, analysis, this.#work.exceeded);
+      if (isCelError(result)) return failureOf(result, cel, compiled, this.#work.exceeded);
       return { kind: 'generated', ...parseResult(cel, result) };
     } catch (error) {
       return { kind: 'failed', message: problemOf(error), isFixed };
@@ -115,17 +111,33 @@ function ownFunctions(): readonly CelFunc[] {
   ];
 }
 
-function failureOf(error: CelError, analysis: Analysis, exceeded: Error | undefined): GeneratorOutcome {
-  const { keys, isFixed } = analysis;
+function failureOf(
+  error: CelError,
+  cel: string,
+  { isFixed, offsets }: Compiled,
+  exceeded: Error | undefined,
+): GeneratorOutcome {
   if (exceeded !== undefined) return { kind: 'failed', message: exceeded.message, isFixed };
-  const key = keys.get(String(error.exprId));
-  if (key !== undefined) return { kind: 'missing', key };
+  const [, key] = /^field not found: ([-.\w]{1,253})$/.exec(error.message) ?? [];
+  // A key that the expression computes can be a value of the Secret.
+  const isWritten = [`secret.${String(key)}`, `secret["${String(key)}"]`].some((text) => cel.includes(text));
+  if (key !== undefined && isWritten) return { kind: 'missing', key };
   const isSafe = safeMessages.some((pattern) => pattern.test(error.message));
   const problem = isSafe
     ? error.message
     : 'cannot be evaluated: a key is missing, or a value has the wrong type or range';
-  const place = analysis.positionOf(error.exprId);
-  return { kind: 'failed', message: place === undefined ? problem : `${place}: ${problem}`, isFixed };
+  const offset = offsets[String(error.exprId)];
+  return {
+    kind: 'failed',
+    message: offset === undefined ? problem : `${positionOf(cel, offset)}: ${problem}`,
+    isFixed,
+  };
+}
+
+/** Returns the position of an offset for messages: `line 2, column 7`. */
+function positionOf(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n');
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
 /** Returns the problem of an expression, with its position. */

@@ -2,7 +2,6 @@ import type { Clock } from '../../../shared/clock.js';
 import type { JsonObject } from '../../../shared/json.js';
 import { jsonItems, jsonMember } from '../../../shared/json.js';
 import type { Secret } from '../../../shared/secret.js';
-import { quote } from '../../../shared/message-text.js';
 import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
 import { generatorOf, UnusableGenerator } from './generator.js';
@@ -102,7 +101,7 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
     case 'broken':
       return broken(`${source}: ${outcome.message} (connector ${use.connector})`);
     case 'missing':
-      return unusableSecret(use, `has no ${shownKey(outcome.key)}, which ${source} needs`);
+      return unusableSecret(use, `has no ${outcome.key}, which ${source} needs`);
     case 'too-long': {
       const { requestCharacters } = proxyLimits.generators;
       return new ProxyError(
@@ -118,11 +117,6 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
 
 function broken(message: string): UnusableGenerator {
   return new UnusableGenerator('BrokenGenerator', message);
-}
-
-/** Expressions can look for keys that no Secret can have, with line breaks. */
-function shownKey(key: string): string {
-  return /^[-.\w]{1,253}$/.test(key) ? key : quote(key);
 }
 
 function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {

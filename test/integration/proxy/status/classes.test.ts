@@ -47,12 +47,12 @@ describe('the status of a class', function () {
       fixture.put(connectorClass('any', { proxy: { ref: proxyService }, auth: { types } }));
     };
     const good = '{"headers": {"X-Key": secret.key}}';
-    put(good, '{"headers": {\n"X-Key": secrets.key}}');
+    put(good, '{"headers": {\n"X-Key": }}');
     await fixture.replica();
     const place = 'connectorclass any: generator.cel of auth type "type-1"';
     await eventually('it is broken', () => condition('Ready').startsWith('False BrokenGenerator'));
     const [, problem = ''] = /^False BrokenGenerator (.*)$/.exec(condition('Ready')) ?? [];
-    assert.ok(problem.startsWith(`${place}: line 2, column 10: unknown name "secrets"`), problem);
+    assert.ok(problem.startsWith(`${place}: line 2, column 10: unexpected "}"`), problem);
     assert.equal(condition('ProxyReady'), `True Ready `);
     fixture.put(
       secret('login', 'Opaque', { key: 'x' }),

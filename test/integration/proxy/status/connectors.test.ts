@@ -187,11 +187,11 @@ describe('the status that the proxy writes', function () {
     );
     await fixture.replica();
     await fixture.becomes('Ready', 'True Ready');
-    fixture.put(withGenerator({ cel: '{"headers": {\n  "X-Key": token}}' }));
+    fixture.put(withGenerator({ cel: '{"headers": {\n  "X-Key": }}' }));
     await fixture.becomes('Ready', 'False BrokenGenerator');
     assert.equal(
       fixture.message('Ready'),
-      'connectorclass any: generator.cel of auth type "own": line 2, column 12: unknown name "token": there are secret, request and now (connector ci/tool)',
+      'connectorclass any: generator.cel of auth type "own": line 2, column 12: unexpected "}" (connector ci/tool)',
     );
     fixture.put(withGenerator({ cel: '{"headers": {"X-Key": secret.key}}' }));
     await fixture.becomes('Ready', 'False Unusable');

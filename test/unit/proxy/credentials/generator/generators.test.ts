@@ -35,12 +35,9 @@ describe('Generators', () => {
     }
   });
 
-  it('name a missing key in one line', async () => {
+  it('name a missing key', async () => {
     await assert.rejects(generators.generate(use('{"headers": {"X": secret.key}}'), request), {
       message: /^Secret ci\/login has no key, which connectorclass made: /,
-    });
-    await assert.rejects(generators.generate(use('{"headers": {"X": secret["a\\nb"]}}'), request), {
-      message: /^Secret ci\/login has no "a\\nb", which [^\n]*$/,
     });
   });
 
