@@ -20,8 +20,6 @@ export interface ProbeResponse {
   readonly challenges: readonly string[];
   /** Empty if it was not requested; undefined if it is too long. */
   readonly body: string | undefined;
-  /** Why this redirect was not followed; undefined for other responses. */
-  readonly redirectEnd: RedirectEnd | undefined;
 }
 
 export interface ProbeExchangeOptions {
@@ -31,37 +29,16 @@ export interface ProbeExchangeOptions {
   readonly credential: ToolCredential | undefined;
   /** Addresses to which a redirect is followed; undefined: none is followed. */
   readonly redirectTo: readonly ToolOrigin[] | undefined;
-  /** Limit of the whole exchange. */
+  /** Limit of each request. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends a probe through the code path of a client's request: checked addresses, verified TLS.
+ * Sends a probe, and follows its redirects, through the code path of a client's request: checked addresses, verified TLS.
  * @throws {ProxyError} the failure, in terms that the owner of the Connector understands.
  */
 export async function sendProbe(
-  client: ToolClient,
-  request: ProbeRequest,
-  trust: Trust,
-  options: ProbeExchangeOptions,
-): Promise<ProbeResponse> {
-  const { signal, timeoutMs } = options;
-  const ending = new AbortController();
-  const stop = (): void => ending.abort();
-  const timer = setTimeout(stop, timeoutMs);
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await followed(client, request, trust, { ...options, signal: ending.signal });
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Sends a probe and the requests that follow its redirects. */
-async function followed(
   client: ToolClient,
   request: ProbeRequest,
   trust: Trust,
@@ -79,14 +56,14 @@ async function followed(
     const { status, rawHeaders, body } = await sendOwnRequest(client, toolRequest, nameOf(origin), limits, signal);
     // A tool can repeat its query in the destination, which can be another origin.
     const shown = credential?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;
-    const next = redirectTo && redirected(current, { status, rawHeaders: shown }, redirectTo, count);
-    if (typeof next !== 'object') {
+    const isLast = redirectTo === undefined || count >= proxyLimits.probes.redirects;
+    const next = isLast ? undefined : redirected(current, { status, rawHeaders: shown }, redirectTo);
+    if (next === undefined) {
       return {
         status,
         headers: probedHeaders(rawHeaders),
         challenges: valuesOf(rawHeaders, 'www-authenticate'),
         body: wantsBody ? body : '',
-        redirectEnd: next,
       };
     }
     current = next;
@@ -100,7 +77,7 @@ export class UnusableCredential extends ProxyError {}
 /**
  * Returns the request with the credential for it.
  * @throws {UnusableCredential} if a generator makes none.
- * @throws {ProxyError} if a token is not issued, also in time.
+ * @throws {ProxyError} if a token is not issued.
  */
 async function authenticated(
   request: ProbeRequest,
@@ -117,7 +94,6 @@ async function authenticated(
     };
   } catch (error) {
     const server = nameOf(request.origin);
-    if (signal.aborted) throw new ProxyError(504, 'timeout', `no credential for ${server} in time`, { cause: error });
     const failure = toolFailure(error, server);
     throw credential.isGenerated === true
       ? new UnusableCredential(failure.status, failure.kind, failure.message)
@@ -129,33 +105,26 @@ export function useOf({ method, path }: ProbeRequest): CredentialUse {
   return { method, path, isUnrepeatable: false };
 }
 
-/** Why a redirect is not followed. */
-export type RedirectEnd = 'elsewhere' | 'downgrade' | 'endless';
-
 const statuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const maxFollowed = proxyLimits.probes.redirects;
 
 /**
  * Returns the request that follows a redirect. The tool chooses its destination, so only addresses of the Connector
  * count, and never plain HTTP after TLS. The headers of the probe stay at the first origin.
  * @param addresses of the Connector.
- * @param followed redirects so far.
- * @returns why it is not followed; undefined if the response is no redirect.
+ * @returns undefined if the response is no redirect, or it is not followed.
  */
 function redirected(
   request: ProbeRequest,
   { status, rawHeaders }: { readonly status: number; readonly rawHeaders: RawHeaders },
   addresses: readonly ToolOrigin[],
-  followed: number,
-): ProbeRequest | RedirectEnd | undefined {
+): ProbeRequest | undefined {
   const [location, ...others] = valuesOf(rawHeaders, 'location');
   if (!statuses.has(status) || location === undefined || others.length > 0) return undefined;
   const base = `${nameOf(request.origin)}${request.path}`;
   const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
-  if (url?.protocol === 'http:' && request.origin.scheme === 'https') return 'downgrade';
-  const origin = url && addresses.find((address) => isAt(address, url));
-  if (url === undefined || origin === undefined) return 'elsewhere';
-  if (followed >= maxFollowed) return 'endless';
+  if (url === undefined || (url.protocol === 'http:' && request.origin.scheme === 'https')) return undefined;
+  const origin = addresses.find((address) => isAt(address, url));
+  if (origin === undefined) return undefined;
   return {
     origin,
     method: methodAfter(status, request.method),

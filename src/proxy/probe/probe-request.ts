@@ -2,6 +2,7 @@ import type { Connector } from '../../shared/connectors/model.js';
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonItems, jsonObject } from '../../shared/json.js';
+import type { Secret } from '../../shared/secret.js';
 import type { SecretObject } from '../secrets/secret-source.js';
 import type { RawHeaders } from '../tool/headers.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
@@ -65,24 +66,18 @@ export function commonHeaders(origin: ToolOrigin): RawHeaders {
 /**
  * Returns the dot of a probe's templates: `.Connector` and `.Secret`, with the field names of their Go types. `.Secret`
  * is null if the Connector has none.
+ * @param show returns a value of the Secret, or what messages show for it.
  */
-export function probeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
-  return {
-    Connector: connectorView(object),
-    Secret: secret === undefined ? null : secretView(secret, (value) => value),
-  };
+export function probeData(
+  { object }: Connector,
+  secret: SecretObject | undefined,
+  show: (value: Secret) => string,
+): JsonObject {
+  return { Connector: connectorView(object), Secret: secret === undefined ? null : secretView(secret, show) };
 }
 
-/** Returns the same data with redacted secrets, for messages. */
-export function shownProbeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
-  return {
-    Connector: connectorView(object),
-    Secret: secret === undefined ? null : secretView(secret, () => '[REDACTED]'),
-  };
-}
-
-function secretView({ ref, type, data }: SecretObject, show: (value: string) => string): JsonObject {
-  const texts = Object.fromEntries([...data].map(([key, value]) => [key, show(value.expose())]));
+function secretView({ ref, type, data }: SecretObject, show: (value: Secret) => string): JsonObject {
+  const texts = Object.fromEntries([...data].map(([key, value]) => [key, show(value)]));
   return { Name: ref.name, Namespace: ref.namespace, Type: type, StringData: texts, Data: texts };
 }
 

@@ -1,11 +1,10 @@
 import { CodedError } from '../../shared/errors.js';
-import { proxyLimits } from '../limits.js';
 import type { SecretObject } from '../secrets/secret-source.js';
 import { ProxyError } from '../proxy-error.js';
 import { nameOf } from '../tool/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
 import { UnusableCredential } from './probe-exchange.js';
-import type { ProbeResponse, RedirectEnd } from './probe-exchange.js';
+import type { ProbeResponse } from './probe-exchange.js';
 import type { ProbeRequest } from './probe-request.js';
 
 /** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
@@ -33,15 +32,15 @@ export type VerdictOf = (
   request: ProbeRequest,
 ) => ProbeVerdict;
 
-export const livenessVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, _secret, { origin, method }) => {
-  const isGood = isMet ?? (status >= 200 && status < 400 && redirectEnd !== 'endless');
+export const livenessVerdict: VerdictOf = ({ status }, isMet, probe, _secret, { origin, method }) => {
+  const isGood = isMet ?? (status >= 200 && status < 400);
   if (isGood === true) return { verdict: 'success', reason: 'Answered', message: '' };
   const doubt = isMet === undefined ? 'not what a tool that is well answers' : celDoubt(isMet, probe);
-  const answered = `${nameOf(origin)} answered ${status} to ${method}${redirectText(redirectEnd)}`;
+  const answered = `${nameOf(origin)} answered ${status} to ${method}`;
   return { verdict: 'failure', reason: 'UnexpectedAnswer', message: `${answered}: ${doubt}` };
 };
 
-export const authVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, secret, { origin, method }) => {
+export const authVerdict: VerdictOf = ({ status }, isMet, probe, secret, { origin, method }) => {
   const isGood = isMet ?? (status >= 200 && status < 300);
   if (isGood === true) return { verdict: 'success', reason: 'Accepted', message: '' };
   const answered = `${nameOf(origin)} answered ${status}`;
@@ -53,20 +52,9 @@ export const authVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, se
     return { verdict: 'failure', reason: 'Rejected', message };
   }
   const doubt = isMet === undefined || isToolFailure ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
-  const message = `${answered} to ${method}${redirectText(redirectEnd)}, ${doubt}`;
+  const message = `${answered} to ${method}, ${doubt}`;
   return { verdict: 'unknown', reason: 'UnexpectedAnswer', message };
 };
-
-const redirectTexts: Readonly<Record<RedirectEnd, string>> = {
-  elsewhere: 'a redirect to a host that is no address of the Connector',
-  downgrade: 'a redirect to plain http',
-  endless: `after ${proxyLimits.probes.redirects} redirects another one`,
-};
-
-/** Names the kind of redirect, never its destination, which is the tool's text. */
-function redirectText(end: RedirectEnd | undefined): string {
-  return end === undefined ? '' : ` (${redirectTexts[end]})`;
-}
 
 function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
   const source = `${probe?.source ?? ''}.response.cel`;

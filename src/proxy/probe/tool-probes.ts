@@ -17,7 +17,7 @@ import { authProbeOf, livenessProbeOf } from './http-probe.js';
 import type { HttpProbe } from './http-probe.js';
 import { sendProbe, useOf } from './probe-exchange.js';
 import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
-import { probeData, probeRequest, shownProbeData, templatesOf } from './probe-request.js';
+import { probeData, probeRequest, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
 import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.js';
 import type { ProbeVerdict, VerdictOf } from './probe-verdict.js';
@@ -106,7 +106,11 @@ export class ToolProbes {
     // The engines use 19 MB of memory, so they are loaded with the first probe.
     const { isResponseGood, renderTexts } = await import('./probe-expressions.js');
     const render = (): ReturnType<typeof renderTexts> =>
-      renderTexts(templatesOf(probe), probeData(connector, secret), shownProbeData(connector, secret));
+      renderTexts(
+        templatesOf(probe),
+        probeData(connector, secret, (value) => value.expose()),
+        probeData(connector, secret, String),
+      );
     const texts = await this.#evaluate(connector, signal, render);
     if ('problem' in texts) throw unusable(`${probe.source}: ${texts.problem}`);
     const request = probeRequest(probe, origin, texts);

@@ -109,10 +109,7 @@ describe('a redirect of a probe', function () {
       put({ path: '/', httpHeaders });
       await fixture.replica();
       await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
-      assert.match(
-        fixture.message('AuthReady'),
-        /answered 302 to GET \(a redirect to a host that is no address of the Connector\), so nothing is known of the credential$/,
-      );
+      assert.match(fixture.message('AuthReady'), /answered 302 to GET, so nothing is known of the credential$/);
       assert.deepEqual(seenBy(other), []);
       put({ path: '/' }, { liveness: true });
       await fixture.becomes('LivenessReady', 'True Answered');
@@ -125,20 +122,15 @@ describe('a redirect of a probe', function () {
     put({ path: '/', httpHeaders }, { extensions: [`http://tool.example:${plain.port}`] });
     await fixture.replica();
     await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
-    assert.match(fixture.message('AuthReady'), /answered 302 to GET \(a redirect to plain http\), so nothing/);
     assert.deepEqual(seenBy(plain), []);
   });
 
-  it('that never ends is given up, and is no sign of life', async () => {
+  it('that never ends is given up', async () => {
     tool.answer = (request, response) =>
       void response.writeHead(302, { Location: `/${Number(request.url?.slice(1)) + 1}` }).end();
     put({ path: '/0' }, { liveness: true });
     await fixture.replica();
-    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
-    assert.match(
-      fixture.message('LivenessReady'),
-      new RegExp(`answered 302 to GET \\(after ${proxyLimits.probes.redirects} redirects another one\\): not what`),
-    );
+    await fixture.becomes('LivenessReady', 'True Answered');
     const urls = Array.from({ length: proxyLimits.probes.redirects + 1 }, (_each, at) => `GET /${at}`);
     assert.deepEqual(seenBy(tool).slice(0, urls.length), urls);
     assert.ok(tool.seen.every(({ url }) => Number(url.slice(1)) <= proxyLimits.probes.redirects));
