@@ -41,8 +41,6 @@ export class GithubServer {
   readonly valid = new Map<string, number>();
   /** Life of a token in milliseconds. */
   lifeMs = 3_600_000;
-  /** Whether each token is accepted for one request. */
-  isSingleUse = false;
   /** Replaces the responses to the App. */
   refusal: { readonly status: number; readonly body: string } | undefined;
   /** Replaces them by something other than a status and a body. */
@@ -86,9 +84,7 @@ export class GithubServer {
   }
 
   #accepts(token: string): boolean {
-    const isValid = (this.valid.get(token) ?? 0) > this.#now || (this.isSingleUse && this.valid.has(token));
-    if (this.isSingleUse) this.valid.delete(token);
-    return isValid;
+    return (this.valid.get(token) ?? 0) > this.#now;
   }
 
   #site(request: IncomingMessage, response: ServerResponse, { headers }: SeenRequest): void {
