@@ -121,6 +121,11 @@ export default tseslint.config(
           message:
             'V8 keeps what the getter of an object literal refers to (docs/dev/decisions/0033): use a class or a method.',
         },
+        {
+          selector:
+            "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any'] CallExpression[callee.object.name='AbortSignal'][callee.property.name='timeout']",
+          message: 'On Node 20 it never fires once it was garbage collected: abort a controller from a timer.',
+        },
       ],
     },
   },
