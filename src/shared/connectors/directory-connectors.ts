@@ -7,7 +7,6 @@ import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedCon
 import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, OrError } from './manifest-file.js';
-import { parseManifestFile } from './manifest-file.js';
 import { ManifestDirectory } from './manifest-directory.js';
 
 export interface DirectoryConnectorsOptions {
@@ -30,7 +29,7 @@ const checkIntervalMs = 1000;
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
-  readonly #directory: ManifestDirectory<ManifestFile>;
+  readonly #directory: ManifestDirectory;
   #contents: readonly ManifestFile[] = [];
   #connectors: ReadonlyMap<string, OrError<Connector>> = new Map();
   #classes: ReadonlyMap<string, OrError<ConnectorClass>> = new Map();
@@ -40,9 +39,8 @@ export class DirectoryConnectors implements ConnectorSource {
   #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectoryConnectorsOptions) {
-    const { directory, namespace, log } = options;
     this.#options = options;
-    this.#directory = new ManifestDirectory({ directory, parse: (text) => parseManifestFile(text, namespace), log });
+    this.#directory = new ManifestDirectory(options);
   }
 
   /** Starts the checks. */

@@ -2,20 +2,14 @@ import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError, toCodedError } from '../errors.js';
 import { fileSignature } from '../file-signature.js';
-import type { Log } from '../log.js';
+import type { DirectoryConnectorsOptions } from './directory-connectors.js';
+import { parseManifestFile } from './manifest-file.js';
+import type { ManifestFile } from './manifest-file.js';
 
-export interface ManifestDirectoryOptions<T> {
-  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
-  readonly directory: string;
-  /** @throws {CodedError} for a malformed manifest. */
-  readonly parse: (text: string) => T;
-  readonly log: Log;
-}
-
-interface ReadFile<T> {
+interface ReadFile {
   readonly signature: string;
   /** The last parsed content. */
-  readonly content: T | undefined;
+  readonly content: ManifestFile | undefined;
   /** Why the current content could not be parsed. */
   readonly problem: string | undefined;
 }
@@ -24,12 +18,12 @@ interface ReadFile<T> {
  * A directory of manifests, checked on every read, so that changes take effect at once. A file that cannot be read or
  * parsed is reported by name and keeps its last good content.
  */
-export class ManifestDirectory<T> {
-  readonly #options: ManifestDirectoryOptions<T>;
-  #files: ReadonlyMap<string, ReadFile<T>> = new Map();
-  #contents: readonly T[] = [];
+export class ManifestDirectory {
+  readonly #options: DirectoryConnectorsOptions;
+  #files: ReadonlyMap<string, ReadFile> = new Map();
+  #contents: readonly ManifestFile[] = [];
 
-  constructor(options: ManifestDirectoryOptions<T>) {
+  constructor(options: DirectoryConnectorsOptions) {
     this.#options = options;
   }
 
@@ -38,7 +32,7 @@ export class ManifestDirectory<T> {
    * files keep the identity of their content.
    * @throws {CodedError} UNAVAILABLE if the directory is not readable.
    */
-  read(): readonly T[] {
+  read(): readonly ManifestFile[] {
     const names = this.#list().filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name));
     const files = new Map(names.sort().map((name) => [name, this.#readFile(name, this.#files.get(name))]));
     const isSame =
@@ -64,14 +58,14 @@ export class ManifestDirectory<T> {
     }
   }
 
-  #readFile(name: string, previous: ReadFile<T> | undefined): ReadFile<T> {
-    const { directory, parse, log } = this.#options;
+  #readFile(name: string, previous: ReadFile | undefined): ReadFile {
+    const { directory, namespace, log } = this.#options;
     const file = path.join(directory, name);
     let signature = '';
     try {
       signature = fileSignature(file);
       if (previous?.signature === signature) return previous;
-      return { signature, content: parse(readFileSync(file, 'utf8')), problem: undefined };
+      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace), problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
       const { message } = toCodedError(error, 'the file cannot be read');
