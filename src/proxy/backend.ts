@@ -37,7 +37,7 @@ export interface ProxyBackend extends DecisionSources {
   /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;
   readonly load: () => ObjectLoad;
-  /** Where the data comes from if not from a cluster, for the log and `/readyz`. */
+  /** Where the data comes from if not from a cluster, for the log. */
   readonly notice: string | undefined;
   /** Starts reading in the background. */
   readonly start: () => void;

@@ -122,7 +122,6 @@ export class Proxy {
         metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
         unhealthyReason: () => (this.#server.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
-        readyNotice: () => this.#backend.notice,
         limits: limits.healthPort,
         log,
       });

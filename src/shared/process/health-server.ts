@@ -14,8 +14,6 @@ export interface HealthServerOptions {
   readonly unhealthyReason: () => string | undefined;
   /** Returns why the program cannot work now; undefined if it can. */
   readonly notReadyReason: () => string | undefined;
-  /** Returns a notice that `/readyz` appends to `ok`. */
-  readonly readyNotice?: () => string | undefined;
   readonly limits: HealthLimits;
   readonly log: Log;
 }
@@ -101,8 +99,7 @@ export class HealthServer {
     const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
     const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields}\r\n`);
-    if (method !== 'HEAD') socket.write(body);
-    socket.end();
+    socket.end(body);
   }
 
   /** Returns the bytes of the metrics, generated again when they are older than `metricsMs`. All callers share them. */
@@ -121,8 +118,8 @@ export class HealthServer {
   /** @param method empty if the request line is invalid. */
   async #responseTo(method: string, path: string): Promise<HealthResponse> {
     if (method === '') return text(400, 'not a request of HTTP/1.1\n');
-    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
-    const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
+    if (method !== 'GET') return { ...text(405, 'only GET is allowed\n'), Allow: 'GET' };
+    const { metrics, unhealthyReason, notReadyReason } = this.#options;
     switch (path) {
       case '/metrics':
         if (metrics === undefined) return text(404, 'there are no metrics here\n');
@@ -130,7 +127,7 @@ export class HealthServer {
       case '/healthz':
         return healthResponse(unhealthyReason());
       case '/readyz':
-        return healthResponse(notReadyReason(), readyNotice?.());
+        return healthResponse(notReadyReason());
       default:
         return text(404, 'try /metrics, /healthz or /readyz\n');
     }
@@ -157,7 +154,6 @@ function text(status: number, body: string): HealthResponse {
   return { status, body: Buffer.from(body), 'Content-Type': 'text/plain' };
 }
 
-function healthResponse(problem: string | undefined, notice?: string): HealthResponse {
-  if (problem !== undefined) return text(503, `${problem}\n`);
-  return text(200, notice === undefined ? 'ok\n' : `ok\n${notice}\n`);
+function healthResponse(problem: string | undefined): HealthResponse {
+  return problem === undefined ? text(200, 'ok\n') : text(503, `${problem}\n`);
 }

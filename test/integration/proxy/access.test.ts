@@ -225,10 +225,7 @@ describe('who may use a connector', () => {
     assert.match(answer.body, /connector ci\/absent does not exist/);
   });
 
-  it('are told in /readyz and in the log that no cluster stands behind the answers', async () => {
-    const { status, body } = await fixture.http('/readyz');
-    assert.equal(status, 200);
-    assert.match(body, /^ok\ntokens, permissions and credentials are those of .* not of a cluster\n$/);
+  it('are told in the log that no cluster stands behind the answers', () => {
     assert.match(fixture.log, /Running without a cluster/);
   });
 
