@@ -20,9 +20,6 @@ export interface HttpResponse {
   readonly body: AsyncIterable<Buffer>;
 }
 
-/** Calls can use all streams of a connection; watches leave some of them free for calls. */
-export type ExchangeKind = 'call' | 'watch';
-
 /** A failure below HTTP. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
@@ -102,12 +99,10 @@ export class ApiConnection {
     return this.#isRetired || this.#session.closed || this.#session.destroyed;
   }
 
-  /** Reports whether a new exchange can start. A broken connection never has capacity again. */
-  hasCapacity(kind: ExchangeKind): boolean {
-    if (this.isRetired) return false;
+  /** Whether a new exchange can start. A broken connection never has capacity again. */
+  get hasCapacity(): boolean {
     const limit = Math.max(1, this.#session.remoteSettings.maxConcurrentStreams ?? usualMaxStreams);
-    const reservedForCalls = kind === 'watch' ? Math.ceil((limit - 1) / 10) : 0;
-    return this.#active < limit - reservedForCalls;
+    return !this.isRetired && this.#active < limit;
   }
 
   /** Sends a request. @throws {TransportError} */
@@ -134,11 +129,6 @@ export class ApiConnection {
       retryAfter: received['retry-after'],
       body: bodyOf(stream),
     };
-  }
-
-  /** Stops new exchanges. Those in flight continue. */
-  retire(): void {
-    this.#isRetired = true;
   }
 
   /**

@@ -5,10 +5,9 @@ import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
 import { abortable, Deadline, sleep } from '../abortable.js';
 import { backoffMs } from '../limits/backoff.js';
-import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
 import { ApiConnection, TransportError, transportError } from './api-connection.js';
-import type { ExchangeKind, HttpResponse, HttpRequest } from './api-connection.js';
+import type { HttpResponse, HttpRequest } from './api-connection.js';
 import type { KubeTimings } from './timings.js';
 
 /** Source of randomness and a monotonic clock in milliseconds. */
@@ -29,8 +28,6 @@ export class ApiConnections {
   readonly #closing = new AbortController();
   readonly #maintenanceTimer: NodeJS.Timeout;
   #connections: readonly ApiConnection[] = [];
-  /** TLS material of the connections that are not retired. */
-  #tls: TlsMaterial | undefined;
   #dialing: Promise<ApiConnection> | undefined;
   #failures = 0;
   #notBeforeMs = 0;
@@ -46,11 +43,11 @@ export class ApiConnections {
   }
 
   /** Sends a request on a connection with capacity. @throws {TransportError}; {CodedError} the signal's reason. */
-  async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+  async request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     throwIfAborted(signal);
-    let connection = this.#connections.find((candidate) => candidate.hasCapacity(kind));
+    let connection = this.#connections.find(({ hasCapacity }) => hasCapacity);
     // Capacity is checked and used without an await between, so that no connection exceeds it.
-    while (!connection?.hasCapacity(kind)) {
+    while (connection?.hasCapacity !== true) {
       this.#ensureCanDial();
       this.#dialing ??= this.#dial().finally(() => (this.#dialing = undefined));
       connection = await abortable(this.#dialing, signal);
@@ -82,9 +79,9 @@ export class ApiConnections {
     try {
       await sleep(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
       const connection = await this.#open();
-      if (!connection.hasCapacity('call')) throw new TransportError('the server closed the connection at once', false);
+      if (!connection.hasCapacity) throw new TransportError('the server closed the connection at once', false);
       this.#failures = 0;
-      this.#closeUnless((each) => each.hasCapacity('call'));
+      this.#closeUnless(({ hasCapacity }) => hasCapacity);
       this.#connections = [...this.#connections, connection];
       return connection;
     } catch (error) {
@@ -98,7 +95,7 @@ export class ApiConnections {
   async #open(): Promise<ApiConnection> {
     const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
-    const options = { host, port, ...tlsOptions(this.#readTls()) };
+    const options = { host, port, ...tlsOptions(this.#config.readTls()) };
     const deadline = Deadline.start(this.#closing.signal, dialMs, this.#clock.now);
     try {
       const socket = await dialTls(options, deadline.signal);
@@ -111,19 +108,6 @@ export class ApiConnections {
     }
   }
 
-  /**
-   * Reads the TLS files and retires connections that use older ones. Once their client certificate has expired, a
-   * server rejects requests on them, whatever the file contains.
-   */
-  #readTls(): TlsMaterial {
-    const tls = this.#config.readTls();
-    if (this.#tls !== undefined && !isSameTls(this.#tls, tls)) {
-      for (const connection of this.#connections) connection.retire();
-    }
-    this.#tls = tls;
-    return tls;
-  }
-
   /** Closes connections without an exchange in flight, unless they are useful. */
   #closeUnless(isUseful: (connection: ApiConnection) => boolean): void {
     const kept = this.#connections.filter((connection) => connection.active > 0 || isUseful(connection));
@@ -133,12 +117,7 @@ export class ApiConnections {
 
   /** Closes idle connections that are no longer needed, and detects dead ones before a call waits for them. */
   #maintain(): void {
-    try {
-      this.#readTls();
-    } catch {
-      // The file is being replaced, or is gone: the next attempt to connect reports it.
-    }
-    const first = this.#connections.find((connection) => connection.hasCapacity('call'));
+    const first = this.#connections.find(({ hasCapacity }) => hasCapacity);
     this.#closeUnless((connection) => connection === first);
     for (const connection of this.#connections) connection.ping();
   }

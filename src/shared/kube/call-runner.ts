@@ -168,7 +168,6 @@ export class CallRunner {
       observer.request(target.verb, labelOf(target.location), code, clock.now() - startedMs);
     try {
       const answer = await this.#pool.request(
-        target.verb === 'watch' ? 'watch' : 'call',
         {
           method: methodOf(target.verb),
           path: `${config.basePath}${pathOf(target.location)}${target.query}`,

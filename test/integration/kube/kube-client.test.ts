@@ -17,7 +17,6 @@ import {
   quickTimings,
   testClient,
 } from '../../support/kube-client/test-client.js';
-import { Secret } from '../../../src/shared/secret.js';
 import { eventually } from '../../support/poll.js';
 
 const never = new AbortController().signal;
@@ -223,60 +222,6 @@ describe('the Kubernetes client', () => {
     api.faults.add({ verb: 'get', count: 1, effect: { kind: 'reset' } });
     await get();
     await eventually('one is left', () => api.openConnections === 1);
-  });
-
-  it('follows its certificate and the authority, without breaking what is under way', async () => {
-    const rules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
-    const pairOf = (commonName: string): Partial<TlsMaterial> => {
-      const { certificate, key } = api.authority.issue({ commonName });
-      return { clientCertificate: certificate, clientKey: new Secret(key) };
-    };
-    for (const user of ['first', 'second', 'third']) api.bind({ user, rules });
-    let tls: Partial<TlsMaterial> = pairOf('first');
-    let isReadable = true;
-    let failedReads = 0;
-    client.close();
-    client = testClient(
-      {
-        host: config.host,
-        port: config.port,
-        basePath: '',
-        readTls: () => {
-          if (!isReadable) {
-            failedReads += 1;
-            throw new CodedError('FAILED_PRECONDITION', 'half written');
-          }
-          return { ca: api.authority.certificate, isInsecure: false, ...tls };
-        },
-      },
-      { timings: { ...quickTimings, pingIntervalMs: 20 } },
-    );
-    const events = client.watch(
-      { type: connectors, namespace: 'team-a' },
-      {},
-      { signal: never, resourceVersion: api.revision, timeoutSeconds: 60 },
-    );
-    const seen = events.next();
-    await eventually('the watch is open', () => api.openWatches() === 1);
-    const becomes = (user: string): Promise<void> =>
-      eventually(`it is ${user}`, async () => {
-        await get();
-        return api.requests.at(-1)!.user === user;
-      });
-    await becomes('first');
-    tls = pairOf('second');
-    await becomes('second');
-    isReadable = false;
-    await eventually('it was looked at', () => failedReads > 0);
-    await becomes('second');
-    tls = pairOf('third');
-    isReadable = true;
-    await becomes('third');
-    api.put(connector('git', 'later'));
-    const { value } = (await seen) as { value: { object?: JsonObject } };
-    assert.deepEqual(value.object?.['spec'], { connectorClassName: 'git', address: 'later' });
-    await events.return(undefined);
-    await eventually('the older ones are closed', () => api.openConnections === 1);
   });
 
   it('expects another name in the certificate, or none at all, when it is told to', async () => {
