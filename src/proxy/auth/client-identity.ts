@@ -1,3 +1,4 @@
+import type { Identity } from '../../shared/access/permission.js';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import type { Secret } from '../../shared/secret.js';
 
@@ -5,9 +6,8 @@ import type { Secret } from '../../shared/secret.js';
 export interface ClientIdentity {
   /** `system:serviceaccount:NS:NAME` for a service account. */
   readonly user: string;
-  readonly uid: string | undefined;
-  readonly groups: readonly string[];
-  readonly extra: Readonly<Record<string, readonly string[]>>;
+  /** The same object for all requests with one token. */
+  readonly identity: Identity;
   /** The pod that the token is bound to; undefined for an unbound token. */
   readonly pod: ClientPod | undefined;
   /** Expiry in milliseconds since the epoch. */

@@ -79,9 +79,7 @@ function clientOf(payload: JWTPayload): ClientIdentity | undefined {
   const podUid = jsonText(pod, 'uid');
   return {
     user,
-    uid: jsonText(account, 'uid'),
-    groups: serviceAccountGroups(namespace),
-    extra: {},
+    identity: { uid: jsonText(account, 'uid') ?? '', groups: serviceAccountGroups(namespace), extra: {} },
     pod: podName === undefined || podUid === undefined ? undefined : { namespace, name: podName, uid: podUid },
     expiresAtMs: payload.exp * 1000,
   };

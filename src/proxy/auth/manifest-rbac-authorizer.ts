@@ -52,7 +52,7 @@ export class ManifestRbacAuthorizer implements Authorizer {
 }
 
 /** @param bindingNamespace namespace of a service account whose subject has none. */
-function isSubject(subject: JsonValue, { user, groups }: ClientIdentity, bindingNamespace: string): boolean {
+function isSubject(subject: JsonValue, { user, identity }: ClientIdentity, bindingNamespace: string): boolean {
   const name = textAt(subject, 'name') ?? '';
   switch (textAt(subject, 'kind')) {
     case 'ServiceAccount':
@@ -60,7 +60,7 @@ function isSubject(subject: JsonValue, { user, groups }: ClientIdentity, binding
     case 'User':
       return user === name;
     case 'Group':
-      return groups.includes(name);
+      return identity.groups.includes(name);
     default:
       return false;
   }

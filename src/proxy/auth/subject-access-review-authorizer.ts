@@ -26,8 +26,8 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
   }
 
   isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
-    const { uid = '', groups, extra } = client;
-    const identified = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
+    const { identity } = client;
+    const identified = permissions.map((permission) => ({ ...permission, identity }));
     const cached = this.#options.reviews.known(identified);
     return cached ?? this.#review(client, identified, signal);
   }

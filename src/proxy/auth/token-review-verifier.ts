@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import type { Identity } from '../../shared/access/permission.js';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { Clock } from '../../shared/clock.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
@@ -54,7 +55,7 @@ export class TokenReviewVerifier implements TokenVerifier {
 
   verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
     const { client: kube, audience, clock } = this.#options;
-    const key = createHash('sha256').update(token.expose()).digest('base64');
+    const key = hash('sha256', token.expose(), 'base64');
     const cached = this.#valid.get(key);
     if (cached !== undefined && cached.untilMonotonicMs > kube.clock.now()) {
       return cached.client.expiresAtMs > clock.now() ? cached.client : undefined;
@@ -125,23 +126,21 @@ function clientIn(review: JsonObject, audience: string, expiresAtMs: number): Cl
   const extra = extraIn(jsonMember(user, 'extra'));
   return {
     user: name,
-    uid: jsonText(user, 'uid'),
-    groups: textsIn(jsonMember(user, 'groups')),
-    extra,
+    identity: { uid: jsonText(user, 'uid') ?? '', groups: textsIn(jsonMember(user, 'groups')), extra },
     pod: podIn(name, extra),
     expiresAtMs,
   };
 }
 
 /** Returns the pod of the token, which the API server vouches for. Nothing here comes from the client. */
-function podIn(user: string, extra: ClientIdentity['extra']): ClientPod | undefined {
+function podIn(user: string, extra: Identity['extra']): ClientPod | undefined {
   const [name] = extra['authentication.kubernetes.io/pod-name'] ?? [];
   const [uid] = extra['authentication.kubernetes.io/pod-uid'] ?? [];
   const namespace = serviceAccountOf(user)?.namespace;
   return name === undefined || uid === undefined || namespace === undefined ? undefined : { namespace, name, uid };
 }
 
-function extraIn(value: JsonValue | undefined): ClientIdentity['extra'] {
+function extraIn(value: JsonValue | undefined): Identity['extra'] {
   if (!isJsonObject(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([key, values]) => [key, textsIn(values)]));
 }

@@ -32,15 +32,17 @@ export function parseAskedClient(user: string, pod?: ClientPod): ClientIdentity 
   }
   return {
     user,
-    uid: undefined,
-    groups: serviceAccountGroups(namespace),
-    extra:
-      pod === undefined
-        ? {}
-        : {
-            'authentication.kubernetes.io/pod-name': [pod.name],
-            'authentication.kubernetes.io/pod-uid': [pod.uid],
-          },
+    identity: {
+      uid: '',
+      groups: serviceAccountGroups(namespace),
+      extra:
+        pod === undefined
+          ? {}
+          : {
+              'authentication.kubernetes.io/pod-name': [pod.name],
+              'authentication.kubernetes.io/pod-uid': [pod.uid],
+            },
+    },
     pod,
     expiresAtMs: Infinity,
   };

@@ -45,9 +45,7 @@ type Passed = Route | { readonly tunnelTo: ToolOrigin } | 'registry-root';
 /** The client of a request whose permissions are not checked. */
 const anyClient: ClientIdentity = {
   user: '',
-  uid: undefined,
-  groups: [],
-  extra: {},
+  identity: { uid: '', groups: [], extra: {} },
   pod: undefined,
   expiresAtMs: Infinity,
 };

@@ -101,10 +101,22 @@ export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
   return { ...need, anyOf: [...need.anyOf, ofAccount, ...more], described: ofAccount };
 }
 
+/** The proxy looks up permissions of the same identity with every request. */
+const identityTexts = new WeakMap<Identity, string>();
+
 /** Returns the same key for equal permissions. Only its last part can contain a space. */
 export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
-  const identityPart = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
+  const identityPart = identity === undefined ? '' : ` ${textOf(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
+}
+
+function textOf(identity: Identity): string {
+  let text = identityTexts.get(identity);
+  if (text === undefined) {
+    text = JSON.stringify(identity);
+    identityTexts.set(identity, text);
+  }
+  return text;
 }
 
 /** Returns `SUBJECT can get connectors.connectors.alauda.io "harbor" in namespace "team-a"`, or with another verb phrase. */

@@ -9,6 +9,7 @@ import type { ReflectedState } from '../kube/reflected-state.js';
  * the signal's reason if it is not a deadline.
  */
 export async function waitForSync(state: ReflectedState, signal: AbortSignal, doing: string): Promise<void> {
+  if (state.isSynced) return;
   try {
     await state.waitUntilSynced(signal);
   } catch (error) {

@@ -37,7 +37,8 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
 const isFieldName: ReadonlySet<string> = new Set(Object.keys(logFields));
 
 function allowed(fields: LogFields = {}): LogFields {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => isFieldName.has(name)));
+  const isAllowed = Object.keys(fields).every((name) => isFieldName.has(name));
+  return isAllowed ? fields : Object.fromEntries(Object.entries(fields).filter(([name]) => isFieldName.has(name)));
 }
 
 interface ErrorDescription {

@@ -40,9 +40,11 @@ describe('a client to check', () => {
   it('is a service account with the groups that the API server gives it', () => {
     assert.deepEqual(builder, {
       user: 'system:serviceaccount:ci:builder',
-      uid: undefined,
-      groups: ['system:serviceaccounts', 'system:serviceaccounts:ci', 'system:authenticated'],
-      extra: {},
+      identity: {
+        uid: '',
+        groups: ['system:serviceaccounts', 'system:serviceaccounts:ci', 'system:authenticated'],
+        extra: {},
+      },
       pod: undefined,
       expiresAtMs: Infinity,
     });
@@ -53,7 +55,7 @@ describe('a client to check', () => {
     const pod = parsePod('ci/build-1', 'uid-1');
     const client = parseAskedClient('system:serviceaccount:ci:builder', pod);
     assert.deepEqual(client?.pod, { namespace: 'ci', name: 'build-1', uid: 'uid-1' });
-    assert.deepEqual(client.extra, {
+    assert.deepEqual(client.identity.extra, {
       'authentication.kubernetes.io/pod-name': ['build-1'],
       'authentication.kubernetes.io/pod-uid': ['uid-1'],
     });
