@@ -45,34 +45,33 @@ export class KubeletTokens implements TokenSource {
   }
 
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
-    const minter = this.#minterFor(request);
-    const passed = this.#passedToken(request);
-    if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) {
-      return this.#unexpired(passed);
-    }
-    if (minter !== undefined) return minter.tokenFor(request, signal);
-    if (passed === undefined) {
-      const audience = quote(request.audience);
-      throw new CodedError(
-        'FAILED_PRECONDITION',
-        `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`,
-      );
-    }
-    return this.#ofOtherLifetime(passed, request);
+    const found = this.#find(request);
+    return 'secret' in found ? found : found.tokenFor(request, signal);
   }
 
   peek(request: TokenRequest): ProxyToken | undefined {
     try {
-      const passed = this.#passedToken(request);
-      if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) return this.#unexpired(passed);
-      const minter = this.#minterFor(request);
-      if (minter !== undefined) return minter.peek(request);
-      return passed === undefined ? undefined : this.#ofOtherLifetime(passed, request);
+      const found = this.#find(request);
+      return 'secret' in found ? found : found.peek(request);
     } catch (error) {
       // The full path throws the same error again and reports it.
       if (error instanceof CodedError) return undefined;
       throw error;
     }
+  }
+
+  /** Returns the kubelet's token, or the source of tokens with another lifetime. */
+  #find(request: TokenRequest): ProxyToken | TokenSource {
+    const passed = this.#passedToken(request);
+    if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) return this.#unexpired(passed);
+    const { canMint, minter } = this.#options;
+    if (minter !== undefined && canMint(request.audience)) return minter;
+    if (passed !== undefined) return this.#ofOtherLifetime(passed, request);
+    const audience = quote(request.audience);
+    throw new CodedError(
+      'FAILED_PRECONDITION',
+      `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`,
+    );
   }
 
   #ofOtherLifetime(passed: PassedToken, { expirationMs }: TokenRequest): ProxyToken {
@@ -93,10 +92,6 @@ export class KubeletTokens implements TokenSource {
       );
     }
     return { secret, expiresAtMs: claims.expiresAtMs };
-  }
-
-  #minterFor({ audience }: TokenRequest): TokenSource | undefined {
-    return this.#options.canMint(audience) ? this.#options.minter : undefined;
   }
 
   #passedToken({ passed, pod, audience }: TokenRequest): PassedToken | undefined {

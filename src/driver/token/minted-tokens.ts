@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import { jsonMember } from '../../shared/json.js';
@@ -7,6 +8,7 @@ import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { KubeError } from '../../shared/kube/kube-error.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
+import { SingleFlight } from '../../shared/limits/single-flight.js';
 import { Secret } from '../../shared/secret.js';
 import type { Clock } from '../../shared/clock.js';
 import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
@@ -21,6 +23,7 @@ const rotateAfter = 0.8;
 
 /** Signal of a request that only the client's own timeout ends. */
 const neverAborted = new AbortController().signal;
+setMaxListeners(0, neverAborted);
 
 /**
  * Time in milliseconds after which an unused token is dropped. Volumes use theirs each minute, the end of a pod is not
@@ -43,7 +46,7 @@ export class MintedTokens implements TokenSource {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #minted = new Map<string, MintedToken>();
-  readonly #inFlight = new Map<string, Promise<MintedToken>>();
+  readonly #requests = new SingleFlight<MintedToken>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
@@ -86,16 +89,10 @@ export class MintedTokens implements TokenSource {
 
   /** Mints a token, or joins the request in flight. The request continues when its callers leave. */
   #mintOnce(key: string, request: TokenRequest): Promise<MintedToken> {
-    let inFlight = this.#inFlight.get(key);
-    if (inFlight === undefined) {
-      inFlight = this.#mint(request)
-        .then((minted) => this.#cache(key, minted))
-        .finally(() => this.#inFlight.delete(key));
-      // All callers can have left by the time it fails.
-      inFlight.catch(() => undefined);
-      this.#inFlight.set(key, inFlight);
-    }
-    return inFlight;
+    const next = this.#requests.run(key, neverAborted, async () => this.#cache(key, await this.#mint(request)));
+    // All callers can have left by the time it fails.
+    next.catch(() => undefined);
+    return next;
   }
 
   #cache(key: string, minted: MintedToken): MintedToken {

@@ -1,3 +1,5 @@
+import { jsonMember, jsonText } from '../../shared/json.js';
+import type { JsonValue } from '../../shared/json.js';
 import type { Secret } from '../../shared/secret.js';
 
 /** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
@@ -22,16 +24,16 @@ export function parseTokenClaims(token: Secret): KubeletTokenClaims | undefined 
   if (payload === undefined) return undefined;
   try {
     // The same decoding as the verifier's.
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const expiresAtMs = secondsToMs(memberOf(claims, 'exp'));
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as JsonValue;
+    const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
     if (expiresAtMs === undefined) return undefined;
-    const kubernetes = memberOf(claims, 'kubernetes.io');
+    const kubernetes = jsonMember(claims, 'kubernetes.io');
     return {
       expiresAtMs,
-      issuedAtMs: secondsToMs(memberOf(claims, 'iat')),
-      namespace: text(memberOf(kubernetes, 'namespace')),
-      podUid: text(memberOf(memberOf(kubernetes, 'pod'), 'uid')),
-      serviceAccountName: text(memberOf(memberOf(kubernetes, 'serviceaccount'), 'name')),
+      issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
+      namespace: jsonText(kubernetes, 'namespace'),
+      podUid: jsonText(jsonMember(kubernetes, 'pod'), 'uid'),
+      serviceAccountName: jsonText(jsonMember(kubernetes, 'serviceaccount'), 'name'),
     };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -42,17 +44,8 @@ export function parseTokenClaims(token: Secret): KubeletTokenClaims | undefined 
 /** The range of Date, so that each parsed time can be formatted and compared. */
 const maxTimeMs = 8.64e15;
 
-function secondsToMs(value: unknown): number | undefined {
+function secondsToMs(value: JsonValue | undefined): number | undefined {
   if (typeof value !== 'number') return undefined;
   const ms = value * 1000;
   return Math.abs(ms) <= maxTimeMs ? ms : undefined;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }
