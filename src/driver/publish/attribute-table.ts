@@ -1,25 +1,12 @@
-import { driverLimits } from '../limits.js';
-
-/** Format of an attribute's value, which is always a string. */
-export type AttributeKind =
-  'connector-list' | 'connector-name' | 'connector-namespace' | 'selector-list' | 'params' | 'duration';
-
 /** A row of the table that defines the parser, the page for authors, the JSON schema and the admission policies. */
-export interface AttributeRow {
-  readonly kind: AttributeKind;
-  /** Checked before the value is split or parsed. */
-  readonly maxBytes: number;
+interface AttributeRow {
   /** Limit of a list. */
   readonly maxItems?: number;
   /** Minimum of a duration, in milliseconds. The operator sets the maximum (`--max-token-expiration`). */
   readonly minMs?: number;
-  /** The name to use instead. */
-  readonly deprecatedBy?: string;
   /** For authors, in Markdown. The table in docs/volumes.md repeats it. */
   readonly meaning: string;
 }
-
-const maxBytes = driverLimits.volume.attributeBytes;
 
 /**
  * The volume attributes. An empty one, or one of white space only, counts as absent: unset variables are substituted
@@ -27,36 +14,22 @@ const maxBytes = driverLimits.volume.attributeBytes;
  */
 export const attributeTable = {
   connectors: {
-    kind: 'connector-list',
-    maxBytes,
     maxItems: 32,
     meaning: 'comma-separated `NAME` or `NAMESPACE/NAME`, 1 to 32; the order matters',
   },
   'connector.name': {
-    kind: 'connector-name',
-    maxBytes,
-    deprecatedBy: 'connectors',
     meaning: 'deprecated: one connector; not together with `connectors`',
   },
   'connector.namespace': {
-    kind: 'connector-namespace',
-    maxBytes,
-    deprecatedBy: 'connectors',
     meaning: "deprecated: its namespace; default: the pod's",
   },
   'configuration.names': {
-    kind: 'selector-list',
-    maxBytes,
     meaning: 'comma-separated: `NAME` adds a configuration, `!FILE` leaves a file out',
   },
   'configuration.params': {
-    kind: 'params',
-    maxBytes,
     meaning: 'JSON: `{"CONFIGURATION": {"PARAM": value}}`; a value is a string, a list or an object',
   },
   'token.expiration': {
-    kind: 'duration',
-    maxBytes,
     // The API server's minimum lifetime of a token.
     minMs: 10 * 60_000,
     meaning: "Go duration from `10m` to `24h`; default: that of the kubelet's token",

@@ -11,6 +11,7 @@ import type { AttributeReader } from './connector-attributes.js';
 import { driverLimits } from '../limits.js';
 
 const { problems: maxProblems } = driverLimits.messages;
+const { attributeBytes: maxBytes } = driverLimits.volume;
 const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
 
 /** The volume that the pod's author requests in `volumeAttributes`. */
@@ -85,7 +86,6 @@ function readGiven(context: Readonly<Record<string, string>>): {
   const tooLong: string[] = [];
   for (const name of attributeNames) {
     const value = Object.hasOwn(context, name) ? (context[name] ?? '') : '';
-    const { maxBytes } = attributeTable[name];
     if (Buffer.byteLength(value) > maxBytes) tooLong.push(`attribute "${name}" is over ${maxBytes / 1024} KiB`);
     else if (value.trim() !== '') given.set(name, value);
   }
