@@ -50,7 +50,7 @@ ${describeFlags(serveFlags)}
       log,
       droppedLogLines: () => logOutput.droppedLines,
     });
-    const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls.total, trimIntervalMs);
+    const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls, trimIntervalMs);
     await driver.start();
     log.info('Started', { version, name: config['driver-name'] });
     await untilAborted(stopped);

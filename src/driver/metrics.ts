@@ -26,8 +26,7 @@ const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 export class Metrics implements LimitObserver {
   readonly #registry = new MetricsRegistry('connectors_csi_');
   readonly #process = processMetrics();
-  #inFlight = 0;
-  #total = 0;
+  #calls = 0;
   readonly #rpcDuration = this.#registry.histogram(
     'rpc_duration_seconds',
     'Duration of RPCs',
@@ -132,20 +131,18 @@ export class Metrics implements LimitObserver {
     );
   }
 
-  /** Number of RPCs being served, and of all RPCs. */
-  get calls(): { readonly inFlight: number; readonly total: number } {
-    return { inFlight: this.#inFlight, total: this.#total };
+  /** Number of RPCs so far. */
+  get calls(): number {
+    return this.#calls;
   }
 
   /** Counts RPCs, see csi/unary.ts. */
   started(method: string): void {
-    this.#inFlight += 1;
-    this.#total += 1;
+    this.#calls += 1;
     this.#rpcInFlight.inc({ method });
   }
 
   finished(method: string, code: string, durationMs: number): void {
-    this.#inFlight -= 1;
     this.#rpcInFlight.dec({ method });
     this.#rpcDuration.observe({ method, code }, durationMs / 1000);
   }

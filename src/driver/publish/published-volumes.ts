@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
-import { jsonMember } from '../../shared/json.js';
-import type { JsonObject } from '../../shared/json.js';
+import { jsonText } from '../../shared/json.js';
 import type { VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import { flatCopy } from './flat-copy.js';
@@ -69,13 +68,11 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
 export function versionsOf(resolved: readonly ResolvedConnector[]): string {
   return resolved
     .flatMap(({ connector, connectorClass }) => [connector, connectorClass])
-    .map(({ version, object }) => version ?? `${textIn(object, 'uid')}/${textIn(object, 'resourceVersion')}`)
+    .map(
+      ({ version, object }) =>
+        version ?? ['uid', 'resourceVersion'].map((field) => jsonText(object['metadata'], field)).join('/'),
+    )
     .join(' ');
-}
-
-function textIn({ metadata }: JsonObject, field: string): string {
-  const value = jsonMember(metadata, field);
-  return typeof value === 'string' ? value : '';
 }
 
 /** The last successful call. */

@@ -238,7 +238,9 @@ describe('while the API server is away', () => {
       // Nothing new without an answer.
       volume.renewToken();
       const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /unpublished/);
-      await eventually('it waits', () => driver.driver.metrics.calls.inFlight === 1);
+      await eventually('it waits', async () =>
+        (await driver.driver.metrics.text()).includes('rpc_in_flight{method="NodePublishVolume"} 1\n'),
+      );
       await driver.kubelet.unpublishVolume(volume);
       await waiting;
     });

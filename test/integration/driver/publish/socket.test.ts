@@ -48,7 +48,9 @@ describe('the CSI socket', () => {
     const ending = await InProcessDriver.start(node, { flags: ['--not-found-wait', '60s'] });
     const late = node.volume();
     const running = ending.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
-    await eventually('the publish runs', () => ending.driver.metrics.calls.inFlight === 1);
+    await eventually('the publish runs', async () =>
+      (await ending.driver.metrics.text()).includes('rpc_in_flight{method="NodePublishVolume"} 1\n'),
+    );
     const ended = ending.stop();
     await eventually('the socket is free', () => !fs.existsSync(node.socketPath));
     const next = await InProcessDriver.start(node);
