@@ -368,8 +368,6 @@ export const proxyLimits = {
     secretCharacters: 128 << 10,
     /** Keys of a Secret, which are copied too: 10,000 take 3 ms. Credentials have a few. */
     secretKeys: 256,
-    /** Characters of path and query that an expression can see. Most servers take no more. */
-    requestCharacters: 8192,
     /** Headers of a result. */
     headers: 16,
     /** Query parameters of a result. */

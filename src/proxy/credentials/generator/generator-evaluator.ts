@@ -14,8 +14,7 @@ import { ExpressionError, parseResult } from './result.js';
 /** Values that an expression sees. */
 export interface GeneratorInput {
   readonly secret: NamesAndValues;
-  /** Absent if path and query are too long. Expressions that use it then fail. */
-  readonly request?: GeneratorRequest;
+  readonly request: GeneratorRequest;
   readonly nowMs: number;
 }
 
@@ -26,9 +25,7 @@ export type GeneratorOutcome =
   /** The Secret lacks this key. */
   | { readonly kind: 'missing'; readonly key: string }
   /** The expression cannot be evaluated for this Secret or, unless it is fixed, for this request. */
-  | { readonly kind: 'failed'; readonly message: string; readonly isFixed: boolean }
-  /** The expression needs a request whose path and query are too long. */
-  | { readonly kind: 'too-long' };
+  | { readonly kind: 'failed'; readonly message: string; readonly isFixed: boolean };
 
 /** An expression that is wrong for every Secret and request. */
 interface BrokenExpression {
@@ -80,10 +77,9 @@ export class GeneratorEvaluator {
     const compiled = this.compile(cel);
     if (compiled.kind === 'broken') return compiled;
     const { evaluate, isFixed } = compiled;
-    if (!isFixed && request === undefined) return { kind: 'too-long' };
     const variables: Record<string, CelInput> = {
       secret: celMap(new Map(secret)),
-      request: celMap(new Map(Object.entries(request ?? {}))),
+      request: celMap(new Map(Object.entries(request))),
       now: timestampFromMs(nowMs),
     };
     try {

@@ -6,7 +6,7 @@ import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
 import { generatorOf, UnusableGenerator } from './generator.js';
 import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
-import type { GeneratorEvaluator, GeneratorInput, GeneratorOutcome } from './generator-evaluator.js';
+import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.js';
 
 export interface GeneratorSecret {
   readonly ref: { readonly namespace: string; readonly name: string };
@@ -35,11 +35,10 @@ export class Generators {
 
   /**
    * Evaluates an expression for a request.
-   * @throws {ProxyError} 502 if the class or the Secret is unusable, with the fix; 414 if the request is too long.
+   * @throws {ProxyError} 502 if the class or the Secret is unusable, with the fix.
    */
   async generate(use: GeneratorUse, request: GeneratorRequest): Promise<Generated> {
-    const isShort = request.path.length + request.query.length <= proxyLimits.generators.requestCharacters;
-    const outcome = await this.#evaluate(use, isShort ? { request } : {});
+    const outcome = await this.#evaluate(use, request);
     if (outcome.kind !== 'generated') throw failureOf(outcome, use);
     return outcome;
   }
@@ -50,7 +49,7 @@ export class Generators {
    */
   async check(use: GeneratorUse): Promise<void> {
     const request = { method: 'GET', host: use.host, path: '/', query: '' };
-    const outcome = await this.#evaluate(use, { request });
+    const outcome = await this.#evaluate(use, request);
     const dependsOnRequest = outcome.kind === 'failed' && !outcome.isFixed;
     if (outcome.kind !== 'generated' && !dependsOnRequest) throw failureOf(outcome, use);
   }
@@ -78,8 +77,8 @@ export class Generators {
     return (this.#loading ??= import('./generator-evaluator.js').then((module) => new module.GeneratorEvaluator()));
   }
 
-  async #evaluate(use: GeneratorUse, request: Pick<GeneratorInput, 'request'>): Promise<GeneratorOutcome> {
-    const input = { secret: valuesOf(use), nowMs: this.#clock.now(), ...request };
+  async #evaluate(use: GeneratorUse, request: GeneratorRequest): Promise<GeneratorOutcome> {
+    const input = { secret: valuesOf(use), nowMs: this.#clock.now(), request };
     return (await this.#evaluator()).evaluate(use.generator.cel, input);
   }
 }
@@ -102,14 +101,6 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
       return broken(`${source}: ${outcome.message} (connector ${use.connector})`);
     case 'missing':
       return unusableSecret(use, `has no ${outcome.key}, which ${source} needs`);
-    case 'too-long': {
-      const { requestCharacters } = proxyLimits.generators;
-      return new ProxyError(
-        414,
-        'malformed',
-        `path and query have more than ${requestCharacters} characters, which is too much for ${source}`,
-      );
-    }
     case 'failed':
       return new ProxyError(502, 'misconfigured', `${source}: ${outcome.message} (connector ${use.connector})`);
   }
