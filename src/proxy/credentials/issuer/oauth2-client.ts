@@ -56,13 +56,6 @@ function clientIn(secret: SecretObject, keys: SecretKeys, tokenUrl: string): Cli
     return value === undefined ? [] : [[name, value] as const];
   });
   const method = keys.optional('authMethod') ?? (keys.has('privateKey') ? 'private_key_jwt' : 'client_secret_basic');
-  const [used, unused] = method === 'private_key_jwt' ? ['privateKey', 'clientSecret'] : ['clientSecret', 'privateKey'];
-  if (keys.has(unused)) {
-    return {
-      problem: `it has ${unused} for the authMethod ${used === 'privateKey' ? 'private_key_jwt' : 'client_secret'}`,
-      fix: `remove the key ${unused}`,
-    };
-  }
   if (method === 'private_key_jwt') {
     const key = signingKeyIn(secret);
     if ('problem' in key) return key;

@@ -216,7 +216,6 @@ describe('a Secret of type oauth2-client', () => {
     ['no tokenUrl', { tokenUrl: '' }, /it has no tokenUrl/],
     ['a tokenUrl that is none', { tokenUrl: 'PROVIDER' }, /its tokenUrl is no http or https URL/],
     ['a line break in its scope', { scope: 'a\nb' }, /its scope has a control character/],
-    ['both a secret and a key', { privateKey: 'x', authMethod: 'private_key_jwt' }, /remove the key clientSecret/],
     ['an unknown authMethod', { authMethod: 'none' }, /its authMethod is unknown/],
     ['a key that is none', { clientSecret: '', privateKey: 'x' }, /its privateKey is not one unencrypted RSA key/],
   ];

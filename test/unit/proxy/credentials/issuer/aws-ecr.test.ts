@@ -43,16 +43,7 @@ describe('the kind aws-ecr', () => {
       'ecr',
       'us-gov-west-1',
     ],
-    ['123456789012.dkr-ecr.us-east-1.on.aws', 'ecr.us-east-1.api.aws', 'ecr', 'us-east-1'],
-    ['123456789012.dkr-ecr-fips.us-east-1.on.aws', 'ecr-fips.us-east-1.api.aws', 'ecr', 'us-east-1'],
-    [
-      '123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn',
-      'ecr.cn-north-1.api.amazonwebservices.com.cn',
-      'ecr',
-      'cn-north-1',
-    ],
     ['public.ecr.aws', 'api.ecr-public.us-east-1.amazonaws.com', 'ecr-public', 'us-east-1'],
-    ['ecr-public.aws.com', 'ecr-public.us-east-1.api.aws', 'ecr-public', 'us-east-1'],
   ];
   for (const [host, api, service, region] of endpoints) {
     it(`asks ${api} for the login of ${host}, with a signature for ${region}`, async () => {
@@ -76,8 +67,7 @@ describe('the kind aws-ecr', () => {
     '123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example',
     '123456789012.dkr.ecr.eu-west-1.evil.example',
     '123456789012.dkr.ecr.eu-west-1.evil.example.amazonaws.com',
-    '123456789012.dkr-ecr.us-east-1.amazonaws.com',
-    '123456789012.dkr.ecr.us-east-1.on.aws',
+    '123456789012.dkr-ecr.us-east-1.on.aws',
     '12.dkr.ecr.us-east-1.amazonaws.com',
     'api.ecr.us-east-1.amazonaws.com',
     'evil.example.public.ecr.aws',
