@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import { SingleFlight } from '../../shared/limits/single-flight.js';
 import { ProxyError } from '../proxy-error.js';
 import type { AddressRules } from './address-rules.js';
@@ -9,15 +10,6 @@ import { proxyLimits } from '../limits.js';
 
 /** Resolves a name with the system's resolver, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
-
-/** Limits concurrent lookups, with fair queueing by namespace. */
-export interface DnsLookupLimiter {
-  /**
-   * @returns a function that releases the slot.
-   * @throws if no slot is free in time.
-   */
-  acquire(owner: { readonly namespace: string; readonly podUid: string }, deadline: AbortSignal): Promise<() => void>;
-}
 
 /** The client or Connector that chose a name. Queueing is fair by namespace, then by holder. */
 export interface LookupOwner {
@@ -39,7 +31,7 @@ export interface ResolverOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly lookUp: DnsLookup;
   /** Separate limiters, so that clients of many namespaces leave capacity to Connectors. */
-  readonly limiters: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
+  readonly limiters: Readonly<Record<LookupOwner['chosenBy'], FairSemaphore>>;
   /** Longest wait for a slot. */
   readonly slotWaitMs: number;
   readonly monotonicNow: () => number;

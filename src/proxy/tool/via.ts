@@ -10,7 +10,6 @@ import { valuesOf } from './headers.js';
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
-  #cached: { readonly identity: string; readonly name: string; readonly headers: RawHeaders } | undefined;
 
   /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
@@ -19,14 +18,14 @@ export class Via {
 
   /** The headers that this proxy adds to messages. */
   get headers(): RawHeaders {
-    return this.#current().headers;
+    return ['Via', `1.1 ${this.#name}`];
   }
 
   /** @throws {ProxyError} 508 for a request that has passed through this proxy before. */
   ensureFirstPass(rawHeaders: RawHeaders): void {
     const values = valuesOf(rawHeaders, 'via');
     if (values.length === 0) return;
-    const { name } = this.#current();
+    const name = this.#name;
     const passed = values.flatMap((value) => value.split(',')).map((hop) => hop.trim().split(/\s+/)[1]);
     if (!passed.some((each) => each?.toLowerCase() === name)) return;
     throw new ProxyError(
@@ -36,12 +35,8 @@ export class Via {
     );
   }
 
-  #current(): { readonly name: string; readonly headers: RawHeaders } {
+  get #name(): string {
     const identity = this.#identity() ?? this.#ownIdentity;
-    if (this.#cached?.identity !== identity) {
-      const name = `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
-      this.#cached = { identity, name, headers: ['Via', `1.1 ${name}`] };
-    }
-    return this.#cached;
+    return `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
   }
 }
