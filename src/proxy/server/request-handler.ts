@@ -3,6 +3,7 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../shared/clock.js';
+import { throwIfAborted } from '../../shared/errors.js';
 import type { Log } from '../../shared/log.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { ProxyError } from '../proxy-error.js';
@@ -81,6 +82,8 @@ export class RequestHandler {
     try {
       if (head !== undefined) ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
+      // The client can have left during a step that does not end with it. The exchange would not learn of it.
+      throwIfAborted(arrival.leaving);
       release = this.#admit(route, arrival, entry);
       if (route === 'registry-root') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });

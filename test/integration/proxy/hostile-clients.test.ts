@@ -217,6 +217,22 @@ describe('a client that means harm', () => {
     await eventually('the connection is closed', () => socket.closed);
   });
 
+  it('that leaves before its request reaches the tool is not counted any longer', async () => {
+    tool.answer = () => undefined;
+    for (let at = 0; at < 50; at += 1) {
+      const socket = await client.raw();
+      socket.write(message([], '', `GET ${tool.url()}/ HTTP/1.1`), () => socket.destroy());
+    }
+    const wanted = [
+      'connectors_proxy_requests_total{mode="forward",outcome="aborted",code="0"} 50',
+      'connectors_proxy_limit_used{limit="requests_in_flight"} 0',
+    ];
+    await eventually('all have ended', async () => {
+      const lines = (await fixture.metrics()).split('\n');
+      return wanted.every((line) => lines.includes(line));
+    });
+  });
+
   it('that leaves in the middle of answers has none of them come to others', async () => {
     tool.answer = (request, response) => {
       const where = request.url ?? '';
