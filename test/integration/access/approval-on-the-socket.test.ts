@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { ApprovalCluster, harbor, quay } from '../../support/access/approval-cluster.js';
+import { ApprovalCluster, harbor } from '../../support/access/approval-cluster.js';
 import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.js';
 import { assertFails } from '../../support/driver/kubelet-client.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
@@ -65,44 +65,6 @@ describe('a volume whose connector needs approval', () => {
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   });
 
-  it('holds nothing but the reason when one connector is granted and another is rejected', async () => {
-    const published = cluster.publish(volume, 'harbor,tools/quay');
-    const ofHarbor = await cluster.controller.requestOf(harbor);
-    const ofQuay = await cluster.controller.requestOf(quay);
-    await cluster.controller.watched(2);
-    cluster.controller.grant(ofHarbor, volume.pod, harbor);
-    cluster.controller.setConditions(ofQuay, rejected);
-    await published;
-    assert.deepEqual(Object.keys(volume.read()), ['.error.json']);
-    assert.match(volume.read()['.error.json'] ?? '', /connector tools\/quay was rejected/);
-    assert.doesNotMatch(volume.read()['.error.json'] ?? '', /harbor/);
-  });
-
-  it('is mounted once by a kubelet that gives up and comes again', async () => {
-    const givingUp = new AbortController();
-    const first = assertFails(cluster.publish(volume, 'harbor', givingUp.signal), 'CANCELLED', /./);
-    await onlyRequest();
-    await assertFails(cluster.publish(volume), 'ABORTED', /still running/);
-    givingUp.abort();
-    await first;
-    await noWatchIsLeft();
-    const again = cluster.publish(volume);
-    await approve(again);
-    assert.equal(cluster.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
-    assert.equal(cluster.node.mounts().length, 1);
-  });
-
-  it('is not mounted any more once it is unpublished while it waits', async () => {
-    const published = assertFails(cluster.publish(volume), 'ABORTED', /unpublished/);
-    const request = await onlyRequest();
-    await cluster.driver.kubelet.unpublishVolume(volume);
-    await published;
-    cluster.controller.grant(request, volume.pod, harbor);
-    await noWatchIsLeft();
-    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-    assert.equal(cluster.controller.requests.length, 1);
-  });
-
   describe('and has been granted', () => {
     let revoke: () => void;
     let files: Record<string, string>;
@@ -110,12 +72,6 @@ describe('a volume whose connector needs approval', () => {
     beforeEach(async () => {
       revoke = await approve(cluster.publish(volume));
       files = volume.read();
-    });
-
-    it('is refreshed with new tokens', async () => {
-      volume.renewToken();
-      await cluster.publish(volume);
-      assert.equal(volume.read()['context.token'], volume.token);
     });
 
     it('keeps its files, and says why, when the permission is withdrawn', async () => {

@@ -15,7 +15,6 @@ import {
 } from '../../support/access/access-fixture.js';
 import { ApprovalsController, granted, rejected, unmatched } from '../../support/access/approvals-controller.js';
 import type { Condition } from '../../support/access/approvals-controller.js';
-import { rulesFor } from '../../support/access/driver-rules.js';
 import { failureOf } from '../../support/failure.js';
 import type { StoredObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
@@ -147,44 +146,12 @@ describe('access by approval', () => {
     await noWatchIsLeft();
   });
 
-  it('is granted whatever the order in which the controller reports', async () => {
-    const steps: readonly Condition[] = [
-      { type: 'AccessPolicyMatched', status: 'True', reason: 'Matched' },
-      { type: 'AccessCheckReady', status: 'True', reason: 'Approved' },
-      { type: 'AccessPermissionSync', status: 'True', reason: 'Synced' },
-    ];
-    for (const [index, order] of permutations(steps).entries()) {
-      const each = podNamed(`order-${index}`);
-      const decision = authorize({ pod: each });
-      const request = (await controller.requested(index + 1)).at(-1)!;
-      await controller.watched();
-      for (let count = 1; count <= order.length; count += 1) {
-        const unknown = { type: 'Ready', status: 'Unknown', reason: 'Waiting' } as const;
-        controller.setConditions(request, unknown, ...order.slice(0, count));
-      }
-      controller.permit(each, harbor);
-      await everythingIsSeen(1);
-      assert.equal(waiting, 1);
-      controller.setConditions(request, ...order, granted);
-      assert.deepEqual(await decision, allowed);
-    }
-  });
-
   it('waits for the permission that a grant has promised', async () => {
     const decision = authorize();
     controller.setConditions(await onlyRequest(), granted);
     await eventually('the permission is looked for', () => fixture.reviews >= 5);
     controller.permit(pod, harbor);
     assert.deepEqual(await decision, allowed);
-  });
-
-  it('is pending when the promised permission does not come', async () => {
-    const decision = pendingOf(authorize());
-    const request = await onlyRequest();
-    controller.setConditions(request, granted);
-    const message = await decision;
-    assert.match(message, /^approval build-1-\w+ says granted, but .*"harbor"/);
-    assert.ok(message.includes(request.metadata.name));
   });
 
   it('takes no grant without the permission, even from memory', async () => {
@@ -272,33 +239,6 @@ describe('access by approval', () => {
     controller.grant(await onlyRequest(), pod, harbor);
     assert.deepEqual(await decision, allowed);
     assert.equal(fixture.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
-  });
-
-  it('goes on at once when the decision fell between two tries', async () => {
-    await pendingOf(authorize(impatient()));
-    controller.grant(controller.requests[0]!, pod, harbor);
-    assert.deepEqual(await authorize(), allowed);
-    assert.deepEqual(outcomes, ['undecided']);
-  });
-
-  it('waits without a place among the publishes that work', async () => {
-    const phases: string[] = [];
-    const call = {
-      owner: { namespace: pod.namespace, podUid: pod.uid },
-      signal: new AbortController().signal,
-      releaseSlotWhile: async <T>(wait: () => Promise<T>): Promise<T> => {
-        phases.push('idle');
-        const result = await wait();
-        phases.push('busy');
-        return result;
-      },
-    };
-    const decision = fixture.access.authorize({ pod, connectors: [harbor], flags: approvalFlags }, call);
-    const request = await onlyRequest();
-    assert.deepEqual(phases, ['idle']);
-    controller.grant(request, pod, harbor);
-    await decision;
-    assert.deepEqual(phases, ['idle', 'busy']);
   });
 
   describe('with other requests about', () => {
@@ -610,21 +550,4 @@ describe('access by approval', () => {
     assert.deepEqual([count('list'), count('create'), count('watch')], [200, 100, 100]);
     await noWatchIsLeft();
   });
-
-  it('needs every right that the role gives to the driver, and no other', async () => {
-    const decision = authorize();
-    controller.grant(await onlyRequest(), pod, harbor);
-    await decision;
-    const used = new Set(fixture.api.requestsOf({ resource: 'accessrequests' }).map(({ verb }) => verb));
-    const rules = rulesFor('approval');
-    const given = rules.flatMap(({ resources = [], verbs }) => (resources.includes('accessrequests') ? verbs : []));
-    assert.deepEqual([...used].sort(), [...given].sort());
-  });
 });
-
-function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
-  if (items.length <= 1) return [items];
-  return items.flatMap((item, index) =>
-    permutations(items.filter((_other, place) => place !== index)).map((rest) => [item, ...rest]),
-  );
-}

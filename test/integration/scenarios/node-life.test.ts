@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { tokenFor } from '../../support/driver/tokens.js';
 import type { KubeletNode } from '../../support/kubelet/kubelet-node.js';
 import { assertNodeIsCurrent } from '../../support/kubelet/node-state.js';
 import { scenario } from '../../support/kubelet/scenario.js';
@@ -12,16 +11,6 @@ const fullNode = 110;
 describe('the life of a node', () => {
   const assertCurrent = ({ sandbox, kubelet, address }: KubeletNode): void =>
     assertNodeIsCurrent(sandbox, kubelet, address);
-
-  scenario('pods that start before the driver get their files when it has come', {}, async (node) => {
-    await node.startDriver();
-    await node.driver.stop();
-    node.runPods(20);
-    await eventually('each has failed', () => [...node.kubelet.pods].every(({ events }) => events.length > 0));
-    await node.startDriver();
-    await node.kubelet.untilAllPublished();
-    assertCurrent(node);
-  });
 
   scenario(
     '110 pods that start at once get their files, and restarts of the kubelet mount none twice',
@@ -92,33 +81,6 @@ describe('the life of a node', () => {
       assert.deepEqual([...new Set(modes)], [0o444]);
     },
   );
-});
-
-describe("a node whose clock is ahead of the API server's", () => {
-  let expiresIn = 1800;
-  const issue = (owner: Parameters<typeof tokenFor>[0]): string => tokenFor(owner, { expiresIn });
-
-  scenario('keeps its files while all tokens seem expired, and goes on when they do not', { issue }, async (node) => {
-    await node.startDriver();
-    node.runPods(5);
-    await node.kubelet.untilAllPublished();
-    const pods = [...node.kubelet.pods];
-    const files = pods.map(({ volume }) => volume.read());
-    expiresIn = -60;
-    node.kubelet.renewTokens();
-    node.kubelet.eventForAll();
-    const late = node.kubelet.run(node.sandbox.unpreparedVolume());
-    await eventually('all are told', () =>
-      [...pods, late].every(({ events }) => /UNAVAILABLE: .*expired/.test(events.at(-1) ?? '')),
-    );
-    assert.deepEqual(
-      pods.map(({ volume }) => volume.read()),
-      files,
-    );
-    assert.equal(late.volume.isMounted(), false);
-    expiresIn = 1800;
-    node.kubelet.renewTokens();
-  });
 });
 
 /** A volume as another version may have written it: other names, other modes, and dead in the middle of a write. */

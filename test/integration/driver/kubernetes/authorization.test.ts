@@ -39,20 +39,6 @@ describe('the permission to use a connector', () => {
     assert.equal(volume.read()['context.token'], volume.token);
   });
 
-  it('is not asked again within 5 s of a denial, and then counts at the next try', async () => {
-    const volume = cluster.node.volume({ serviceAccountName: 'stranger' });
-    const publish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest());
-    await assertFails(publish(), 'PERMISSION_DENIED', /stranger/);
-    cluster.allow('harbor', 'ci/stranger');
-    nowMs += 4999;
-    await assertFails(publish(), 'PERMISSION_DENIED', /stranger/);
-    assert.equal(cluster.reviews, 1);
-    nowMs += 1;
-    await publish();
-    assert.equal(cluster.reviews, 2);
-    assert.ok(volume.isMounted());
-  });
-
   it('is asked for four connectors at a time, and not further once it is missing', async () => {
     const names = Array.from({ length: 32 }, (_, index) => `made-up-${index}`);
     const publish = (connectors: string): Promise<void> =>
@@ -101,33 +87,6 @@ describe('the permission to use a connector', () => {
       );
       assert.equal(told!.replaceAll('hidden', 'absent'), toldOfNone);
     }
-  });
-
-  it('must be there for every connector of the volume', async () => {
-    cluster.put(connector('nexus'));
-    const volume = cluster.node.volume();
-    await assertFails(
-      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'harbor,nexus' } })),
-      'PERMISSION_DENIED',
-      /^(?!.*"harbor").*"nexus"/,
-    );
-    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-  });
-
-  it('that is taken away ends the refreshes of a mounted volume, which keeps its files', async () => {
-    const revoke = cluster.allow('harbor', 'ci/passing');
-    const volume = cluster.node.volume({ serviceAccountName: 'passing' });
-    await driver.kubelet.publish(volume.publishRequest());
-    const before = volume.read();
-    revoke();
-    nowMs += 60_000;
-    volume.renewToken();
-    await assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
-      'UNAVAILABLE',
-      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: cannot use connector ci\/harbor: system:serviceaccount:ci:passing cannot get/,
-    );
-    assert.deepEqual(volume.read(), before);
   });
 
   it('cannot be reviewed without a right of the driver, which is named', async () => {

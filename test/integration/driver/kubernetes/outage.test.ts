@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { Cluster } from '../../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
 import { eventually } from '../../../support/poll.js';
 import { quickTimings } from '../../../support/kube-client/test-client.js';
 import { started } from '../../../support/started.js';
@@ -61,20 +60,6 @@ describe('while the API server is away', () => {
       await Promise.all(publishes);
       for (const volume of volumes) assert.equal(volume.read()['context.token'], volume.token);
       assert.equal(await isReady(driver), true);
-    });
-
-    it('a publish that waits ends when its volume is unpublished', async () => {
-      const volume = cluster.node.volume();
-      const publishing = assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
-        'ABORTED',
-        /^the volume is being unpublished$/,
-      );
-      const waiting = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
-      await eventually('it waits', async () => waiting.test(await driver.driver.metrics.text()));
-      await driver.kubelet.unpublishVolume(volume);
-      await publishing;
-      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
     });
 
     it('volumes of a former driver keep their files, and can be unpublished', async () => {
@@ -146,22 +131,6 @@ describe('while the API server is away', () => {
       await cluster.api.goOnline();
       await driver.kubelet.publish(other.publishRequest());
       assert.equal(other.read()['context.token'], other.token);
-    });
-
-    it('a token that was renewed is refreshed once it is back, and so is a connector that was changed', async () => {
-      const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
-      await goAway();
-      cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
-      volume.renewToken();
-      nowMs += 2 * minuteMs;
-      await cluster.api.goOnline();
-      await eventually('the change has come', async () => {
-        // As the kubelet, which comes again: the first connection can be one that the end of the server has cut off.
-        await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
-        return volume.read()['connector.status.proxyAddress'] === 'http://moved.example';
-      });
-      assert.equal(volume.read()['context.token'], volume.token);
     });
 
     it('the metrics tell for how long nothing has been confirmed, until it is back', async () => {
@@ -350,74 +319,5 @@ describe('while the API server is away', () => {
       .requestsOf({ verb: 'watch', resource: 'csidrivers' })
       .map(({ query }) => query['timeoutSeconds']);
     assert.deepEqual(seconds, ['300', '375', '450', '525', '599']);
-  });
-});
-
-describe("the driver's own token", () => {
-  let cluster: Cluster;
-  beforeEach(async () => {
-    cluster = started(await Cluster.start());
-  });
-
-  it('is read anew when it is rotated, for calls and for watches', async () => {
-    const driver = await cluster.readyDriver();
-    const volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
-    await eventually('all is watched', () => cluster.api.openWatches() === 4);
-    for (let turn = 1; turn <= 3; turn += 1) {
-      cluster.credentials.rotateToken({ revokeOld: true });
-      cluster.api.endWatches();
-      const account = `account-${turn}`;
-      cluster.allow('harbor', `ci/${account}`);
-      const other = cluster.node.volume({ serviceAccountName: account });
-      await driver.kubelet.publish(other.publishRequest());
-      await eventually('all is watched again', () => cluster.api.openWatches() === 4);
-      cluster.put(connector('harbor', { proxyUrl: `http://turn-${turn}.example` }));
-      await eventually('the change has come', async () => {
-        await driver.kubelet.publish(volume.publishRequest());
-        return volume.read()['connector.status.proxyAddress'] === `http://turn-${turn}.example`;
-      });
-    }
-    assert.equal(await driver.kubelet.probe().then(({ ready }) => ready?.value), true);
-  });
-});
-
-describe('watches', function () {
-  // Watches that break again and again come back after longer and longer pauses.
-  let cluster: Cluster;
-  beforeEach(async () => {
-    cluster = started(await Cluster.start());
-  });
-
-  const changeComes = async (driver: InProcessDriver, inject: (turn: number) => void): Promise<void> => {
-    const volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
-    for (let turn = 1; turn <= 4; turn += 1) {
-      inject(turn);
-      cluster.put(connector('harbor', { proxyUrl: `http://turn-${turn}.example` }));
-      const hasCome = async (): Promise<boolean> => {
-        await driver.kubelet.publish(volume.publishRequest());
-        return volume.read()['connector.status.proxyAddress'] === `http://turn-${turn}.example`;
-      };
-      await eventually('the change has come', hasCome, 60_000);
-    }
-  };
-
-  it('go on from where they were when connections break, without a new list', async () => {
-    const driver = await cluster.readyDriver();
-    await eventually('it watches', () => cluster.api.openWatches() === 2);
-    await changeComes(driver, () => cluster.api.closeConnections());
-    assert.equal(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }), 1);
-    assert.ok(cluster.api.count({ verb: 'watch', resource: 'connectors' }) > 1);
-  });
-
-  it('list anew when their revision is gone', async () => {
-    const driver = await cluster.readyDriver();
-    await changeComes(driver, () => {
-      cluster.api.closeConnections();
-      cluster.api.advanceRevision();
-      cluster.api.compact();
-    });
-    assert.ok(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }) > 1);
   });
 });

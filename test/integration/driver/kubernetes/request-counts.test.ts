@@ -121,23 +121,6 @@ describe('requests to the API server', () => {
     assert.equal(driver.log.includes('"path":"refreshed"'), false);
   });
 
-  it('are one watch for each that ends, and no read', async () => {
-    const driver = await cluster.readyDriver();
-    await driver.kubelet.publish(volumes(1)[0]!.publishRequest());
-    await untilWatches(4);
-    cluster.api.clearRequests();
-    cluster.api.endWatches();
-    await eventually('four are begun', () => cluster.api.count({ verb: 'watch' }) >= 4);
-    await untilWatches(4);
-    const objects = [
-      'csidrivers connectors-csi',
-      'configmaps connectors-config',
-      'connectors harbor',
-      'connectorclasses oci',
-    ];
-    assert.deepEqual(requests(), Object.fromEntries(objects.map((object) => [`watch ${object}`, 1])));
-  });
-
   it('end for an object a while after its last volume, and not before', async () => {
     cluster.put(connector('github', { className: 'git' }));
     cluster.put(connectorClass('git'));

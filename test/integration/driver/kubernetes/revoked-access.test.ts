@@ -3,11 +3,10 @@ import fs from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
+import { connectorClass } from '../../../support/driver/manifests.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { eventually } from '../../../support/poll.js';
@@ -220,37 +219,5 @@ describe('access that is withdrawn from a pod that runs', () => {
     nowMs += 5000;
     await publish(driver, volume);
     assert.deepEqual(volume.read(), before);
-  });
-
-  it('may be an approval that is over', async () => {
-    cluster.grantDriver('approval');
-    cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
-    const driver = await start(remove);
-    const controller = new ApprovalsController(cluster.api);
-    const harbor = { namespace: 'ci', name: 'harbor' };
-    const volume = volumeOf('a');
-    const publishing = publish(driver, volume);
-    const request = await controller.requestOf(harbor);
-    const withdraw = controller.permit(volume.pod, harbor);
-    controller.setConditions(request, granted);
-    await publishing;
-    assert.equal(volume.read()['context.token'], volume.token);
-    withdraw();
-    controller.setConditions(request, {
-      type: 'AccessPermissionSync',
-      status: 'True',
-      reason: 'PermissionCleanUp',
-      message: 'time is up',
-    });
-    wait();
-    await eventually('the tokens are gone', async () => {
-      await publish(driver, volume).catch(() => undefined);
-      return volume.read()['context.token'] === undefined;
-    });
-    assertWithoutToken(volume);
-    assert.match(
-      await conditionOf(driver, volume),
-      /FAILED_PRECONDITION: the approval of this pod for connector ci\/harbor is over/,
-    );
   });
 });

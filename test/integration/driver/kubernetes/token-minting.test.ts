@@ -234,17 +234,6 @@ describe('a lifetime of its own', () => {
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   });
 
-  it('that is below what API servers allow is refused without asking', async () => {
-    const driver = await startMinting();
-    const short = { attributes: { connectors: 'harbor', 'token.expiration': '9m59s' } };
-    await assertFails(
-      driver.kubelet.publish(volume.publishRequest(short)),
-      'INVALID_ARGUMENT',
-      /token\.expiration.*10m/,
-    );
-    assert.equal(minted(), 0);
-  });
-
   it('is not needed to mint: without a token of the kubelet every volume gets half an hour', async () => {
     cluster.putCsiDriver({ tokenRequests: undefined });
     const driver = await startMinting();

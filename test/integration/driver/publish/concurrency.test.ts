@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
-import type { ServiceError } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { Gate } from '../../../support/driver/gate.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
@@ -43,31 +40,6 @@ describe('calls for one volume', () => {
     assert.deepEqual(node.mounts(), []);
   };
 
-  it('refuse a second publish while one runs, which goes on', async () => {
-    const first = driver.kubelet.publish(volume.publishRequest());
-    await gate.untilWaiting(1);
-    const second = driver.kubelet.publish(volume.publishRequest());
-    await assertFails(second, 'ABORTED', /another call for this volume is still running/);
-    gate.open();
-    await first;
-    assert.equal(volume.read()['context.token'], volume.token);
-  });
-
-  it('do not let an older publish, held up on its way, overwrite what a newer one has written', async () => {
-    const proxyOfQuick = 'quick.example:8080';
-    node.writeManifest('quick.json', connector('quick', { proxyUrl: `http://${proxyOfQuick}` }));
-    const isOfQuick = (): boolean => (volume.read()['.env'] ?? '').includes(proxyOfQuick);
-    const older = driver.kubelet.publish(volume.publishRequest());
-    await gate.untilWaiting(1);
-    const newer = volume.publishRequest({ attributes: { connectors: 'quick' } });
-    const [attempt] = await Promise.allSettled([driver.kubelet.publish(newer)]);
-    gate.open();
-    await older;
-    assert.equal(isOfQuick(), attempt.status === 'fulfilled', 'what had succeeded was undone');
-    await driver.kubelet.publish(newer);
-    assert.ok(isOfQuick());
-  });
-
   it('refuse a publish of another id at the same target while one runs', async () => {
     const first = driver.kubelet.publish(volume.publishRequest());
     await gate.untilWaiting(1);
@@ -92,20 +64,6 @@ describe('calls for one volume', () => {
     assert.ok(volume.isMounted());
   });
 
-  it('do not let a caller who has gone find its volume mounted: cancelled mid-way, then unpublished', async () => {
-    const caller = new AbortController();
-    const publishing = driver.kubelet.publish(volume.publishRequest(), { signal: caller.signal });
-    await gate.untilWaiting(1);
-    caller.abort();
-    await assertFails(publishing, 'CANCELLED', /.*/);
-    await gate.untilWaiting(0);
-    gate.open();
-    await eventually('the driver has noticed', () => driver.log.includes('"code":"CANCELLED"'));
-    assertNothingLeft();
-    await driver.kubelet.unpublishVolume(volume);
-    assertNothingLeft();
-  });
-
   it('end at their deadline, and the next publish succeeds', async () => {
     // Long enough for the call to reach the driver on a busy machine.
     const publishing = driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 });
@@ -116,54 +74,6 @@ describe('calls for one volume', () => {
     gate.open();
     await driver.kubelet.publish(volume.publishRequest());
     assert.ok(volume.isMounted());
-  });
-
-  it('keep the files of a published volume when a refresh is cancelled by its unpublish, and take them away once', async () => {
-    gate.open();
-    await driver.kubelet.publish(volume.publishRequest());
-    volume.renewToken();
-    const calls = [
-      driver.kubelet.publish(volume.publishRequest()),
-      driver.kubelet.unpublishVolume(volume),
-      driver.kubelet.unpublishVolume(volume),
-    ];
-    await Promise.allSettled(calls);
-    await driver.kubelet.unpublishVolume(volume);
-    assertNothingLeft();
-  });
-
-  it('leave, in whatever order they come, what the last one asked for', async () => {
-    gate.open();
-    const kubelet = new KubeletClient(node.socketPath, { shared: true });
-    // The last where the connection has its eight calls: the driver may count one still that the client has cancelled.
-    const comeAgain = [status.ABORTED, status.CANCELLED, status.UNAVAILABLE, status.RESOURCE_EXHAUSTED];
-    const call = fc.constantFrom('publish', 'renewed', 'unpublish', 'cancelled' as const);
-    await fc.assert(
-      fc.asyncProperty(fc.array(call, { minLength: 2, maxLength: 12 }), async (calls) => {
-        const running = calls.map((kind) => {
-          if (kind === 'unpublish') return kubelet.unpublishVolume(volume);
-          if (kind === 'renewed') volume.renewToken();
-          const caller = new AbortController();
-          const publishing = kubelet.publish(volume.publishRequest(), { signal: caller.signal });
-          if (kind === 'cancelled') setImmediate(() => caller.abort());
-          return publishing;
-        });
-        for (const outcome of await Promise.allSettled(running)) {
-          if (outcome.status === 'fulfilled') continue;
-          const { code } = outcome.reason as ServiceError;
-          assert.ok(comeAgain.includes(code), String(outcome.reason));
-        }
-        await kubelet.unpublishVolume(volume);
-        assertNothingLeft();
-        await kubelet.publish(volume.publishRequest());
-        assert.equal(volume.read()['context.token'], volume.token);
-        assert.equal(node.mounts().length, 1);
-        await kubelet.unpublishVolume(volume);
-        assertNothingLeft();
-      }),
-      { numRuns: 60 },
-    );
-    kubelet.close();
   });
 });
 
@@ -236,21 +146,6 @@ describe('calls for many volumes', () => {
   });
   afterEach(() => node.remove());
 
-  it('all succeed in a burst, however few may work at once, on fresh connections and on a shared one', async () => {
-    const driver = await InProcessDriver.start(node, { flags: ['--max-concurrent-publishes', '2'] });
-    const shared = new KubeletClient(node.socketPath, { shared: true });
-    for (const kubelet of [driver.kubelet, shared]) {
-      const volumes = Array.from({ length: 40 }, () => node.volume());
-      await Promise.all(volumes.map((volume) => kubelet.publish(volume.publishRequest())));
-      assert.equal(node.mounts().length, volumes.length);
-      for (const volume of volumes) assert.equal(volume.read()['context.token'], volume.token);
-      await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
-      assert.deepEqual(node.mounts(), []);
-    }
-    shared.close();
-    await driver.stop();
-  });
-
   it('that queue beyond their deadline are refused as one too many, and do not disturb the one that works', async () => {
     const gate = new Gate();
     const driver = await InProcessDriver.start(node, {
@@ -288,22 +183,6 @@ describe('calls for many volumes', () => {
     node.writeManifest('late.json', connector('late'));
     await waiting;
     assert.ok(late.isMounted());
-    await driver.stop();
-  });
-
-  it('that wait end when their volume is unpublished, without the source', async () => {
-    const driver = await InProcessDriver.start(node, { flags: ['--not-found-wait', '600s'] });
-    const volume = node.volume();
-    const waiting = assertFails(
-      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'never' } })),
-      'ABORTED',
-      /being unpublished/,
-    );
-    const inFlight = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
-    await eventually('the publish runs', async () => inFlight.test(await driver.driver.metrics.text()));
-    await driver.kubelet.unpublishVolume(volume);
-    await waiting;
-    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
     await driver.stop();
   });
 });

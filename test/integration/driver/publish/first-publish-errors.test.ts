@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ErrorCode } from '../../../../src/shared/errors.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { RequestChanges, TestVolume } from '../../../support/driver/test-volume.js';
 import { tokensKey } from '../../../support/driver/test-volume.js';
@@ -71,49 +71,6 @@ const malformed: readonly Omit<Case, 'code'>[] = [
     },
     message: /symbolic link/,
   },
-  { what: 'no connector', changes: { attributes: {} }, message: /attribute "connectors" is missing/ },
-  {
-    what: 'an unknown attribute',
-    changes: { attributes: { connectors: 'harbor', conectors: 'x' } },
-    message: /unknown attribute "conectors": allowed are connectors, /,
-  },
-  { what: 'an empty item', changes: { attributes: { connectors: 'harbor,,x' } }, message: /empty item/ },
-  { what: 'a connector twice', changes: { attributes: { connectors: 'harbor, ci/harbor' } }, message: /twice/ },
-  {
-    what: 'a connector name that a shell would run',
-    changes: { attributes: { connectors: '$(reboot)' } },
-    message: /DNS-1123/,
-  },
-  {
-    what: 'both forms of naming',
-    changes: { attributes: { connectors: 'harbor', 'connector.name': 'harbor' } },
-    message: /keep "connectors"/,
-  },
-  {
-    what: '33 connectors',
-    changes: { attributes: { connectors: Array.from({ length: 33 }, (_, i) => `c${i}`).join(',') } },
-    message: /at most 32/,
-  },
-  {
-    what: 'params that are not JSON',
-    changes: { attributes: { connectors: 'harbor', 'configuration.params': '{' } },
-    message: /not valid JSON/,
-  },
-  {
-    what: 'params over 32 KiB',
-    changes: { attributes: { connectors: 'harbor', 'configuration.params': `{"a":{"b":"${'x'.repeat(32_768)}"}}` } },
-    message: /over 32 KiB/,
-  },
-  {
-    what: 'a lifetime that is no duration',
-    changes: { attributes: { connectors: 'harbor', 'token.expiration': 'soon' } },
-    message: /is not a duration/,
-  },
-  {
-    what: "a lifetime below the API server's minimum",
-    changes: { attributes: { connectors: 'harbor', 'token.expiration': '5m' } },
-    message: /minimum is 10m/,
-  },
   {
     what: 'a pod namespace that is no DNS-1123 label',
     changes: { context: { 'csi.storage.k8s.io/pod.namespace': 'a/b' } },
@@ -152,12 +109,6 @@ const cases: readonly Case[] = [
     changes: { token: 'CANARY-7f3a91c2;$(reboot)' },
     code: 'FAILED_PRECONDITION',
     message: /not a JSON Web Token/,
-  },
-  {
-    what: 'a lifetime beyond what the operator allows',
-    changes: { attributes: { connectors: 'harbor', 'token.expiration': '25h' } },
-    code: 'INVALID_ARGUMENT',
-    message: /at most 24h \(--max-token-expiration/,
   },
   {
     what: 'two connectors while enable-multi-connector is "false"',
@@ -200,27 +151,6 @@ const cases: readonly Case[] = [
     },
     code: 'NOT_FOUND',
     message: /^connectorclass oci of connector ci\/harbor does not exist/,
-  },
-  {
-    what: 'a configuration that no class has',
-    changes: (_volume, node) => {
-      node.writeManifest('class-oci.json', connectorClass('oci', { configurations: [{ name: 'settings', data: {} }] }));
-      return { attributes: { connectors: 'harbor', 'configuration.names': 'setings' } };
-    },
-    code: 'NOT_FOUND',
-    message: /available: settings/,
-  },
-  {
-    what: "another pod's token",
-    changes: ({ pod }) => ({ token: tokenFor({ ...pod, uid: '11111111-2222-3333-4444-555555555555' }) }),
-    code: 'PERMISSION_DENIED',
-    message: /not bound to pod ci\/build-pod/,
-  },
-  {
-    what: "a token of another namespace's pod",
-    changes: ({ pod }) => ({ token: tokenFor({ ...pod, namespace: 'prod' }) }),
-    code: 'PERMISSION_DENIED',
-    message: /not bound to pod/,
   },
   {
     what: 'a connector that is not reconciled yet',

@@ -44,18 +44,6 @@ describe('the driver as a process', () => {
     });
   }
 
-  it('lets no call that waits for somebody keep the next driver waiting', async () => {
-    const driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
-    const volume = node.volume();
-    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
-    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the kubelet will retry$/);
-    await driver.kubelet.nodeCapabilities();
-    driver.signal('SIGTERM');
-    await refused;
-    assert.deepEqual(await driver.exited, { status: 0, signal: null });
-    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-  });
-
   it('ends when it cannot have a socket or port that it needs, and leaves none behind', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -124,13 +112,6 @@ describe('the driver as a process', () => {
         /^Usage: connectors-csi COMMAND/,
       );
     }
-  });
-
-  it('takes flags from the environment, and gives the command line the last word', async () => {
-    const driver = new DriverProcess(node, [], { NODE_NAME: 'from-env', CSI_ENDPOINT: 'unix:///nowhere/csi.sock' });
-    await driver.kubelet.untilReady();
-    assert.equal((await driver.kubelet.nodeInfo()).node_id, 'node-1');
-    await driver.stop();
   });
 
   it('says from the start that it was given a directory that is not the kubelet’s', async () => {

@@ -50,23 +50,6 @@ describe('the memory of a node', () => {
     assert.equal(more.read()['ca.crt'], bundle);
   });
 
-  it('has no more than a share for one pod and for one namespace, and others are served', async () => {
-    await start(9.3);
-    const greedy = volumeOf('greedy');
-    await publish(greedy);
-    const second = node.volume({ ...greedy.pod, volumeName: 'second' });
-    await assertFails(publish(second), 'RESOURCE_EXHAUSTED', /^the volumes of pod greedy\/build-pod on this node/);
-
-    const volumes = Array.from({ length: 5 }, () => volumeOf('greedy'));
-    for (const volume of volumes) await publish(volume);
-    await assertFails(
-      publish(volumeOf('greedy')),
-      'RESOURCE_EXHAUSTED',
-      /^the volumes of namespace greedy on this node/,
-    );
-    await publish(volumeOf('other'));
-  });
-
   it('is not asked of volumes that are refreshed and do not grow, also by a driver that starts above its limit', async () => {
     await start(40);
     const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));

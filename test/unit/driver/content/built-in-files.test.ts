@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { activateFile } from '../../../../src/driver/content/activate.js';
 import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
 import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.js';
 import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
@@ -22,32 +21,6 @@ function filesOf(change: Partial<Parameters<typeof builtInFiles>[0]>): Record<st
 }
 
 describe('built-in files', () => {
-  it('are these, to the byte', () => {
-    const url = 'http://ci%2Fharbor:head.claims.signature@proxy.example:8080';
-    assert.deepEqual(filesOf({ caBundle: 'PEM\n' }), {
-      '.env': `http_proxy=${url}\nhttps_proxy=${url}\nno_proxy=localhost,::1\n`,
-      'http.proxy': url,
-      'https.proxy': url,
-      'context.token': 'head.claims.signature',
-      'context.proxy.caCert': 'PEM\n',
-      'ca.crt': 'PEM\n',
-      'ca.cert': 'PEM\n',
-      'connector.status.proxyAddress': 'http://proxy.example:8080/path',
-      activate: activateFile({ volumeId: 'csi-1', noProxy: 'localhost,::1' }),
-    });
-  });
-
-  it('have no CA files without a CA', () => {
-    assert.deepEqual(Object.keys(filesOf({})).sort(), [
-      '.env',
-      'activate',
-      'connector.status.proxyAddress',
-      'context.token',
-      'http.proxy',
-      'https.proxy',
-    ]);
-  });
-
   it('are the token and the CA alone without a proxy', () => {
     assert.deepEqual(Object.keys(filesOf({ endpoint: undefined })), ['context.token']);
     assert.deepEqual(Object.keys(filesOf({ endpoint: undefined, caBundle: 'PEM' })), [

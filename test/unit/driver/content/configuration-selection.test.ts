@@ -22,19 +22,6 @@ const resolved = [
 ];
 
 describe('the selection of configurations', () => {
-  it('goes by class in order of first mention, then by name in the order given', () => {
-    assert.deepEqual(select(resolved, 'registry', 'both', 'gitconfig'), [
-      ['oci', 'registry', 'a c'],
-      ['oci', 'both', 'a c'],
-      ['git', 'both', 'b'],
-      ['git', 'gitconfig', 'b'],
-    ]);
-  });
-
-  it('is empty without names', () => {
-    assert.deepEqual(selectConfigurations(resolved, []), { selected: [], warnings: [] });
-  });
-
   it('warns of a name that no class has when another is found', () => {
     assert.deepEqual(selectConfigurations(resolved, ['registry', 'nope', 'nor']).warnings, [
       'attribute "configuration.names": no configuration nope, nor in connectorclass oci (available: both, registry), connectorclass git (available: gitconfig, both)',

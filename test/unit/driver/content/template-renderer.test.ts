@@ -42,14 +42,6 @@ async function render(
 }
 
 describe('the renderer of configurations', () => {
-  it('gives the files of the configurations in the order asked for', async () => {
-    const configurations = [
-      configurationOf('a', { one: 'a1', two: '{{ .connector.name }}' }),
-      configurationOf('b', { one: '{{ .context.token }}' }),
-    ];
-    assert.deepEqual(await render(configurations, ['b', 'a']), [`one: ${token}`, 'one: a1', 'two: harbor']);
-  });
-
   it('names class, configuration, file and line of a failure, and shows a placeholder for the token', async () => {
     const configuration = configurationOf('a', { conf: 'x\n{{ fail (print "not " .context.token) }}' });
     await assert.rejects(render([configuration], ['a']), {

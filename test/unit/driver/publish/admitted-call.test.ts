@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../src/shared/errors.js';
 import { AdmittedCall } from '../../../../src/driver/publish/admitted-call.js';
 import type { Call } from '../../../../src/shared/limits/call.js';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
@@ -51,31 +50,6 @@ describe('AdmittedCall', () => {
     );
     await Promise.all(runs);
     assert.deepEqual(order, ['first', 'everything else', 'second', 'everything else', 'third']);
-  });
-
-  it('answers with the reason of a call that is no longer wanted', async () => {
-    const limiter = new Works(1);
-    const first = gate();
-    const running = limiter.run(neverAborted, () => first.passed);
-    const controller = new AbortController();
-    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
-    controller.abort(new CodedError('ABORTED', 'the volume is being unpublished'));
-    await assert.rejects(waiting, { code: 'ABORTED' });
-    first.open();
-    await running;
-  });
-
-  it('answers RESOURCE_EXHAUSTED when the time is up in the queue, and forgets the call', async () => {
-    const limiter = new Works(1);
-    const first = gate();
-    const running = limiter.run(neverAborted, () => first.passed);
-    const controller = new AbortController();
-    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
-    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
-    await assert.rejects(waiting, { code: 'RESOURCE_EXHAUSTED', message: /1 running, 0 waiting/ });
-    first.open();
-    await running;
-    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('next')), 'next');
   });
 
   it('does not begin what is no longer wanted', async () => {
@@ -155,14 +129,5 @@ describe('AdmittedCall', () => {
     blocker.open();
     await Promise.all([resumed, working, ...others]);
     assert.deepEqual(events, ['resumed', 'other', 'new']);
-  });
-
-  it('frees its place after work that failed', async () => {
-    const limiter = new Works(1);
-    await assert.rejects(
-      limiter.run(neverAborted, () => Promise.reject(new Error('no'))),
-      /no/,
-    );
-    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('yes')), 'yes');
   });
 });

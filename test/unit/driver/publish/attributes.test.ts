@@ -47,23 +47,6 @@ describe('volume attributes', () => {
     });
   });
 
-  it('need only name a connector', () => {
-    assert.deepEqual(attributesOf({ connectors: 'harbor' }), {
-      connectors: [{ namespace: 'ci', name: 'harbor' }],
-      includedConfigurations: [],
-      excludedFiles: [],
-      configurationParams: '{}',
-    });
-  });
-
-  it('take the deprecated form, with the namespace and without', () => {
-    const only = { connectors: undefined, 'connector.name': 'harbor' };
-    assert.deepEqual(attributesOf(changed(only)).connectors, [{ namespace: 'ci', name: 'harbor' }]);
-    assert.deepEqual(attributesOf(changed({ ...only, 'connector.namespace': 'tools' })).connectors, [
-      { namespace: 'tools', name: 'harbor' },
-    ]);
-  });
-
   it('leave a missing pod namespace to the check of the pod information', () => {
     for (const context of [{ connectors: 'harbor' }, { 'connector.name': 'harbor' }]) {
       assert.deepEqual(parseVolumeAttributes(context, '', bounds).problems, []);
@@ -108,49 +91,14 @@ describe('volume attributes', () => {
   });
 
   for (const [what, change, problem] of [
-    ['no connector', { connectors: undefined }, /"connectors" is missing: name at least one connector/],
-    ['an empty list', { connectors: '' }, /"connectors" is missing/],
-    ['two commas at the end', { connectors: 'a,,' }, /"connectors" "a,," has an empty item/],
-    ['an empty item', { connectors: 'a,,b' }, /"connectors" "a,,b" has an empty item/],
-    ['a connector twice', { connectors: 'harbor,ci/harbor' }, /names "ci\/harbor" twice/],
-    ['a name that is none', { connectors: 'Harbor' }, /item "Harbor": the name must be a DNS-1123 name/],
     ['a namespace that is none', { connectors: 'a.b/harbor' }, /item "a.b\/harbor": the namespace must be a DNS-1123/],
-    ['an empty namespace', { connectors: '/harbor' }, /the namespace must not be empty/],
     ['an empty name', { connectors: 'ci/' }, /the name must not be empty/],
     ['three parts', { connectors: 'a/b/c' }, /item "a\/b\/c": the name must be/],
-    ['both forms at once', { 'connector.name': 'harbor' }, /name the same thing: keep "connectors"/],
-    ['a namespace beside the list', { 'connector.namespace': 'ci' }, /name the same thing: keep "connectors"/],
-    ['a namespace alone', { connectors: undefined, 'connector.namespace': 'ci' }, /"connectors" is missing/],
-    [
-      '33 connectors',
-      { connectors: Array.from({ length: 33 }, (_, index) => `c${index}`).join(',') },
-      /names 33 connectors: at most 32/,
-    ],
-    [
-      'an unknown attribute',
-      { conectors: 'a' },
-      /^unknown attribute "conectors": allowed are connectors, connector\.name/,
-    ],
     ['an attribute named __proto__', { ['__proto__']: 'a' }, /unknown attribute "__proto__"/],
-    ['an empty selector', { 'configuration.names': 'a,,b' }, /"configuration.names" "a,,b" has an empty item/],
-    ['an exclusion of nothing', { 'configuration.names': '!' }, /"configuration.names" "!" has an empty item/],
-    ['a selector with a slash', { 'configuration.names': '../x' }, /item "\.\.\/x": only letters/],
-    ['params that are no JSON', { 'configuration.params': '{user: ci}' }, /"configuration.params" is not valid JSON/],
-    ['params that are a list', { 'configuration.params': '[]' }, /must be a JSON object/],
-    ['params of one configuration that are none', { 'configuration.params': '{"a": "b"}' }, /the value of "a" must be/],
     [
       'names over 32 KiB',
       { 'configuration.names': 'a,'.repeat(32_768) + 'a' },
       /^attribute "configuration.names" is over 32 KiB$/,
-    ],
-    ['params over 32 KiB', { 'configuration.params': ' '.repeat(32_769) + '{}' }, /is over 32 KiB/],
-    ['a lifetime that is none', { 'token.expiration': '30' }, /"token.expiration" "30" is not a duration/],
-    ['a lifetime under the minimum', { 'token.expiration': '9m59s' }, /"9m59s" is too short: .* 10m/],
-    ['a negative lifetime', { 'token.expiration': '-1h' }, /"-1h" is too short/],
-    [
-      'a lifetime over the maximum',
-      { 'token.expiration': '48h0m1s' },
-      /is too long: at most 48h \(--max-token-expiration/,
     ],
     [
       'a lifetime that is a microsecond over the maximum',
@@ -169,16 +117,6 @@ describe('volume attributes', () => {
       assert.match(problems[0]!, problem);
     });
   }
-
-  it('are judged all at once', () => {
-    const problems = problemsOf({
-      connectors: 'A,,b',
-      'token.expiration': '1s',
-      other: '',
-      'configuration.names': '#',
-    });
-    assert.equal(problems.length, 5, problems.join('\n'));
-  });
 
   it('are not judged at a length that grows out of proportion, whatever is wrong with them', () => {
     const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`x${index}`, '']));

@@ -57,40 +57,7 @@ function admissionOf(inFlight: number, perPod = inFlight): { admission: PublishA
 }
 
 describe('PublishAdmission', () => {
-  const waitersOf = (admission: PublishAdmission, pod: string, count: number): Waiter[] =>
-    Array.from({ length: count }, () => new Waiter(admission, pod));
   const waiting = (waiters: readonly Waiter[]): number => waiters.filter(({ outcome }) => outcome === undefined).length;
-
-  it('refuses at once what is more than the share of a pod, though nobody else is there', async () => {
-    const { admission, refused } = admissionOf(100, 32);
-    const waiters = waitersOf(admission, 'evil/1', 700);
-    await settle();
-    assert.deepEqual([waiting(waiters), admission.inFlight, refused.length], [32, 32, 668]);
-    assert.equal(
-      waiters.at(-1)?.outcome,
-      'pod evil/1 has 32 publishes in flight on this node already, and the limit of one pod is 32; the kubelet will retry',
-    );
-    assert.equal(refused[0], 'publishes pod evil/1');
-  });
-
-  it('lets no namespace have more than a share of what the others leave', async () => {
-    const { admission, refused } = admissionOf(110, 32);
-    const callsOf = (namespace: string): Waiter[] =>
-      Array.from({ length: 60 }, (_, pod) => new Waiter(admission, `${namespace}/${pod}`));
-    const [large, late] = [callsOf('ci'), callsOf('late')];
-    await settle();
-    assert.deepEqual([waiting(large), waiting(late)], [55, 27]);
-    assert.match(
-      large.at(-1)?.outcome ?? '',
-      /^namespace ci has 55 of the 110 publishes that this node takes at once, its share; the kubelet will retry$/,
-    );
-    assert.deepEqual(
-      new Set(refused.map((refusal) => refusal.split('/')[0])),
-      new Set(['publishes namespace ci', 'publishes namespace late']),
-    );
-    await Promise.all([...large, ...late].map((waiter) => waiter.end()));
-    assert.equal(admission.inFlight, 0);
-  });
 
   it('refuses a call that has no memory, before any work', async () => {
     const { admission } = admissionOf(10);

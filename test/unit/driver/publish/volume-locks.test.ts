@@ -37,15 +37,6 @@ describe('VolumeLocks', () => {
     assert.equal(await locks.exclusively(['id', 'path'], neverAborted, () => Promise.resolve('next')), 'next');
   });
 
-  it('is free again after work that failed', async () => {
-    const locks = new VolumeLocks();
-    await assert.rejects(
-      locks.exclusively(['id'], neverAborted, () => Promise.reject(new Error('no'))),
-      /no/,
-    );
-    assert.equal(await locks.exclusively(['id'], neverAborted, () => Promise.resolve('yes')), 'yes');
-  });
-
   it('takes a volume from what yields, and only once that has let go', async () => {
     const locks = new VolumeLocks();
     const order: string[] = [];
@@ -80,13 +71,6 @@ describe('VolumeLocks', () => {
     );
   });
 
-  it('hands the caller’s abort on to the work', async () => {
-    const controller = new AbortController();
-    const running = new VolumeLocks().exclusively(['id'], controller.signal, untilStopped().work);
-    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
-    await assert.rejects(running, { code: 'DEADLINE_EXCEEDED' });
-  });
-
   it('ends what still waits for a call that has failed', async () => {
     const waits: Promise<string>[] = [];
     const failed = new VolumeLocks().exclusively(['id'], neverAborted, (signal) => {
@@ -95,17 +79,6 @@ describe('VolumeLocks', () => {
     });
     await assert.rejects(failed, /no/);
     await assert.rejects(waits[0]!, { code: 'CANCELLED' });
-  });
-
-  it('cancels the holder for an unpublish, which runs after it has let go', async () => {
-    const locks = new VolumeLocks();
-    const events: string[] = [];
-    const publish = locks
-      .exclusively(['id', 'path'], neverAborted, untilStopped().work)
-      .catch((error: unknown) => events.push(error instanceof CodedError ? error.code : 'other'));
-    await locks.preemptively(['id', 'path'], neverAborted, () => Promise.resolve(events.push('unpublished')));
-    await publish;
-    assert.deepEqual(events.sort(), ['ABORTED', 'unpublished']);
   });
 
   it('never runs an unpublish while the publish still works', async () => {
