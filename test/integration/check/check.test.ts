@@ -128,14 +128,6 @@ describe('check', () => {
     );
   });
 
-  it('selects one of several connectors as the proxy does', async () => {
-    const names = 'ci/harbor,ci/sub';
-    assert.equal((await answerOf('PUT https://harbor.example.com/sub/x', names)).connector, 'ci/sub');
-    assert.equal((await answerOf('PUT https://harbor.example.com/subs/x', names)).connector, 'ci/harbor');
-    const { lines } = await linesOf('GET http://harbor.example.com/sub', builder, names);
-    assert.equal(lines[0], 'ok    connector      ci/sub by its address https://harbor.example.com/sub');
-  });
-
   it('warns about a request without a credential', async () => {
     const { status, lines } = await linesOf('PUT http://other.example/x');
     assert.equal(status, 0);
@@ -149,14 +141,6 @@ describe('check', () => {
     );
     const { lines: outside } = await linesOf('PUT /x', builder, 'ci/sub');
     assert.match(outside[0]!, /^warn {2}connector {6}the path belongs to none of ci\/sub/);
-  });
-
-  it('reads a URL of the proxy itself as reverse mode', async () => {
-    const own = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
-    const { connector: used, destination } = await answerOf(`GET ${own}/namespaces/ci/connectors/sub/a`);
-    assert.deepEqual([used, destination?.path], ['ci/sub', '/sub/a']);
-    const { connector: none, passes } = await answerOf(`GET ${own}/v2/`);
-    assert.deepEqual([none, passes], [null, true]);
   });
 
   it('says why a Connector or its credential cannot be used', async () => {

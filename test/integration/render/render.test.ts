@@ -83,14 +83,6 @@ describe('render', () => {
     assert.equal(fs.readFileSync(elsewhere, 'utf8'), 'old');
   });
 
-  it('says when it cannot write there', () => {
-    configure({ name: 'x', data: { file: 'x' } });
-    fs.writeFileSync(path.join(folder, 'file'), '');
-    const { status, stderr } = render('--configuration-names', 'x', '--out', path.join(folder, 'file', 'out'));
-    assert.equal(status, 1);
-    assert.match(stderr, /^connectors-csi render: --out \S+ cannot be written: ENOTDIR/);
-  });
-
   it('passes params on, and lists all that is wrong with them', () => {
     configure({ name: 'x', params: [{ name: 'a' }], data: { file: '{{ .configurations.a }}' } });
     const params = (value: object): string[] => ['--configuration-params', JSON.stringify({ x: value })];
@@ -98,15 +90,6 @@ describe('render', () => {
     const { status, stderr } = render('--configuration-names', 'x', ...params({ b: 'B' }));
     assert.equal(status, 1);
     assert.match(stderr, /has no param "b".*param "a" is required/);
-  });
-
-  it('warns of what is only half wrong', () => {
-    configure({ name: 'x', data: { file: 'x' } });
-    const { status, stdout, stderr } = render('--configuration-names', 'x,y,!z');
-    assert.equal(status, 0);
-    assert.match(stdout, /==> file\nx\n/);
-    assert.match(stderr, /^warning: .*no configuration y in connectorclass oci \(available: x\)$/m);
-    assert.match(stderr, /^warning: .*excludes "z"/m);
   });
 
   for (const [what, template, cause] of [
@@ -128,14 +111,6 @@ describe('render', () => {
       assert.equal(stderr.split('\n').length, 2, stderr);
     });
   }
-
-  it('names the manifest that cannot be read', () => {
-    configure();
-    fs.writeFileSync(path.join(manifests, 'broken.yaml'), 'kind: [');
-    const { status, stderr } = render();
-    assert.equal(status, 1);
-    assert.match(stderr, /broken\.yaml/);
-  });
 
   it('shows how it is called and ends with 2 when a flag cannot be used', () => {
     const { status, stdout, stderr } = render('--nonsense', 'x');

@@ -24,14 +24,6 @@ describe('the file of --proxy-ca-file', () => {
     fs.renameSync(`${file}.next`, file);
   };
 
-  it('is read again when it changes', () => {
-    replace(certificate);
-    const reader = new ProxyCaFile(file, log);
-    assert.equal(reader.read(), certificate);
-    replace(certificate + certificate);
-    assert.equal(reader.read(), certificate + certificate);
-  });
-
   it('gives certificates only, whatever stands between them', () => {
     replace(`# ours\n${certificate}-----BEGIN SECRET-----\nMHcC\n-----END SECRET-----\n${certificate}`);
     assert.equal(new ProxyCaFile(file, log).read(), certificate + certificate);

@@ -89,17 +89,6 @@ describe('the permission to use a connector', () => {
     }
   });
 
-  it('cannot be reviewed without a right of the driver, which is named', async () => {
-    const message = 'User "driver" cannot create resource "subjectaccessreviews"';
-    const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
-    cluster.api.faults.add({ resource: 'subjectaccessreviews', effect });
-    await assertFails(
-      driver.kubelet.publish(cluster.node.volume().publishRequest()),
-      'FAILED_PRECONDITION',
-      /the driver's own ClusterRole needs the rule - \{.*"subjectaccessreviews"\], verbs: \["create"\]\}$/,
-    );
-  });
-
   for (const [resource, what] of [
     ['connectors', 'connector ci/harbor'],
     ['connectorclasses', 'connectorclass oci'],

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { processorMs } from '../../../support/driver/first-publish.js';
 import { connector } from '../../../support/driver/manifests.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { eventually } from '../../../support/poll.js';
 import type { JsonObject } from '../../../../src/shared/json.js';
 
@@ -35,43 +34,6 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     await driver.kubelet.unpublishVolume(volume);
   }
 
-  it('refuses twelve Connectors of 1.3 MB each to the pod that names them, and to nobody else', async function () {
-    const names = Array.from({ length: 12 }, (_, index) => `junk-${index}`);
-    for (const name of names) {
-      cluster.put(junk(name, 1_300_000));
-      cluster.allow(name);
-    }
-    const before = residentBytes(driver.pid);
-    const hostile = cluster.node.volume();
-    const changes = { attributes: { connectors: names.join() } };
-    await assertFails(
-      driver.kubelet.publish(hostile.publishRequest(changes)),
-      'FAILED_PRECONDITION',
-      /^connector ci\/junk-\d+ is larger than 64 KiB: make it smaller$/,
-    );
-    await publishesAnother();
-    for (const name of names) {
-      await assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: name } })),
-        'FAILED_PRECONDITION',
-        new RegExp(`^connector ci/${name} is larger than 64 KiB`),
-      );
-    }
-    const grownBytes = residentBytes(driver.pid) - before;
-    console.log(`        resident memory grew by ${(grownBytes / 1e6).toFixed(1)} MB`);
-    // Parsed, they would take 300 MB.
-    assert.ok(grownBytes < 60e6, `grew by ${grownBytes}`);
-    // Mended, it is there at the next try.
-    cluster.put(connector('junk-0'));
-    await eventually('the smaller one is taken', async () => {
-      await driver.kubelet
-        .publish(hostile.publishRequest({ attributes: { connectors: 'junk-0' } }))
-        .catch(() => undefined);
-      return hostile.kubeletEntries().includes('mount');
-    });
-    assert.equal(hostile.read()['context.token'], hostile.token);
-  });
-
   it('reads an object that is updated again and again at a limited rate, and has its last state', async function () {
     const volume = cluster.node.volume();
     cluster.put(junk('busy', 60_000));
@@ -82,7 +44,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     const throttled = async (): Promise<number> =>
       Number(restarts.exec((await driver.http('/metrics')).body)?.[1] ?? 0);
     const startedMs = performance.now();
-    const cpuBefore = cpuMs(driver.pid);
+    const cpuBefore = processorMs(driver.pid);
     let updates = 0;
     const update = (count: number): void => {
       for (let more = 0; more < count; more += 1, updates += 1)
@@ -101,7 +63,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
       update(20);
       await publishesAnother();
     }
-    const cpuShare = (cpuMs(driver.pid) - cpuBefore) / (performance.now() - startedMs);
+    const cpuShare = (processorMs(driver.pid) - cpuBefore) / (performance.now() - startedMs);
     await publishesAnother();
     const last = connector('busy', { proxyUrl: 'http://last.example' });
     cluster.put(last);
@@ -117,14 +79,3 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     console.log(`        ${(100 * cpuShare).toFixed(0)} % of a core, ${updates} updates, ${await throttled()} pauses`);
   });
 });
-
-function residentBytes(pid: number): number {
-  const [, kiB = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kiB) * 1024;
-}
-
-/** User and system time, in ticks of ten milliseconds. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}

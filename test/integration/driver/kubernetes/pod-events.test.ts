@@ -141,18 +141,6 @@ describe('events on a pod', () => {
     });
   }
 
-  it('hold up no call while the API server is mute about them', async () => {
-    const driver = await start();
-    const [first, second] = [await mounted(driver), await mounted(driver)];
-    cluster.api.faults.add({ resource: 'events', effect: { kind: 'hang' } });
-    for (const volume of [first, second]) {
-      await fail(driver, volume);
-      await driver.kubelet.publish(volume.publishRequest());
-      await driver.kubelet.unpublishVolume(volume);
-    }
-    assert.equal(events().length, 0);
-  });
-
   it('are of no pod without the flag', async () => {
     const driver = await start({ flags: [] });
     const volume = await mounted(driver);

@@ -42,16 +42,6 @@ describe('template data', () => {
     assert.equal((data['connectorclass'] as { proxyAddress: string }).proxyAddress, 'http://proxy.example:8080');
   });
 
-  it('shows the first connector of the class as the connector', () => {
-    const connectors = [connectorOf('ci/b'), connectorOf('ci/a')];
-    const data = templateData({ connectorClass: classOf('x'), connectors }, {}, token, undefined);
-    assert.equal((data['connector'] as { name: string }).name, 'b');
-    assert.deepEqual(
-      (data['connectors'] as { name: string }[]).map(({ name }) => name),
-      ['b', 'a'],
-    );
-  });
-
   it('fills in the defaults of the class, and overrides none that is set', () => {
     const spec = { params: [{ name: 'set', value: 'own' }], addressExtensions: null };
     const classSpec = {
