@@ -12,15 +12,6 @@ describe('.gitconfig of the chart, read by git', () => {
   const fetchFrom = (url: string): Promise<unknown> =>
     fixture.rendered.run('git', ['ls-remote', url], { GIT_TERMINAL_PROMPT: '0' });
 
-  it('fetches from the proxy instead of the server, with the token', async () => {
-    fixture.rendered.write('git/gitconfig/.gitconfig: one connector', fixture.proxy.host);
-    await fetchFrom('https://one.example.com/team/app.git');
-    const { method, target, login } = fixture.proxy.requests[0]!;
-    assert.equal(method, 'GET');
-    assert.equal(target, '/namespaces/ci/connectors/one/team/app.git/info/refs?service=git-upload-pack');
-    assert.equal(login, `:${caseToken}`);
-  });
-
   it('fetches SSH remotes so as well', async () => {
     fixture.rendered.write('github/gitconfig/.gitconfig: one connector', fixture.proxy.host);
     await fetchFrom('git@one.example.com:team/app.git');

@@ -8,16 +8,6 @@ describe('settings.xml of the chart, read by Maven', function () {
   const fixture = useClassFixture();
   before(needs('mvn'));
 
-  it('brings it to the mirror through the proxy, with all connectors and the token', async () => {
-    await runMaven(
-      fixture.rendered,
-      fixture.rendered.write('maven/settings/settings.xml: two connectors', fixture.proxy.host),
-    );
-    const [first] = fixture.proxy.withLogin;
-    assert.equal(first?.target, 'http://two.example.com:5000/x/com/example/parent/1/parent-1.pom');
-    assert.equal(first.proxyLogin, `ci/one,ci/two:${caseToken}`);
-  });
-
   it("leaves it the project's repositories where no connector is a mirror, with the proxy in front of them", async () => {
     await runMaven(
       fixture.rendered,

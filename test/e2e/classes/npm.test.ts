@@ -31,23 +31,6 @@ describe('.npmrc and .yarnrc.yml of the chart', function () {
       const file = fixture.rendered.write('npm/npmrc/.npmrc: one connector with a hostile address');
       assert.equal(decodeURIComponent(await get('registry', file)), `${hostileAddress}/`);
     });
-
-    it('bring npm to the proxy with all connectors and the token', async () => {
-      const file = fixture.rendered.write('npm/npmrc/.npmrc: two connectors', fixture.proxy.host);
-      await fixture.rendered.run('npm', ['view', 'left-pad', '--userconfig', file, '--fetch-retries=0']);
-      const asked = fixture.proxy.withLogin.find(({ target }) => target === 'http://two.example.com:5000/x/left-pad');
-      assert.equal(asked?.proxyLogin, logins('ci/one', 'ci/two'));
-    });
-
-    it('let npm publish, which it refuses where it has no login', async () => {
-      const file = fixture.rendered.write('nexus/npmrc/.npmrc: one connector', fixture.proxy.host);
-      await fixture.rendered.output('npm', ['init', '--yes', '--userconfig', file]);
-      const { output } = await fixture.rendered.run('npm', ['publish', '--userconfig', file, '--fetch-retries=0']);
-      assert.doesNotMatch(output, /ENEEDAUTH/);
-      assert.ok(
-        fixture.proxy.withLogin.some(({ method, target }) => method === 'CONNECT' && target === 'one.example.com:443'),
-      );
-    });
   });
 
   describe('read by Yarn', () => {

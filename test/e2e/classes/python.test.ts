@@ -59,27 +59,6 @@ describe('pip.conf and .pypirc of the chart', function () {
     }
   });
 
-  it('bring pip to the proxy at the path of each connector, with the token', async () => {
-    const file = fixture.rendered.write('nexus/pipconf/pip.conf: two connectors of one server', fixture.proxy.host);
-    await pip(file, 'download', '--retries=0', 'thing');
-    assert.deepEqual(
-      fixture.proxy.requests.map(({ target, login }) => [target, login]),
-      ['one', 'again'].map((name) => [
-        `/namespaces/ci/connectors/${name}/repository/team-repo/simple/thing/`,
-        `ci-${name}:${caseToken}`,
-      ]),
-    );
-  });
-
-  it('bring pip to the proxy in front of the index where told to', async () => {
-    const file = fixture.rendered.write('jfrog/pipconf/pip.conf: two connectors, hostile params', fixture.proxy.host);
-    await pip(file, 'download', '--retries=0', '--cert', '/etc/ssl/certs/ca-certificates.crt', 'thing');
-    const [plain] = fixture.proxy.withLogin.filter(({ method }) => method === 'GET');
-    assert.match(plain!.target, /^http:\/\/two\.example\.com:5000\/x\/artifactory\/api\/pypi\/\/a%20%22b%22/);
-    assert.equal(plain!.proxyLogin, `ci/one,ci/two:${caseToken}`);
-    assert.ok(fixture.proxy.requests.some(({ target }) => target === 'one.example.com:443'));
-  });
-
   it('bring twine to the path of its repository, with the token', async () => {
     const wheel = path.join(fixture.rendered.folder, 'thing-1.0-py3-none-any.whl');
     await fixture.rendered.output('python3', ['-c', makeWheel, wheel]);

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caseToken } from '../../support/deploy/class-cases.js';
 import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('the files for image registries of the chart', function () {
   const fixture = useClassFixture();
-  beforeEach(() => {
-    // As registries do: first they ask who it is.
-    fixture.proxy.answer = ({ headers }, response) =>
-      headers.authorization === undefined
-        ? response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="registry"' }).end()
-        : response.writeHead(404).end();
-  });
 
   for (const program of ['skopeo', 'buildah']) {
     describe(`read by ${program}`, () => {
@@ -48,20 +40,6 @@ describe('the files for image registries of the chart', function () {
       });
     });
   }
-
-  it('bring skopeo to the proxy over plain HTTP, with the token', async function () {
-    needs('skopeo').call(this, () => undefined);
-    const authFile = fixture.rendered.write('oci/registry-config/config.json: one connector', fixture.proxy.host);
-    const registries = fixture.rendered.write('oci/registry-config/registries.conf: one connector', fixture.proxy.host);
-    const image = `docker://${fixture.proxy.host}/namespaces/ci/connectors/one/team/app:1.0`;
-    await fixture.rendered.run('skopeo', ['--registries-conf', registries, 'inspect', '--authfile', authFile, image]);
-    assert.ok(
-      fixture.proxy.withLogin.some(
-        ({ target }) => target === '/v2/namespaces/ci/connectors/one/team/app/manifests/1.0',
-      ),
-    );
-    for (const { login } of fixture.proxy.withLogin) assert.equal(login, `ci/one:${caseToken}`);
-  });
 
   it('survive hostile params', async function () {
     needs('skopeo').call(this, () => undefined);

@@ -25,14 +25,6 @@ describe('files of the chart for the CLIs of servers', function () {
       }
     });
 
-    it('goes to the proxy with the connector and the token', async () => {
-      const file = fixture.rendered.write('k8s/kubeconfig/kubeconfig: one connector, no CA', fixture.proxy.host);
-      await fixture.rendered.run('kubectl', ['get', '--raw', '/version', '--kubeconfig', file]);
-      const [first] = fixture.proxy.requests;
-      assert.equal(`${first?.method} ${first?.target}`, 'CONNECT one.example.com:443');
-      assert.equal(decodeURIComponent(first?.proxyLogin ?? ''), `ci/one:${caseToken}`);
-    });
-
     it('reads hostile params as they were written', async () => {
       const found = await view(fixture.rendered.write('k8s/kubeconfig/config: two connectors, hostile params'));
       assert.deepEqual(
@@ -55,14 +47,6 @@ describe('files of the chart for the CLIs of servers', function () {
       const args = ['auth', 'token', '--hostname', 'one.example.com'];
       assert.equal(await fixture.rendered.output('gh', args, env()), 'replaced-by-the-proxy');
       assert.equal(await fixture.rendered.output('gh', ['config', 'get', 'prompt'], env()), 'disabled');
-    });
-
-    it('goes to the proxy of the environment', async () => {
-      fixture.rendered.write('github/githubconfig/config.yml: one connector');
-      fixture.rendered.write('github/githubconfig/hosts.yml: one connector');
-      await fixture.rendered.run('gh', ['api', '--hostname', 'one.example.com', 'user'], env());
-      assert.deepEqual([...new Set(fixture.proxy.requests.map(({ target }) => target))], ['one.example.com:443']);
-      assert.equal(fixture.proxy.requests[0]?.proxyLogin, `ci/one:${caseToken}`);
     });
   });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
 import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
@@ -16,9 +15,6 @@ import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 
 const login = { username: 'robot', password: toolPassword };
-const layerBytes = 2 ** 30;
-/** Far below the layer, and far above what the proxy takes at rest on any machine. */
-const mostProxyMib = 400;
 
 /**
  * The kubelet's part is played by the tests: it runs the script and gives its answer to the container runtime, and
@@ -65,11 +61,8 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
       mkdirSync(at('certs'));
       writeFileSync(at('certs', 'ca.crt'), fixture.authority);
       await writeImageLayout(at('small'), 1000);
-      await writeImageLayout(at('big'), layerBytes);
       await push('small', 'hub', 'team/app:1');
       await push('small', 'secure', 'team/app:1');
-      await push('big', 'hub', 'team/big:1');
-      rmSync(at('big'), { recursive: true });
       node = new NodeDirectories();
       fixture.onStop(() => node.remove());
       installer = new InstallerProcess('install', installerFlags());
@@ -188,13 +181,6 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
     await containerd.remove(image);
   });
 
-  it('take a layer of 1 GiB through the proxy without storing it', async () => {
-    const image = imageOf('hub', 'team/big:1');
-    assert.match(await pull(image), /^sha256:/);
-    assert.ok(use.fixture.proxy.peakMib < mostProxyMib, `${use.fixture.proxy.peakMib} MiB`);
-    await containerd.remove(image);
-  });
-
   it('work with the library of CRI-O, on a node whose hosts file has the registry name', async () => {
     const names = hostNames(path.join(work, 'hosts'), {
       [ownAddress]: ['connectors.local'],
@@ -210,42 +196,6 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
     assert.equal(allowed.status, 0, allowed.output);
     const denied = await inspect('stranger');
     assert.match(denied.output, /StatusCode: 403, \\?"cannot use connector ci\/hub: system:serviceaccount/);
-  });
-
-  it('go on while the CA is rotated', async () => {
-    const { fixture } = use;
-    const image = imageOf('hub', 'team/app:1');
-    const before = fixture.authority;
-    const found = fixture.api.get('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
-    const oldKey = Buffer.from((found?.['data'] as { 'tls.key': string })['tls.key'], 'base64').toString();
-    const next = createCa({ now: Date.now });
-    const rotation = { isOver: false };
-    let pulls = 0;
-    const pulling = (async () => {
-      while (!rotation.isOver) {
-        await pull(image);
-        pulls += 1;
-        await containerd.remove(image);
-      }
-    })();
-    pulling.catch(() => undefined);
-    try {
-      for (const [certificates, key] of [
-        [`${before}${next.certificate}`, oldKey],
-        [`${next.certificate}${before}`, next.key.expose()],
-        [next.certificate, next.key.expose()],
-      ] as const) {
-        const data = { 'tls.crt': certificates, 'tls.key': key };
-        fixture.put(secret('connectors-proxy-ca', 'kubernetes.io/tls', data, { namespace: 'connectors-system' }));
-        await installNow();
-        const until = pulls + 2;
-        await Promise.race([pulling, eventually('images are pulled', () => pulls >= until)]);
-      }
-    } finally {
-      rotation.isOver = true;
-    }
-    await pulling;
-    assert.ok(!node.read('containerd', 'connectors.local', 'ca.crt').includes(before));
   });
 
   it('leave no credential and no token in the log of the container runtime', () => {

@@ -61,162 +61,159 @@ describe('rules of a Connector', () => {
     await eventually('the first has ended', async () => (await client.get(`${plain.url()}/third`)).body === 'free');
   });
 
-  const modes: Readonly<
-    Record<string, { readonly tool: () => ToolServer; readonly name: string; readonly send: Send }>
-  > = {
-    'in forward mode': {
-      tool: () => plain,
-      name: 'tool',
-      send: (by, path, request) => by.get(`${plain.url()}${path}`, request),
-    },
-    'in an intercepted tunnel': {
-      tool: () => secure,
-      name: 'secure',
-      send: (by, path, request) => by.getSecurely(`${secure.url()}${path}`, request),
-    },
-    'in reverse mode': {
-      tool: () => plain,
-      name: 'tool',
-      send: (by, path, request) => by.reverse(`/namespaces/ci/connectors/tool${path}`, request),
-    },
-  };
+  const send: Send = (by, path, request) => by.get(`${plain.url()}${path}`, request);
 
-  for (const [mode, { tool, name, send }] of Object.entries(modes)) {
-    it(`decide by method and path ${mode}`, async () => {
-      assert.equal((await send(client, '/api/v4/projects')).status, 200);
-      assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', body: 'x' })).status, 200);
-      assert.equal(tool().seen.length, 2);
-      for (const { headers } of tool().seen) assert.match(headers.authorization ?? '', /^Basic /);
-      for (const [path, method] of [
-        ['/api/v4/personal_access_tokens', 'POST'],
-        ['/api/v4/personal_access_tokens', 'GET'],
-        ['/api/v4/%70ersonal_access_tokens/1', 'GET'],
-        ['/api/v4/personal_access_tokens.json', 'GET'],
-        ['/api/v4%2fPersonal_access_tokens', 'GET'],
-        ['/api/v4/personal_access_tokens;x', 'GET'],
-        ['/api/v4/projects', 'POST'],
-        ['/a/git-receive-pack', 'POST'],
-        ['/a%2Fgit-upload-pack', 'POST'],
-      ] as const) {
-        const { status, body } = await send(client, path, { method });
-        assert.equal(status, 403, path);
-        assert.match(body, new RegExp(`^(?:a|no) rule of connector ci/${name} `), path);
-        assert.match(body, /annotation connectors\.alauda\.io\/rules; the owner of connector ci\/\w+ can change it\n$/);
-      }
-      for (const path of [
-        '/api/v4//projects',
-        '/api/v4/personal_access_tokens%20',
-        '/a%5Cb',
-        `/a?${'&'.repeat(256)}`,
-      ]) {
-        const { status, body } = await send(client, path);
-        assert.equal(status, 400, path);
-        assert.match(body, new RegExp(`^rules of connector ci/${name} need .+: (?:send|remove) .+\n$`), path);
-      }
-      assert.equal(tool().seen.length, 2);
-      fixture.put(objects({}));
-      assert.equal((await send(client, `/a%5Cb//x?${'&'.repeat(256)}`)).status, 200);
-    });
-
-    it(`know reads of protocols ${mode}`, async () => {
+  it('decide in an intercepted tunnel and in reverse mode too', async () => {
+    const ways: readonly (readonly [ToolServer, Send])[] = [
+      [secure, (by, path, request) => by.getSecurely(`${secure.url()}${path}`, request)],
+      [plain, (by, path, request) => by.reverse(`/namespaces/ci/connectors/tool${path}`, request)],
+    ];
+    for (const [tool, sendSo] of ways) {
+      tool.seen.length = 0;
+      fixture.put(objects({ rules: gitRules }));
+      assert.equal((await sendSo(client, '/api/v4/projects')).status, 200);
+      assert.equal((await sendSo(client, '/api/v4/projects', { method: 'POST' })).status, 403);
+      assert.equal((await sendSo(client, '/a%5Cb')).status, 400);
       fixture.put(objects({ access: 'read-only' }));
-      const headers = { 'content-type': 'application/x-git-upload-pack-request' };
-      assert.equal((await send(client, '/a/info/refs?service=git-upload-pack')).status, 200);
-      assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', headers, body: 'x' })).status, 200);
-      const push = await send(client, '/a/info/refs?service=git-receive-pack');
-      assert.equal(push.status, 403);
-      assert.equal(
-        push.body,
-        `connector ci/${name} is read-only: git push can write here (annotation connectors.alauda.io/access); the owner of connector ci/${name} can change it\n`,
-      );
-      for (const request of [{ method: 'PUT' }, { headers: { 'X-HTTP-Method-Override': 'DELETE' } }])
-        assert.equal((await send(client, '/x', request)).status, 403);
-      assert.equal(tool().seen.length, 2);
-      fixture.put(objects({ access: 'read-only' }, { 'read-only-protocol': '' }));
-      for (const [path, type] of [
-        ['/a/git-upload-pack', 'application/x-git-upload-pack-request'],
-        ['/a/info/lfs/objects/batch', 'application/vnd.git-lfs+json'],
-      ] as const) {
-        const request = { method: 'POST', headers: { 'content-type': type }, body: '{"operation":"download"}' };
-        assert.equal((await send(client, path, request)).status, 403);
-      }
-      assert.equal(tool().seen.length, 2);
-    });
+      assert.equal((await sendSo(client, '/a/info/refs?service=git-receive-pack')).status, 403);
+      const batch = (operation: string): ClientRequest => ({
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.git-lfs+json' },
+        body: JSON.stringify({ operation }),
+      });
+      assert.equal((await sendSo(client, '/a.git/info/lfs/objects/batch', batch('download'))).status, 200);
+      assert.equal((await sendSo(client, '/a.git/info/lfs/objects/batch', batch('upload'))).status, 403);
+      assert.equal(tool.seen.length, 2);
+    }
+  });
 
-    it(`are read again when they change, and broken ones deny everything ${mode}`, async () => {
-      fixture.put(objects({}));
-      assert.equal((await send(client, '/x', { method: 'DELETE' })).status, 200);
-      for (const mode of ['enforce', 'audit']) {
-        fixture.put(objects({ rules: '- deny: {path: [/x]}', 'rules-mode': mode }));
-        const { status, body } = await send(client, '/');
-        assert.equal(status, 403);
-        assert.match(
-          body,
-          /^rules of connector ci\/\w+ are broken: annotation connectors\.alauda\.io\/rules, line 1, column 10: unknown key "path": write methods or paths; the owner/,
-        );
-      }
-      fixture.put(objects({ access: 'full' }, { rules: '- deny: {paths: [/x]}' }));
-      assert.equal((await send(client, '/x')).status, 200);
-      fixture.put(objects({}, { rules: '- deny: {paths: [/x]}' }));
-      const { status, body } = await send(client, '/x');
+  it('decide by method and path', async () => {
+    assert.equal((await send(client, '/api/v4/projects')).status, 200);
+    assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', body: 'x' })).status, 200);
+    assert.equal(plain.seen.length, 2);
+    for (const { headers } of plain.seen) assert.match(headers.authorization ?? '', /^Basic /);
+    for (const [path, method] of [
+      ['/api/v4/personal_access_tokens', 'POST'],
+      ['/api/v4/personal_access_tokens', 'GET'],
+      ['/api/v4/%70ersonal_access_tokens/1', 'GET'],
+      ['/api/v4/personal_access_tokens.json', 'GET'],
+      ['/api/v4%2fPersonal_access_tokens', 'GET'],
+      ['/api/v4/personal_access_tokens;x', 'GET'],
+      ['/api/v4/projects', 'POST'],
+      ['/a/git-receive-pack', 'POST'],
+      ['/a%2Fgit-upload-pack', 'POST'],
+    ] as const) {
+      const { status, body } = await send(client, path, { method });
+      assert.equal(status, 403, path);
+      assert.match(body, new RegExp(`^(?:a|no) rule of connector ci/tool `), path);
+      assert.match(body, /annotation connectors\.alauda\.io\/rules; the owner of connector ci\/\w+ can change it\n$/);
+    }
+    for (const path of ['/api/v4//projects', '/api/v4/personal_access_tokens%20', '/a%5Cb', `/a?${'&'.repeat(256)}`]) {
+      const { status, body } = await send(client, path);
+      assert.equal(status, 400, path);
+      assert.match(body, new RegExp(`^rules of connector ci/tool need .+: (?:send|remove) .+\n$`), path);
+    }
+    assert.equal(plain.seen.length, 2);
+    fixture.put(objects({}));
+    assert.equal((await send(client, `/a%5Cb//x?${'&'.repeat(256)}`)).status, 200);
+  });
+
+  it('know reads of protocols', async () => {
+    fixture.put(objects({ access: 'read-only' }));
+    const headers = { 'content-type': 'application/x-git-upload-pack-request' };
+    assert.equal((await send(client, '/a/info/refs?service=git-upload-pack')).status, 200);
+    assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', headers, body: 'x' })).status, 200);
+    const push = await send(client, '/a/info/refs?service=git-receive-pack');
+    assert.equal(push.status, 403);
+    assert.equal(
+      push.body,
+      `connector ci/tool is read-only: git push can write here (annotation connectors.alauda.io/access); the owner of connector ci/tool can change it\n`,
+    );
+    for (const request of [{ method: 'PUT' }, { headers: { 'X-HTTP-Method-Override': 'DELETE' } }])
+      assert.equal((await send(client, '/x', request)).status, 403);
+    assert.equal(plain.seen.length, 2);
+    fixture.put(objects({ access: 'read-only' }, { 'read-only-protocol': '' }));
+    for (const [path, type] of [
+      ['/a/git-upload-pack', 'application/x-git-upload-pack-request'],
+      ['/a/info/lfs/objects/batch', 'application/vnd.git-lfs+json'],
+    ] as const) {
+      const request = { method: 'POST', headers: { 'content-type': type }, body: '{"operation":"download"}' };
+      assert.equal((await send(client, path, request)).status, 403);
+    }
+    assert.equal(plain.seen.length, 2);
+  });
+
+  it('are read again when they change, and broken ones deny everything', async () => {
+    fixture.put(objects({}));
+    assert.equal((await send(client, '/x', { method: 'DELETE' })).status, 200);
+    for (const mode of ['enforce', 'audit']) {
+      fixture.put(objects({ rules: '- deny: {path: [/x]}', 'rules-mode': mode }));
+      const { status, body } = await send(client, '/');
       assert.equal(status, 403);
       assert.match(
         body,
-        /^a rule of connectorclass git denies this request: line 1 of .*; the owner of connector ci\/\w+ can override it by annotation connectors\.alauda\.io\/access: full$/m,
+        /^rules of connector ci\/\w+ are broken: annotation connectors\.alauda\.io\/rules, line 1, column 10: unknown key "path": write methods or paths; the owner/,
       );
-    });
-  }
+    }
+    fixture.put(objects({ access: 'full' }, { rules: '- deny: {paths: [/x]}' }));
+    assert.equal((await send(client, '/x')).status, 200);
+    fixture.put(objects({}, { rules: '- deny: {paths: [/x]}' }));
+    const { status, body } = await send(client, '/x');
+    assert.equal(status, 403);
+    assert.match(
+      body,
+      /^a rule of connectorclass git denies this request: line 1 of .*; the owner of connector ci\/\w+ can override it by annotation connectors\.alauda\.io\/access: full$/m,
+    );
+  });
 
-  for (const [mode, { tool, send }] of Object.entries(modes)) {
-    it(`with read-only let downloads of Git LFS pass, and nothing that a tool could take for an upload, ${mode}`, async () => {
-      fixture.put(objects({ access: 'read-only' }));
-      const batch = (body: string, headers: Record<string, string> = {}, path = '/a.git/info/lfs/objects/batch') =>
-        send(client, path, {
-          method: 'POST',
-          headers: { 'content-type': 'application/vnd.git-lfs+json', ...headers },
-          body,
-        });
-      const download = '{"operation":"download", "transfers":["basic"],"objects":[{"oid":"é","size":1}]}';
-      assert.equal((await batch(download)).status, 200);
-      assert.equal(
-        (await batch(download, { 'content-type': 'application/vnd.git-lfs+json; charset=utf-8' })).status,
-        200,
-      );
-      assert.equal((await batch('{"operation":"upload","operation":"download"}')).status, 200);
-      const expected = JSON.stringify(JSON.parse(download));
-      assert.deepEqual(
-        tool().seen.map(({ body }) => Buffer.from(body, 'latin1').toString()),
-        [expected, expected, '{"operation":"download"}'],
-      );
-      assert.equal(tool().seen[0]?.headers['content-length'], String(Buffer.byteLength(expected)));
-      for (const body of [
-        '{"operation":"upload"}',
-        '{"operation":"download","operation":"upload"}',
-        '{"operation":"download","Operation":"upload"}',
-        '{"operation":["download"]}',
-        '{}',
-        '["download"]',
-        'operation=download',
-        '',
-        `{"operation":"download","x":"${'x'.repeat(70_000)}"}`,
-      ])
-        assert.equal((await batch(body)).status, 403, body.slice(0, 60));
-      for (const headers of [
-        { 'content-type': 'application/json' },
-        { 'content-encoding': 'gzip' },
-        { 'transfer-encoding': 'chunked' },
-      ])
-        assert.equal((await batch(download, headers)).status, 403, JSON.stringify(headers));
-      for (const path of ['/api/v1/repos/a/b/contents/info/lfs/objects/batch', '/a.git/info/lfs/objects/batch?x=y'])
-        assert.equal((await batch(download, {}, path)).status, 403, path);
-      assert.equal(tool().seen.length, 3);
-      // Some versions of Node can write it, and others cannot.
-      const nested = `{"operation":"download","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
-      const { status } = await batch(nested);
-      assert.deepEqual([status, tool().seen[3]?.body], status === 200 ? [200, nested] : [403, undefined]);
-      assert.equal((await batch(download)).status, 200);
-    });
-  }
+  it('with read-only let downloads of Git LFS pass, and nothing that a tool could take for an upload', async () => {
+    fixture.put(objects({ access: 'read-only' }));
+    const batch = (body: string, headers: Record<string, string> = {}, path = '/a.git/info/lfs/objects/batch') =>
+      send(client, path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.git-lfs+json', ...headers },
+        body,
+      });
+    const download = '{"operation":"download", "transfers":["basic"],"objects":[{"oid":"é","size":1}]}';
+    assert.equal((await batch(download)).status, 200);
+    assert.equal(
+      (await batch(download, { 'content-type': 'application/vnd.git-lfs+json; charset=utf-8' })).status,
+      200,
+    );
+    assert.equal((await batch('{"operation":"upload","operation":"download"}')).status, 200);
+    const expected = JSON.stringify(JSON.parse(download));
+    assert.deepEqual(
+      plain.seen.map(({ body }) => Buffer.from(body, 'latin1').toString()),
+      [expected, expected, '{"operation":"download"}'],
+    );
+    assert.equal(plain.seen[0]?.headers['content-length'], String(Buffer.byteLength(expected)));
+    for (const body of [
+      '{"operation":"upload"}',
+      '{"operation":"download","operation":"upload"}',
+      '{"operation":"download","Operation":"upload"}',
+      '{"operation":["download"]}',
+      '{}',
+      '["download"]',
+      'operation=download',
+      '',
+      `{"operation":"download","x":"${'x'.repeat(70_000)}"}`,
+    ])
+      assert.equal((await batch(body)).status, 403, body.slice(0, 60));
+    for (const headers of [
+      { 'content-type': 'application/json' },
+      { 'content-encoding': 'gzip' },
+      { 'transfer-encoding': 'chunked' },
+    ])
+      assert.equal((await batch(download, headers)).status, 403, JSON.stringify(headers));
+    for (const path of ['/api/v1/repos/a/b/contents/info/lfs/objects/batch', '/a.git/info/lfs/objects/batch?x=y'])
+      assert.equal((await batch(download, {}, path)).status, 403, path);
+    assert.equal(plain.seen.length, 3);
+    // Some versions of Node can write it, and others cannot.
+    const nested = `{"operation":"download","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+    const { status } = await batch(nested);
+    assert.deepEqual([status, plain.seen[3]?.body], status === 200 ? [200, nested] : [403, undefined]);
+    assert.equal((await batch(download)).status, 200);
+  });
 
   it('decide about a change of the protocol', async () => {
     const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';

@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { activateFile } from '../../../src/driver/content/activate.js';
@@ -115,15 +106,6 @@ describe('the Tekton tasks', () => {
     const bud = '--storage-driver=vfs bud --http-proxy=false --file D --tag r/i:1';
     const push = '--storage-driver=vfs push --digestfile digest';
 
-    it('hands proxy, login, registries and certificates to both commands', () => {
-      const seen = `| http://u:t@p | ${workspace}/config.json | ${workspace}/registries.conf |`;
-      const calls = build(['.env', 'config.json', 'registries.conf', 'ca.crt', 'ca.cert']);
-      const [certs] = calls.flatMap((call) => / --cert-dir (\S+)/.exec(call)?.[1] ?? []);
-      assert.deepEqual(readdirSync(certs!), ['ca.crt']);
-      const anyCalls = calls.map((call) => call.replace(/--cert-dir \S+/, '--cert-dir CERTS'));
-      assert.deepEqual(anyCalls, [`${bud} --cert-dir CERTS . ${seen}`, `${push} --cert-dir CERTS r/i:1 ${seen}`]);
-    });
-
     it('mounts the volume in RUN steps if that is asked for, with a /tmp of their own', () => {
       const { calls } = start(['.env'], true, [], 'true');
       assert.match(
@@ -131,10 +113,6 @@ describe('the Tekton tasks', () => {
         new RegExp(`bud --http-proxy=false --volume ${workspace}:${workspace}:ro --volume \\S+:/tmp --file`),
       );
       assert.doesNotMatch(calls[1] ?? '', /--volume/);
-    });
-
-    it('takes what there is', () => {
-      assert.deepEqual(build(['.env']), [`${bud} . | http://u:t@p |  |  |`, `${push} r/i:1 | http://u:t@p |  |  |`]);
     });
 
     it('works without the workspace', () => {
@@ -169,22 +147,6 @@ describe('the Tekton tasks', () => {
       for (const file of ['http.proxy', 'https.proxy']) writeFileSync(path.join(workspace, file), 'http://u:t@p:80');
     };
 
-    it('runs the command of the example, whose programs see the variables and the certificates', () => {
-      fillVolume();
-      writeFileSync(path.join(workspace, 'ca.crt'), 'PEM');
-      const { calls, log } = start(example());
-      assert.equal(calls.length, 2);
-      for (const call of calls) {
-        assert.match(call, /^--storage-driver=vfs .* \| http:\/\/u:t@p:80 \| {2}\| {2}\| .*(?:\.pem|ca\.crt)$/);
-      }
-      assert.equal(log, '');
-    });
-
-    it('names no certificates where the volume has none', () => {
-      fillVolume();
-      for (const call of start(example()).calls) assert.ok(call.endsWith(' | http://u:t@p:80 |  |  |'), call);
-    });
-
     it('runs a command that only sources .env, as those for the original do', () => {
       fill('.env');
       assert.deepEqual(start('source "$WS/.env"\nbuildah push i').calls, ['push i | http://u:t@p |  |  |']);
@@ -204,16 +166,5 @@ describe('the Tekton tasks', () => {
       const { http_proxy, https_proxy, no_proxy } = declaredBy(task);
       assert.deepEqual([http_proxy, https_proxy, no_proxy], ['', '', ''], task);
     }
-  });
-
-  it('take connectors from params in volumes of their own only', () => {
-    const { params, volumes } = only(tasks, 'Task', 'fetch')['spec'] as {
-      params: readonly { name: string }[];
-      volumes: readonly [{ csi: { readOnly: boolean; volumeAttributes: { connectors: string } } }];
-    };
-    const [{ csi }] = volumes;
-    assert.equal(csi.readOnly, true);
-    assert.equal(csi.volumeAttributes.connectors, '$(params.CONNECTORS)');
-    assert.ok(params.some(({ name }) => name === 'CONNECTORS'));
   });
 });

@@ -64,23 +64,6 @@ describe('a Secret of type aws-ecr', () => {
     assert.equal(ecr.asked[asked]?.headers.authorization, undefined);
   });
 
-  it('denies writes to a read-only Connector, although the login suffices for them', async () => {
-    put({}, { access: 'read-only' });
-    assert.equal((await get()).body, 'in');
-    assert.equal((await get('/v2/team/app/blobs/uploads/', 'POST')).status, 403);
-    assert.ok(ecr.used.every(({ method }) => method === 'GET'));
-  });
-
-  it('is replaced when the registry rejects it, at most once in 5 s', async () => {
-    await get();
-    ecr.withdraw();
-    assert.equal((await get()).status, 401);
-    assert.equal(ecr.asked.length, 1);
-    nowMs += 5_000;
-    assert.equal((await get()).body, 'in');
-    assert.equal(ecr.asked.length, 2);
-  });
-
   it('is requested anew when the Secret changes', async () => {
     await get();
     const keys = { ...awsKeys, secretAccessKey: `${awsKeys.secretAccessKey}2` };

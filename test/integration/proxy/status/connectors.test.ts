@@ -217,32 +217,6 @@ describe('the status that the proxy writes', function () {
     await fixture.becomes('Ready', 'True Ready');
   });
 
-  it('writes nothing about a Secret that is away for a moment, and does when it stays away', async () => {
-    fixture.statusTimings = { ...fixture.statusTimings, checkMs: 400, confirmMs: 60_000 };
-    const replica = await fixture.replica();
-    await fixture.becomes('Ready', 'True Ready');
-    const before = fixture.api.count({ ...writes, name: 'tool' });
-    fixture.api.delete('secrets', { namespace: 'ci', name: 'login' });
-    const asked = fixture.api.count({ resource: 'secrets', verb: 'get', code: 404 });
-    await eventually(
-      'it has seen that',
-      () => fixture.api.count({ resource: 'secrets', verb: 'get', code: 404 }) > asked,
-      40_000,
-    );
-    // What would be written of it is written long before what comes of an event that is yet to come.
-    for (const name of ['next', 'next-but-one']) {
-      fixture.put(connector(name, 'https://other.example'));
-      await fixture.becomes('Ready', 'True Ready', name);
-    }
-    assert.equal(fixture.condition('Ready'), 'True Ready');
-    assert.equal(fixture.api.count({ ...writes, name: 'tool' }), before);
-    await replica.stop();
-    fixture.statusTimings = { ...fixture.statusTimings, confirmMs: 50 };
-    await fixture.replica();
-    await fixture.becomes('SecretReady', 'False Unusable');
-    assert.equal(fixture.api.count({ ...writes, name: 'tool' }), before + 1);
-  });
-
   it('publishes certificates only of a CA whose Secret has the private key next to them', async () => {
     const { certificate, key } = createCa({ now: Date.now });
     const metadata = { namespace: 'connectors-system' };

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
@@ -17,9 +16,6 @@ describe('the status of a Connector follows', function () {
   let tool: ToolServer;
   let fixture: ClusterFixture;
   const becomes = (expected: string, name = 'tool'): Promise<void> => fixture.becomes('Ready', expected, name);
-  const answering = (status: number): void => {
-    tool.answer = (_request, response: ServerResponse) => void response.writeHead(status).end();
-  };
   const probes = (path: string): number => tool.seen.filter(({ url }) => url === path).length;
 
   beforeEach(async () => {
@@ -87,17 +83,6 @@ describe('the status of a Connector follows', function () {
       fixture.put(robotLogin);
       await becomes('True Ready');
       assert.equal(probes('/login'), 2);
-    });
-
-    it('what is well and is not any more is seen twice before it is told, a credential too', async () => {
-      fixture.statusTimings = { ...fixture.statusTimings, ...onlyAfterChanges, checkMs: 3_000 };
-      await fixture.replica();
-      await becomes('True Ready');
-      const before = probes('/login');
-      answering(401);
-      await becomes('False Rejected');
-      // When it was due, and then to confirm it.
-      assert.equal(probes('/login') - before, 2);
     });
 
     it('does not show the credential to a tool that is not there', async () => {

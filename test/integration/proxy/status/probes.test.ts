@@ -78,19 +78,6 @@ describe('the probes of a class', function () {
     assert.match(metrics, /probes_total\{probe="auth",result="failure"\} 1/);
   });
 
-  it('are repeated, and tell of a tool that has gone and come back', async () => {
-    fixture.statusTimings = { ...fixture.statusTimings, checkMs: 300 };
-    put({ livenessProbe: { http: { path: '/' } } });
-    await fixture.replica();
-    await fixture.becomes('LivenessReady', 'True Answered');
-    answering(503);
-    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
-    assert.equal(fixture.condition('Ready'), 'False UnexpectedAnswer');
-    assert.match(fixture.message('Ready'), /answered 503 to GET/);
-    answering(302);
-    await fixture.becomes('Ready', 'True Ready');
-  });
-
   it('judge the answer by the expression, on its body, headers and status', async () => {
     const text = '{"status":"UP","by":"Zoë"}';
     const cel = [

@@ -177,15 +177,6 @@ describe('the status of a Connector', () => {
     }
   });
 
-  it('is written by the proxy that its class names', () => {
-    assert.ok(bench.status.own('ci/tool'));
-    for (const ref of [{ name: 'other' }, { namespace: 'other' }]) {
-      const proxy = { ref: { ...proxyService, ...ref } };
-      bench.connectorClass = parseConnectorClass(connectorClass('any', { proxy }) as JsonObject);
-      assert.equal(bench.status.own('ci/tool'), undefined);
-    }
-  });
-
   it('is written by the proxy whose address it has, where its class is gone or cannot be read', () => {
     for (const found of [undefined, new CodedError('FAILED_PRECONDITION', 'it is malformed')]) {
       bench.connectorClass = found;
