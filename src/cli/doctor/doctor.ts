@@ -14,7 +14,7 @@ import { checkKubeletDirectory, checkMounting, checkSelinux } from './node-check
 import { checkPermissions } from './permissions.js';
 import { checkProxies } from './proxies.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
-import { checkSockets } from './sockets.js';
+import { checkReadiness } from '../../shared/doctor/readiness.js';
 import type { ClusterDiagnosticContext } from '../../shared/doctor/with-cluster.js';
 import { withCluster } from '../../shared/doctor/with-cluster.js';
 
@@ -85,7 +85,7 @@ export async function examine(context: DiagnosticContext): Promise<readonly Chec
     ...checkMounting(syscalls),
     ...checkKubeletDirectory(config['kubelet-dir'], readMountTable()),
     checkSelinux(),
-    ...(await checkSockets(config)),
+    await checkReadiness(config['http-address'], 'driver', 'publish'),
     ...(await examineCluster(context)),
   ];
 }

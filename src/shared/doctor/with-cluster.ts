@@ -44,7 +44,7 @@ export async function withCluster(
     load: noLimitObserver,
   });
   try {
-    return [...(await checkApiServer(target, clock, now)), ...(await checks(client))];
+    return [...(await checkApiServer(target, clock)), ...(await checks(client))];
   } finally {
     client.close();
   }

@@ -151,14 +151,6 @@ describe('doctor in a cluster', () => {
     );
   });
 
-  it('warns of an API server that is slow', async () => {
-    fixture.cluster.api.faults.add({ path: /^\/version$/, effect: { kind: 'delay', ms: 300 } });
-    assert.match(
-      (await problemsOf('api-server'))[0]!,
-      /^warn api-server: answers within \d+ ms, the fastest of 3 times: /,
-    );
-  });
-
   it('fails for an API server that is away, and for no way to it', async () => {
     await fixture.cluster.api.goOffline();
     assert.match(
