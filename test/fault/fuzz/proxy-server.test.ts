@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { fuzzSettings } from '../../support/fuzz/fuzz-run.js';
 import { mutatedBytes } from '../../support/fuzz/mutations.js';
 import { sendAll } from '../../support/fuzz/raw-exchange.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { eventually } from '../../support/poll.js';
 
@@ -25,11 +24,7 @@ describe("the proxy's port", () => {
     tool = await ToolServer.start('http', (request, response) => {
       request.resume().on('end', () => response.end('hello'));
     });
-    fixture = await ProxyFixture.start([
-      connector('tool', tool.url(), { secret: 'login' }),
-      robotLogin,
-      ...grant('builder', ['tool']),
-    ]);
+    fixture = await ProxyFixture.start(toolWithLogin(tool.url()));
     client = await fixture.client();
     console.log(`      seed ${seed} (FUZZ_SEED)`);
   });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
@@ -11,13 +10,7 @@ describe('a request in absolute form', () => {
 
   beforeEach(async () => {
     tool = started(await ToolServer.start('http'));
-    fixture = started(
-      await ProxyFixture.start([
-        connector('tool', tool.url(), { secret: 'login' }),
-        robotLogin,
-        ...grant('builder', ['tool']),
-      ]),
-    );
+    fixture = started(await ProxyFixture.start(toolWithLogin(tool.url())));
   });
 
   it('reaches the tool with its credential and without what is meant for the proxy', async () => {

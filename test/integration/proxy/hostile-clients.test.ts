@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
@@ -59,13 +58,7 @@ describe('a client that means harm', () => {
         request.resume().on('end', () => response.end('hello'));
       }),
     );
-    fixture = started(
-      await ProxyFixture.start([
-        connector('tool', tool.url(), { secret: 'login' }),
-        robotLogin,
-        ...grant('builder', ['tool']),
-      ]),
-    );
+    fixture = started(await ProxyFixture.start(toolWithLogin(tool.url())));
     client = await fixture.client();
   });
 
@@ -291,10 +284,7 @@ describe('a client that means harm', () => {
 
   it('has no more requests in flight than its share, while others are served', async () => {
     const small = started(
-      await ProxyFixture.start(
-        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-        { flags: ['--max-requests-in-flight', '8'] },
-      ),
+      await ProxyFixture.start(toolWithLogin(tool.url()), { flags: ['--max-requests-in-flight', '8'] }),
     );
     tool.answer = (request, response) => {
       if (request.url === '/hang') return;
@@ -322,14 +312,9 @@ describe('a client that means harm', () => {
   it('has connections to tools limited in total, however many addresses a connector has', async () => {
     const names = Array.from({ length: 40 }, (_, at) => `tool-${at}.example`);
     const small = started(
-      await ProxyFixture.start(
-        [
-          connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
-          robotLogin,
-          ...grant('builder', ['tool']),
-        ],
-        { flags: ['--max-tool-connections', '20'] },
-      ),
+      await ProxyFixture.start(toolWithLogin(tool.url(), { extensions: names.map((name) => tool.url(name)) }), {
+        flags: ['--max-tool-connections', '20'],
+      }),
     );
     const one = await small.client();
     for (const name of names) assert.equal((await one.get(tool.url(name))).body, 'hello');
@@ -339,12 +324,7 @@ describe('a client that means harm', () => {
 
   it('has a transfer ended an hour after its token has expired', async () => {
     let nowMs = Date.now();
-    const clocked = started(
-      await ProxyFixture.start(
-        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-        { now: () => nowMs },
-      ),
-    );
+    const clocked = started(await ProxyFixture.start(toolWithLogin(tool.url()), { now: () => nowMs }));
     tool.answer = (_request, response) => {
       const drip = setInterval(() => response.write('drop'), 50);
       response.once('close', () => clearInterval(drip));

@@ -6,7 +6,7 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
@@ -45,13 +45,10 @@ describe('a tool that means harm', () => {
     passedMs = 0;
     tool = started(await RawTool.start());
     fixture = started(
-      await ProxyFixture.start(
-        [connector('tool', tool.url, { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-        {
-          flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
-          monotonicNow: () => performance.now() + passedMs,
-        },
-      ),
+      await ProxyFixture.start(toolWithLogin(tool.url), {
+        flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
+        monotonicNow: () => performance.now() + passedMs,
+      }),
     );
     client = await fixture.client();
   });

@@ -4,10 +4,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
@@ -21,10 +20,9 @@ describe('streaming through the proxy', () => {
   beforeEach(async () => {
     tool = started(await ToolServer.start('http'));
     fixture = started(
-      await ProxyFixture.start(
-        [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-        { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
-      ),
+      await ProxyFixture.start(toolWithLogin(tool.url()), {
+        flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'],
+      }),
     );
     client = await fixture.client();
   });

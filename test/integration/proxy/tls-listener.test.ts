@@ -9,7 +9,7 @@ import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
@@ -21,14 +21,9 @@ describe('TLS to the proxy itself', () => {
 
   beforeEach(async () => {
     tool = await ToolServer.start('https');
-    fixture = await ProxyFixture.start(
-      [
-        connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-        robotLogin,
-        ...grant('builder', ['tool']),
-      ],
-      { flags: ['--tls-address', '127.0.0.1:0', '--tls-names', 'Proxy.Example,127.0.0.1'] },
-    );
+    fixture = await ProxyFixture.start(toolWithLogin(tool.url(), { caSecret: 'tool-ca' }), {
+      flags: ['--tls-address', '127.0.0.1:0', '--tls-names', 'Proxy.Example,127.0.0.1'],
+    });
   });
 
   afterEach(async () => {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 
 /** Tools that close, reset and misread connections. An exception in the proxy ends this process. */
 describe('a kept connection to a tool', () => {
@@ -13,10 +12,7 @@ describe('a kept connection to a tool', () => {
   let onData: (socket: Socket, text: string) => void;
 
   const start = async (flags: readonly string[] = []): Promise<void> => {
-    fixture = await ProxyFixture.start(
-      [connector('tool', url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
-      { flags },
-    );
+    fixture = await ProxyFixture.start(toolWithLogin(url()), { flags });
   };
   const url = (): string => `http://tool.example:${(tool.address() as AddressInfo).port}`;
 

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { started } from '../../support/started.js';
 
@@ -20,11 +20,7 @@ describe('a tunnel', () => {
   let fixture: ProxyFixture;
   let nowMs: number;
 
-  const objects = (): object[] => [
-    connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-    robotLogin,
-    ...grant('builder', ['tool']),
-  ];
+  const objects = (): readonly object[] => toolWithLogin(tool.url(), { caSecret: 'tool-ca' });
 
   beforeEach(async () => {
     nowMs = Date.now();

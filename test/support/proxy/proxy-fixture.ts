@@ -12,7 +12,8 @@ import { TokenKeys } from './keys.js';
 import type { TokenClaims } from './keys.js';
 import { ProxyClient } from './proxy-client.js';
 import { toolCa } from './tool-server.js';
-import { connectorClass, secret } from './manifests.js';
+import { connector, connectorClass, grant, secret } from './manifests.js';
+import type { ConnectorOptions } from './manifests.js';
 
 /** Stands in every tool's credential, so that one that leaks can be found by it. */
 export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';
@@ -23,6 +24,11 @@ export const robotLogin = secret('login', 'kubernetes.io/basic-auth', {
   password: credentialCanary,
 });
 export const robotBasic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+
+/** A Connector `tool` with the login, and an account `builder` that may use it. */
+export function toolWithLogin(address: string, options: ConnectorOptions = {}): readonly object[] {
+  return [connector('tool', address, { secret: 'login', ...options }), robotLogin, ...grant('builder', ['tool'])];
+}
 
 export interface FixtureOptions {
   readonly flags?: readonly string[];
