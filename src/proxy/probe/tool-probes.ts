@@ -82,12 +82,14 @@ export class ToolProbes {
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
       const { authenticationPath } = credential;
       const isRequested = credential.obtain !== undefined;
+      // Templates cannot know these. Others see the Secret.
+      const isOfRequests = isRequested || credential.isGenerated === true;
       const isChecked = probe !== undefined || authenticationPath !== undefined || isRequested;
       if (!isChecked) return { verdict: 'success', reason: 'NonAuthProbe', message: '' };
       if (unreachable !== undefined) return unreachable;
       await credential.obtain?.(signal);
       if (probe !== undefined) {
-        return this.#run(probe, tool, signal, authVerdict, isAuthenticated(probe, credential) ? credential : undefined);
+        return this.#run(probe, tool, signal, authVerdict, isOfRequests ? credential : undefined);
       }
       if (authenticationPath !== undefined) return this.#authenticate(authenticationPath, tool, signal);
       return { verdict: 'success', reason: 'Accepted', message: '' };
@@ -167,19 +169,6 @@ export class ToolProbes {
     const owner = ownerOfHost(connector.ref);
     return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, credential, timeoutMs, signal });
   }
-}
-
-/**
- * Reports whether a probe gets the credential as requests do: a requested token, which its templates cannot know, and a
- * generated credential, unless its templates send the Secret themselves.
- */
-export function isAuthenticated(probe: HttpProbe, credential: ToolCredential): boolean {
-  const isGenerated = credential.isGenerated === true;
-  return credential.obtain !== undefined || (isGenerated && !templatesOf(probe).some(([, text]) => readsSecret(text)));
-}
-
-function readsSecret(template: string): boolean {
-  return template.split('{{').some((part, at) => at > 0 && /[."`]Secret\b/.test(part.split('}}', 1)[0] ?? ''));
 }
 
 /**

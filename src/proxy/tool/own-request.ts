@@ -1,4 +1,3 @@
-import type { ClientRequest } from 'node:http';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import { sendWithRetry } from './tool-call.js';
@@ -39,8 +38,9 @@ export async function sendOwnRequest(
 ): Promise<OwnResponse> {
   const tooLate = new ProxyError(504, 'timeout', `no whole response of ${server} in time`);
   if (signal.aborted) throw tooLate;
-  const body = content === undefined ? undefined : new WholeBody(content);
-  const request = body === undefined ? toolRequest : withLength(toolRequest, body);
+  const bytes = content === undefined ? undefined : Buffer.from(content);
+  const request = bytes === undefined ? toolRequest : withLength(toolRequest, bytes);
+  const body: OutgoingBody = { pull: () => bytes, send: (sent) => void sent.end(bytes) };
   let call: ToolCall | undefined;
   const send = (): ToolCall => (call = client.send(request, body));
   const ending = new AbortController();
@@ -63,23 +63,6 @@ export async function sendOwnRequest(
   }
 }
 
-function withLength(toolRequest: ToolRequest, { bytes }: WholeBody): ToolRequest {
-  return { ...toolRequest, headers: [...toolRequest.headers, 'Content-Length', String(bytes.length)] };
-}
-
-/** A body in memory. */
-class WholeBody implements OutgoingBody {
-  readonly bytes: Buffer;
-
-  constructor(content: string) {
-    this.bytes = Buffer.from(content);
-  }
-
-  pull(): Buffer {
-    return this.bytes;
-  }
-
-  send(request: ClientRequest): void {
-    request.end(this.bytes);
-  }
+function withLength(toolRequest: ToolRequest, { length }: Buffer): ToolRequest {
+  return { ...toolRequest, headers: [...toolRequest.headers, 'Content-Length', String(length)] };
 }

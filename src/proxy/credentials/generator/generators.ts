@@ -1,22 +1,17 @@
 import type { Clock } from '../../../shared/clock.js';
 import type { JsonObject } from '../../../shared/json.js';
 import { jsonItems, jsonMember } from '../../../shared/json.js';
-import type { Secret } from '../../../shared/secret.js';
 import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
+import type { SecretObject } from '../../secrets/secret-source.js';
 import { generatorOf, UnusableGenerator } from './generator.js';
 import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
 import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.js';
 
-export interface GeneratorSecret {
-  readonly ref: { readonly namespace: string; readonly name: string };
-  readonly data: ReadonlyMap<string, Secret>;
-}
-
 /** One use of a generator. */
 export interface GeneratorUse {
   readonly generator: CelGenerator;
-  readonly secret: GeneratorSecret;
+  readonly secret: Pick<SecretObject, 'ref' | 'data'>;
   /** `NAMESPACE/NAME` of the Connector. */
   readonly connector: string;
   /** Value of the header `Host` that the tool gets. */
