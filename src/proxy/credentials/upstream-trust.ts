@@ -57,7 +57,8 @@ export class UpstreamTrust {
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
     const ref = caSecretOf(connector);
     const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
-    const bundles = [...this.#secrets.labelledCas().map(certificateBlocksIn), own];
+    const ofAll = this.#secrets.labelledCas().map(certificateBlocksIn);
+    const bundles = own === noBundle ? ofAll : [...ofAll, own];
     const id = this.#stores.keyOf(bundles);
     const trust = this.#stores.get(id) ?? (await this.#shared(connector.ref.namespace, id, bundles, signal));
     if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);

@@ -55,6 +55,11 @@ describe('what is trusted for a tool', () => {
     assert.notEqual(again, set);
   });
 
+  it('is one set for all Connectors without a CA of their own, and for token endpoints of providers', async () => {
+    const trust = trustWith();
+    assert.equal(await trust.of(connectorOf('ci/plain'), neverAborted), trust.ofAll());
+  });
+
   it("is made at a pace where a namespace has always others, which is no other namespace's", async () => {
     const trust = trustWith({ ...pace, burst: 2 });
     await trust.of(using(1), neverAborted);
