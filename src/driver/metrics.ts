@@ -19,7 +19,6 @@ export interface DriverGaugeSources {
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
-const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** All metrics of the driver. Labels have few values: none per volume, pod or connector. */
@@ -51,13 +50,6 @@ export class Metrics implements LimitObserver {
     'reason',
   ]);
   readonly #approvalsWaiting = this.#registry.gauge('approvals_waiting', 'Publishes that wait for an approval');
-  readonly #approvalWait = this.#registry.histogram(
-    'approval_wait_seconds',
-    'Time that publishes waited for an approval',
-    ['outcome'],
-    approvalBuckets,
-  );
-
   readonly #eventLoopDelay = this.#registry.histogram(
     'event_loop_delay_seconds',
     'Delay of one-second timers',
@@ -174,9 +166,8 @@ export class Metrics implements LimitObserver {
     this.#approvalsWaiting.inc();
   }
 
-  approvalFinished(outcome: string, durationMs: number): void {
+  approvalFinished(): void {
     this.#approvalsWaiting.dec();
-    this.#approvalWait.observe({ outcome }, durationMs / 1000);
   }
 
   eventLoopDelayed(seconds: number): void {

@@ -15,13 +15,10 @@ import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from '../../shared/access/request-lookup.js';
 import { driverLimits } from '../limits.js';
 
-/** Outcome of a wait for approvals. */
-export type ApprovalOutcome = 'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'failed';
-
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {
   approvalStarted(): void;
-  approvalFinished(outcome: ApprovalOutcome, durationMs: number): void;
+  approvalFinished(): void;
 }
 
 export interface ApprovalsOptions {
@@ -47,12 +44,6 @@ export interface ApprovalsOptions {
 const confirmDelaysMs = [0, 150, 350, 700];
 
 const { waits: maxWaits, grants: maxGrants } = driverLimits.approvals;
-
-const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
-  allowed: 'granted',
-  rejected: 'rejected',
-  pending: 'undecided',
-};
 
 /** Obtains permissions for pods by AccessRequests. */
 export class Approvals {
@@ -137,26 +128,17 @@ export class Approvals {
     const names = pendings.map(({ name }) => name).join(' ');
     const isFirst = !this.#earlierWaits.has(names);
     this.#earlierWaits.set(names, true);
-    const startedMs = monotonicNow();
     observer.approvalStarted();
     const deadline = Deadline.start(signal, isFirst ? Math.min(firstWaitMs, waitMs) : waitMs, monotonicNow);
-    let outcome: ApprovalOutcome = 'failed';
     try {
-      const decision = await this.#watch(pod, pendings, deadline.signal);
-      outcome = outcomes[decision.kind];
-      return decision;
+      return await this.#watch(pod, pendings, deadline.signal);
     } catch (error) {
-      if (deadline.isOver) {
-        outcome = 'undecided';
-        return undecided(pendings);
-      }
-      if (signal.aborted) outcome = 'cancelled';
-      else if (isDenial(error)) outcome = 'denied';
+      if (deadline.isOver) return undecided(pendings);
       // A caller whose deadline passes gets the same message as an error, since a response would come too late.
       throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;
     } finally {
       deadline.done();
-      observer.approvalFinished(outcome, monotonicNow() - startedMs);
+      observer.approvalFinished();
     }
   }
 
@@ -215,10 +197,6 @@ function updateFrom(pending: PendingApproval, { state }: Reflector): void {
 
 function isTimeOver(error: unknown): boolean {
   return error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED';
-}
-
-function isDenial(error: unknown): boolean {
-  return error instanceof CodedError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
 }
 
 /**

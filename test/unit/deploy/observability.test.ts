@@ -29,7 +29,7 @@ async function exported(): Promise<string> {
   registry.watchRestart('connectors', 'ended');
   registry.rejected('publishes', 'pod');
   registry.approvalStarted();
-  registry.approvalFinished('granted', 1);
+  registry.approvalFinished();
   registry.eventLoopDelayed(0);
   return registry.text();
 }

@@ -76,7 +76,6 @@ const sources: Readonly<Record<string, Source>> = {
   'csi_limit_rejections_total limit': strings('shared/limits/limit-observer.ts', 'LimitName'),
   'csi_publishes_total path': strings('driver/publish/ports.ts', 'VolumeChange'),
   'csi_limit_rejections_total scope': strings('shared/limits/limit-observer.ts', 'RejectionScope'),
-  'csi_approval_wait_seconds outcome': strings('driver/approval/approvals.ts', 'ApprovalOutcome'),
   'proxy_limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
   'proxy_requests_total mode': strings('proxy/server/server-observer.ts', 'ProxyMode'),
   'proxy_requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
