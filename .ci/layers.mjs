@@ -23,7 +23,7 @@ export const layers = {
   'shared/connectors': [...modules, ...shared('kube', 'limits')],
   'shared/access': [...modules, ...shared('kube', 'limits', 'connectors')],
   'shared/command': [...modules, 'shared/process'],
-  'shared/doctor': [...domain, ...shared('version', 'process', 'command')],
+  'shared/doctor': [...domain, ...shared('version', 'process')],
 
   'driver/limits': [],
   'driver/syntax': [],

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { serveFlags } from '../driver/config.js';
 import { describeFlags, flag, parseFlags, required, text, toggle } from '../shared/process/flags.js';
@@ -146,7 +146,7 @@ function asText({ name, content }: VolumeFile): string {
 
 function writeFiles(directory: string, files: readonly VolumeFile[]): void {
   try {
-    ensureDirectory(directory);
+    mkdirSync(directory, { recursive: true });
     for (const { name, content } of files) {
       const file = path.join(directory, name);
       // The files can contain a real token. An existing file would keep its mode, and a link would lead elsewhere.
@@ -156,11 +156,4 @@ function writeFiles(directory: string, files: readonly VolumeFile[]): void {
   } catch (error) {
     throw new CodedError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
   }
-}
-
-/** Creates a directory with its parents. Node's `recursive` does not end below /proc. */
-function ensureDirectory(directory: string): void {
-  if (existsSync(directory)) return;
-  ensureDirectory(path.dirname(directory));
-  mkdirSync(directory);
 }

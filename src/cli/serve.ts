@@ -16,6 +16,7 @@ import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
 import { kubernetesBackend } from '../driver/kubernetes-backend.js';
 import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
+import { once } from 'node:events';
 import os from 'node:os';
 import { constrainedMemory } from 'node:process';
 
@@ -53,7 +54,7 @@ ${describeFlags(serveFlags)}
     const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls, trimIntervalMs);
     await driver.start();
     log.info('Started', { version, name: config['driver-name'] });
-    await untilAborted(stopped);
+    if (!stopped.aborted) await once(stopped, 'abort');
     log.info('Stopping', { signal: String(stopped.reason) });
     await driver.stop();
     stopTrimming();
@@ -76,13 +77,6 @@ function backendOf(
   const kubeClock = { now, random: Math.random };
   return (metrics) =>
     kubernetesBackend({ config, cluster, timings: kubeTimings, kubeClock, watchTimes, metrics, clock, log });
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Returns the memory limit of the process's container in bytes; undefined without one, for which Node has a huge number. */

@@ -6,7 +6,6 @@ import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import { describeFlags } from '../../shared/process/flags.js';
 import type { Command } from '../../shared/command/command.js';
-import { outputFlag, takeOutput } from '../../shared/command/output-format.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { ok, report } from '../../shared/doctor/check-result.js';
@@ -31,17 +30,15 @@ const imagePullsSwitch = '--image-pulls';
 export const doctor: Command = {
   summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
   usage: usageOf,
-  run: async (context) => {
-    const { env, stdout, stopped: signal } = context;
-    const { output, rest: args } = takeOutput(context.args);
+  run: async ({ args, env, stdout, stopped: signal }) => {
     if (args.includes(imagePullsSwitch)) {
       const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.js');
-      return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), output, stdout);
+      return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), stdout);
     }
     if (args.includes(proxySwitch)) {
       const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.js');
       const rest = args.filter((arg) => arg !== proxySwitch);
-      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), output, stdout);
+      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
     }
     const config = parseServeConfig([...runningArguments('serve'), ...args], env);
     const results = await examine({
@@ -51,7 +48,7 @@ export const doctor: Command = {
       clock: { now: () => Date.now() },
       signal,
     });
-    return report(results, output, stdout);
+    return report(results, stdout);
   },
 };
 
@@ -67,7 +64,6 @@ driver or proxy, its own flags and environment are the defaults.
   kubectl -n connectors-system exec daemonset/connectors-csi -- node /app/dist/main.js doctor
 
 Flags${what === undefined ? '' : ` after ${what}`}:
-${describeFlags({ output: outputFlag })}
 ${await flagsOf(what)}
 `;
 }

@@ -1,6 +1,3 @@
-import { printableJson } from '../command/output-format.js';
-import type { OutputFormat } from '../command/output-format.js';
-
 /** Result of one check: a line of the report. */
 export interface CheckResult {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -33,15 +30,7 @@ export function unchecked(check: string, error: unknown, problem = 'cannot be ch
 
 /** Returns the result as one line, whatever line breaks its text has. */
 export function asLine({ level, check, text }: CheckResult): string {
-  return `${level.padEnd(5)} ${check.padEnd(14)} ${singleLine(text)}\n`;
-}
-
-function asJson({ level, check, text }: CheckResult): CheckResult {
-  return { level, check, text: singleLine(text) };
-}
-
-function singleLine(text: string): string {
-  return text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim();
+  return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim()}\n`;
 }
 
 /** Returns the message with that of its cause, unless it contains that already. */
@@ -52,7 +41,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Writes the results. @returns the exit status. */
-export function report(results: readonly CheckResult[], output: OutputFormat, write: (text: string) => void): number {
-  write(output === 'json' ? printableJson(results.map(asJson)) : results.map(asLine).join(''));
+export function report(results: readonly CheckResult[], write: (text: string) => void): number {
+  write(results.map(asLine).join(''));
   return results.some(({ level }) => level === 'fail') ? 1 : 0;
 }

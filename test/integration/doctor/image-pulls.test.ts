@@ -44,23 +44,16 @@ describe('doctor of image pulls', function () {
     );
   });
 
-  it('is a command with exit status, JSON and help', () => {
+  it('is a command with exit status and help', () => {
     const run = (...args: readonly string[]): { status: number | null; stdout: string } =>
       spawnSync(process.execPath, [main, 'doctor', ...args], { encoding: 'utf8' });
     node.mode(script, 0o644);
     // The proxy of this process cannot answer during a synchronous run.
     node.write(hostsFile, '');
-    const { status, stdout } = run('--image-pulls', ...node.args, '--output', 'json');
+    const { status, stdout } = run('--image-pulls', ...node.args);
     assert.equal(status, 1);
-    const lines = JSON.parse(stdout) as readonly { level: string; check: string }[];
-    assert.deepEqual(
-      lines.map(({ level, check }) => `${level} ${check}`),
-      ['fail image-files'],
-    );
-    assert.match(
-      run('--image-pulls', '--help').stdout,
-      /Flags after --image-pulls:\n +--output FORMAT .*\n +--registry NAME/,
-    );
+    assert.match(stdout, /^fail {2}image-files .*\n$/);
+    assert.match(run('--image-pulls', '--help').stdout, /Flags after --image-pulls:\n +--registry NAME/);
     assert.equal(run('--image-pulls', '--provider-dir', 'host').status, 2);
   });
 

@@ -116,16 +116,6 @@ describe('doctor of the proxy', function () {
       assert.equal(status, 1, output);
       assert.match(output, /^ok {4}readiness {6}the proxy can serve$/m);
       assert.match(output, /^fail {2}api-server {5}.*, or run it in the container of the proxy$/m);
-      const asJson = await run('--output', 'json', '--proxy', '--http-address', `127.0.0.1:${httpPort}`);
-      assert.equal(asJson.status, 1);
-      const [readiness] = JSON.parse(asJson.output) as readonly unknown[];
-      assert.deepEqual(readiness, { level: 'ok', check: 'readiness', text: 'the proxy can serve' });
-    });
-
-    it('takes only the formats that there are', async () => {
-      const { status, output } = await run('--proxy', '--output', 'yaml');
-      assert.equal(status, 2);
-      assert.match(output, /^connectors-csi doctor: --output "yaml": must be one of table, json/);
     });
 
     it('takes the flags of the proxy, and no others', async () => {
@@ -133,7 +123,7 @@ describe('doctor of the proxy', function () {
       assert.equal(status, 2);
       assert.match(output, /^connectors-csi doctor: unknown flag "--node-name"/);
       const help = (await run('--proxy', '--help')).output;
-      assert.match(help, /^Flags after --proxy:\n {2}--output FORMAT .*\n {2}--proxy-address ADDRESS/m);
+      assert.match(help, /^Flags after --proxy:\n {2}--proxy-address ADDRESS/m);
       assert.doesNotMatch(help, /--kubelet-dir/);
     });
 

@@ -91,7 +91,7 @@ const rejected: readonly Mistake[] = [
     ['--manifests', '/nowhere'],
     /^the directory \/nowhere of --manifests cannot be read \(ENOENT\)$/,
   ],
-  ['an output that cannot be created', {}, ['--out', '/proc/x/y'], /^--out \/proc\/x\/y cannot be written$/],
+  ['an output that cannot be created', {}, ['--out', '/dev/null/y'], /^--out \/dev\/null\/y cannot be written$/],
   [
     'a configuration that no class has',
     {},
