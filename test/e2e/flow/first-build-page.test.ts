@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { helms, runHelm } from '../../support/deploy/helm.js';
-import { chartFolder, only, parseManifests, rendered } from '../../support/deploy/manifests.js';
+import { only } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
-import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.js';
+import { pageCommands, pageFiles } from '../../support/docs/first-build-page.js';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { Harbor } from '../../support/e2e/harbor.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
@@ -32,16 +30,12 @@ function loginIn(secret: Manifest): { readonly username: string; readonly passwo
 describe('docs/first-build.md', function () {
   this.timeout(120_000);
   let harbor: Harbor;
-  let folder: string;
   before(needsRootForContainers);
   before(needsKnownPorts);
   const use = useFlowFixture(
     { hosts: [], knownHosts: [host], isAtService: true },
     ['buildah', 'netavark', 'docker-registry', 'kubectl'],
     async (fixture) => {
-      folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
-      fixture.onStop(() => rmSync(folder, { recursive: true }));
-      writePageFiles(folder);
       const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
       const auth = loginIn(secret);
       harbor = await Harbor.start({
@@ -69,52 +63,6 @@ describe('docs/first-build.md', function () {
       execFileSync('sh', ['-c', taskSpec.steps[0].script], { cwd: path.join(fixture.work, 'source') });
     },
   );
-
-  it('has files that it uses, and uses files that it has', () => {
-    const named = pageCommands.flatMap((command) =>
-      [...command.matchAll(/ -[fk] (\S+)/g)].map(([, name = '']) => name),
-    );
-    assert.deepEqual([...new Set(named)].sort(), [
-      'builder.yaml',
-      'connector.yaml',
-      'deploy/examples/tekton/tasks.yaml',
-      'run.yaml',
-      'source.yaml',
-    ]);
-    for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
-    assert.equal(pageFiles.size, 4);
-  });
-
-  it('names commands that there are, and things that are there when they are named', async () => {
-    const [install = '', ...others] = pageCommands;
-    assert.match(install, /^helm install connectors-csi deploy\/chart /);
-    const words = install.replace('deploy/chart', chartFolder).replace(' --create-namespace', '').split(/ +/).slice(2);
-    const helm = helms.at(-1);
-    const built =
-      helm === undefined
-        ? [...rendered('crds'), ...rendered('standalone'), ...rendered('classes')]
-        : parseManifests(await runHelm(helm, ['template', ...words, '--kube-version', '1.36']), 'helm');
-    const isThere = (kind: string, name: string): boolean =>
-      built.some((object) => object.kind === kind && object.metadata.name === name);
-    assert.ok(isThere('CustomResourceDefinition', 'connectorclasses.connectors.alauda.io'));
-    assert.ok(isThere('Deployment', 'connectors-proxy') && isThere('DaemonSet', 'connectors-csi'));
-    assert.ok(
-      isThere('ConnectorClass', 'harbor') &&
-        isThere('ConnectorClass', 'oci') &&
-        isThere('ClusterRole', 'connectors-proxy-credentials'),
-    );
-    const { subjects, roleRef } = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'RoleBinding') as unknown as {
-      readonly subjects: readonly [{ readonly name: string }];
-      readonly roleRef: { readonly name: string };
-    };
-    assert.ok(isThere('ServiceAccount', subjects[0].name) && isThere('ClusterRole', roleRef.name));
-    for (const command of others) {
-      const [program = '', ...words] = command.split(' ');
-      assert.equal(program, 'kubectl', command);
-      const verbs = words.slice(words[0] === '-n' ? 2 : 0).filter((word) => /^[a-z]+$/.test(word));
-      execFileSync('kubectl', [...verbs.slice(0, verbs[0] === 'rollout' ? 2 : 1), '--help'], { stdio: 'ignore' });
-    }
-  });
 
   it('ends with an image in the registry, and the password with the proxy alone', async () => {
     const { fixture } = use;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { deployFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.js';
@@ -123,22 +122,4 @@ describe('deploy/examples', () => {
       }
     });
   }
-
-  it('has scripts that their shells can read', () => {
-    const scripts = files.flatMap(readManifests).flatMap((object) =>
-      [...descend(object)].flatMap((node) => {
-        const candidates = [node['script'], node['name'] === 'COMMAND' ? node['value'] : undefined];
-        if (Array.isArray(node['command']) && Array.isArray(node['args']) && node['command'][0] === 'sh') {
-          candidates.push(...(node['args'] as unknown[]));
-        }
-        return candidates.filter((script): script is string => typeof script === 'string' && !script.startsWith('$('));
-      }),
-    );
-    assert.ok(scripts.length >= 4);
-    for (const script of scripts) {
-      const shell = script.startsWith('#!/bin/sh') ? 'sh' : 'bash';
-      const result = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' });
-      assert.equal(result.stderr, '', script);
-    }
-  });
 });

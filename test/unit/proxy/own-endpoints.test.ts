@@ -15,21 +15,6 @@ describe('where the proxy can be reached', () => {
     }
   });
 
-  it('is each address that it listens on, at its own ports', () => {
-    const own = new OwnEndpoints({ service, lookUp: undefined });
-    assert.deepEqual(own.current(), []);
-    own.start([
-      { host: '127.0.0.5', port: 8080 },
-      { host: undefined, port: 9808 },
-    ]);
-    const listened = own.current();
-    assert.deepEqual(
-      listened.filter(({ port }) => port === 8080),
-      [{ address: '127.0.0.5', port: 8080 }],
-    );
-    assert.ok(listened.some(({ address, port }) => address === '127.0.0.1' && port === 9808));
-  });
-
   it('is every port of the addresses that its Service resolves to, which are never loopback', async () => {
     const asked: string[] = [];
     const found = [
