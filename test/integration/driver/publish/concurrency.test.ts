@@ -40,6 +40,21 @@ describe('calls for one volume', () => {
     assert.deepEqual(node.mounts(), []);
   };
 
+  it('do not let an older publish, held up on its way, overwrite what a newer one has written', async () => {
+    const proxyOfQuick = 'quick.example:8080';
+    node.writeManifest('quick.json', connector('quick', { proxyUrl: `http://${proxyOfQuick}` }));
+    const isOfQuick = (): boolean => (volume.read()['.env'] ?? '').includes(proxyOfQuick);
+    const older = driver.kubelet.publish(volume.publishRequest());
+    await gate.untilWaiting(1);
+    const newer = volume.publishRequest({ attributes: { connectors: 'quick' } });
+    const [attempt] = await Promise.allSettled([driver.kubelet.publish(newer)]);
+    gate.open();
+    await older;
+    assert.equal(isOfQuick(), attempt.status === 'fulfilled', 'what had succeeded was undone');
+    await driver.kubelet.publish(newer);
+    assert.ok(isOfQuick());
+  });
+
   it('refuse a publish of another id at the same target while one runs', async () => {
     const first = driver.kubelet.publish(volume.publishRequest());
     await gate.untilWaiting(1);
