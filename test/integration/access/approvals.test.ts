@@ -317,16 +317,6 @@ describe('access by approval', () => {
   });
 
   describe('while it waits', () => {
-    it('sees the decision of a controller that starts over', async () => {
-      const decision = authorize();
-      const request = await onlyRequest();
-      controller.setConditions(request, { type: 'AccessPolicyMatched', status: 'True', reason: 'Matched' });
-      controller.setConditions(request);
-      controller.grant(request, pod, harbor);
-      assert.deepEqual(await decision, allowed);
-      await noWatchIsLeft();
-    });
-
     it('gives up when the request is deleted, and the next try makes it again', async () => {
       const decision = pendingOf(authorize());
       const { namespace, name } = (await onlyRequest()).metadata;

@@ -51,13 +51,6 @@ describe('a proxy that expects tokens of its own', () => {
     },
   });
 
-  it('gets them: the address says which', async () => {
-    const driver = await cluster.readyDriver();
-    await driver.kubelet.publish(volume.publishRequest(requestOf('inner')));
-    assert.equal(volume.read()['context.token'], tokens['inner']);
-    assert.ok(volume.read()['.env']!.includes(`:${tokens['inner']!}@inner.example:8080`));
-  });
-
   it('gets them beside another, each in its own files, renewed when either is', async () => {
     const driver = await cluster.readyDriver();
     const publish = (): Promise<void> =>

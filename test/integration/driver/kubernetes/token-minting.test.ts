@@ -136,21 +136,6 @@ describe('a lifetime of its own', () => {
     assert.equal(minted(), 3);
   });
 
-  it('keeps its token until 80 % of its life is over, and is renewed by the next republish', async () => {
-    const driver = await startMinting();
-    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
-    await republish();
-    const first = mounted();
-    laterMs = 0.79 * hourMs;
-    await republish();
-    assert.equal(mounted(), first);
-    assert.equal(minted(), 1);
-    laterMs = 0.81 * hourMs;
-    await republish();
-    assert.notEqual(mounted(), first);
-    assert.equal(minted(), 2);
-  });
-
   for (const [where, aheadMs] of [
     ['ahead', 2 * hourMs],
     ['behind', -2 * hourMs],

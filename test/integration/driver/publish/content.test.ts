@@ -128,23 +128,6 @@ describe('a published volume', () => {
     }
   });
 
-  it('appears as soon as its connector does, within the time to wait', async () => {
-    const patient = new NodeSandbox();
-    const waiting = await DriverProcess.start(patient, ['--not-found-wait', '20s']);
-    try {
-      const volume = patient.volume();
-      const publishing = waiting.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'late' } }));
-      await waiting.kubelet.probe();
-      assert.equal(fs.existsSync(volume.target), false);
-      patient.writeManifest('late.json', connector('late'));
-      await publishing;
-      assert.match(volume.read()['http.proxy'] ?? '', /ci%2Flate/);
-    } finally {
-      await waiting.stop();
-      patient.remove();
-    }
-  });
-
   const modes = (target: string): unknown[] =>
     ['.', '..data', '.env'].map((name) => {
       const { mode, gid } = fs.statSync(path.join(target, name));

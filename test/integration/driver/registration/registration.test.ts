@@ -113,15 +113,4 @@ describe('registration with the kubelet', () => {
     await new Promise((resolve) => other.close(resolve));
     await eventually('its own is back', () => fs.existsSync(socket()));
   });
-
-  it('is made anew over the socket of a driver that was killed', async () => {
-    kubelet.start();
-    const first = await start();
-    await kubelet.untilRegistered();
-    await first.killed();
-    assert.ok(fs.existsSync(socket()));
-    const running = await start();
-    await running.untilLogged('Registered with the kubelet');
-    await kubelet.untilRegistered();
-  });
 });

@@ -53,11 +53,6 @@ describe('volume attributes', () => {
     }
   });
 
-  it('take the longest token lifetime that the operator allows, and the shortest of the API server', () => {
-    assert.equal(attributesOf(changed({ 'token.expiration': ' 10m ' })).tokenExpirationMs, 600_000);
-    assert.equal(attributesOf(changed({ 'token.expiration': '48h' })).tokenExpirationMs, 172_800_000);
-  });
-
   it('count as absent where they are empty or white space', () => {
     const blank = {
       'connector.name': '',
@@ -73,14 +68,6 @@ describe('volume attributes', () => {
       attributesOf({ connectors: ' ', 'connector.name': 'harbor' }),
       attributesOf({ connectors: 'harbor' }),
     );
-  });
-
-  it('may have one comma at the end of a list', () => {
-    assert.deepEqual(attributesOf({ connectors: 'harbor, ', 'configuration.names': 'config,!a,' }), {
-      ...attributesOf({ connectors: 'harbor' }),
-      includedConfigurations: ['config'],
-      excludedFiles: ['a'],
-    });
   });
 
   it('take 32 connectors and 32 KiB of params', () => {
