@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 import { dns1123SubdomainProblem } from '../shared/names.js';
 import {
   UsageError,
-  absolutePath,
   goDuration,
   flag,
   httpAddress,
@@ -58,12 +57,6 @@ export const proxyFlags = {
     'tls.crt and tls.key of the CA, for --connector-source directory; created if missing; empty: a CA that ends with the process',
     optionalPath,
   ),
-  'system-ca-file': flag(
-    '/etc/ssl/certs/ca-certificates.crt',
-    'FILE',
-    'PEM bundle of CA certificates that tools are verified with; if missing, those of Node',
-    absolutePath,
-  ),
   'unmatched-hosts': flag(
     'tunnel',
     'WHAT',
@@ -90,7 +83,6 @@ export const proxyFlags = {
     'estimated memory of cached connectors and classes; more are rejected',
     sizeBytes,
   ),
-  'connect-timeout': flag('10s', 'DURATION', 'timeout of DNS, TCP and TLS of a connection to a tool', goDuration),
   'response-header-timeout': flag(
     '5m',
     'DURATION',

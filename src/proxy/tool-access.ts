@@ -20,6 +20,11 @@ import { ToolClient } from './tool/tool-client.js';
 import type { ToolSockets } from './tool/tool-sockets.js';
 import { systemRoots, TrustStoreCache } from './tool/trust.js';
 
+/** Limit of DNS, TCP and TLS of a connection to a tool. */
+const connectMs = 10_000;
+/** PEM bundle of the CAs that tools are verified with; if missing, those of Node. */
+const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
   readonly backend: Pick<ProxyBackend, 'secrets' | 'apiServerEndpoints'>;
@@ -73,9 +78,9 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     ...{ resolver, sockets },
     informational: new InformationalLimiter(monotonicNow),
     chunkRate: new TokenBucket(proxyLimits.smallChunks, monotonicNow),
-    connectMs: config['connect-timeout'],
+    connectMs,
   });
-  const trustStores = new TrustStoreCache(systemRoots(config['system-ca-file']));
+  const trustStores = new TrustStoreCache(systemRoots(systemCaFile));
   const trust = new UpstreamTrust(
     secrets,
     trustStores,
