@@ -1,29 +1,22 @@
 import type { Clock } from '../shared/clock.js';
-import type { ClusterConfig } from '../shared/kube/cluster-config.js';
-import type { KubeTimings } from '../shared/kube/timings.js';
 import { proxyLimits } from './limits.js';
 import { FailureRateLimiter } from './failure-rate-limiter.js';
-import type { Log } from '../shared/log.js';
 import { version } from '../shared/version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
 import { TokenReviewVerifier } from './auth/token-review-verifier.js';
 import { KubernetesCa } from './kubernetes-ca.js';
 import { kubernetesSources } from './kubernetes-sources.js';
+import type { KubernetesSourcesOptions } from './kubernetes-sources.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
 
-export interface KubernetesBackendOptions {
-  readonly cluster: ClusterConfig;
-  readonly timings: KubeTimings;
-  readonly namespace: string;
+export interface KubernetesBackendOptions extends Omit<
+  KubernetesSourcesOptions,
+  'userAgent' | 'observer' | 'rateLimiter'
+> {
   readonly audience: string;
-  /** Memory limit of cached Connectors and classes, in bytes. */
-  readonly maxObjectBytes: number;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
-  /** A monotonic clock in milliseconds. */
-  readonly monotonicNow: () => number;
-  readonly log: Log;
 }
 
 /** Returns the backend for `--connector-source kubernetes`: everything from the API server. */

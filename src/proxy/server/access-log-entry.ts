@@ -109,11 +109,10 @@ export class AccessLogEntry implements RouteObserver {
   #clientFields(): LogFields {
     const { client } = this.#arrival;
     const account = client && serviceAccountOf(client.user);
-    const pod = client?.pod;
-    return {
-      ...(account === undefined ? {} : { serviceAccount: `${account.namespace}/${account.name}` }),
-      ...(pod === undefined ? {} : { pod: `${pod.namespace}/${pod.name}` }),
-    };
+    const fields: Writable<LogFields> = {};
+    if (account !== undefined) fields.serviceAccount = `${account.namespace}/${account.name}`;
+    if (client?.pod !== undefined) fields.pod = `${client.pod.namespace}/${client.pod.name}`;
+    return fields;
   }
 
   #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {

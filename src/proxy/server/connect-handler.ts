@@ -1,13 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../shared/clock.js';
 import { limits } from '../../shared/limits/defaults.js';
-import type { Log } from '../../shared/log.js';
-import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { NamedHost } from '../connectors/connector-match.js';
 import { ProxyError } from '../proxy-error.js';
-import type { ExchangeParts } from '../tool/exchange.js';
 import { hasBody, valuesOf } from '../tool/headers.js';
 import { toolFailure } from '../tool/tool-failure.js';
 import { authorityOf } from '../tool/tool-origin.js';
@@ -16,27 +12,16 @@ import type { HandshakeFailure } from './handshake-failure.js';
 import { canBePlain, startTlsOrPlain, startTls } from './tls-handshake.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
-import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
-import type { RequestLog } from './request-log.js';
+import type { HandlerOptions } from './handler-options.js';
 import type { ClientRequest } from './arrival.js';
 import { AccessLogEntry } from './access-log-entry.js';
-import type { ServerObserver } from './server-observer.js';
 import { parseConnectTarget } from './request-target.js';
-import type { Router } from './router.js';
 import { TunnelSession, closeAtExpiry } from './tunnel-session.js';
 import { authenticate, holderOf, ownerOf } from './authenticated-client.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
-export interface ConnectHandlerOptions {
-  readonly authorizer: ConnectorAuthorizer;
-  readonly router: Router;
-  readonly exchange: ExchangeParts;
+export interface ConnectHandlerOptions extends HandlerOptions {
   readonly leaves: LeafCertificates;
-  readonly clock: Clock;
-  readonly observer: ServerObserver;
-  readonly requestLog: RequestLog;
-  readonly rejections: RejectionRateLimiter;
-  readonly log: Log;
 }
 
 /** Continues with the client's connection after a CONNECT. */

@@ -30,10 +30,6 @@ export class ConnectionLimiter {
     return true;
   }
 
-  destroyAll(): void {
-    this.destroyWhere(() => true);
-  }
-
   destroyWhere(matches: (socket: Socket) => boolean): void {
     for (const socket of this.#sockets) if (matches(socket)) socket.destroy();
   }

@@ -128,7 +128,7 @@ export class ProxyServer {
       await new Promise((resolve) => setTimeout(resolve, drainCheckMs));
       this.#closeIdle();
     }
-    this.#options.connections.destroyAll();
+    this.#options.connections.destroyWhere(() => true);
   }
 
   #closeIdle(): void {

@@ -2,13 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Clock } from '../../shared/clock.js';
 import { throwIfAborted } from '../../shared/errors.js';
-import type { Log } from '../../shared/log.js';
-import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { ProxyError } from '../proxy-error.js';
 import { Exchange } from '../tool/exchange.js';
-import type { ExchangeParts } from '../tool/exchange.js';
 import { valuesOf } from '../tool/headers.js';
 import { joinConnections } from '../tool/tunnel.js';
 import type { ToolCredential } from '../tool/tool-credential.js';
@@ -21,30 +17,20 @@ import type { Arrival } from './arrival.js';
 import type { ClientLimiter } from './client-limiter.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.js';
-import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
-import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
-import type { ServerObserver } from './server-observer.js';
 import { imagePullUser } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
-import type { Route, Router } from './router.js';
+import type { HandlerOptions } from './handler-options.js';
+import type { Route } from './router.js';
 import type { RoutedRequest } from './rule-enforcer.js';
 import type { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-session.js';
 import { addressOf, authenticate, authenticateReverse, holderOf } from './authenticated-client.js';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.js';
 
-export interface RequestHandlerOptions {
-  readonly authorizer: ConnectorAuthorizer;
-  readonly router: Router;
-  readonly exchange: ExchangeParts;
-  readonly clock: Clock;
-  readonly observer: ServerObserver;
-  readonly requestLog: RequestLog;
-  readonly rejections: RejectionRateLimiter;
+export interface RequestHandlerOptions extends HandlerOptions {
   readonly ownerLimits: ClientLimiter;
-  readonly log: Log;
 }
 
 /** Serves single requests in forward, intercepted and reverse mode. */
@@ -76,7 +62,8 @@ export class RequestHandler {
   /** @param head the bytes after a request to switch protocols; undefined for other requests. */
   async #serve(arrival: Arrival, response: ServerResponse, head: Buffer | undefined): Promise<void> {
     const { request, body, session } = arrival;
-    const entry = this.#entryOf(arrival);
+    const { observer, requestLog, exchange: parts } = this.#options;
+    const entry = new AccessLogEntry(arrival, observer, requestLog, parts.monotonicNow);
     const finish = session?.begin();
     let release: (() => void) | undefined;
     try {
@@ -92,7 +79,7 @@ export class RequestHandler {
       } else {
         const expiresAtMs = arrival.client?.expiresAtMs ?? 0;
         const incoming = { request, body, response, expiresAtMs };
-        const exchange = new Exchange(this.#options.exchange, incoming, route.outgoing);
+        const exchange = new Exchange(parts, incoming, route.outgoing);
         const isUpgrade = head !== undefined && isPassableUpgrade(request);
         const outcome = await (isUpgrade ? exchange.upgrade() : exchange.run());
         if ('socket' in outcome) {
@@ -228,11 +215,6 @@ export class RequestHandler {
       if (error instanceof ProxyError && error.kind === 'denied' && !entry.isWrite) session.end();
       throw error;
     }
-  }
-
-  #entryOf(arrival: Arrival): AccessLogEntry {
-    const { observer, requestLog, exchange } = this.#options;
-    return new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
   }
 
   /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */

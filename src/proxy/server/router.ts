@@ -15,8 +15,6 @@ import { verbOf } from '../rules/verb.js';
 import type { RawHeaders } from '../tool/headers.js';
 import type { Outgoing } from '../tool/outgoing.js';
 import { ownerOfHost } from '../tool/resolver.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import type { Trust } from '../tool/trust.js';
 import { withoutMirrorParameter } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
@@ -175,11 +173,12 @@ export class Router {
       clientPath,
       (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
     );
-    const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#trustAndCredential(found, address, signal);
+    const { connector, connectorClass } = found;
+    const trust = address.scheme === 'https' ? await this.#options.trust.of(connector, signal) : undefined;
+    const credential = await this.#options.credentials.of(connector, connectorClass, address, signal);
     const via = this.#options.via.headers;
-    const outgoing = { origin, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
-    const ownerLimits = ownerLimitsOf(found.connector, found.connectorClass);
+    const outgoing = { origin: address, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
+    const ownerLimits = ownerLimitsOf(connector, connectorClass);
     return { address, path, route: { connector: ref, ownerLimits, outgoing } };
   }
 
@@ -231,17 +230,6 @@ export class Router {
   ): Promise<void> {
     if (matches.length === 0) await this.#unmatchedHosts.ensureAllowed(authenticated, named, signal);
     else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
-  }
-
-  async #trustAndCredential(
-    { connector, connectorClass }: ResolvedConnector,
-    address: ToolAddress,
-    signal: AbortSignal,
-  ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
-    const { credentials, trust: trusted } = this.#options;
-    const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-    const credential = await credentials.of(connector, connectorClass, address, signal);
-    return { trust, credential };
   }
 
   /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */
