@@ -80,12 +80,6 @@ const malformed: readonly Omit<Case, 'code'>[] = [
 
 const cases: readonly Case[] = [
   ...malformed.map((entry): Case => ({ ...entry, code: 'INVALID_ARGUMENT' })),
-  ...['pod.namespace', 'pod.name', 'pod.uid', 'serviceAccount.name', 'ephemeral'].map((key): Case => ({
-    what: `no ${key} from the kubelet`,
-    changes: { context: { [`csi.storage.k8s.io/${key}`]: undefined } },
-    code: 'FAILED_PRECONDITION',
-    message: /podInfoOnMount: true/,
-  })),
   {
     what: 'no token from the kubelet',
     changes: { token: null },

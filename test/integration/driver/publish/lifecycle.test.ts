@@ -193,15 +193,6 @@ describe('the directory of manifests', () => {
     return volume.read()['connector.status.proxyAddress'];
   };
 
-  it('counts as it is now: added, changed and removed files', async () => {
-    node.writeManifest('new.yaml', connector('new', { proxyUrl: 'http://one.example' }));
-    assert.equal(await addressOf('new'), 'http://one.example');
-    node.writeManifest('new.yaml', connector('new', { proxyUrl: 'http://two.example' }));
-    assert.equal(await addressOf('new'), 'http://two.example');
-    node.removeManifest('new.yaml');
-    await assertFails(addressOf('new'), 'NOT_FOUND', /^connector ci\/new does not exist$/);
-  });
-
   it('keeps the last good objects of a file that broke, and names it', async () => {
     const good = connector('fragile', { proxyUrl: 'http://good.example' });
     node.writeManifest('fragile.yaml', good);

@@ -55,12 +55,4 @@ describe('the cache of answers', () => {
     for (let index = 0; index < 5000; index += 1) put(`no-${index}`, false);
     assert.deepEqual([cache.get('yes'), cache.get('no-0'), cache.get('no-4999')], [true, undefined, false]);
   });
-
-  it('has one answer to a question, whichever it was before', () => {
-    put('a', true, 2);
-    put('a', false, 1);
-    assert.equal(cache.get('a'), false);
-    put('a', true);
-    assert.equal(cache.get('a'), true);
-  });
 });
