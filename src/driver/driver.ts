@@ -4,7 +4,7 @@ import type { DriverConfig } from './config.js';
 import { identityService } from './csi/identity.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
-import { nodeDefinition } from './csi/node-definition.js';
+import { nodeDefinition } from './csi/node.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';

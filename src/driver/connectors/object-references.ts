@@ -13,11 +13,6 @@ export class ObjectReferences {
   readonly #ofPods = new Map<string, Counts>();
   readonly #ofNamespaces = new Map<string, Counts>();
 
-  /** Number of objects in use. */
-  get count(): number {
-    return this.#all.size;
-  }
-
   isUsed(key: string): boolean {
     return this.#all.of(key) > 0;
   }

@@ -1,4 +1,4 @@
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../shared/errors.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import type { VolumeHost, VolumeStatistics } from '../publish/ports.js';
@@ -14,7 +14,8 @@ import type { AttributeLimits } from '../publish/attributes.js';
 import type { VolumeMemory } from '../publish/volume-memory.js';
 import { identifyPublish } from './incoming-publish.js';
 import { memoryOfRequest } from '../publish/request-memory.js';
-import { digestOf, parsePublishRequest } from './publish-request.js';
+import { digestOf, parsePublishRequest, withoutUnread } from './publish-request.js';
+import { csi } from './services.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
 import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
@@ -32,6 +33,15 @@ export interface NodeOptions {
   /** Called after each failed publish, with the code of the response. */
   readonly onFailed: (code: ErrorCode) => void;
 }
+
+/** The definition of the Node service, whose publish requests contain only what the driver reads. */
+export const nodeDefinition: ServiceDefinition = {
+  ...csi.Node.service,
+  NodePublishVolume: {
+    ...csi.Node.service.NodePublishVolume,
+    requestDeserialize: (bytes) => withoutUnread(csi.Node.service.NodePublishVolume.requestDeserialize(bytes)),
+  },
+};
 
 const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
 

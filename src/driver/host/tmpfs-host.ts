@@ -221,7 +221,7 @@ export class TmpfsHost implements VolumeHost {
   #rewrite(target: Target, mounted: Directory, present: TmpfsLimits, volume: NewVolume): VolumeChange {
     const { memory } = this.#options;
     const larger = largerOf(present, volume.limits);
-    const { undo } = memory.reserve(target.path, volume.owner, memoryOf(larger));
+    const undo = memory.reserve(target.path, volume.owner, memoryOf(larger));
     if (!isSameLimits(larger, present)) {
       try {
         check(this.#tmpfs.resize(mounted, larger), 'remount', mounted);
@@ -241,7 +241,7 @@ export class TmpfsHost implements VolumeHost {
   #attach(target: Target, found: Directory | undefined, volume: NewVolume): 'fresh' {
     const problem = this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
-    const { undo } = this.#options.memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
+    const undo = this.#options.memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
     const tmpfs = this.#tmpfsOptions(volume);
     try {
       if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);

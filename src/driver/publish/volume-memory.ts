@@ -20,12 +20,6 @@ export interface VolumeMemoryOptions {
   readonly observer: LimitObserver;
 }
 
-/** Result of a reservation. */
-export interface VolumeReservation {
-  /** Restores the previous reservation. Call it if the volume could not be written. */
-  readonly undo: () => void;
-}
-
 interface Usage {
   readonly owner: VolumeOwner;
   /** Pages and kernel memory of the tmpfs. */
@@ -61,18 +55,18 @@ export class VolumeMemory {
 
   /**
    * Reserves `bytes` for the tmpfs of a volume, and its owner's `heapBytes`.
+   * @returns restores the previous reservation. Call it if the volume could not be written.
    * @throws {CodedError} RESOURCE_EXHAUSTED if it would exceed the limit, or the share of its pod or namespace.
    */
-  reserve(key: string, owner: VolumeOwner, bytes: number): VolumeReservation {
+  reserve(key: string, owner: VolumeOwner, bytes: number): () => void {
     const before = this.#usages.get(key);
     const growth = before === undefined ? bytes + (owner.heapBytes ?? 0) : bytes - before.bytes;
     this.#ensureAvailable(owner, growth, before !== undefined);
     this.#set(key, { owner, bytes });
-    const undo = (): void => {
+    return () => {
       if (before === undefined) this.release(key);
       else this.#set(key, before);
     };
-    return { undo };
   }
 
   release(key: string): void {

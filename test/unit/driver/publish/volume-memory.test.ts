@@ -94,7 +94,7 @@ describe('the memory of the volumes', () => {
       const total = holdings.reduce((sum, held) => sum + held, 0);
       assert.ok(total <= budget, `${total} in step ${step}`);
       if (holdings.filter((held) => held > 0 && held <= floor).length >= newcomers) continue;
-      memory.reserve('newcomer', ownerOf('newcomer', 'p'), floor).undo();
+      memory.reserve('newcomer', ownerOf('newcomer', 'p'), floor)();
     }
   });
 
@@ -125,11 +125,11 @@ describe('the memory of the volumes', () => {
   });
 
   it('is given back by a publish that failed', () => {
-    const { undo } = memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
+    const undo = memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
     undo();
     assert.equal(memory.use.used, 0);
     memory.reserve('a', ownerOf('a', 'p'), 5 * MiB);
-    memory.reserve('a', ownerOf('a', 'p'), 8 * MiB).undo();
+    memory.reserve('a', ownerOf('a', 'p'), 8 * MiB)();
     assert.equal(memory.use.used, 5 * MiB);
   });
 
