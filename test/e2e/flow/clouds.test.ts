@@ -5,7 +5,7 @@ import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js'
 import { serveGit } from '../../support/e2e/git-server.js';
 import { GuardedServer, acceptsBasic, acceptsBearer } from '../../support/e2e/guarded-server.js';
 import { needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.js';
-import { cloneAndPush, pushAndPull, skopeo } from '../../support/e2e/program-rounds.js';
+import { cloneAndPush, pushAndPull } from '../../support/e2e/program-rounds.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { FakeEcr, awsKeys, ecrApiHost, ecrHost } from '../../support/proxy/ecr.js';
 import { GoogleKey } from '../../support/proxy/google-key.js';
@@ -18,7 +18,6 @@ const garHost = 'europe-west1-docker.pkg.dev';
 const storageHost = 'storage.googleapis.com';
 const sourceHost = 'source.developers.google.com';
 const packagesHost = 'europe-west1-python.pkg.dev';
-const readOnly = { access: 'read-only' };
 
 /**
  * Programs with nothing but a volume, at the registries of clouds. The clouds' endpoints for tokens are at their own
@@ -96,12 +95,11 @@ describe('registries and APIs of clouds', function () {
       const className = 'oci';
       const extensions = [garTokens.url];
       fixture.connect('ecr', ecr.url, { className, auth: 'awsEcr', secret: 'aws' });
-      fixture.connect('ecr-ro', ecr.url, { className, auth: 'awsEcr', secret: 'aws', rules: readOnly });
       fixture.connect('gar', gar.url, { className, auth: 'googleServiceAccount', secret: 'google', extensions });
       fixture.connect('storage', storage.url, { secret: 'google' });
       fixture.connect('source', source.url, { secret: 'google' });
       fixture.connect('packages', packages.url, { secret: 'google' });
-      fixture.allow(['ecr', 'ecr-ro', 'gar', 'storage', 'source', 'packages']);
+      fixture.allow(['ecr', 'gar', 'storage', 'source', 'packages']);
     },
   );
 
@@ -121,19 +119,6 @@ describe('registries and APIs of clouds', function () {
   it('the endpoints have issued one token each, for the requests of all', () => {
     assert.equal(aws.asked.length, 1);
     assert.deepEqual(google.scopes, ['https://www.googleapis.com/auth/cloud-platform']);
-  });
-
-  it('skopeo pulls from a read-only Connector to ECR, and cannot push', async () => {
-    const volume = await use.fixture.volume({ attributes: { connectors: 'ecr-ro' } });
-    const image = `docker://${ecr.address}/team/app:1`;
-    const { fixture } = use;
-    const back = `dir:${fixture.work}/ro-back`;
-    const pull = skopeo(fixture, (certs) => `copy -q --src-cert-dir ${certs} ${image} ${back}`);
-    await fixture.task(volume, pull);
-    const push = skopeo(fixture, (certs) => `copy -q --dest-cert-dir ${certs} ${back} ${image.replace(/1$/, '2')}`);
-    const pushed = await fixture.try(volume, push);
-    assert.notEqual(pushed.status, 0);
-    assert.match(pushed.output, /read-only/);
   });
 
   it("curl reads from an API of Google with the volume's ca.crt", async () => {

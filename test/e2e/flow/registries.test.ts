@@ -183,26 +183,6 @@ describe('image registries, reached by programs with nothing but a volume', func
       use.fixture.proxy.requests.some(({ host, connector }) => host === other.address && connector === undefined),
     );
   });
-
-  it('is told of a wrong password, of an unknown certificate and of a deleted Secret in words', async () => {
-    const { fixture } = use;
-    fixture.put(secret('wrong', 'cpaas.io/distribution-registry-token', { username: 'robot', password: 'nope' }));
-    fixture.connect('wrong', withTokens.url, { secret: 'wrong', extensions: [tokens.url] });
-    fixture.connect('unknown', withTokens.url, { secret: 'registry', caSecret: 'none' });
-    fixture.connect('secretless', withTokens.url, { secret: 'gone' });
-    fixture.allow(['wrong', 'unknown', 'secretless']);
-    for (const [name, expected] of [
-      ['wrong', /wrong password of connector ci\/wrong/],
-      ['unknown', /none/],
-      ['secretless', /gone/],
-    ] as const) {
-      const volume = await volumeOf(name);
-      const url = `https://${withTokens.address}/v2/team/app/manifests/1`;
-      const output = await fixture.task(volume, `curl -sS --cacert ca.crt -w ' %{http_code}' ${url}`);
-      assert.match(output, / 502$/);
-      assert.match(output, expected);
-    }
-  });
 });
 
 /** Of a GiB of zeros, from `head -c 1073741824 /dev/zero | sha256sum`. */

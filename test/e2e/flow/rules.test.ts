@@ -9,42 +9,37 @@ import { makeRepository, skopeo } from '../../support/e2e/program-rounds.js';
 import { containersEnvironment } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { secret } from '../../support/proxy/manifests.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import type { ToolServer } from '../../support/proxy/tool-server.js';
 
 const host = 'git.test';
 const login = { username: 'robot', password: toolPassword };
 const readOnly = { access: 'read-only' };
-const programs = ['git', 'skopeo', 'curl', 'docker-registry'];
+const programs = ['git', 'skopeo', 'docker-registry'];
 
 describe('programs and rules of their connectors', function () {
   this.timeout(120_000);
   let git: ToolServer;
-  let gitlab: ToolServer;
   let htpasswd: DockerRegistry;
   let tokens: RegistryTokenService;
   let withTokens: DockerRegistry;
-  const hosts = [host, 'gitlab.test', 'hub.test', 'secure.test', 'tokens.test'];
+  const hosts = [host, 'hub.test', 'secure.test', 'tokens.test'];
   const use = useFlowFixture({ hosts }, programs, async (fixture: FlowFixture) => {
     const { work } = fixture;
     const at = (name: string): string => path.join(work, name);
     await makeRepository(fixture, 'app');
     git = await startGitServer(work, host, `robot:${toolPassword}`);
-    gitlab = await ToolServer.start('https', undefined, ['gitlab.test']);
     htpasswd = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
     tokens = await RegistryTokenService.start('tokens.test', `robot:${toolPassword}`);
     withTokens = await DockerRegistry.start({ directory: at('secure'), host: 'secure.test', auth: tokens });
-    for (const server of [git, gitlab, tokens, htpasswd, withTokens]) fixture.onStop(() => server.stop());
+    for (const server of [git, tokens, htpasswd, withTokens]) fixture.onStop(() => server.stop());
     fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
-    fixture.put(secret('gitlab', 'connectors.cpaas.io/gitlab-pat-auth', { token: toolPassword }));
-    fixture.useClass('gitlab');
     fixture.useClass('git');
     fixture.connect('git', git.url(host), { secret: 'login', className: 'git', rules: readOnly });
-    fixture.connect('gitlab', gitlab.url('gitlab.test'), { secret: 'gitlab', className: 'gitlab' });
     fixture.connect('hub', htpasswd.url, { secret: 'registry' });
     fixture.connect('hub-pull', htpasswd.url, { secret: 'registry', rules: readOnly });
     fixture.connect('secure', withTokens.url, { secret: 'registry', extensions: [tokens.url] });
     fixture.connect('secure-pull', withTokens.url, { secret: 'registry', extensions: [tokens.url], rules: readOnly });
-    fixture.allow(['git', 'gitlab', 'hub', 'hub-pull', 'secure', 'secure-pull']);
+    fixture.allow(['git', 'hub', 'hub-pull', 'secure', 'secure-pull']);
   });
 
   const volumeOf = (connectors: string) => use.fixture.volume({ attributes: { connectors } });
@@ -115,26 +110,5 @@ describe('programs and rules of their connectors', function () {
       );
       for (const { url } of tokens.seen.slice(asked)) assert.doesNotMatch(decodeURIComponent(url), /push|delete|\*/);
     }
-  });
-
-  it("deny a request to GitLab's API for an access token, by the rules of the class", async () => {
-    const { fixture } = use;
-    const volume = await volumeOf('gitlab');
-    const curl = (more: string): string => `curl -sS --cacert ca.crt -w ' %{http_code}' ${more}`;
-    const api = `${gitlab.url('gitlab.test')}/api/v4`;
-    assert.equal(await fixture.task(volume, curl(`${api}/projects`)), 'hello 200');
-    const tokenOf = async (path: string): Promise<string> =>
-      fixture.task(volume, curl(`-X POST --path-as-is '${api}/${path}' -d name=mine -d 'scopes[]=api'`));
-    for (const path of [
-      'user/personal_access_tokens',
-      'projects/team%2fapp/access_tokens',
-      '%75ser/personal_access_tokens/',
-    ]) {
-      assert.match(
-        await tokenOf(path),
-        /^a rule of connectorclass gitlab denies this request: line \d+ of annotation connectors\.alauda\.io\/rules; the owner of connector ci\/gitlab can override it by annotation connectors\.alauda\.io\/access: full\n 403$/,
-      );
-    }
-    assert.equal(gitlab.seen.length, 1);
   });
 });

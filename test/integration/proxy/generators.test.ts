@@ -216,23 +216,10 @@ describe('A generator of a class', function () {
     ['converts the Secret', '{"headers": {"X": string(bool(secret.token))}}', /cannot be evaluated/],
     ['has no headers', '"x" + secret.token', /the result must be a map/],
     ['loops in loops', `{"headers": {"X": string(size(${nested(9, '1')}))}}`, /takes more than 262144 units of work/],
-    [
-      'grows without end',
-      `{"headers": {"X": ${Array.from({ length: 12 }, (_each, at) => at).reduce(
-        (inner, at) => `[${inner}].map(v${at}, v${at} + v${at} + v${at} + v${at})[0]`,
-        '"xxxxxxxxxxxxxxxx"',
-      )}}}`,
-      /takes more than 262144 units of work/,
-    ],
-    [
-      'converts long numbers',
-      '{"headers": {"X": string(int(secret.digits))}}',
-      /converts text of more than 64 characters/,
-    ],
   ];
   for (const [what, cel, message] of refused) {
     it(`that ${what} is a 502 that says so, and nothing reaches the tool`, async () => {
-      put({ cel }, { token: credentialCanary, name: 'host', lines: 'a\nb', digits: '9'.repeat(100_000) });
+      put({ cel }, { token: credentialCanary, name: 'host', lines: 'a\nb' });
       const { status, body } = await client.get(tool.url());
       assert.equal(status, 502);
       assert.match(body, message);
