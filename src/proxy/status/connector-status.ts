@@ -17,7 +17,6 @@ import type { ConditionResult } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import { connectorUrl, isFrontedBy } from './proxy-service.js';
 import type { ProxyService } from './proxy-service.js';
-import { statusChange } from './status-writer.js';
 import type { OwnStatus, StatusWriter } from './status-writer.js';
 import type { StatusTimings } from './status-timings.js';
 import type { NextRun } from './work-queue.js';
@@ -84,14 +83,6 @@ export class ConnectorStatus {
         ? connector.proxyAddress?.url === connectorUrl(service, connector.ref)
         : isFrontedBy(found, service);
     return isOwn ? connector : undefined;
-  }
-
-  /** Reports whether the status says that the Connector is ready, with its current spec and the current address. */
-  isReady(connector: Connector): boolean {
-    const { object } = connector;
-    const { status, observedGeneration } = conditionOf(conditionsIn(object), 'Ready') ?? {};
-    const isAddressed = statusChange(object, this.#addressOf(connector)) === undefined;
-    return status === 'True' && observedGeneration === generationOf(object) && isAddressed;
   }
 
   /** Checks the Connector if it has changed or a check is due, and writes the result. */

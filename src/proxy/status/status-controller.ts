@@ -50,7 +50,6 @@ const caKey = 'ca';
  */
 export class StatusController {
   readonly #options: StatusControllerOptions;
-  readonly #timings: StatusTimings;
   readonly #elector: LeaderElector;
   readonly #queue: WorkQueue;
   readonly #connectors: ConnectorStatus;
@@ -62,7 +61,6 @@ export class StatusController {
     const { client, service, clock, objects, log } = options;
     const timings = { ...statusTimings, ...leaseTimings, ...options.timings };
     this.#options = options;
-    this.#timings = timings;
     const writer = new StatusWriter(options);
     this.#connectors = new ConnectorStatus({ ...options, writer, timings, kubeClock: client.clock });
     this.#classes = new ClassStatus({ ...options, writer });
@@ -81,12 +79,12 @@ export class StatusController {
       identity: `${hostname()}_${randomUUID()}`,
       onStartedLeading: () => {
         this.#isWriting = true;
-        this.#enqueueAll(true);
+        this.#enqueueAll();
       },
       onStoppedLeading: () => this.#end(),
     });
     objects.onChange((kind, name) => this.#onChange(kind, name));
-    options.onCaChange(() => this.#enqueueAll(false));
+    options.onCaChange(() => this.#enqueueAll());
   }
 
   get isLeader(): boolean {
@@ -122,17 +120,12 @@ export class StatusController {
     this.#connectors.clear();
   }
 
-  /** @param isSpread whether checks of ready Connectors are spread: another replica has written their status. */
-  #enqueueAll(isSpread: boolean): void {
+  #enqueueAll(): void {
     if (!this.#isWriting) return;
-    const { objects, client, isCaConfigMapPublished } = this.#options;
+    const { objects, isCaConfigMapPublished } = this.#options;
     if (isCaConfigMapPublished) this.#queue.add(caKey);
     for (const name of objects.keys('class')) this.#queue.add(keyOf('class', name));
-    for (const name of objects.keys('connector')) {
-      const connector = isSpread ? this.#connectors.own(name) : undefined;
-      const isReady = connector !== undefined && this.#connectors.isReady(connector);
-      this.#queue.add(keyOf('connector', name), isReady ? client.clock.random() * this.#timings.checkMs : 0);
-    }
+    for (const name of objects.keys('connector')) this.#queue.add(keyOf('connector', name));
   }
 
   #onChange(kind: ObjectKind, name: string): void {

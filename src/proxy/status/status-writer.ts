@@ -56,7 +56,7 @@ export class StatusWriter {
    * @throws {CodedError} the signal's reason.
    */
   async write(kind: ObjectKind, object: JsonObject, wanted: OwnStatus, signal: AbortSignal): Promise<boolean> {
-    const status = statusChange(object, wanted);
+    const status = differing(object['status'], wanted);
     if (status === undefined) return true;
     const { client, observer } = this.#options;
     const type = kind === 'class' ? connectorClassType : connectorType;
@@ -95,11 +95,7 @@ export class StatusWriter {
   }
 }
 
-/** Returns the merge patch that changes a part of an object's status to `wanted`; undefined if it is equal. */
-export function statusChange(object: JsonObject, wanted: OwnStatus): JsonObject | undefined {
-  return differing(object['status'], wanted);
-}
-
+/** Returns the merge patch that changes a part of a status to `wanted`; undefined if it is equal. */
 function differing(current: JsonValue | undefined, wanted: OwnStatus): JsonObject | undefined {
   const changes = Object.entries(wanted).flatMap(([key, value]): [string, JsonValue][] => {
     const now = jsonMember(current, key);
