@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
@@ -101,22 +102,22 @@ export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
   return { ...need, anyOf: [...need.anyOf, ofAccount, ...more], described: ofAccount };
 }
 
-/** The proxy looks up permissions of the same identity with every request. */
-const identityTexts = new WeakMap<Identity, string>();
+/** Digests of identities: the proxy looks up permissions of the same identity with every request. */
+const digests = new WeakMap<Identity, string>();
 
-/** Returns the same key for equal permissions. Only its last part can contain a space. */
+/** Returns the same key for equal permissions. None of its parts contains a space. */
 export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
-  const identityPart = identity === undefined ? '' : ` ${textOf(identity)}`;
+  const identityPart = identity === undefined ? '' : ` ${digestOf(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
 }
 
-function textOf(identity: Identity): string {
-  let text = identityTexts.get(identity);
-  if (text === undefined) {
-    text = JSON.stringify(identity);
-    identityTexts.set(identity, text);
+function digestOf(identity: Identity): string {
+  let digest = digests.get(identity);
+  if (digest === undefined) {
+    digest = hash('sha256', JSON.stringify(identity), 'base64');
+    digests.set(identity, digest);
   }
-  return text;
+  return digest;
 }
 
 /** Returns `SUBJECT can get connectors.connectors.alauda.io "harbor" in namespace "team-a"`, or with another verb phrase. */
