@@ -29,7 +29,7 @@ export interface ProbeExchangeOptions {
   readonly credential: ToolCredential | undefined;
   /** Addresses to which a redirect is followed; undefined: none is followed. */
   readonly redirectTo: readonly ToolOrigin[] | undefined;
-  /** Limit of each request. */
+  /** Limit of all requests together. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -44,7 +44,8 @@ export async function sendProbe(
   trust: Trust,
   { owner, wantsBody, redirectTo, timeoutMs, signal, ...options }: ProbeExchangeOptions,
 ): Promise<ProbeResponse> {
-  const limits = { bodyBytes: wantsBody ? proxyLimits.probes.bodyBytes : 0, timeoutMs };
+  const bodyBytes = wantsBody ? proxyLimits.probes.bodyBytes : 0;
+  const endsMs = performance.now() + timeoutMs;
   const first = nameOf(request.origin);
   let { credential } = options;
   let current = request;
@@ -53,6 +54,7 @@ export async function sendProbe(
     const { origin, method, path, headers: own } = sent;
     const headers = [...commonHeaders(origin), ...own];
     const toolRequest = { origin, method, path, headers, trust, lookedUpFor: owner };
+    const limits = { bodyBytes, timeoutMs: Math.max(0, endsMs - performance.now()) };
     const { status, rawHeaders, body } = await sendOwnRequest(client, toolRequest, nameOf(origin), limits, signal);
     // A tool can repeat its query in the destination, which can be another origin.
     const shown = credential?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;

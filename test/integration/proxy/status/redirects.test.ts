@@ -78,6 +78,19 @@ describe('a redirect of a probe', function () {
     assert.deepEqual(seenBy(tool), ['POST /', 'POST /there']);
   });
 
+  it('takes no more time than the probe has without one', async () => {
+    fixture.statusTimings = { ...fixture.statusTimings, probeMs: 1000 };
+    tool.answer = (request, response) => {
+      const answer =
+        request.url === '/' ? { status: 302, headers: { Location: '/there' } } : { status: 204, headers: {} };
+      setTimeout(() => response.writeHead(answer.status, answer.headers).end(), 600);
+    };
+    put({ path: '/', httpHeaders });
+    await fixture.replica();
+    await fixture.becomes('AuthReady', 'Unknown Unreachable');
+    assert.match(fixture.message('AuthReady'), /no whole response of .* in time/);
+  });
+
   it('is followed to another address of the Connector, without the headers of the probe', async () => {
     redirecting(() => `${other.url('other.example')}/status`);
     other.answer = (request, response) => {
