@@ -1,22 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError, abortError, orCodedError, orThrow } from '../errors.js';
 import type { JsonObject } from '../json.js';
-import type { Log } from '../log.js';
 import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, OrError } from './manifest-file.js';
 import { ManifestDirectory } from './manifest-directory.js';
+import type { ManifestDirectoryOptions } from './manifest-directory.js';
 
-export interface DirectoryConnectorsOptions {
-  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
-  readonly directory: string;
-  /** Namespace of the ConfigMap `connectors-config`. */
-  readonly namespace: string;
+export interface DirectoryConnectorsOptions extends ManifestDirectoryOptions {
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  readonly log: Log;
 }
 
 const pollMs = 50;

@@ -2,9 +2,17 @@ import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError, toCodedError } from '../errors.js';
 import { fileSignature } from '../file-signature.js';
-import type { DirectoryConnectorsOptions } from './directory-connectors.js';
+import type { Log } from '../log.js';
 import { parseManifestFile } from './manifest-file.js';
 import type { ManifestFile } from './manifest-file.js';
+
+export interface ManifestDirectoryOptions {
+  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
+  readonly directory: string;
+  /** Namespace of the ConfigMap `connectors-config`. */
+  readonly namespace: string;
+  readonly log: Log;
+}
 
 interface ReadFile {
   readonly signature: string;
@@ -19,11 +27,11 @@ interface ReadFile {
  * parsed is reported by name and keeps its last good content.
  */
 export class ManifestDirectory {
-  readonly #options: DirectoryConnectorsOptions;
+  readonly #options: ManifestDirectoryOptions;
   #files: ReadonlyMap<string, ReadFile> = new Map();
   #contents: readonly ManifestFile[] = [];
 
-  constructor(options: DirectoryConnectorsOptions) {
+  constructor(options: ManifestDirectoryOptions) {
     this.#options = options;
   }
 
