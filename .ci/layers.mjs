@@ -43,7 +43,7 @@ export const layers = {
   'driver/token': [...domain, 'driver/limits', 'type:driver/publish/ports'],
   'driver/publish': [
     ...[...modules, 'shared/limits', 'type:shared/connectors', 'type:shared/access'],
-    ...['driver/limits', 'driver/content'],
+    ...['driver/limits', 'driver/content', 'type:driver/host'],
   ],
   'driver/connectors': domain,
   'driver/approval': [...domain, 'driver/limits', 'driver/connectors'],

@@ -19,7 +19,6 @@ import type { Log } from '../shared/log.js';
 import { Metrics } from './metrics.js';
 import { version } from '../shared/version.js';
 import type { Clock } from '../shared/clock.js';
-import type { VolumeHost } from './publish/ports.js';
 import { driverLimits } from './limits.js';
 import { limits } from '../shared/limits/defaults.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
@@ -60,7 +59,7 @@ export class Driver {
   readonly #volumeService: VolumeService;
   readonly #backend: Backend;
   readonly #memory: VolumeMemory;
-  readonly #host: VolumeHost;
+  readonly #host: TmpfsHost;
   readonly #caFile: ProxyCaFile | undefined;
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration;
@@ -226,7 +225,7 @@ export class Driver {
   }
 }
 
-function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemory): VolumeHost {
+function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemory): TmpfsHost {
   const pageBytes = loadPageBytes();
   return new TmpfsHost(
     {

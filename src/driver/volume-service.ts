@@ -5,25 +5,23 @@ import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
+import type { TmpfsHost } from './host/tmpfs-host.js';
 import { TemplateRenderer, processTimeMs } from './content/template-renderer.js';
 import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { Metrics } from './metrics.js';
 import type { ProxyCaFile } from './proxy-ca-file.js';
-import type { VolumeHost } from './publish/ports.js';
 import { PublishedVolumes } from './publish/published-volumes.js';
-import type { PublishDependencies } from './publish/publish-volume.js';
+import type { PublishDependencies } from './publish/publish-dependencies.js';
 import { PublishVolume } from './publish/publish-volume.js';
 import { RefreshOnChange } from './publish/refresh-on-change.js';
-import { UnpublishVolume } from './publish/unpublish-volume.js';
 import { VolumeLocks } from './publish/volume-locks.js';
-import { VolumeStatisticsQuery } from './publish/volume-statistics.js';
 import { driverLimits } from './limits.js';
 import { RenderThreads } from './render-threads.js';
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
-  readonly host: VolumeHost;
+  readonly host: TmpfsHost;
   readonly memory: VolumeMemory;
   readonly backend: Backend;
   readonly caFile: ProxyCaFile | undefined;
@@ -40,8 +38,8 @@ export class VolumeService {
   readonly volumes = new PublishedVolumes();
   readonly admission: PublishAdmission;
   readonly #options: VolumeServiceOptions;
-  readonly #locks = new VolumeLocks();
   readonly #renderThreads: RenderThreads;
+  readonly #deps: PublishDependencies;
   readonly #publish: PublishVolume;
   readonly #onChange: RefreshOnChange | undefined;
 
@@ -51,7 +49,8 @@ export class VolumeService {
     this.#renderThreads = new RenderThreads(renderThread, driverLimits.renders.thread);
     this.admission = this.#createAdmission();
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
-    this.#publish = this.#createPublish();
+    this.#deps = this.#createDependencies();
+    this.#publish = new PublishVolume(this.#deps);
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
   }
 
@@ -72,15 +71,12 @@ export class VolumeService {
 
   /** Returns the CSI Node service of the use cases. */
   nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config, host, memory, backend, metrics } = this.#options;
-    const shared = this.#shared();
+    const { config, memory, metrics } = this.#options;
     return nodeService(edge, {
       nodeName: config['node-name'],
-      host,
+      deps: this.#deps,
       attributeLimits: { maxTokenExpirationMs: config['max-token-expiration'] },
       publish: this.#publish,
-      unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
-      statistics: new VolumeStatisticsQuery(shared),
       memory,
       onPublished: ({ path }) => {
         metrics.published('ok', path);
@@ -101,17 +97,14 @@ export class VolumeService {
     return new PublishAdmission(limits, rejections, () => performance.now());
   }
 
-  /** Returns the dependencies that the use cases share. */
-  #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
-    const { host, clock } = this.#options;
-    return { host, locks: this.#locks, volumes: this.volumes, clock };
-  }
-
-  #createPublish(): PublishVolume {
-    const { config, backend, caFile, clock, log } = this.#options;
-    return new PublishVolume({
-      ...this.#shared(),
+  #createDependencies(): PublishDependencies {
+    const { config, backend, host, caFile, clock, log } = this.#options;
+    return {
       ...backend,
+      host,
+      locks: new VolumeLocks(),
+      volumes: this.volumes,
+      clock,
       renderer: new TemplateRenderer({
         clock: () => clock.now(),
         cpuMs: processTimeMs,
@@ -126,20 +119,14 @@ export class VolumeService {
       admission: this.admission,
       removesRevoked: config['on-revoked'] === 'remove',
       log,
-    });
+    };
   }
 
   #createRefreshOnChange(): RefreshOnChange {
-    const { backend, caFile, clock, log } = this.#options;
     return new RefreshOnChange({
-      volumes: this.volumes,
-      source: backend.source,
-      access: backend.access,
-      caBundle: () => caFile?.lastGood(),
+      ...this.#deps,
+      caBundle: () => this.#options.caFile?.lastGood(),
       refresh: (targetPath, signal) => this.#publish.refresh(targetPath, signal),
-      monotonicNow: () => performance.now(),
-      now: () => clock.now(),
-      log,
     });
   }
 }

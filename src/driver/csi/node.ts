@@ -1,11 +1,12 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../shared/errors.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
-import type { VolumeHost, VolumeStatistics } from '../publish/ports.js';
+import type { VolumeStatistics } from '../publish/ports.js';
+import type { PublishDependencies } from '../publish/publish-dependencies.js';
 import type { PublishCall, PublishRequest } from '../publish/publish-request.js';
 import type { PublishOutcome, PublishVolume } from '../publish/publish-volume.js';
-import type { UnpublishVolume } from '../publish/unpublish-volume.js';
-import type { VolumeStatisticsQuery } from '../publish/volume-statistics.js';
+import { unpublishVolume } from '../publish/unpublish-volume.js';
+import { volumeStatistics } from '../publish/volume-statistics.js';
 import type { NodeHandlers } from './generated/csi/v1/Node.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
@@ -22,11 +23,9 @@ import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
 
 export interface NodeOptions {
   readonly nodeName: string;
-  readonly host: Pick<VolumeHost, 'targetPathProblem'>;
+  readonly deps: PublishDependencies;
   readonly attributeLimits: AttributeLimits;
   readonly publish: PublishVolume;
-  readonly unpublish: UnpublishVolume;
-  readonly statistics: VolumeStatisticsQuery;
   readonly memory: Pick<VolumeMemory, 'has' | 'reserveCall'>;
   /** Called after each successful publish. */
   readonly onPublished: (outcome: PublishOutcome) => void;
@@ -52,7 +51,7 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
     NodeUnpublishVolume: unary('NodeUnpublishVolume', edge, unpublishHandler(options)),
     NodeGetVolumeStats: unary('NodeGetVolumeStats', edge, ({ volume_id: volumeId, volume_path: volumePath }) => {
       ensureGiven(volumeId, { volume_path: volumePath });
-      const { statistics, condition } = options.statistics.run(volumeId, volumePath);
+      const { statistics, condition } = volumeStatistics(options.deps, volumeId, volumePath);
       return { usage: usageOf(statistics), volume_condition: condition };
     }),
     NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
@@ -67,8 +66,8 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeLimits, memory, onPublished, onFailed } = options;
-  const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => host.targetPathProblem(path) };
+  const { deps, publish, attributeLimits, memory, onPublished, onFailed } = options;
+  const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => deps.host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
     const digest = digestOf(message);
@@ -117,13 +116,15 @@ function describePod(
   report.serviceAccount = pod.serviceAccountName;
 }
 
-function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
+function unpublishHandler({
+  deps,
+}: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
   return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
     report.volumeId = loggedVolumeId(volumeId);
     ensureGiven(volumeId, { target_path: targetPath });
-    const problem = options.host.targetPathProblem(targetPath);
+    const problem = deps.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
-    await options.unpublish.run(volumeId, targetPath, signal);
+    await unpublishVolume(deps, volumeId, targetPath, signal);
     return {};
   };
 }

@@ -37,7 +37,7 @@ export interface PublishLimits extends AttributeLimits {
 
 /**
  * Parses a NodePublishVolume request. All problems are reported in one message.
- * @param limits limits of the attributes; `targetPathProblem`: see VolumeHost.
+ * @param limits limits of the attributes; `targetPathProblem`: see TmpfsHost.
  * @param digest of the request; see `digestOf`.
  * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION if only the kubelet's pod information is missing.
  */

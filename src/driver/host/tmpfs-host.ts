@@ -8,7 +8,6 @@ import type {
   TargetState,
   VolumeChange,
   VolumeFile,
-  VolumeHost,
   VolumeStatistics,
 } from '../publish/ports.js';
 import { AtomicWriter } from './atomic-writer.js';
@@ -55,8 +54,12 @@ interface NewVolume extends SharedFiles {
   readonly replaced: ReplacedFiles;
 }
 
-/** Published volumes as tmpfs mounts. The mounts are the only state. */
-export class TmpfsHost implements VolumeHost {
+/**
+ * Published volumes as tmpfs mounts. The mounts are the only state. All calls except `detach` are synchronous and limited
+ * (a tmpfs, at most 128 files and 1 MiB). No other work of the driver runs between their steps, so a cancelled call
+ * cannot be overtaken half-way.
+ */
+export class TmpfsHost {
   readonly #options: TmpfsHostOptions;
   readonly #syscalls: Syscalls;
   readonly #paths: TargetPaths;
@@ -74,6 +77,10 @@ export class TmpfsHost implements VolumeHost {
     this.#seen = new SeenRevisions(syscalls);
   }
 
+  /**
+   * Returns the problem of a target path; undefined if it is valid: absolute, normalized, under `<kubelet dir>/pods/`,
+   * no parent a symbolic link.
+   */
   targetPathProblem(targetPath: string): string | undefined {
     try {
       this.#at(targetPath, () => undefined);
@@ -84,10 +91,12 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
+  /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState {
     return this.#at(targetPath, (target) => this.#inspect(target));
   }
 
+  /** Reports whether `inspect` returns `published`, with one system call if the volume is as last seen. */
   isPublished(targetPath: string): boolean {
     if (this.#seen.isAsSeen(targetPath)) return true;
     return this.#at(targetPath, (target) => {
@@ -98,8 +107,9 @@ export class TmpfsHost implements VolumeHost {
   }
 
   /**
-   * Writes the volume. An existing volume is rewritten in place, even an incomplete one of a dead process, because a
-   * pod may use the mount. Otherwise:
+   * Writes these files to the volume. With `removed`, success means that it has no other files. An existing volume is
+   * rewritten in place, atomically for readers, even an incomplete one of a dead process, because a pod may use the
+   * mount; if content, modes and group are equal, nothing changes. Otherwise:
    *
    * 1. Check the target: absent, or an empty directory.
    * 2. Build the tmpfs detached, with its files.
@@ -127,6 +137,7 @@ export class TmpfsHost implements VolumeHost {
     });
   }
 
+  /** Charges volumes of earlier drivers to the memory limits. */
   adoptMounted(): void {
     const { kubeletDir, memory } = this.#options;
     for (const { targetPath, podUid, limits } of mountedVolumes(kubeletDir)) {
@@ -134,6 +145,10 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
+  /**
+   * Unmounts the driver's volume and removes the directory. Absent or not mounted is success. Waits in the kernel while
+   * the event loop continues: the caller keeps the volume's lock until it has finished.
+   */
   async detach(targetPath: string): Promise<void> {
     try {
       const target = this.#paths.open(targetPath);
@@ -145,6 +160,7 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
+  /** @throws {CodedError} NOT_FOUND if the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics {
     return this.#at(targetPath, (target) => {
       if (target === undefined || this.#inspect(target) !== 'published') {
@@ -159,6 +175,7 @@ export class TmpfsHost implements VolumeHost {
     });
   }
 
+  /** Returns why nothing can be mounted: no permission, or no kubelet directory. Undefined if mounting works. */
   mountProblem(): string | undefined {
     return this.#tmpfs.problem() ?? this.#paths.problem() ?? this.#propagationProblem();
   }

@@ -1,5 +1,4 @@
 import type { PodIdentity } from '../../shared/access/access-control.js';
-import type { VolumeOwner } from './volume-memory.js';
 import type { Secret } from '../../shared/secret.js';
 
 /** A service-account token for the proxy. */
@@ -88,43 +87,3 @@ export type ReplacedFiles = 'kept' | 'removed';
 
 /** `fresh`: newly mounted; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
 export type VolumeChange = 'fresh' | 'refreshed' | 'unchanged';
-
-/**
- * The machine. All calls except `detach` are synchronous and limited (a tmpfs, at most 128 files and 1 MiB). No other
- * work of the driver runs between their steps, so a cancelled call cannot be overtaken half-way.
- */
-export interface VolumeHost {
-  /**
-   * Returns the problem of a target path; undefined if it is valid: absolute, normalized, under `<kubelet dir>/pods/`,
-   * no parent a symbolic link.
-   */
-  targetPathProblem(targetPath: string): string | undefined;
-  /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
-  inspect(targetPath: string): TargetState;
-  /** Reports whether `inspect` returns `published`, with one system call if the volume is as last seen. */
-  isPublished(targetPath: string): boolean;
-  /**
-   * Writes these files to the volume. If none is mounted, builds a tmpfs with them and attaches it complete, creates
-   * its directory if absent, and undoes its own work on failure. Otherwise rewrites in place, atomically for readers;
-   * changes nothing if content, modes and group are equal. With `removed`, success means that the volume has no other
-   * files.
-   */
-  put(
-    targetPath: string,
-    files: readonly VolumeFile[],
-    options: MountOptions,
-    owner: VolumeOwner,
-    replaced: ReplacedFiles,
-  ): VolumeChange;
-  /**
-   * Unmounts the driver's volume and removes the directory. Absent or not mounted is success. Waits in the kernel while
-   * the event loop continues: the caller keeps the volume's lock until it has finished.
-   */
-  detach(targetPath: string): Promise<void>;
-  /** @throws {CodedError} NOT_FOUND if the path is not a published volume. */
-  statistics(targetPath: string): VolumeStatistics;
-  /** Charges volumes of earlier drivers to the memory limits. */
-  adoptMounted(): void;
-  /** Returns why nothing can be mounted: no permission, or no kubelet directory. Undefined if mounting works. */
-  mountProblem(): string | undefined;
-}

@@ -1,13 +1,6 @@
-import type { Clock } from '../../shared/clock.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
-import type { TargetState, VolumeHost } from './ports.js';
-import type { PublishedVolumes } from './published-volumes.js';
-
-export interface FailureDependencies {
-  readonly host: VolumeHost;
-  readonly volumes: PublishedVolumes;
-  readonly clock: Clock;
-}
+import type { TargetState } from './ports.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 
 /** `unknown`: the target cannot be inspected, and this process has not published it. */
 type InspectedState = TargetState | 'unknown';
@@ -18,7 +11,7 @@ type InspectedState = TargetState | 'unknown';
  * also if the target cannot be inspected, for example without a free descriptor.
  */
 export function publishFailure(
-  { host, volumes, clock }: FailureDependencies,
+  { host, volumes, clock }: Pick<PublishDependencies, 'host' | 'volumes' | 'clock'>,
   { volumeId, targetPath }: { readonly volumeId: string; readonly targetPath: string },
   error: unknown,
 ): CodedError {
@@ -49,7 +42,7 @@ function isVolume(state: InspectedState): state is 'published' | 'incomplete' {
   return state === 'published' || state === 'incomplete';
 }
 
-function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {
+function stateOf({ host, volumes }: Pick<PublishDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {
   try {
     return host.inspect(targetPath);
   } catch (error) {

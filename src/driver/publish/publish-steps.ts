@@ -1,19 +1,17 @@
 import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { Call } from '../../shared/limits/call.js';
-import type { ConfigurationRenderer } from '../content/template-renderer.js';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
 import type { VolumePlan } from '../content/volume-plan.js';
 import { paramsOf } from './attributes.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import type { PublishRequest } from './publish-request.js';
 import { secretOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { warnOnce } from './volume-warnings.js';
-import type { WarningDependencies } from './volume-warnings.js';
 
 /**
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
@@ -22,7 +20,7 @@ import type { WarningDependencies } from './volume-warnings.js';
  * @throws {CodedError} as `ensureCanRead` and `ConnectorSource.resolve`.
  */
 export async function readConnectors(
-  deps: { readonly source: ConnectorSource; readonly access: AccessControl },
+  deps: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
   isPublished: boolean,
   call: Call,
@@ -42,7 +40,7 @@ export async function readConnectors(
  * @throws {CodedError} PERMISSION_DENIED; UNAVAILABLE if there is no response; the call's reason.
  */
 async function ensureCanRead(
-  { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
+  { source, access }: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
   call: Call,
 ): Promise<void> {
@@ -92,7 +90,7 @@ export function audiencesFor(planned: PlannedContent): readonly string[] {
 
 /** Renders the planned content in memory, and reports its warnings. @throws {CodedError} as `renderVolumeContent`. */
 export async function renderContent(
-  deps: WarningDependencies & { readonly renderer: ConfigurationRenderer },
+  deps: Pick<PublishDependencies, 'volumes' | 'log' | 'renderer'>,
   request: PublishRequest,
   planned: PlannedContent,
   tokens: VolumeTokens,

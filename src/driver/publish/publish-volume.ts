@@ -1,21 +1,15 @@
-import type { ConfigurationRenderer } from '../content/template-renderer.js';
-import type { ContentDefaults } from '../content/volume-content.js';
 import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.js';
-import type { Log } from '../../shared/log.js';
 import type { VolumeAttributes } from './attributes.js';
-import type { AccessControl } from '../../shared/access/access-control.js';
 import type { Call } from '../../shared/limits/call.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { Clock } from '../../shared/clock.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
-import type { CsiDriverValidator, TokenSource, VolumeChange, VolumeHost } from './ports.js';
+import type { VolumeChange } from './ports.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import type { FeatureFlags } from '../../shared/connectors/model.js';
 import { memoryOwnerOf } from './publish-request.js';
 import type { PublishCall, PublishRequest } from './publish-request.js';
 import { audiencesFor, decideAccess, planContent, readConnectors, renderContent } from './publish-steps.js';
-import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import type { Confirmation, PublishedVolume, VolumeInput } from './published-volumes.js';
 import type { AdmittedCall } from './admitted-call.js';
-import type { PublishAdmission } from './publish-admission.js';
 import { isSameInput, versionsOf } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
@@ -23,30 +17,11 @@ import { obtainTokens, tokensRequestOf } from './volume-tokens.js';
 import { publishFailure } from './publish-failure.js';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.js';
 import { warnAboutLifetimes } from './volume-warnings.js';
-import type { VolumeLocks } from './volume-locks.js';
 
 export interface PublishOutcome {
   readonly path: VolumeChange;
   /** Milliseconds per step. */
   readonly steps: Readonly<Record<string, number>>;
-}
-
-export interface PublishDependencies {
-  readonly csiDriver: CsiDriverValidator;
-  readonly source: ConnectorSource;
-  readonly access: AccessControl;
-  readonly tokens: TokenSource;
-  readonly renderer: ConfigurationRenderer;
-  /** Called for each publish, since the CA bundle's file can change. */
-  readonly contentDefaults: () => ContentDefaults;
-  readonly host: VolumeHost;
-  readonly locks: VolumeLocks;
-  readonly admission: PublishAdmission;
-  /** Whether the tokens of a pod that loses access are removed from its files. */
-  readonly removesRevoked: boolean;
-  readonly volumes: PublishedVolumes;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /**

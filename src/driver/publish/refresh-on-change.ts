@@ -1,31 +1,26 @@
 import { setMaxListeners } from 'node:events';
-import type { AccessControl } from '../../shared/access/access-control.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
 import { Deadline, sleep } from '../../shared/abortable.js';
 import { CodedError, toCodedError } from '../../shared/errors.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { driverLimits } from '../limits.js';
-import type { Log } from '../../shared/log.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
 import { versionsOf } from './published-volumes.js';
-import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
+import type { PublishedVolume } from './published-volumes.js';
 import { firstExpiryMs } from './volume-tokens.js';
 
-export interface RefreshOnChangeDependencies {
-  readonly volumes: PublishedVolumes;
-  readonly source: Pick<ConnectorSource, 'peek' | 'peekFlags'>;
-  readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
+export interface RefreshOnChangeDependencies extends Pick<
+  PublishDependencies,
+  'volumes' | 'source' | 'access' | 'clock' | 'log'
+> {
   /** Returns the driver's current CA bundle. */
   readonly caBundle: () => string | undefined;
   readonly refresh: (targetPath: string, signal: AbortSignal) => Promise<PublishOutcome>;
-  /** A monotonic clock in milliseconds. */
-  readonly monotonicNow: () => number;
-  /** Milliseconds since the epoch, for tokens. */
-  readonly now: () => number;
-  readonly log: Log;
 }
+
+const monotonicNow = (): number => performance.now();
 
 /** Changes within this time are handled by one scan, in milliseconds. */
 const scanMs = 50;
@@ -70,13 +65,13 @@ export class RefreshOnChange {
     setMaxListeners(0, this.#stopping.signal);
     const { inFlight, namespaceShare, rate } = driverLimits.refreshes;
     this.#slots = new FairSemaphore({ permits: inFlight, namespaceShare });
-    this.#rate = new TokenBucket(rate, deps.monotonicNow);
+    this.#rate = new TokenBucket(rate, monotonicNow);
   }
 
   /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
   readonly changed = (): void => {
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
-    const changedAtMs = this.#deps.monotonicNow();
+    const changedAtMs = monotonicNow();
     this.#scan = setTimeout(() => {
       this.#scan = undefined;
       this.#scanVolumes(changedAtMs);
@@ -103,7 +98,7 @@ export class RefreshOnChange {
     const { targetPath } = volume.request;
     if (this.#pending.has(targetPath)) return false;
     // A volume without a valid token cannot be rendered; the kubelet brings a new one.
-    if ((firstExpiryMs(volume.input.tokens) ?? Infinity) <= this.#deps.now()) return false;
+    if ((firstExpiryMs(volume.input.tokens) ?? Infinity) <= this.#deps.clock.now()) return false;
     if (!this.#isStale(volume)) return false;
     const attempt = this.#attempts.get(targetPath);
     if (attempt?.basis === undefined) return true;
@@ -143,7 +138,7 @@ export class RefreshOnChange {
   }
 
   async #run(request: PublishRequest, changedAtMs: number): Promise<void> {
-    const { volumes, monotonicNow } = this.#deps;
+    const { volumes } = this.#deps;
     const { targetPath, pod } = request;
     const { signal } = this.#stopping;
     const lastMs = this.#attempts.get(targetPath)?.atMs ?? -Infinity;
@@ -168,7 +163,7 @@ export class RefreshOnChange {
   }
 
   async #refresh(volume: PublishedVolume, changedAtMs: number): Promise<void> {
-    const { volumes, monotonicNow, log } = this.#deps;
+    const { volumes, log } = this.#deps;
     const { targetPath, volumeId, pod } = volume.request;
     const fields = { volumeId, pod: `${pod.namespace}/${pod.name}` };
     const attempt: Attempt = { atMs: monotonicNow(), basis: this.#basisOf(volume), hasFailed: false };

@@ -1,16 +1,9 @@
 import { rejectionContent } from '../content/volume-content.js';
 import type { CodedError } from '../../shared/errors.js';
-import type { Log } from '../../shared/log.js';
-import type { VolumeHost } from './ports.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import { memoryOwnerOf } from './publish-request.js';
 import type { PublishRequest } from './publish-request.js';
-import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
-
-export interface RemovalDependencies {
-  readonly host: VolumeHost;
-  readonly volumes: PublishedVolumes;
-  readonly log: Log;
-}
+import type { PublishedVolume } from './published-volumes.js';
 
 /**
  * Replaces the files of a mounted volume whose pod has lost access by the reason. No revision of the files with the token
@@ -18,7 +11,7 @@ export interface RemovalDependencies {
  * @throws {CodedError} INTERNAL if the files cannot be written.
  */
 export function removeTokens(
-  { host, volumes, log }: RemovalDependencies,
+  { host, volumes, log }: Pick<PublishDependencies, 'host' | 'volumes' | 'log'>,
   request: PublishRequest,
   published: PublishedVolume | undefined,
   denial: CodedError,

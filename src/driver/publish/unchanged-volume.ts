@@ -1,8 +1,6 @@
-import type { AccessControl, AuthorizationRequest } from '../../shared/access/access-control.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
+import type { AuthorizationRequest } from '../../shared/access/access-control.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { ContentDefaults } from '../content/volume-content.js';
-import type { CsiDriverValidator, TokenSource, VolumeHost } from './ports.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishedVolume } from './published-volumes.js';
 import { isSameInput, versionsOf } from './published-volumes.js';
@@ -25,21 +23,12 @@ export function ensureSameVolume(request: PublishRequest, published: PublishedVo
   }
 }
 
-export interface UnchangedDependencies {
-  readonly csiDriver: CsiDriverValidator;
-  readonly source: ConnectorSource;
-  readonly access: AccessControl;
-  readonly tokens: TokenSource;
-  readonly contentDefaults: () => ContentDefaults;
-  readonly host: VolumeHost;
-}
-
 /**
  * Reports whether a mounted volume matches the request, from cached objects. If the cached decision on access has
  * expired, the API server gets a short time to respond; without a response the mounted files stay.
  */
 export async function isUnchanged(
-  deps: UnchangedDependencies,
+  deps: PublishDependencies,
   request: PublishRequest,
   published: PublishedVolume,
   cancellation: AbortSignal,
@@ -56,14 +45,14 @@ export async function isUnchanged(
 /**
  * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
  */
-export function isKnownUnchanged(deps: UnchangedDependencies, published: PublishedVolume): boolean {
+export function isKnownUnchanged(deps: PublishDependencies, published: PublishedVolume): boolean {
   const authorization = authorizationIfUnchanged(deps, published.request, published);
   return authorization !== undefined && deps.access.isKnownAllowed(authorization);
 }
 
 /** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */
 function authorizationIfUnchanged(
-  { csiDriver, source, tokens, host, contentDefaults }: UnchangedDependencies,
+  { csiDriver, source, tokens, host, contentDefaults }: PublishDependencies,
   request: PublishRequest,
   published: PublishedVolume,
 ): AuthorizationRequest | undefined {

@@ -1,19 +1,13 @@
-import type { Log } from '../../shared/log.js';
+import type { PublishDependencies } from './publish-dependencies.js';
 import type { PublishRequest } from './publish-request.js';
-import type { PublishedVolumes } from './published-volumes.js';
 import type { VolumeTokens } from './volume-tokens.js';
-
-export interface WarningDependencies {
-  readonly volumes: PublishedVolumes;
-  readonly log: Log;
-}
 
 /**
  * Logs a message for the operator once per volume, because the kubelet retries again and again.
  * @returns whether it is new.
  */
 export function warnOnce(
-  { volumes, log }: WarningDependencies,
+  { volumes, log }: Pick<PublishDependencies, 'volumes' | 'log'>,
   { volumeId, targetPath, pod }: PublishRequest,
   level: 'info' | 'warn',
   message: string,
@@ -24,7 +18,11 @@ export function warnOnce(
 }
 
 /** Logs tokens with a longer or shorter lifetime than the volume requests. */
-export function warnAboutLifetimes(deps: WarningDependencies, request: PublishRequest, tokens: VolumeTokens): void {
+export function warnAboutLifetimes(
+  deps: Pick<PublishDependencies, 'volumes' | 'log'>,
+  request: PublishRequest,
+  tokens: VolumeTokens,
+): void {
   for (const { otherLifetime } of tokens.values()) {
     if (otherLifetime) warnOnce(deps, request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);
   }
