@@ -5,7 +5,6 @@ import { MetricsRegistry } from '../shared/process/metrics-registry.js';
 import { processMetrics } from '../shared/process/process-metrics.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
-import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-writer.js';
 import type { ProxyMode, RequestBytes, ServerObserver } from './server/server-observer.js';
 
@@ -37,7 +36,7 @@ export interface ProxyGaugeSources {
 }
 
 /** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
-export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserver, ProbeObserver {
+export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
   readonly #requests: Counter;
@@ -51,7 +50,6 @@ export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserve
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
   readonly #statusWrites: Counter;
-  readonly #probes: Counter;
   readonly #handlerFailures: Counter;
 
   constructor(version: string, sources: ProxyGaugeSources) {
@@ -94,7 +92,6 @@ export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserve
     );
     this.#watchRestarts = registry.counter('watch_restarts_total', 'Watch restarts by reason', ['resource', 'reason']);
     this.#statusWrites = registry.counter('status_writes_total', 'Status updates by outcome', ['resource', 'outcome']);
-    this.#probes = registry.counter('probes_total', 'Probes of tools by result', ['probe', 'result']);
     this.#handlerFailures = registry.counter(
       'handler_failures_total',
       'Connections closed by a failure of the proxy',
@@ -194,10 +191,6 @@ export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserve
 
   watchRestart(resource: string, reason: string): void {
     this.#watchRestarts.inc({ resource, reason });
-  }
-
-  probed(probe: string, result: string): void {
-    this.#probes.inc({ probe, result });
   }
 
   wroteStatus(resource: string, outcome: string): void {

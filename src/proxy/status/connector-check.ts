@@ -24,7 +24,6 @@ export interface ConnectorCheckOptions {
   readonly ca: CaSource;
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
-  readonly observer: ProbeObserver;
   /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
   readonly isThisProxy: (address: ToolAddress) => boolean;
 }
@@ -85,16 +84,13 @@ export class ConnectorCheck {
     knownRejection: RejectedCredential | undefined,
     signal: AbortSignal,
   ): Promise<readonly ConditionResult[]> {
-    const { probes, observer } = this.#options;
+    const { probes } = this.#options;
     const liveness = await probes.liveness(tool, signal);
-    if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
     const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness)];
     if (knownRejection !== undefined && knownRejection.readId === tool.secret?.readId)
       return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
-    if (auth !== undefined && auth !== unreachable && auth.reason !== 'NonAuthProbe')
-      observer.probed('auth', auth.verdict);
     return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth)])];
   }
 
@@ -152,11 +148,6 @@ export class ConnectorCheck {
       return { failure: failureResult(name === undefined ? 'SecretReady' : 'CACertReady', error) };
     }
   }
-}
-
-/** Receives the result of every probe, for metrics. */
-export interface ProbeObserver {
-  probed(probe: 'liveness' | 'auth', verdict: ProbeVerdict['verdict']): void;
 }
 
 /** Returns the same object for the same rejection, so that callers can detect whether the credential was sent again. */

@@ -85,8 +85,6 @@ const sources: Readonly<Record<string, Source>> = {
   'proxy_status_writes_total resource': strings('proxy/status/status-writer.ts', 'wroteStatus', 'resource'),
   'proxy_status_writes_total outcome': strings('proxy/status/status-writer.ts', 'WriteOutcome'),
   'proxy_rule_decisions_total decision': strings('proxy/rules/decision.ts', 'Decision', 'outcome'),
-  'proxy_probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
-  'proxy_probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
   'proxy_connectors ready': () => keysIn('proxy/status/status-controller.ts', 'counts'),
 };
 
