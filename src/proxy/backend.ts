@@ -1,20 +1,12 @@
 import type { Awaitable } from '../shared/awaitable.js';
 import type { FeatureFlags } from '../shared/connectors/model.js';
-import type { KubeClient } from '../shared/kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
 import type { CaSource } from './certificates/certificate-authority.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
-import type { ConnectorLookup, ConnectorLister } from './connectors/connector-lookup.js';
+import type { ConnectorLookup } from './connectors/connector-lookup.js';
 import type { SecretSource } from './secrets/secret-source.js';
+import type { StatusControllerOptions } from './status/status-controller.js';
 import type { Endpoint } from './tool/address-rules.js';
-
-/** The API access of the status controller. */
-export interface StatusBackend {
-  readonly client: KubeClient;
-  readonly objects: ConnectorLister;
-  /** Registers a listener for changes of the CA. */
-  readonly onCaChange: (listener: () => void) => void;
-}
 
 /** Everything that decides about a request of a known client: permissions, Connectors and Secrets. */
 export interface DecisionSources {
@@ -35,10 +27,8 @@ export interface ProxyBackend extends DecisionSources {
   /** Addresses of the API servers behind their Service. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Access for status updates; undefined if status is not written. */
-  readonly status: StatusBackend | undefined;
+  readonly status: Pick<StatusControllerOptions, 'client' | 'objects' | 'onCaChange'> | undefined;
   readonly load: () => ObjectLoad;
-  /** Where the data comes from if not from a cluster, for the log. */
-  readonly notice: string | undefined;
   /** Starts reading in the background. */
   readonly start: () => void;
   readonly stop: () => void;

@@ -76,14 +76,6 @@ function backendOf(
       apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
     };
   }
-  const backend = directoryBackend({
-    directory: manifests,
-    jwksFile,
-    caDirectory: config['ca-dir'],
-    namespace,
-    audience,
-    clock,
-    log,
-  });
+  const backend = directoryBackend(config, manifests, jwksFile, clock, log);
   return { createBackend: () => backend, apiServer: [] };
 }

@@ -5,31 +5,27 @@ import { CodedError } from '../shared/errors.js';
 import type { Log } from '../shared/log.js';
 import { Secret } from '../shared/secret.js';
 import type { ProxyBackend } from './backend.js';
+import type { ProxyConfig } from './config.js';
 import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
 import { caProblem, createCa, parseCa } from './certificates/certificate-authority.js';
 import { manifestSources } from './manifest-sources.js';
 
-export interface DirectoryBackendOptions {
-  readonly directory: string;
-  readonly jwksFile: string;
-  /** Directory of the CA; undefined for a CA that ends with the process. */
-  readonly caDirectory: string | undefined;
-  readonly namespace: string;
-  readonly audience: string;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 /**
  * Returns the backend for `--connector-source directory`: everything from manifests, for demonstrations and for
  * machines without a cluster.
  */
-export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend {
-  const { directory, namespace, audience, clock, log } = options;
+export function directoryBackend(
+  config: ProxyConfig,
+  directory: string,
+  jwksFile: string,
+  clock: Clock,
+  log: Log,
+): ProxyBackend {
+  const { namespace, 'token-audience': audience, 'ca-dir': caDirectory } = config;
   const { sources, directory: source } = manifestSources(directory, namespace, log);
-  const tokens = new JwksTokenVerifier({ file: options.jwksFile, audience, clock });
-  const ca = caIn(options.caDirectory, clock);
+  const tokens = new JwksTokenVerifier({ file: jwksFile, audience, clock });
+  const ca = caIn(caDirectory, clock);
   return {
     ...sources,
     tokens,
@@ -38,9 +34,10 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     apiServerEndpoints: () => [],
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
-    notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
     start: () => {
       source.start();
+      const reason = `tokens, permissions and credentials are those of --jwks-file ${jwksFile} and --manifests ${directory}, not of a cluster`;
+      log.warn('Running without a cluster', { reason });
       // Creates a missing CA, for programs that read its file.
       const problem = caProblem(ca);
       if (problem !== undefined) log.error('CA not available', { reason: problem });
@@ -50,7 +47,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
   };
 }
 
-/** Returns the CA in a directory, which is created if missing, or one in memory. */
+/** Returns the CA in a directory, which is created if missing, or one that ends with the process. */
 function caIn(directory: string | undefined, clock: Clock): CaSource {
   let ca: CertificateAuthority | undefined;
   const read = (): CertificateAuthority =>

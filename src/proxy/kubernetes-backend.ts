@@ -44,7 +44,6 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     apiServerEndpoints: () => endpoints.current(),
     status: { client, objects: connectors, onCaChange: (listener) => ca.onChange(listener) },
     load: () => connectors.load,
-    notice: undefined,
     start: () => {
       for (const part of parts) part.start();
     },

@@ -1,4 +1,3 @@
-import type { Clock } from '../shared/clock.js';
 import type { Log } from '../shared/log.js';
 import { SharedQuota } from '../shared/limits/shared-quota.js';
 import { TokenBuckets } from '../shared/limits/token-buckets.js';
@@ -10,7 +9,6 @@ import type { ProxyBackend } from './backend.js';
 import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
 import { caProblem } from './certificates/certificate-authority.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
-import type { ProxyConfig } from './config.js';
 import { serviceOf } from './config.js';
 import { ClientLimiter } from './server/client-limiter.js';
 import { ConnectHandler } from './server/connect-handler.js';
@@ -31,25 +29,14 @@ import { ToolProbes } from './probe/tool-probes.js';
 import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
-import type { ToolAccess } from './tool-access.js';
-import type { DnsLookup } from './tool/resolver.js';
+import type { ToolAccess, ToolAccessOptions } from './tool-access.js';
 import { IdleTimeoutMonitor } from './tool/idle-timeout-monitor.js';
 import { ToolSockets } from './tool/tool-sockets.js';
 import { Via } from './tool/via.js';
 
-export interface ProxyParts {
-  readonly config: ProxyConfig;
+export interface ProxyParts extends Omit<ToolAccessOptions, 'backend' | 'service' | 'sockets'> {
   /** @param metrics where the backend reports its requests. */
   readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
-  /** Addresses of the API server, which are blocked as tools. */
-  readonly apiServer: readonly string[];
-  readonly clock: Clock;
-  /** A monotonic clock in milliseconds. */
-  readonly monotonicNow: () => number;
-  /** Resolves names to addresses; by default with the system's resolver. */
-  readonly lookUp?: DnsLookup;
-  /** Limit of the time of requests for tokens, which tests shorten. */
-  readonly issuerTimeoutMs?: number;
   readonly log: Log;
   /** Timings of the status controller that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
@@ -106,10 +93,8 @@ export class Proxy {
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
     this.#tools = createToolAccess({
-      ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
-      ...{ service: serviceOf(config), sockets: this.#toolSockets },
-      ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
-      ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
+      ...parts,
+      ...{ backend: this.#backend, service: serviceOf(config), sockets: this.#toolSockets },
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer();
@@ -136,7 +121,6 @@ export class Proxy {
     const { config, log } = this.#parts;
     try {
       this.#backend.start();
-      if (this.#backend.notice !== undefined) log.warn('Running without a cluster', { reason: this.#backend.notice });
       const httpPort = await this.#health?.start();
       const { port: proxyPort, tlsPort } = await this.#server.start();
       this.#tools.own.start([
@@ -198,7 +182,7 @@ export class Proxy {
     return new StatusController({
       ...status,
       check: new ConnectorCheck({
-        ...{ credentials, trust, ca, secrets, observer },
+        ...{ credentials, trust, ca, secrets },
         probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
         isThisProxy: ({ host, port }) => resolver.isOwn(host, port),
       }),

@@ -34,7 +34,7 @@ export interface ToolAccessOptions {
   readonly sockets: ToolSockets;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
-  /** Limit of the time of requests for tokens. */
+  /** Limit of the time of requests for tokens, which tests shorten. */
   readonly issuerTimeoutMs?: number;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */

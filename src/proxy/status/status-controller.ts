@@ -1,42 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Clock } from '../../shared/clock.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import type { Log } from '../../shared/log.js';
-import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister, ObjectKind } from '../connectors/connector-lookup.js';
-import type { Generators } from '../credentials/generator/generators.js';
+import type { ObjectKind } from '../connectors/connector-lookup.js';
 import { proxyLimits } from '../limits.js';
 import { CaConfigMap } from './ca-config-map.js';
 import { ClassStatus } from './class-status.js';
-import type { ConnectorCheck } from './connector-check.js';
+import type { ClassStatusOptions } from './class-status.js';
 import { ConnectorStatus, readyIn } from './connector-status.js';
+import type { ConnectorStatusOptions } from './connector-status.js';
 import { LeaderElector, leaseTimings } from './leader-elector.js';
 import type { LeaseTimings } from './leader-elector.js';
-import type { ProxyService } from './proxy-service.js';
 import { StatusWriter } from './status-writer.js';
-import type { StatusObserver } from './status-writer.js';
+import type { StatusWriterOptions } from './status-writer.js';
 import { statusTimings } from './status-timings.js';
 import type { StatusTimings } from './status-timings.js';
 import { WorkQueue } from './work-queue.js';
 import type { NextRun } from './work-queue.js';
 
-export interface StatusControllerOptions {
-  readonly client: KubeClient;
-  readonly objects: ConnectorLister;
-  readonly check: ConnectorCheck;
-  readonly generators: Generators;
-  readonly ca: CaSource;
+export interface StatusControllerOptions
+  extends
+    StatusWriterOptions,
+    Omit<ConnectorStatusOptions, 'writer' | 'timings' | 'kubeClock'>,
+    Omit<ClassStatusOptions, 'writer'> {
+  /** Registers a listener for changes of the CA. */
   readonly onCaChange: (listener: () => void) => void;
-  readonly service: ProxyService;
-  /** Audience of the tokens that the proxy accepts. */
-  readonly audience: string;
   /** Whether to publish the CA as a ConfigMap. */
   readonly isCaConfigMapPublished: boolean;
-  readonly clock: Clock;
-  readonly observer: StatusObserver;
-  readonly log: Log;
   /** Timings that tests shorten. */
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
 }

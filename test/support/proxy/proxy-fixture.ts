@@ -172,15 +172,7 @@ export class ProxyFixture {
     );
     const clock = { now };
     const log = createLog('debug', { write: (line: string) => this.#keep(line) });
-    const backend = directoryBackend({
-      directory: this.directory,
-      jwksFile: this.#file('jwks.json'),
-      caDirectory: undefined,
-      namespace: config.namespace,
-      audience: config['token-audience'],
-      clock,
-      log,
-    });
+    const backend = directoryBackend(config, this.directory, this.#file('jwks.json'), clock, log);
     this.#proxy = new Proxy({
       config,
       createBackend: () => backend,
