@@ -41,7 +41,7 @@ function inNamespace(args: readonly string[]): number {
 }
 
 async function run(isVerbose: boolean): Promise<void> {
-  const root = mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'));
+  const root = mkdtempSync(path.join(tmpdir(), 'csi-demo-'));
   const cleanups: (() => unknown)[] = [() => rmSync(root, { recursive: true, force: true })];
   const inRoot = (name: string): string => path.join(root, name);
   const out = output(isVerbose);

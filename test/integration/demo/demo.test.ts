@@ -8,7 +8,7 @@ import { demoPicture } from '../../support/docs/demo-picture.js';
 
 describe('demo', () => {
   let folder: string;
-  beforeEach(() => (folder = fs.mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'))));
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(tmpdir(), 'csi-demo-'))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   const demo = (flags: readonly string[] = [], PATH = process.env['PATH']) => {
