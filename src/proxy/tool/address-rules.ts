@@ -97,7 +97,7 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isOwn(address: string, port: number): boolean {
-    return isIP(address) !== 0 && !address.includes('%') && isAt(this.#options.own(), address, port);
+    return this.ownAt(port)(address);
   }
 
   /**
@@ -105,26 +105,41 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isAllowed(address: string, port: number): boolean {
-    // An address with a zone is link-local.
-    if (isIP(address) === 0 || address.includes('%') || this.isOwn(address, port)) return false;
-    const type = typeOf(address);
-    if (this.#allowedAddresses.check(address, type)) return true;
+    return this.allowedAt(port)(address);
+  }
+
+  /** Returns `isOwn` for many addresses at a port: the owner of a name chooses how many it has. */
+  ownAt(port: number): (address: string) => boolean {
+    const own = listOf(this.#options.own(), port);
+    return (address) => isIP(address) !== 0 && !address.includes('%') && own.check(address, typeOf(address));
+  }
+
+  /** Returns `isAllowed` for many addresses at a port. */
+  allowedAt(port: number): (address: string) => boolean {
     const { apiServer, apiServerEndpoints } = this.#options;
-    const ofApiServer = apiServer.map((each) => ({ address: each, port: undefined }));
-    if (isAt([...ofApiServer, ...apiServerEndpoints()], address, port)) return false;
-    return this.#allowed.check(address, type) || !this.#blocked.check(address, type);
+    const isOwn = this.ownAt(port);
+    const addresses = apiServer.map((address) => ({ address, port: undefined }));
+    const ofApiServer = listOf([...addresses, ...apiServerEndpoints()], port);
+    return (address) => {
+      // An address with a zone is link-local.
+      if (isIP(address) === 0 || address.includes('%') || isOwn(address)) return false;
+      const type = typeOf(address);
+      if (this.#allowedAddresses.check(address, type)) return true;
+      if (ofApiServer.check(address, type)) return false;
+      return this.#allowed.check(address, type) || !this.#blocked.check(address, type);
+    };
   }
 }
 
-/** Reports whether an address, in any spelling, and a port are one of the endpoints. */
-function isAt(endpoints: readonly Endpoint[], address: string, port: number): boolean {
+/** Returns the addresses of endpoints at a port, in any spelling. */
+function listOf(endpoints: readonly Endpoint[], port: number): BlockList {
   const list = new BlockList();
   for (const each of endpoints) {
     if (each.port === undefined || each.port === port) {
       addRange(list, { address: each.address, prefix: widthOf(each.address) });
     }
   }
-  return list.check(address, typeOf(address));
+  return list;
 }
 
 function typeOf(address: string): 'ipv4' | 'ipv6' {

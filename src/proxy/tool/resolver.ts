@@ -66,9 +66,11 @@ export class Resolver {
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
     const found = await this.#resolve(host, owner);
     const { rules } = this.#options;
-    const allowed = found.filter(({ address }) => rules.isAllowed(address, port));
+    const isAllowed = rules.allowedAt(port);
+    const allowed = found.filter(({ address }) => isAllowed(address));
     if (allowed.length > 0) return allowed;
-    if (found.some(({ address }) => rules.isOwn(address, port))) throw looping(host);
+    const isOwn = rules.ownAt(port);
+    if (found.some(({ address }) => isOwn(address))) throw looping(host);
     throw blocked(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
   }
 

@@ -137,4 +137,30 @@ describe('looking up names', () => {
     await names.answer('tool.example', '192.0.2.2');
     assert.deepEqual(await late, address('192.0.2.2'));
   });
+
+  for (const [which, first] of [
+    ['allowed', '10.9'],
+    ['blocked', '127.0'],
+  ]) {
+    it(`reads the endpoints once for a thousand ${which} addresses of a name`, async () => {
+      let reads = 0;
+      const endpoints = (): [] => {
+        reads += 1;
+        return [];
+      };
+      const found = Array.from({ length: 1000 }, (_, at) => `${first}.${at >> 8}.${at & 255}`).flatMap(address);
+      const resolver = new Resolver({
+        rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: endpoints, own: endpoints }),
+        isOwnName: () => false,
+        lookUp: () => Promise.resolve(found),
+        limiters: { client: turns(), connector: turns() },
+        slotWaitMs: longMs,
+        monotonicNow: () => 0,
+      });
+      const result = resolver.addressesOf('many.example', 443, pod('ci'));
+      if (which === 'allowed') assert.deepEqual(await result, found);
+      else await assert.rejects(result, { status: 403 });
+      assert.ok(reads <= 4, `${reads} reads`);
+    });
+  }
 });
