@@ -1,6 +1,5 @@
 import { parseServeConfig, serveFlags } from '../../driver/config.js';
 import type { DriverConfig } from '../../driver/config.js';
-import { loadClusterConfig } from '../../shared/kube/load-cluster-config.js';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
 import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
@@ -8,19 +7,16 @@ import { describeFlags } from '../../shared/process/flags.js';
 import type { Command } from '../../shared/command/command.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { ok, report } from '../../shared/doctor/check-result.js';
+import { report } from '../../shared/doctor/check-result.js';
 import { checkKubeletDirectory, checkMounting, checkSelinux } from './node-checks.js';
 import { checkPermissions } from './permissions.js';
 import { checkProxies } from './proxies.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
-import { checkReadiness } from '../../shared/doctor/readiness.js';
-import type { ClusterDiagnosticContext } from '../../shared/doctor/with-cluster.js';
-import { withCluster } from '../../shared/doctor/with-cluster.js';
+import type { DiagnosticContext } from '../../shared/doctor/program-checks.js';
+import { checkProgram, contextOf } from '../../shared/doctor/program-checks.js';
 
-export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'program'> {
-  readonly config: DriverConfig;
+export interface DriverContext extends DiagnosticContext<DriverConfig> {
   readonly syscalls: Syscalls;
-  readonly signal: AbortSignal;
 }
 
 const proxySwitch = '--proxy';
@@ -41,13 +37,7 @@ export const doctor: Command = {
       return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
     }
     const config = parseServeConfig([...runningArguments('serve'), ...args], env);
-    const results = await examine({
-      config,
-      cluster: () => loadClusterConfig(config, env, () => performance.now()),
-      syscalls: loadSyscalls(),
-      clock: { now: () => Date.now() },
-      signal,
-    });
+    const results = await examine({ ...contextOf(config, env, signal), syscalls: loadSyscalls() });
     return report(results, stdout);
   },
 };
@@ -75,26 +65,16 @@ async function flagsOf(what: string | undefined): Promise<string> {
 }
 
 /** Runs all checks; none changes anything. */
-export async function examine(context: DiagnosticContext): Promise<readonly CheckResult[]> {
-  const { config, syscalls } = context;
+export async function examine(context: DriverContext): Promise<readonly CheckResult[]> {
+  const { config, syscalls, signal } = context;
   return [
     ...checkMounting(syscalls),
     ...checkKubeletDirectory(config['kubelet-dir'], readMountTable()),
     checkSelinux(),
-    await checkReadiness(config['http-address'], 'driver', 'publish'),
-    ...(await examineCluster(context)),
-  ];
-}
-
-async function examineCluster({ config, cluster, clock, signal }: DiagnosticContext): Promise<readonly CheckResult[]> {
-  if (config['connector-source'] === 'directory') {
-    return [ok('api-server', 'not used: --connector-source directory')];
-  }
-  return withCluster({ cluster, clock, program: 'driver' }, async (client) => {
-    return [
+    ...(await checkProgram('driver', context, async (client) => [
       ...(await checkCsiDriverObject(client, config, signal)),
       ...(await checkProxies(client, signal)),
       ...(await checkPermissions(client, config, signal)),
-    ];
-  });
+    ])),
+  ];
 }

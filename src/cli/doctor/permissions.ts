@@ -4,7 +4,6 @@ import { flagsConfigMapName } from '../../shared/connectors/feature-flags.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { FeatureFlags } from '../../shared/connectors/model.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { RequiredPermission } from '../../shared/doctor/permissions.js';
 import { checkPermissionsOf } from '../../shared/doctor/permissions.js';
 
@@ -14,14 +13,12 @@ type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-
  * Checks that the driver's service account has the permissions of the enabled features; one line per missing
  * permission.
  */
-export async function checkPermissions(
+export function checkPermissions(
   client: KubeClient,
   config: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  const consequence = 'the driver publishes no volume until it can read the flags';
-  const { flags, result } = await readFlags(client, config.namespace, consequence, signal);
-  return [result, ...(await checkPermissionsOf(client, requiredPermissions(config, flags), "the driver's", signal))];
+  return checkPermissionsOf('driver', client, config.namespace, (flags) => requiredPermissions(config, flags), signal);
 }
 
 function requiredPermissions(config: PermissionConfig, flags: FeatureFlags): readonly RequiredPermission[] {

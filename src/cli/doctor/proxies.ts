@@ -10,6 +10,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
+import { responseTo } from '../../shared/doctor/response.js';
 
 const check = 'proxies';
 /** Limit of proxies that are called: each can take seconds to time out. */
@@ -77,22 +78,17 @@ async function checkProxy(origin: string, ca: string[]): Promise<CheckResult> {
 }
 
 /** Sends a request without a token on the path of pods. A working proxy responds 407 before it does anything else. */
-function statusOfConnect({ protocol, hostname, port }: URL, ca: string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      method: 'CONNECT',
-      // A host that no Connector can have (RFC 6761), so no credential is requested.
-      path: 'doctor.invalid:443',
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      agent: false,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(port === '' ? {} : { port }),
-    };
-    const call = protocol === 'https:' ? https.request({ ...options, ca }) : http.request(options);
-    call.on('connect', ({ statusCode = 0 }, socket) => {
-      socket.destroy();
-      resolve(statusCode);
-    });
-    call.on('error', reject).end();
-  });
+async function statusOfConnect({ protocol, hostname, port }: URL, ca: string[]): Promise<number> {
+  const options = {
+    method: 'CONNECT',
+    // A host that no Connector can have (RFC 6761), so no credential is requested.
+    path: 'doctor.invalid:443',
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs),
+    ...(port === '' ? {} : { port }),
+  };
+  const call = protocol === 'https:' ? https.request({ ...options, ca }) : http.request(options);
+  const { statusCode = 0 } = await responseTo(call);
+  return statusCode;
 }

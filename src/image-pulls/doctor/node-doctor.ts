@@ -8,6 +8,7 @@ import type { NodeFile } from '../node-files.js';
 import { unsigned } from '../signature.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
+import { responseTo } from '../../shared/doctor/response.js';
 
 const timeoutMs = 5_000;
 const fix = 'see the log of the pod of DaemonSet connectors-image-pulls on this node';
@@ -66,7 +67,11 @@ function checkFiles(files: readonly NodeFile[]): CheckResult {
 async function checkProxy(url: URL, ca: string): Promise<CheckResult> {
   const check = 'image-proxy';
   try {
-    const { status, server } = await statusOf(new URL('/v2/', url), ca);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const { statusCode: status = 0, headers } = await responseTo(
+      request(new URL('/v2/', url), { agent: false, ca, signal }),
+    );
+    const server = String(headers['server'] ?? '').slice(0, 100);
     if (status === 401 && server === 'connectors-proxy') return ok(check, `${url.origin} asks for a token`);
     const problem = `${url.origin} answers ${status} of "${server}" where the proxy asks for a token (401)`;
     return fail(check, problem, `does ${hostsFileName} name the Service of the proxy, and its port with TLS?`);
@@ -74,15 +79,4 @@ async function checkProxy(url: URL, ca: string): Promise<CheckResult> {
     const problem = `${url.origin} cannot be reached with ${caFileName}: ${reasonOf(error)}`;
     return fail(check, problem, 'has the Service endpoints, and is this the CA of the proxy, with this name?');
   }
-}
-
-function statusOf(url: URL, ca: string): Promise<{ readonly status: number; readonly server: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request(url, { agent: false, ca, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      const { statusCode: status = 0, headers } = response;
-      response.on('error', () => undefined).destroy();
-      resolve({ status, server: String(headers['server'] ?? '').slice(0, 100) });
-    });
-    call.on('error', reject).end();
-  });
 }

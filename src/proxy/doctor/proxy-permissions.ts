@@ -4,7 +4,6 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { apiServerSlice } from '../api-server-endpoints.js';
 import type { ProxyConfig } from '../config.js';
 import { caConfigMapName } from '../status/ca-config-map.js';
-import { readFlags } from '../../shared/doctor/cluster-objects.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import type { RequiredPermission } from '../../shared/doctor/permissions.js';
 import { checkPermissionsOf } from '../../shared/doctor/permissions.js';
@@ -14,14 +13,12 @@ type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-statu
 const manifest = 'the roles of deploy/manifests/standalone.yaml';
 
 /** Checks that the proxy's service account has all its permissions; one line per missing permission. */
-export async function checkProxyPermissions(
+export function checkProxyPermissions(
   client: KubeClient,
   config: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  const consequence = 'the proxy serves no request until it can read the flags';
-  const { result } = await readFlags(client, config.namespace, consequence, signal);
-  return [result, ...(await checkPermissionsOf(client, requiredPermissions(config), "the proxy's", signal))];
+  return checkPermissionsOf('proxy', client, config.namespace, () => requiredPermissions(config), signal);
 }
 
 function requiredPermissions({

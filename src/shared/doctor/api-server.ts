@@ -3,6 +3,7 @@ import type { ClusterConfig } from '../kube/cluster-config.js';
 import type { Clock } from '../clock.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf, warn } from './check-result.js';
+import { responseTo } from './response.js';
 
 const answerTimeoutMs = 10_000;
 
@@ -24,27 +25,21 @@ export async function checkApiServer(cluster: ClusterConfig, clock: Clock): Prom
 }
 
 /** Returns the Date header of a response; empty without one. */
-function dateOf(cluster: ClusterConfig): Promise<string> {
+async function dateOf(cluster: ClusterConfig): Promise<string> {
   const { ca, serverName, isInsecure } = cluster.readTls();
-  return new Promise((resolve, reject) => {
-    const call = request({
-      agent: false,
-      host: cluster.host,
-      port: cluster.port,
-      path: `${cluster.basePath}/version`,
-      rejectUnauthorized: !isInsecure,
-      signal: AbortSignal.timeout(answerTimeoutMs),
-      ...(ca === undefined ? {} : { ca }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    });
-    call.on('error', reject);
-    // Any status will do, such as 401: other lines check credentials.
-    call.on('response', (response) => {
-      response.on('error', () => undefined).destroy();
-      resolve(response.headers.date ?? '');
-    });
-    call.end();
+  const call = request({
+    agent: false,
+    host: cluster.host,
+    port: cluster.port,
+    path: `${cluster.basePath}/version`,
+    rejectUnauthorized: !isInsecure,
+    signal: AbortSignal.timeout(answerTimeoutMs),
+    ...(ca === undefined ? {} : { ca }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
   });
+  // Any status will do, such as 401: other lines check credentials.
+  const { headers } = await responseTo(call);
+  return headers.date ?? '';
 }
 
 /** @param aheadMs offset of the API server's clock to this node's, up to a second too small; NaN without a date. */

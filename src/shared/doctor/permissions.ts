@@ -1,8 +1,11 @@
+import type { FeatureFlags } from '../connectors/model.js';
 import { jsonMember } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
+import type { ProgramName } from '../kube/kube-error.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
+import { readFlags } from './cluster-objects.js';
 
 /** An RBAC permission that a program uses; without a namespace, it applies to all of them. */
 export interface RequiredPermission {
@@ -17,6 +20,11 @@ export interface RequiredPermission {
 }
 
 const check = 'rbac';
+/** The consequence of feature flags that cannot be read. */
+const consequences: Readonly<Record<ProgramName, string>> = {
+  driver: 'the driver publishes no volume until it can read the flags',
+  proxy: 'the proxy serves no request until it can read the flags',
+};
 const reviewType: ResourceType = {
   apiVersion: 'authorization.k8s.io/v1',
   kind: 'SelfSubjectAccessReview',
@@ -24,24 +32,28 @@ const reviewType: ResourceType = {
 };
 
 /**
- * Checks the permissions of a service account. Returns one line if it has all of them, else one per missing permission.
- * @param whose owner of the service account, such as `the driver's`.
+ * Checks the permissions of the program's service account. Returns the line of the feature flags, and one line if it has
+ * all permissions, else one per missing permission.
+ * @param requiredWith the permissions that the program needs with these feature flags.
  */
 export async function checkPermissionsOf(
+  program: ProgramName,
   client: KubeClient,
-  permissions: readonly RequiredPermission[],
-  whose: string,
+  namespace: string,
+  requiredWith: (flags: FeatureFlags) => readonly RequiredPermission[],
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
+  const { flags, result } = await readFlags(client, namespace, consequences[program], signal);
+  const permissions = requiredWith(flags);
   try {
     const allowed = await Promise.all(permissions.map((permission) => isAllowed(client, permission, signal)));
     const missing = permissions.filter((_permission, index) => allowed[index] === false);
-    if (missing.length > 0) return missing.map((permission) => missingPermission(permission, whose));
-    return [ok(check, `the service account has the ${permissions.length} permissions that the enabled features need`)];
+    if (missing.length > 0) return [result, ...missing.map((permission) => missingPermission(permission, program))];
+    const text = `the service account has the ${permissions.length} permissions that the enabled features need`;
+    return [result, ok(check, text)];
   } catch (error) {
-    return [
-      fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
-    ];
+    const problem = `the permissions cannot be checked: ${reasonOf(error)}`;
+    return [result, fail(check, problem, 'fix the lines about the API server first')];
   }
 }
 
@@ -55,9 +67,9 @@ async function isAllowed(client: KubeClient, permission: RequiredPermission, sig
 
 function missingPermission(
   { verb, group, resource, subresource, namespace, name, from }: RequiredPermission,
-  whose: string,
+  program: ProgramName,
 ): CheckResult {
   const what = `${resource}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
   const where = `${name === undefined ? '' : ` "${name}"`}${namespace === undefined ? '' : ` in namespace "${namespace}"`}`;
-  return fail(check, `${whose} service account cannot ${verb} ${what}${where}`, `apply ${from}`);
+  return fail(check, `the ${program}'s service account cannot ${verb} ${what}${where}`, `apply ${from}`);
 }

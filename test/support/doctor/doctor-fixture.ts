@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
 import { examine } from '../../../src/cli/doctor/doctor.js';
-import type { DiagnosticContext } from '../../../src/cli/doctor/doctor.js';
+import type { DriverContext } from '../../../src/cli/doctor/doctor.js';
 import type { CheckResult } from '../../../src/shared/doctor/check-result.js';
 import { parseServeConfig } from '../../../src/driver/config.js';
 import { pluginRegistration } from '../../../src/driver/csi/services.js';
@@ -78,10 +78,7 @@ export class DoctorFixture {
     ];
   }
 
-  async examine(
-    flags: readonly string[] = [],
-    changes: Partial<DiagnosticContext> = {},
-  ): Promise<readonly CheckResult[]> {
+  async examine(flags: readonly string[] = [], changes: Partial<DriverContext> = {}): Promise<readonly CheckResult[]> {
     const { host, port, folder } = this.cluster.credentials;
     return examine({
       config: parseServeConfig([...this.flags, ...flags], {}),
@@ -94,7 +91,7 @@ export class DoctorFixture {
   }
 
   /** What is not well, as `level check: text`. */
-  async problems(flags?: readonly string[], changes?: Partial<DiagnosticContext>): Promise<readonly string[]> {
+  async problems(flags?: readonly string[], changes?: Partial<DriverContext>): Promise<readonly string[]> {
     const findings = await this.examine(flags, changes);
     return findings.filter(({ level }) => level !== 'ok').map(({ level, check, text }) => `${level} ${check}: ${text}`);
   }

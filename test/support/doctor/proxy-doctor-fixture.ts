@@ -1,5 +1,6 @@
 import { examineProxy } from '../../../src/proxy/doctor/proxy-doctor.js';
-import type { ProxyDiagnosticContext } from '../../../src/proxy/doctor/proxy-doctor.js';
+import type { ProxyConfig } from '../../../src/proxy/config.js';
+import type { DiagnosticContext } from '../../../src/shared/doctor/program-checks.js';
 import type { CheckResult } from '../../../src/shared/doctor/check-result.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { eventually } from '../poll.js';
@@ -44,7 +45,7 @@ export class ProxyDoctorFixture {
 
   examine(
     flags: readonly string[] = [],
-    changes: Partial<ProxyDiagnosticContext> = {},
+    changes: Partial<DiagnosticContext<ProxyConfig>> = {},
   ): Promise<readonly CheckResult[]> {
     const { httpPort } = this.cluster.ports;
     return examineProxy({

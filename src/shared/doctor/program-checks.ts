@@ -1,0 +1,97 @@
+import type { ClusterConfig } from '../kube/cluster-config.js';
+import { KubeClient } from '../kube/kube-client.js';
+import type { ProgramName } from '../kube/kube-error.js';
+import { loadClusterConfig } from '../kube/load-cluster-config.js';
+import { noObserver } from '../kube/observer.js';
+import { kubeTimings } from '../kube/timings.js';
+import { limits } from '../limits/defaults.js';
+import { noLimitObserver } from '../limits/limit-observer.js';
+import type { commonFlags } from '../process/common-flags.js';
+import type { FlagValues } from '../process/flags.js';
+import type { ListenAddress } from '../process/listen.js';
+import { version } from '../version.js';
+import type { Clock } from '../clock.js';
+import { checkApiServer } from './api-server.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
+
+/** A program to check, and what it is checked with. */
+export interface DiagnosticContext<Config extends FlagValues<typeof commonFlags>> {
+  readonly config: Config;
+  /** Returns the access to the API server. @throws {CodedError} if there is none. */
+  readonly cluster: () => ClusterConfig;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Timeout of the request for the readiness, in milliseconds. */
+const timeoutMs = 5_000;
+/** The work of a program that is ready. */
+const tasks: Readonly<Record<ProgramName, string>> = { driver: 'publish', proxy: 'serve' };
+const monotonicNow = (): number => performance.now();
+
+/** Returns the context of the program that runs with this configuration and environment. */
+export function contextOf<Config extends FlagValues<typeof commonFlags>>(
+  config: Config,
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): DiagnosticContext<Config> {
+  const cluster = (): ClusterConfig => loadClusterConfig(config, env, monotonicNow);
+  return { config, cluster, clock: { now: () => Date.now() }, signal };
+}
+
+/**
+ * Checks the readiness of a program and the API server.
+ * @param checks further checks, with the program's service account.
+ */
+export async function checkProgram(
+  program: ProgramName,
+  { config, cluster, clock }: DiagnosticContext<FlagValues<typeof commonFlags>>,
+  checks: (client: KubeClient) => Promise<readonly CheckResult[]>,
+): Promise<readonly CheckResult[]> {
+  const readiness = await checkReadiness(config['http-address'], program);
+  if (config['connector-source'] === 'directory') {
+    return [readiness, ok('api-server', 'not used: --connector-source directory')];
+  }
+  let target: ClusterConfig;
+  try {
+    target = cluster();
+  } catch (error) {
+    const text = `${reasonOf(error)}, or run it in the container of the ${program}`;
+    return [readiness, { level: 'fail', check: 'api-server', text }];
+  }
+  const client = new KubeClient({
+    config: target,
+    timings: kubeTimings,
+    clock: { now: monotonicNow, random: Math.random },
+    observer: noObserver,
+    userAgent: `connectors-csi/${version} doctor`,
+    program,
+    limits: limits.api,
+    load: noLimitObserver,
+  });
+  try {
+    return [readiness, ...(await checkApiServer(target, clock)), ...(await checks(client))];
+  } finally {
+    client.close();
+  }
+}
+
+/** Reports the readiness of the program in doctor's container, by /readyz: only its own process knows. */
+async function checkReadiness(address: ListenAddress | undefined, program: ProgramName): Promise<CheckResult> {
+  const check = 'readiness';
+  if (address === undefined) return ok(check, 'not asked: --http-address is empty');
+  const host = address.host ?? '127.0.0.1';
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/readyz`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const text = await response.text();
+    if (response.status === 200) return ok(check, `the ${program} can ${tasks[program]}`);
+    const fix = `the lines that fail here and the log of the ${program} say why`;
+    return fail(check, `the ${program} cannot ${tasks[program]}: ${text.trim()}`, fix);
+  } catch (error) {
+    const { cause = error } = error as { readonly cause?: unknown };
+    const fix = `is the ${program} running, with this --http-address?`;
+    return fail(check, `no response from ${url}: ${reasonOf(cause)}`, fix);
+  }
+}
