@@ -97,7 +97,7 @@ async function renderFiles(
     proxyUrl: config['default-proxy-url'],
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
-  const plan = planned(() => planVolume(resolved, attributes.includedConfigurations, defaults));
+  const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
   const { files, warnings } = await renderVolumeContent(
     {
       ...attributes,
@@ -116,19 +116,6 @@ async function renderFiles(
   );
   warnings.forEach(warn);
   return files;
-}
-
-/** Adds the fix for a Connector without a status, which no program writes here. */
-function planned<T>(plan: () => T): T {
-  try {
-    return plan();
-  } catch (error) {
-    if (!(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
-    throw new CodedError(
-      'UNAVAILABLE',
-      `${error.message}: for render, write status.proxy.httpAddress.url into the manifest`,
-    );
-  }
 }
 
 function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {

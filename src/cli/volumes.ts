@@ -1,5 +1,6 @@
 import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
 import { serveFlags } from '../driver/config.js';
+import { formatDuration } from '../shared/duration.js';
 import { CodedError } from '../shared/errors.js';
 import { describeFlags, parseFlags } from '../shared/process/flags.js';
 import type { Command } from '../shared/command/command.js';
@@ -111,11 +112,7 @@ async function listVolumes(socketPath: string): Promise<readonly Volume__Output[
   }
 }
 
-/** Returns `7s`, `4m`, `3h`, `2d`: the format of ages in kubectl. */
+/** Returns `1h30m5s`, in whole seconds. */
 function shownAge(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`;
-  return `${Math.round(seconds / 86_400)}d`;
+  return formatDuration(Math.max(0, Math.round(ms / 1000)) * 1000);
 }

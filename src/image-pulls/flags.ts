@@ -1,15 +1,6 @@
 import { dns1123SubdomainProblem } from '../shared/names.js';
 import { commonFlags } from '../shared/process/common-flags.js';
-import {
-  UsageError,
-  absolutePath,
-  goDuration,
-  flag,
-  httpAddress,
-  parseFlags,
-  text,
-  toggle,
-} from '../shared/process/flags.js';
+import { UsageError, absolutePath, goDuration, flag, httpAddress, parseFlags, text } from '../shared/process/flags.js';
 import type { FlagValues } from '../shared/process/flags.js';
 
 /** Flags of `image-pulls`. */
@@ -48,7 +39,6 @@ export const imagePullsFlags = {
   ),
   'crio-dir': flag('/host/etc/containers/certs.d', 'DIR', 'certs.d of CRI-O; empty: none', optionalDirectory),
   interval: flag('30s', 'DURATION', 'interval of checks of the files, the CA and the address', goDuration),
-  once: toggle('end after one attempt, with exit status 1 if it failed'),
   'http-address': flag(':9808', 'ADDRESS', 'health, HOST:PORT or :PORT; empty: off', httpAddress),
   'log-level': commonFlags['log-level'],
 } as const;

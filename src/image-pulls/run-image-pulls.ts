@@ -21,7 +21,7 @@ Flags:
 ${describeFlags(imagePullsFlags)}
 `;
 
-/** Runs `image-pulls` until `stopped` is aborted, or once. @throws {UsageError} {CodedError} */
+/** Runs `image-pulls` until `stopped` is aborted. @throws {UsageError} {CodedError} */
 export async function run({ args, env, stopped, logOutput }: CommandContext): Promise<number> {
   const [task = '', ...rest] = args;
   if (task !== 'install' && task !== 'uninstall')
@@ -29,7 +29,6 @@ export async function run({ args, env, stopped, logOutput }: CommandContext): Pr
   const config = parseImagePullsConfig(rest, env);
   const log = createLog(config['log-level'], logOutput);
   const agent = new NodeAgent({ task, config, lookUp: addressesOf, log });
-  if (config.once) return (await agent.attempt()) ? 0 : 1;
   const health = healthOf(agent, config['http-address'], log);
   const port = await health?.start();
   log.info('Started', { version, mode: task, ...(port === undefined ? {} : { port }) });

@@ -2,9 +2,8 @@ import type { ProxyErrorKind } from '../proxy-error.js';
 import { CodedError } from '../../shared/errors.js';
 import { UsageError } from '../../shared/process/flags.js';
 import type { Answer } from './answer.js';
-import { parseAskedClient, parseAskedConnectors } from './asked-client.js';
-import { parseAskedRequest, wordsOf } from './asked-request.js';
-import type { Question } from './request-checker.js';
+import type { Question } from './question.js';
+import { named, parseAskedClient, parseAskedConnectors, parseAskedRequest, wordsOf } from './question.js';
 
 /** One line of a table of expectations: `allow|deny CONNECTOR ACCOUNT METHOD PATH`. */
 export interface Expectation {
@@ -72,11 +71,11 @@ function parseLine(words: readonly string[], line: number, name: string): Expect
   const [expected, connectors = '', account = '', ...request] = words;
   try {
     if (expected !== 'allow' && expected !== 'deny') throw new UsageError('must begin with allow or deny');
-    const client = part('account', account, () => parseAskedClient(account));
+    const client = named('account', account, () => parseAskedClient(account));
     const question = {
       client,
-      connectors: part('connector', connectors, () => parseAskedConnectors(connectors, client)),
-      request: part('request', request.join(' '), () => parseAskedRequest(request)),
+      connectors: named('connector', connectors, () => parseAskedConnectors(connectors, client)),
+      request: named('request', request.join(' '), () => parseAskedRequest(request)),
       // Tables are checked where Secrets are absent.
       needsCredential: false,
     };
@@ -86,16 +85,6 @@ function parseLine(words: readonly string[], line: number, name: string): Expect
     return { line, text: words.join(' '), expected, question };
   } catch (error) {
     if (error instanceof UsageError) return `${name}:${line}: ${error.message}`;
-    throw error;
-  }
-}
-
-/** Names the part of a line in a mistake. */
-function part<T>(what: string, value: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${what} ${JSON.stringify(value)} ${error.message}`);
     throw error;
   }
 }

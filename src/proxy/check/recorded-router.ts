@@ -1,7 +1,12 @@
+import { accessRequestName } from '../../shared/access/access-request.js';
+import { describePermission } from '../../shared/access/permission.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
+import { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
+import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.js';
 import type { DecisionSources } from '../backend.js';
 import type { ProxyConfig } from '../config.js';
+import { ProxyError } from '../proxy-error.js';
 import { ownerLimitsProblem } from '../rules/owner-limits.js';
 import { Router } from '../server/router.js';
 import type { RouterOptions } from '../server/router.js';
@@ -10,7 +15,6 @@ import type { ToolAccess } from '../tool-access.js';
 import { noCredential } from '../tool/tool-credential.js';
 import { Via } from '../tool/via.js';
 import type { DecisionTrace } from './decision-trace.js';
-import { recordedPermissions, uncheckedPermissions } from './permission-check.js';
 
 export interface RecordedRouterOptions {
   readonly sources: DecisionSources;
@@ -96,5 +100,57 @@ function recordedCredentials(
         return credential;
       });
     },
+  };
+}
+
+/** Nothing verifies a token: `--as` names the client. */
+const noTokens: TokenVerifier = { verify: () => Promise.resolve(undefined) };
+
+/** Leaves permissions unchecked. */
+function uncheckedPermissions(trace: DecisionTrace): RouterOptions['authorizer'] {
+  trace.add('permission', 'ok', 'not checked');
+  return {
+    authorize: () => Promise.resolve(),
+    authorizeAny: (_client, connectors) => Promise.resolve(connectors),
+  };
+}
+
+/** Returns the proxy's own authorizer, which records the permissions and approvals that decide. */
+function recordedPermissions(sources: DecisionSources, trace: DecisionTrace): RouterOptions['authorizer'] {
+  let granted: string[] = [];
+  const authorizer: Authorizer = {
+    isAnyAllowed: async (client, permissions, signal) => {
+      const isAllowed = await sources.authorizer.isAnyAllowed(client, permissions, signal);
+      if (isAllowed) granted.push(permissions.map((each) => describePermission(each)).join(' or '));
+      return isAllowed;
+    },
+  };
+  const approvals: PodApprovals = {
+    isGranted: async (subject, signal) => {
+      const isGranted = await sources.approvals.isGranted(subject, signal);
+      const request = `AccessRequest ${subject.connector.namespace}/${accessRequestName(subject)}`;
+      if (isGranted) trace.add('approval', 'ok', `granted by ${request}`);
+      else trace.add('approval', 'fail', `needed: ${request} of this pod is not granted`);
+      return isGranted;
+    },
+  };
+  const { flags } = sources;
+  const options = { tokens: noTokens, authorizer, approvals, audience: '', clock: { now: () => Date.now() }, flags };
+  const decides = new ConnectorAuthorizer(options);
+  const record = async <T>(authorize: () => Promise<T>): Promise<T> => {
+    granted = [];
+    try {
+      const result = await authorize();
+      trace.add('permission', 'ok', granted.join('; '));
+      return result;
+    } catch (error) {
+      // Others are about the Connector, which is read for the verb.
+      if (error instanceof ProxyError && error.kind === 'denied') trace.reject('permission', error);
+      throw error;
+    }
+  };
+  return {
+    authorize: (...args) => record(() => decides.authorize(...args)),
+    authorizeAny: (...args) => record(() => decides.authorizeAny(...args)),
   };
 }

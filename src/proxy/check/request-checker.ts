@@ -18,19 +18,9 @@ import { authorityOf, nameOf } from '../tool/tool-origin.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
 import { ToolSockets } from '../tool/tool-sockets.js';
 import type { Answer } from './answer.js';
-import type { AskedRequest } from './asked-request.js';
 import { DecisionTrace, isForbidden } from './decision-trace.js';
+import type { Question } from './question.js';
 import { recordedRouter } from './recorded-router.js';
-
-export interface Question {
-  /** In the order of the volume. */
-  readonly connectors: readonly ConnectorRef[];
-  /** Undefined: permissions are not checked. */
-  readonly client: ClientIdentity | undefined;
-  readonly request: AskedRequest;
-  /** Whether the credential and the CA must be usable. */
-  readonly needsCredential: boolean;
-}
 
 export interface RequestCheckerOptions {
   readonly sources: DecisionSources;

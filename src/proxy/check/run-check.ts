@@ -11,9 +11,8 @@ import { printableJson, outputFlag } from '../../shared/command/output-format.js
 import type { OutputFormat } from '../../shared/command/output-format.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
 import type { Answer } from './answer.js';
-import { parseAskedClient, parseAskedConnectors, parsePod } from './asked-client.js';
-import { parseAskedRequest, wordsOf } from './asked-request.js';
-import type { Question } from './request-checker.js';
+import type { Question } from './question.js';
+import { named, parseAskedClient, parseAskedConnectors, parseAskedRequest, parsePod, wordsOf } from './question.js';
 import type { Expectation, Outcome } from './expectations.js';
 import { describeUnmet, outcomeOf, parseExpectations } from './expectations.js';
 import { RequestChecker } from './request-checker.js';
@@ -118,12 +117,12 @@ function questionOf(flags: CheckConfig): Question {
     if (flags[name] === '') throw new UsageError(`--${name} ${checkFlags[name].value ?? ''} is required`);
   }
   if ((flags.pod === '') !== (flags['pod-uid'] === '')) throw new UsageError('--pod and --pod-uid belong together');
-  const pod = flags.pod === '' ? undefined : within('pod', flags.pod, () => parsePod(flags.pod, flags['pod-uid']));
-  const client = within('as', flags.as, () => parseAskedClient(flags.as, pod));
+  const pod = flags.pod === '' ? undefined : named('--pod', flags.pod, () => parsePod(flags.pod, flags['pod-uid']));
+  const client = named('--as', flags.as, () => parseAskedClient(flags.as, pod));
   return {
     client,
-    connectors: within('connector', flags.connector, () => parseAskedConnectors(flags.connector, client)),
-    request: within('request', flags.request, () => parseAskedRequest(wordsOf(flags.request))),
+    connectors: named('--connector', flags.connector, () => parseAskedConnectors(flags.connector, client)),
+    request: named('--request', flags.request, () => parseAskedRequest(wordsOf(flags.request))),
     needsCredential: true,
   };
 }
@@ -139,16 +138,6 @@ function expectationsOf(flags: CheckConfig): readonly Expectation[] {
     throw new CodedError('FAILED_PRECONDITION', `--file ${flags.file} cannot be read`, { cause: error });
   }
   return parseExpectations(text, flags.file);
-}
-
-/** Names the flag in a mistake of its value. */
-function within<T>(name: keyof typeof checkFlags, value: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`--${name} ${JSON.stringify(value)} ${error.message}`);
-  }
 }
 
 /** Returns the configuration of the proxy: that of the running one, with the flags that are given here. */

@@ -206,8 +206,9 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
 
   it('end with uninstall, which leaves nothing on the node', async () => {
     await installer.stop();
-    const uninstaller = new InstallerProcess('uninstall', [...installerFlags(), '--once']);
-    assert.equal(await uninstaller.exited, 0, uninstaller.log);
+    const uninstaller = new InstallerProcess('uninstall', installerFlags());
+    await uninstaller.untilReady();
+    await uninstaller.stop();
     assert.deepEqual(node.list(), []);
   });
 });

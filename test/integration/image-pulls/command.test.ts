@@ -84,15 +84,6 @@ describe('connectors-csi image-pulls', function () {
     assert.match(installer!.log, /"path":"[^"]*hosts\.toml","msg":"Removed file of the node"/);
   });
 
-  it('tries once, and its exit status says whether that has worked', async () => {
-    assert.equal(await start('install', ['--once']).exited, 1);
-    publish(ca.certificate);
-    assert.equal(await start('install', ['--once']).exited, 0);
-    assert.equal(node.list().length, 6);
-    assert.equal(await start('uninstall', ['--once']).exited, 0);
-    assert.deepEqual(node.list(), []);
-  });
-
   it('ends with the usage for what it does not understand', async () => {
     for (const [task, flags, problem] of [
       ['remove', [], /^connectors-csi image-pulls: the first argument must be install or uninstall/],

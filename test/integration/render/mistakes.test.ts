@@ -83,7 +83,7 @@ const rejected: readonly Mistake[] = [
     'a Connector without a status',
     { 'harbor.yaml': harbor.replace(/status.*/, '') },
     [],
-    /^connector ci\/harbor is not reconciled yet: status\.proxy\.httpAddress is not set; the proxy of connectorclass oci, Service "connectors-system\/connectors-proxy-service", writes it: for render, write status\.proxy\.httpAddress\.url into the manifest$/,
+    /^connector ci\/harbor is not reconciled yet: status\.proxy\.httpAddress is not set; the proxy of connectorclass oci, Service "connectors-system\/connectors-proxy-service", writes it$/,
   ],
   [
     'a missing directory',

@@ -37,7 +37,7 @@ describe('connectors-csi volumes', () => {
   it('shows pod, connectors, outcome, age and expiry of each, and why one fails', async () => {
     const volume = cluster.node.volume({ name: 'build-pod' });
     await driver.kubelet.publish(volume.publishRequest());
-    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m +- +-$/m);
+    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m\S* +- +-$/m);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('it tells why', async () =>
       /^ci\/build-pod .* \d+s +NOT_FOUND: connector ci\/harbor does not exist/m.test(await printed()),

@@ -1,6 +1,6 @@
 import { run } from '../../../src/proxy/check/run-check.js';
-import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/asked-client.js';
-import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/asked-request.js';
+import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/question.js';
+import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/question.js';
 import { RequestChecker } from '../../../src/proxy/check/request-checker.js';
 import type { DecisionSources } from '../../../src/proxy/backend.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';

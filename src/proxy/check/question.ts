@@ -1,9 +1,30 @@
+import { METHODS } from 'node:http';
 import type { ConnectorRef } from '../../shared/connectors/model.js';
 import { parseConnectors } from '../../driver/publish/connector-attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
 import { UsageError } from '../../shared/process/flags.js';
 import { serviceAccountGroups, serviceAccountOf } from '../auth/client-identity.js';
 import type { ClientIdentity, ClientPod } from '../auth/client-identity.js';
+
+/** The parts of a request that decide. */
+interface AskedRequest {
+  readonly method: string;
+  /** An http or https URL, or a path on the host of the Connector's address. With its query, in Latin-1 as parsed. */
+  readonly target: string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+}
+
+/** A request to check, with its client. */
+export interface Question {
+  /** In the order of the volume. */
+  readonly connectors: readonly ConnectorRef[];
+  /** Undefined: permissions are not checked. */
+  readonly client: ClientIdentity | undefined;
+  readonly request: AskedRequest;
+  /** Whether the credential and the CA must be usable. */
+  readonly needsCredential: boolean;
+}
 
 /** The value of `--as` that leaves permissions unchecked. */
 const unchecked = '-';
@@ -69,4 +90,42 @@ export function parseAskedConnectors(list: string, client: ClientIdentity | unde
   if (problems.length > 0) throw new UsageError(problems.join('; '));
   if (refs.some((ref) => ref.namespace === '')) throw new UsageError('must be NAMESPACE/NAME, as there is no account');
   return refs;
+}
+
+const header = /^([!#$%&'*+\-.^_`|~\w]+):(\S+)$/;
+
+/**
+ * Parses `METHOD PATH` or `METHOD URL`, with headers as `NAME:VALUE` after it.
+ * @throws {UsageError}
+ */
+export function parseAskedRequest(words: readonly string[]): AskedRequest {
+  const [method = '', target = '', ...rest] = words;
+  if (!METHODS.includes(method) || method === 'CONNECT') {
+    throw new UsageError(`must begin with a method of HTTP in upper case such as GET, not "${method}"`);
+  }
+  if (!/^(?:\/|https?:\/\/[^/])/i.test(target)) {
+    throw new UsageError(`must have a path that begins with /, or an http or https URL, not "${target}"`);
+  }
+  const headers = rest.flatMap((word) => {
+    const [, name = '', value = ''] = header.exec(word) ?? [];
+    if (name === '') throw new UsageError(`has "${word}" after its path: write a header as NAME:VALUE`);
+    return [name, value];
+  });
+  // Clients send UTF-8, which Node's parser reads as Latin-1.
+  return { method, target: Buffer.from(target).toString('latin1'), headers };
+}
+
+/** Splits text at white space. */
+export function wordsOf(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+/** Names the value in a mistake of it. @throws {UsageError} */
+export function named<T>(what: string, value: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${what} ${JSON.stringify(value)} ${error.message}`);
+  }
 }

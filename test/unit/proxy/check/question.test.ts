@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { parseAskedClient, parseAskedConnectors, parsePod } from '../../../../src/proxy/check/asked-client.js';
-import { parseAskedRequest, wordsOf } from '../../../../src/proxy/check/asked-request.js';
+import { parseAskedClient, parseAskedConnectors, parsePod } from '../../../../src/proxy/check/question.js';
+import { parseAskedRequest, wordsOf } from '../../../../src/proxy/check/question.js';
 import { UsageError } from '../../../../src/shared/process/flags.js';
 
 const builder = parseAskedClient('system:serviceaccount:ci:builder');
