@@ -1,182 +1,250 @@
 import assert from 'node:assert/strict';
+import { classManifests } from '../../support/deploy/class-cases.js';
+import type { ClassSpec } from '../../support/deploy/class-cases.js';
+import type { FakeAnswer, FakeTool } from '../../support/deploy/fake-tools.js';
 import {
+  badLogin,
   cloudAnswer,
   fakeTools,
   goodLogin,
   googleKeyFile,
   googleTokens,
-  issuedLogins,
-  issuedToken,
+  isOfApp,
   oauthTokens,
+  sentTo,
 } from '../../support/deploy/fake-tools.js';
-import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
 import type { Answer, SeenRequest } from '../../support/proxy/tool-server.js';
 
-interface AuthType {
-  readonly name: string;
-  readonly secretType: string;
-  readonly optional?: boolean;
-  readonly generator?: object;
-}
+/** Changes what a tool answers: to requests with the credential and without. */
+type Mood = (answer: FakeAnswer, isKnown: boolean) => FakeAnswer;
+const unlessKnown =
+  (status: number): Mood =>
+  (answer, isKnown) =>
+    isKnown ? answer : { ...answer, status };
+const signInPath = '/sign-in';
+const moods = {
+  open: (answer: FakeAnswer) => answer,
+  unauthorized: unlessKnown(401),
+  forbidden: unlessKnown(403),
+  down: () => ({ status: 503 }),
+  signIn: (answer, isKnown) => (isKnown ? answer : { status: 302, headers: { Location: signInPath } }),
+} satisfies Record<string, Mood>;
 
-const login = { username: 'robot', password: credentialCanary };
-
-/** Where tools answer everybody, so that liveness probes reach them. */
-const openPaths: ReadonlySet<string> = new Set([
-  '/',
-  '/api/system/status',
-  '/api/v2.0/ping',
-  '/artifactory/api/system/ping',
-  '/livez',
-  '/service/rest/v1/status',
-]);
-
-/** By the type of the Secret: its content, and the header by which the tool recognises the credential. */
-const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>>, string, string]>> = {
-  'kubernetes.io/basic-auth': [login, 'authorization', robotBasic],
-  'cpaas.io/distribution-registry-token': [login, 'authorization', robotBasic],
-  'connectors.cpaas.io/bearer-token': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
-  'connectors.alauda.io/github-app': [
-    goodLogin,
-    'authorization',
-    `Basic ${Buffer.from(`x-access-token:${goodLogin.token}`).toString('base64')}`,
-  ],
-  'connectors.alauda.io/aws-ecr': [goodLogin, 'authorization', issuedLogins.AWS],
-  'connectors.alauda.io/google-service-account': [{}, 'authorization', issuedLogins.oauth2accesstoken],
-  'connectors.alauda.io/oauth2-client': [
-    { clientId: 'builds', clientSecret: credentialCanary },
-    'authorization',
-    `Bearer ${goodLogin.token}`,
-  ],
-  'connectors.cpaas.io/gitlab-pat-auth': [{ token: credentialCanary }, 'private-token', credentialCanary],
-};
-
-const asToken = Buffer.from(`x-access-token:${credentialCanary}`).toString('base64');
-/** What generators of classes make of a Secret of type Opaque. */
-const generated: Readonly<Record<string, readonly [Readonly<Record<string, string>>, string, string]>> = {
-  'github patAuth': [{ token: credentialCanary }, 'authorization', `Basic ${asToken}`],
-  'gitlab patAuth': [{ token: credentialCanary }, 'private-token', credentialCanary],
-  'sonarqube tokenAuth': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
-  'http bearerAuth': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
-  'http headerAuth': [{ header: 'X-Api-Key', value: credentialCanary }, 'x-api-key', credentialCanary],
-  'http queryAuth': [{ parameter: 'api_key', value: credentialCanary }, '?api_key', credentialCanary],
-};
-
-type CredentialCase = readonly [data: Readonly<Record<string, string>>, sentAs: string, value: string];
-
-function credentialOf({ className, name, secretType }: (typeof cases)[number]): CredentialCase {
-  return (secretType === 'Opaque' ? generated[`${className} ${name}`] : secrets[secretType])!;
-}
-
-/** @param sentAs a header, or `?` and a query parameter. */
-function valueSent({ url, headers }: Pick<SeenRequest, 'url' | 'headers'>, sentAs: string): unknown {
-  return sentAs.startsWith('?') ? new URL(url, 'http://tool').searchParams.get(sentAs.slice(1)) : headers[sentAs];
-}
-
-const declared = classManifests().flatMap(({ metadata, spec }) => {
-  // The shape was checked by the tests of the catalogue.
-  const { types } = (spec as { readonly auth: { readonly types: readonly AuthType[] } }).auth;
-  return types.map((type) => ({ className: metadata.name ?? '', ...type }));
-});
-/** Each way to log in with the type that the class names, and with Opaque where its generator serves it too. */
-const cases = declared.flatMap((each) =>
-  each.secretType === 'Opaque' || each.generator === undefined ? [each] : [each, { ...each, secretType: 'Opaque' }],
-);
-const nameOf = ({ className, name, secretType }: (typeof cases)[number]): string =>
-  `${className}-${name.toLowerCase()}${secretType === 'Opaque' ? '-opaque' : ''}`;
-
-const fakeToolOf = ({ className, name }: (typeof cases)[number]) =>
-  fakeTools.find((tool) => tool.className === className && tool.authName === name);
+/** Their tools may want a login everywhere. */
+const mayBeClosed = ['git', 'jfrog', 'k8s', 'maven', 'npm', 'pypi'];
+const githubApi = 'api.github.com';
+/** Below the path of a tool: what is for users alone. The class for registries takes no credential to other paths. */
+const usedPath = '/v2/app/manifests/';
+/** Of any API, nobody knows a page that requires the credential. */
+const isProbed = ({ className }: FakeTool): boolean => className !== 'http';
 
 /** From the manifests that an operator applies to a request that the tool answers, with the proxy's own permissions. */
 describe('Connectors of the classes of the chart', function () {
-  this.timeout(120_000);
+  this.timeout(90_000);
 
-  let tool: ToolServer;
   let fixture: ClusterFixture;
-  const urlOf = (each: (typeof cases)[number]): string => tool.url(fakeToolOf(each)?.host);
+  const servers = new Map<string, ToolServer>();
+  const hostOf = (tool: FakeTool): string => tool.host ?? `tool-${fakeTools.indexOf(tool)}.example`;
+  const nameOf = (tool: FakeTool, mood: string, login = 'good'): string =>
+    `tool-${fakeTools.indexOf(tool)}-${mood}-${login}`;
 
   before(async () => {
-    const answer: Answer = (request, response, seen) => {
-      const { url } = seen;
-      const issued = cloudAnswer(request);
-      if (issued !== undefined) {
-        response.writeHead(issued.status).end(issued.body);
-        return;
-      }
-      const isKnown = cases.map(credentialOf).some(([, sentAs, value]) => valueSent(seen, sentAs) === value);
-      if (url === '/api/v3/app/installations/77/access_tokens') {
-        response.writeHead(201).end(issuedToken().body);
-        return;
-      }
-      // What SonarQube's probes want to read; other tools' look at the status.
-      if (isKnown || openPaths.has(url)) response.end('{"status":"UP","valid":true}');
-      else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();
-    };
-    const hosts = fakeTools.flatMap(({ host = [], tokenHost = [] }) => [host, tokenHost].flat());
-    tool = await ToolServer.start('https', answer, ['tool.example', oauthTokens, ...hosts]);
     fixture = await ClusterFixture.start();
-    // All classes at once, with a Connector for each way to log in.
+    // All classes at once, with Connectors for each mood of each tool.
     fixture.maxObjectBytes = 8 << 20;
-    fixture.put(
-      ...classManifests(),
-      toolCa,
-      ...cases.flatMap((each) => {
-        const { className, name, secretType } = each;
-        const { tokenHost = [] } = fakeToolOf(each) ?? {};
-        const extensions = [tokenHost, oauthTokens].flat().map((host) => tool.url(host));
-        const used = { className, auth: name, caSecret: 'tool-ca', extensions };
-        const file = googleKeyFile(tool.url(googleTokens), true);
-        const tokenUrl = `${tool.url(oauthTokens)}/token`;
-        return [
-          secret(nameOf(each), secretType, { ...credentialOf(each)[0], 'key.json': file, tokenUrl }),
-          connector(nameOf(each), urlOf(each), { ...used, secret: nameOf(each) }),
-          connector(`${nameOf(each)}-bare`, urlOf(each), used),
-        ];
-      }),
-    );
     fixture.bindCredentials('ci');
+    fixture.put(toolCa);
+    const hosts = [githubApi, ...fakeTools.flatMap((tool) => [hostOf(tool), tool.tokenHost ?? []].flat())];
+    for (const [mood, change] of Object.entries(moods)) {
+      servers.set(mood, await ToolServer.start('https', answerOf(change, hostOf), hosts));
+    }
+    for (const manifest of classManifests()) {
+      // The API is at port 443 of a host of its own.
+      const text = JSON.stringify(manifest).replaceAll(
+        `"host":"${githubApi}"`,
+        `"host":"${githubApi}","port":${servers.get('open')!.port}`,
+      );
+      fixture.put(JSON.parse(text) as object);
+    }
+    for (const tool of fakeTools) {
+      const { secretType } = tool;
+      const open = servers.get('open')!;
+      const keyOf = (isGood: boolean) => ({
+        'key.json': googleKeyFile(open.url(googleTokens), isGood),
+        tokenUrl: `${open.url(oauthTokens)}/token`,
+      });
+      const name = secretType.toLowerCase().replaceAll(/\W/g, '-');
+      const good = secret(`good-${name}`, secretType, { ...goodLogin, ...keyOf(true) });
+      const bad = secret(`bad-${name}`, secretType, { ...badLogin, ...keyOf(false) });
+      fixture.put(good, bad);
+      put(tool, 'open', open, 'bare');
+      if (!isProbed(tool)) put(tool, 'open', open, 'good', good);
+      for (const [mood, server] of isProbed(tool) ? servers : []) {
+        put(tool, mood, server, 'good', good);
+        if (mood === 'open' || mood === 'signIn') put(tool, mood, server, 'bad', bad);
+      }
+    }
     await fixture.replica();
   });
   after(async () => {
     await fixture.stop();
-    await tool.stop();
+    for (const server of servers.values()) await server.stop();
   });
 
-  for (const each of cases) {
-    const { className, name, secretType, optional } = each;
-    const connectorName = nameOf(each);
+  function put(tool: FakeTool, mood: string, server: ToolServer, login: string, used?: object): void {
+    const secretName = (used as { readonly metadata: { readonly name: string } } | undefined)?.metadata.name;
+    const made = connector(nameOf(tool, mood, login), `${server.url(hostOf(tool))}${tool.path ?? ''}`, {
+      className: tool.className,
+      auth: tool.authName,
+      ...(secretName !== undefined && { secret: secretName }),
+      caSecret: 'tool-ca',
+      extensions: [tool.className === 'github' ? githubApi : (tool.tokenHost ?? [])]
+        .flat()
+        .map((host) => servers.get('open')!.url(host)),
+    }) as { readonly spec: { readonly auth: object } };
+    const auth = { ...made.spec.auth, params: tool.authParams ?? [] };
+    fixture.put({ ...made, spec: { ...made.spec, auth } });
+  }
 
-    it(`are ready and used with the credential of the tool: ${className}, ${name}, ${secretType}`, async () => {
-      const [, sentAs, value] = credentialOf(each);
-      fixture.allow(connectorName);
+  const assertIs = async (name: string, expected: Readonly<Record<string, string>>): Promise<void> => {
+    const found = (): Record<string, string> =>
+      Object.fromEntries(Object.keys(expected).map((type) => [type, fixture.condition(type, name)]));
+    await eventually(`${name} has a status`, () => fixture.condition('Ready', name) !== '', 60_000);
+    assert.deepEqual(found(), expected, fixture.message('Ready', name));
+  };
+
+  it('are tried with every way to log in, and with Opaque where a generator serves it too', () => {
+    const tried = new Set(
+      fakeTools.map(({ className, authName, secretType }) => `${className} ${authName} ${secretType}`),
+    );
+    const declared = classManifests().flatMap(({ metadata }) =>
+      specOf(metadata.name!).auth.types.flatMap(({ name, secretType, generator }) =>
+        [secretType, generator === undefined ? [] : 'Opaque'].flat().map((type) => `${metadata.name!} ${name} ${type}`),
+      ),
+    );
+    assert.deepEqual(
+      declared.filter((way) => !tried.has(way)),
+      [],
+    );
+  });
+
+  for (const tool of fakeTools) {
+    const { className, authName, secretType, path = '/' } = tool;
+    const used = `${path.replace(/\/$/, '')}${usedPath}${fakeTools.indexOf(tool)}`;
+    const open = (): ToolServer => servers.get('open')!;
+
+    it(`of ${className} are ready and used with the credential of the tool at ${path}: ${authName}, ${secretType}`, async () => {
+      const name = nameOf(tool, 'open');
+      fixture.allow(name);
       await eventually(
-        `it is ready: ${fixture.message('Ready', connectorName)}`,
-        () => fixture.condition('Ready', connectorName) === 'True Ready',
-        40_000,
+        () => `${name} is ready: ${fixture.message('Ready', name)}`,
+        () => fixture.condition('Ready', name) === 'True Ready',
+        60_000,
       );
-      const client = fixture.client(`ci/${connectorName}`);
-      const url = `/v2/app/manifests/${connectorName}`;
-      const forward = await client.getSecurely(`${urlOf(each)}${url}?forward`);
-      const reverse = await client.reverse(`/namespaces/ci/connectors/${connectorName}${url}?reverse`);
+      const client = fixture.client(`ci/${name}`);
+      const forward = await client.getSecurely(`${open().url(hostOf(tool))}${used}?forward`);
+      const below = used.slice(used.indexOf(usedPath));
+      const reverse = await client.reverse(`/namespaces/ci/connectors/${name}${below}?reverse`);
       assert.deepEqual([forward.status, reverse.status], [200, 200], `${forward.body}${reverse.body}`);
-      const seen = tool.seen.filter((request) => request.url.startsWith(url));
+      const [field, value] = sentTo(tool);
+      const seen = open().seen.filter(({ url }) => url.startsWith(`${used}?`));
       assert.deepEqual(
-        seen.map((request) => valueSent(request, sentAs)),
+        seen.map((request) => valueSent(request, field)),
         [value, value],
       );
     });
 
-    it(`are used without a credential only where that is optional: ${className}, ${name}, ${secretType}`, async () => {
-      fixture.allow(`${connectorName}-bare`);
-      const { status, body } = await fixture.client(`ci/${connectorName}-bare`).getSecurely(`${urlOf(each)}/x`);
+    it(`of ${className} are used without a credential only where that is optional: ${authName}, ${secretType}`, async () => {
+      const name = nameOf(tool, 'open', 'bare');
+      fixture.allow(name);
+      const { status, body } = await fixture
+        .client(`ci/${name}`)
+        .getSecurely(`${open().url(hostOf(tool))}${used}/bare`);
+      const { optional } = specOf(className).auth.types.find((type) => type.name === authName)!;
       assert.equal(status, optional === true ? 401 : 502, body);
       if (optional !== true) assert.match(body, /^spec\.auth\.secretRef is missing, which the class requires for /);
     });
+
+    if (!isProbed(tool)) continue;
+    it(`of ${className} say that the tool at ${path} is there and takes the right ${authName}`, () =>
+      assertIs(nameOf(tool, 'open'), {
+        LivenessReady: 'True Answered',
+        AuthReady: 'True Accepted',
+        Ready: 'True Ready',
+      }));
+
+    it(`of ${className} say that the tool at ${path} is there and rejects a wrong ${authName}`, () =>
+      assertIs(nameOf(tool, 'open', 'bad'), {
+        LivenessReady: 'True Answered',
+        AuthReady: 'False Rejected',
+        Ready: 'False Rejected',
+      }));
+
+    it(`of ${className} say that the tool at ${path} is down`, () =>
+      assertIs(nameOf(tool, 'down'), { LivenessReady: 'False UnexpectedAnswer', Ready: 'False UnexpectedAnswer' }));
+
+    it(`of ${className} do not take the sign-in page of the tool at ${path} for an accepted ${authName}`, async () => {
+      const name = nameOf(tool, 'signIn', 'bad');
+      await eventually(`${name} has a status`, () => fixture.condition('Ready', name) !== '', 60_000);
+      assert.match(fixture.condition('AuthReady', name), /^(?:Unknown UnexpectedAnswer|False Rejected)$/);
+    });
+
+    if (!mayBeClosed.includes(className)) continue;
+    for (const mood of ['unauthorized', 'forbidden']) {
+      it(`of ${className} take "${mood}" for a sign of life of the tool at ${path}`, () =>
+        assertIs(nameOf(tool, mood), {
+          LivenessReady: 'True Answered',
+          AuthReady: 'True Accepted',
+          Ready: 'True Ready',
+        }));
+    }
   }
 });
+
+interface AuthSpec extends ClassSpec {
+  readonly auth: {
+    readonly types: readonly {
+      readonly name: string;
+      readonly secretType: string;
+      readonly optional?: boolean;
+      readonly generator?: object;
+    }[];
+  };
+}
+
+function specOf(className: string): AuthSpec {
+  return classManifests().find(({ metadata }) => metadata.name === className)!['spec'] as AuthSpec;
+}
+
+/** @param field a header, or `?` and a query parameter. */
+function valueSent({ url, headers }: SeenRequest, field: string): unknown {
+  return field.startsWith('?') ? new URL(url, 'http://tool').searchParams.get(field.slice(1)) : headers[field];
+}
+
+function answerOf(mood: Mood, hostOf: (tool: FakeTool) => string): Answer {
+  return (request, response, seen) => {
+    if (seen.url === signInPath) {
+      response.end('<html>sign in</html>');
+      return;
+    }
+    const issued = cloudAnswer(request);
+    if (issued !== undefined) {
+      response.writeHead(issued.status).end(issued.body);
+      return;
+    }
+    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+    const tool = fakeTools.find((each) => (host === githubApi ? each.className === 'github' : hostOf(each) === host));
+    const isKnown = fakeTools.map(sentTo).some(([field, value]) => valueSent(seen, field) === value);
+    if (seen.url.includes(usedPath)) {
+      response.writeHead(isKnown ? 200 : 401).end();
+      return;
+    }
+    const isLogin = isKnown || isOfApp(request.headers.authorization);
+    const { status, headers, body } = mood(tool?.answer(seen.url, isLogin, request) ?? { status: 404 }, isLogin);
+    response.writeHead(status, headers).end(body);
+  };
+}

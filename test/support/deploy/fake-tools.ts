@@ -37,6 +37,11 @@ export const goodLogin = {
   appId: '1',
   installationId: '77',
   privateKey: appPrivateKey,
+  clientId: 'builds',
+  clientSecret: 'CREDENTIAL-CANARY-5b1e',
+  header: 'X-Api-Key',
+  parameter: 'api_key',
+  value: 'CREDENTIAL-CANARY-5b1e',
   ...awsKeys,
 };
 const googleKey = new GoogleKey();
@@ -58,8 +63,32 @@ export const googleTokens = 'oauth2.googleapis.com';
 export const oauthTokens = 'sso.example';
 
 const basicOf = (user: string): string => `Basic ${Buffer.from(`${user}:${goodLogin.password}`).toString('base64')}`;
-/** Headers with the password or token that the endpoints of clouds issue, by user. */
-export const issuedLogins = { AWS: basicOf('AWS'), oauth2accesstoken: basicOf('oauth2accesstoken') };
+
+/** By the type of the Secret: the field of a request that has the credential, and its value there. */
+const sentByType: Readonly<Record<string, readonly [field: string, value: string]>> = {
+  'kubernetes.io/basic-auth': ['authorization', basicOf('robot')],
+  'cpaas.io/distribution-registry-token': ['authorization', basicOf('robot')],
+  'connectors.cpaas.io/bearer-token': ['authorization', `Bearer ${goodLogin.token}`],
+  'connectors.cpaas.io/gitlab-pat-auth': ['private-token', goodLogin.token],
+  'connectors.alauda.io/github-app': ['authorization', basicOf('x-access-token')],
+  'connectors.alauda.io/aws-ecr': ['authorization', basicOf('AWS')],
+  'connectors.alauda.io/google-service-account': ['authorization', basicOf('oauth2accesstoken')],
+  'connectors.alauda.io/oauth2-client': ['authorization', `Bearer ${goodLogin.token}`],
+};
+/** What generators of classes make of a Secret of type Opaque. */
+const sentByGenerator: typeof sentByType = {
+  'github patAuth': ['authorization', basicOf('x-access-token')],
+  'gitlab patAuth': ['private-token', goodLogin.token],
+  'sonarqube tokenAuth': ['authorization', `Bearer ${goodLogin.token}`],
+  'http bearerAuth': ['authorization', `Bearer ${goodLogin.token}`],
+  'http headerAuth': ['x-api-key', goodLogin.value],
+  'http queryAuth': ['?api_key', goodLogin.value],
+};
+
+/** The header, or `?` and the query parameter, by which the tool recognises the credential, and its value. */
+export function sentTo({ className, authName, secretType }: FakeTool): readonly [field: string, value: string] {
+  return (secretType === 'Opaque' ? sentByGenerator[`${className} ${authName}`] : sentByType[secretType])!;
+}
 
 /** The key of a Google service account. Another one than the good one is not known at its endpoint. */
 export function googleKeyFile(endpoint: string, isGood: boolean): string {
@@ -114,8 +143,14 @@ const sonarqube: Respond = (path, isKnown) => {
   return path === '/api/authentication/validate' ? json({ valid: isKnown }) : notFound;
 };
 
+const gitlab = site(
+  { '/': { status: 302, headers: { Location: '/users/sign_in' } }, '/users/sign_in': page },
+  { '/api/v4/user': json({ username: 'robot' }) },
+);
+const anyApi = site({ '/': page }, {});
+
 /** The response of GitHub to a request for a token of an installation. */
-export function issuedToken(): FakeAnswer {
+function issuedToken(): FakeAnswer {
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
   return { status: 201, body: JSON.stringify({ token: goodLogin.token, expires_at: inAnHour }) };
 }
@@ -151,11 +186,9 @@ export const fakeTools: readonly FakeTool[] = [
     className: 'gitlab',
     authName: 'patAuth',
     secretType: 'connectors.cpaas.io/gitlab-pat-auth',
-    answer: site(
-      { '/': { status: 302, headers: { Location: '/users/sign_in' } }, '/users/sign_in': page },
-      { '/api/v4/user': json({ username: 'robot' }) },
-    ),
+    answer: gitlab,
   },
+  { className: 'gitlab', authName: 'patAuth', secretType: 'Opaque', answer: gitlab },
   {
     className: 'harbor',
     ...basicAuth,
@@ -229,5 +262,17 @@ export const fakeTools: readonly FakeTool[] = [
     authName: 'tokenAuth',
     secretType: 'connectors.cpaas.io/bearer-token',
     answer: sonarqube,
+  },
+  { className: 'sonarqube', authName: 'tokenAuth', secretType: 'Opaque', answer: sonarqube },
+  { className: 'http', ...basicAuth, answer: anyApi },
+  { className: 'http', authName: 'bearerAuth', secretType: 'Opaque', answer: anyApi },
+  { className: 'http', authName: 'headerAuth', secretType: 'Opaque', answer: anyApi },
+  { className: 'http', authName: 'queryAuth', secretType: 'Opaque', answer: anyApi },
+  {
+    className: 'http',
+    authName: 'oauth2Client',
+    secretType: 'connectors.alauda.io/oauth2-client',
+    tokenHost: oauthTokens,
+    answer: anyApi,
   },
 ];
