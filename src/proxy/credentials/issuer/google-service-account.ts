@@ -10,7 +10,7 @@ import { parseToolAddress } from '../../connectors/tool-address.js';
 import type { TokenPlan, IssuerRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
-import { signingKeyOf } from './signing-key.js';
+import { parseSigningKey } from './signing-key.js';
 import { parseTokenResponse } from './token-response.js';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';
@@ -25,6 +25,8 @@ interface Account {
   readonly key: SigningKey;
 }
 
+const accounts = new WeakMap<SecretObject, Account | KeyProblem>();
+
 /**
  * An access token of a Google service account, for a key of it.
  * See https://developers.google.com/identity/protocols/oauth2/service-account#httprest.
@@ -33,7 +35,11 @@ export const googleServiceAccount: TokenIssuer = {
   secretType: 'connectors.alauda.io/google-service-account',
 
   parse(secret, use): TokenPlan | KeyProblem {
-    const account = accountIn(secret);
+    let account = accounts.get(secret);
+    if (account === undefined) {
+      account = accountIn(secret);
+      accounts.set(secret, account);
+    }
     if ('problem' in account) return account;
     const keys = new SecretKeys(secret);
     const scope = keys.optional('scope') ?? cloudPlatform;
@@ -68,7 +74,7 @@ function accountIn(secret: SecretObject): Account | KeyProblem {
     const fix = 'download the key again';
     return { problem: 'its key.json has no usable client_email or private_key', fix };
   }
-  const key = signingKeyOf(secret, new Secret(pem), 'private_key in key.json');
+  const key = parseSigningKey(new Secret(pem), 'private_key in key.json');
   if ('problem' in key) return key;
   return { email, key, keyId: nameAt(file, 'private_key_id'), tokenUrl: nameAt(file, 'token_uri') };
 }

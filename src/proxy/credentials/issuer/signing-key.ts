@@ -17,14 +17,13 @@ const keys = new WeakMap<SecretObject, SigningKey | KeyProblem>();
 
 /** Returns the `privateKey` of a Secret, parsed once. */
 export function signingKeyIn(secret: SecretObject): SigningKey | KeyProblem {
+  const known = keys.get(secret);
+  if (known !== undefined) return known;
   const pem = secret.data.get('privateKey');
-  if (pem === undefined) return { problem: 'it has no privateKey', fix: 'add the key privateKey' };
-  return signingKeyOf(secret, pem, 'privateKey');
-}
-
-/** Returns the only private key of a Secret, parsed once. */
-export function signingKeyOf(secret: SecretObject, pem: Secret, name: string): SigningKey | KeyProblem {
-  const key = keys.get(secret) ?? parseSigningKey(pem, name);
+  const key =
+    pem === undefined
+      ? { problem: 'it has no privateKey', fix: 'add the key privateKey' }
+      : parseSigningKey(pem, 'privateKey');
   keys.set(secret, key);
   return key;
 }

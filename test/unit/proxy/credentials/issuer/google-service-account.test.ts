@@ -158,4 +158,21 @@ describe('the kind google-service-account', () => {
       assert.doesNotMatch(`${found.problem} ${found.fix}`, /CANARY/);
     });
   }
+
+  it('is parsed once for all requests, since the owner of the Secret chooses how long that takes', () => {
+    const manifest = secret('google', googleServiceAccount.secretType, { 'key.json': JSON.stringify(file) });
+    const found = parseSecret(manifest as Parameters<typeof parseSecret>[0]);
+    let reads = 0;
+    class Read extends Secret {
+      override expose(): string {
+        reads += 1;
+        return super.expose();
+      }
+    }
+    const data = new Map([['key.json', new Read(JSON.stringify(file))]]);
+    const address = parseToolAddress(registry)!;
+    const first = { ...found, data };
+    for (let at = 0; at < 3; at += 1) googleServiceAccount.parse(first, { address, addresses: [address] });
+    assert.equal(reads, 1);
+  });
 });
