@@ -7,13 +7,12 @@ import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../shared/kube/timings.js';
 import type { Log } from '../shared/log.js';
 import { createLog } from '../shared/process/json-log.js';
-import type { Metrics } from '../driver/metrics.js';
 import { version } from '../shared/version.js';
 import type { Clock } from '../shared/clock.js';
-import type { Backend } from '../driver/backend.js';
 import type { Command } from '../shared/command/command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
+import type { DriverParts } from '../driver/driver.js';
 import { kubernetesBackend } from '../driver/kubernetes-backend.js';
 import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
 import { once } from 'node:events';
@@ -66,7 +65,7 @@ function backendOf(
   config: DriverConfig,
   env: Readonly<Record<string, string | undefined>>,
   log: Log,
-): (metrics: Metrics) => Backend {
+): DriverParts['createBackend'] {
   const clock = systemClock;
   const { manifests } = config;
   if (config['connector-source'] === 'directory' && manifests !== undefined) {
@@ -75,8 +74,8 @@ function backendOf(
   const now = (): number => performance.now();
   const cluster = loadClusterConfig(config, env, now);
   const kubeClock = { now, random: Math.random };
-  return (metrics) =>
-    kubernetesBackend({ config, cluster, timings: kubeTimings, kubeClock, watchTimes, metrics, clock, log });
+  const parts = { config, cluster, timings: kubeTimings, kubeClock, watchTimes, clock, log };
+  return (metrics, rejections) => kubernetesBackend({ ...parts, metrics, rejections });
 }
 
 /** Returns the memory limit of the process's container in bytes; undefined without one, for which Node has a huge number. */

@@ -9,7 +9,7 @@ import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
 import { CodedError } from '../shared/errors.js';
-import { EventLoopDelay } from './event-loop-delay.js';
+import { measureEventLoopDelay } from './event-loop-delay.js';
 import { HealthServer } from '../shared/process/health-server.js';
 import type { Syscalls } from './host/syscalls.js';
 import { loadPageBytes } from './host/page-size.js';
@@ -41,8 +41,8 @@ const registrationRetryMs = 15_000;
 
 export interface DriverParts {
   readonly config: DriverConfig;
-  /** Creates the backend, which reports its requests to the metrics. */
-  readonly createBackend: (metrics: Metrics) => Backend;
+  /** Creates the backend, which reports its requests to the metrics, and what it rejects to the observer. */
+  readonly createBackend: (metrics: Metrics, rejections: LimitObserver) => Backend;
   readonly syscalls: Syscalls;
   /** Memory limit of this process; undefined: none. */
   readonly memoryLimitBytes: number | undefined;
@@ -67,7 +67,7 @@ export class Driver {
   readonly #rejections: LimitObserver;
   readonly #onRejectedConnection = (): void => this.#rejections.rejected('connections', 'node', '');
   readonly #stopping = new AbortController();
-  readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
+  #stopMeasuring: () => void = () => undefined;
   readonly metrics: Metrics;
 
   constructor(parts: DriverParts) {
@@ -97,7 +97,7 @@ export class Driver {
     this.#host = createHost(parts, this.#memory);
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
-    this.#backend = parts.createBackend(this.metrics);
+    this.#backend = parts.createBackend(this.metrics, this.#rejections);
     this.#volumeService = new VolumeService({
       ...parts,
       host: this.#host,
@@ -148,7 +148,7 @@ export class Driver {
       if (problem !== undefined) log.error('Cannot publish volumes', { reason: problem });
     }
     this.#volumeService.start();
-    this.#eventLoopDelay.start();
+    this.#stopMeasuring = measureEventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
     this.#adoptVolumes();
     this.#backend.start();
     const httpPort = await this.#health?.start();
@@ -177,7 +177,7 @@ export class Driver {
     this.#volumeService.stop();
     this.#backend.stop();
     this.#health?.stop();
-    this.#eventLoopDelay.stop();
+    this.#stopMeasuring();
   }
 
   /** Returns why any publish would fail now; undefined if it would not. */
@@ -190,7 +190,7 @@ export class Driver {
   }
 
   #createRegistration(): KubeletRegistration {
-    const { config, log } = this.#parts;
+    const { config } = this.#parts;
     return new KubeletRegistration({
       driverName: config['driver-name'],
       socketPath: registrationSocket(config['registration-dir'], config['driver-name']),
@@ -198,10 +198,7 @@ export class Driver {
       edge: this.#edge(),
       checkMs: registrationCheckMs,
       retryMs: registrationRetryMs,
-      socket: driverLimits.registrationSocket,
-      connection: driverLimits.grpcConnection,
       onRejected: this.#onRejectedConnection,
-      log,
     });
   }
 
@@ -226,11 +223,10 @@ export class Driver {
 }
 
 function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemory): TmpfsHost {
-  const pageBytes = loadPageBytes();
   return new TmpfsHost(
     {
       kubeletDir: config['kubelet-dir'],
-      pageBytes,
+      pageBytes: loadPageBytes(),
       hasSelinux: selinuxProcessLabel() !== undefined,
       allowsPrivateMounts: config['skip-propagation-check'],
       memory,

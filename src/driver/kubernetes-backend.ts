@@ -8,7 +8,7 @@ import type { ClockAndRandom } from '../shared/kube/api-connections.js';
 import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
 import { limits } from '../shared/limits/defaults.js';
-import { withRejectionLog } from './rejection-log.js';
+import type { LimitObserver } from '../shared/limits/limit-observer.js';
 import type { Log } from '../shared/log.js';
 import type { Metrics } from './metrics.js';
 import { PodEvents } from './pod-events.js';
@@ -32,14 +32,14 @@ export interface KubernetesBackendParts {
   readonly kubeClock: ClockAndRandom;
   readonly watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly metrics: Metrics;
+  readonly rejections: LimitObserver;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Returns the backend of `--connector-source kubernetes`, which reads everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
-  const { config, cluster, timings, kubeClock, watchTimes, metrics, clock, log } = parts;
-  const load = withRejectionLog(metrics, log);
+  const { config, cluster, timings, kubeClock, watchTimes, metrics, rejections, clock, log } = parts;
   const client = new KubeClient({
     config: cluster,
     timings,
@@ -47,7 +47,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
     limits: limits.api,
-    load,
+    load: rejections,
   });
   const { namespace } = config;
   const notFoundWaitMs = config['not-found-wait'];
@@ -61,7 +61,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     namespace,
     notFoundWaitMs,
     watchLimits,
-    observer: load,
+    observer: rejections,
     clock,
     log,
   });
@@ -83,7 +83,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     firstApprovalWaitMs,
     nodeName: config['node-name'],
     maxWatchedRequests: config['max-watched-objects'],
-    load,
+    load: rejections,
     observer: metrics,
     watchesApprovals: config['refresh-on-change'],
   });

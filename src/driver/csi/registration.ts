@@ -1,7 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Log } from '../../shared/log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import type { GrpcConnectionLimits, SocketLimits } from './server.js';
+import { driverLimits } from '../limits.js';
 import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
@@ -14,13 +13,10 @@ export interface RegistrationOptions {
   /** The CSI socket's path as the kubelet sees it. */
   readonly kubeletEndpoint: string;
   readonly edge: RpcEdge;
-  readonly log: Log;
   /** Interval between checks that the socket exists, in milliseconds. */
   readonly checkMs: number;
   /** Delay before a rejected registration is offered again, in milliseconds. */
   readonly retryMs: number;
-  readonly socket: SocketLimits;
-  readonly connection: GrpcConnectionLimits;
   /** Called for each connection over the limit. */
   readonly onRejected: () => void;
 }
@@ -81,16 +77,17 @@ export class KubeletRegistration {
     const isGone = this.#server?.isInPlace !== true;
     if (!isDue && !isGone) return;
     if (isGone && this.#failure === undefined)
-      this.#options.log.info('Registration socket disappeared, recreating it', { path: this.#options.socketPath });
+      this.#options.edge.log.info('Registration socket disappeared, recreating it', { path: this.#options.socketPath });
     await this.#server?.stop();
     await this.#listen();
     this.#failure = undefined;
   }
 
   #reportFailure(error: unknown): void {
-    const { log, socketPath } = this.#options;
+    const { edge, socketPath } = this.#options;
     const failure = error instanceof Error ? error.message : String(error);
-    if (failure !== this.#failure) log.error('Failed to offer the driver to the kubelet', { path: socketPath, error });
+    if (failure !== this.#failure)
+      edge.log.error('Failed to offer the driver to the kubelet', { path: socketPath, error });
     this.#failure = failure;
   }
 
@@ -102,10 +99,10 @@ export class KubeletRegistration {
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
-      socket: this.#options.socket,
-      connection: this.#options.connection,
+      socket: driverLimits.registrationSocket,
+      connection: driverLimits.grpcConnection,
       onRejected: this.#options.onRejected,
-      log: this.#options.log,
+      log: this.#options.edge.log,
     });
     await this.#server.start();
   }
@@ -128,13 +125,13 @@ export class KubeletRegistration {
   }
 
   #reportStatus(isRegistered: boolean, rejection: string): void {
-    const { log, driverName, retryMs } = this.#options;
+    const { edge, driverName, retryMs } = this.#options;
     this.#isRegistered = isRegistered;
     if (isRegistered) {
-      log.info('Registered with the kubelet', { name: driverName });
+      edge.log.info('Registered with the kubelet', { name: driverName });
       return;
     }
     this.#retryAtMs = performance.now() + retryMs;
-    log.error('Kubelet rejected the driver', { name: driverName, reason: rejection, delayMs: retryMs });
+    edge.log.error('Kubelet rejected the driver', { name: driverName, reason: rejection, delayMs: retryMs });
   }
 }

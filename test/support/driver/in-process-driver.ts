@@ -7,6 +7,7 @@ import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
 import { createLog } from '../../../src/shared/process/json-log.js';
 import type { Log } from '../../../src/shared/log.js';
+import type { LimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import type { Metrics } from '../../../src/driver/metrics.js';
 import type { Clock } from '../../../src/shared/clock.js';
 import { assertNoToken } from './canary.js';
@@ -16,6 +17,7 @@ import type { NodeSandbox } from './node-sandbox.js';
 export interface BackendParts {
   readonly config: DriverConfig;
   readonly metrics: Metrics;
+  readonly rejections: LimitObserver;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,8 +49,8 @@ export class InProcessDriver {
     const createBackend = options.backend ?? ((): Backend => directoryBackend(config, node.manifestsDir, log, clock));
     this.driver = new Driver({
       config,
-      createBackend: (metrics) => {
-        const backend = createBackend({ config, metrics, clock, log });
+      createBackend: (metrics, rejections) => {
+        const backend = createBackend({ config, metrics, rejections, clock, log });
         return { ...backend, ...options.replace?.(backend) };
       },
       syscalls: options.syscalls ?? loadSyscalls(),
