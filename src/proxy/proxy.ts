@@ -55,9 +55,6 @@ export interface ProxyPorts {
 export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
-  readonly #connections: ConnectionLimiter;
-  readonly #slots: ExchangeSlots;
-  readonly #toolSockets: ToolSockets;
   readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
   readonly #server: ProxyServer;
@@ -72,14 +69,12 @@ export class Proxy {
     this.#parts = parts;
     const connections = new SharedQuota(config['max-connections'], limits.connections.share);
     const requests = new SharedQuota(config['max-requests-in-flight'], proxyLimits.requestsInFlight.share);
-    this.#connections = new ConnectionLimiter(connections);
-    this.#slots = new ExchangeSlots(requests);
-    this.#toolSockets = new ToolSockets({ ...proxyLimits.toolSockets, total: config['max-tool-connections'] });
+    const toolSockets = new ToolSockets({ ...proxyLimits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
       limits: {
         connections,
         requests_in_flight: requests,
-        tool_connections: this.#toolSockets,
+        tool_connections: toolSockets,
       },
       isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
@@ -94,10 +89,10 @@ export class Proxy {
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
     this.#tools = createToolAccess({
       ...parts,
-      ...{ backend: this.#backend, service: serviceOf(config), sockets: this.#toolSockets },
+      ...{ backend: this.#backend, service: serviceOf(config), sockets: toolSockets },
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
-    this.#server = this.#createServer();
+    this.#server = this.#createServer(connections, requests);
     this.#status = this.#createStatusController();
     const address = config['http-address'];
     this.#health =
@@ -193,7 +188,7 @@ export class Proxy {
     });
   }
 
-  #createServer(): ProxyServer {
+  #createServer(connections: SharedQuota, requests: SharedQuota): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustStores } = this.#tools;
@@ -221,7 +216,7 @@ export class Proxy {
     const rejections = new RejectionRateLimiter(monotonicNow);
     const handshakes = new TokenBuckets(proxyLimits.tlsHandshakes, monotonicNow);
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
-    const common = { authorizer, router, rejections, exchange, clock, ...observed };
+    const common = { authorizer, router, rejections, exchange, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],
       tls: config['tls-address'] && {
@@ -231,8 +226,8 @@ export class Proxy {
           this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
         handshakeDelayMs: (address) => handshakes.of(address).acquireLater(proxyLimits.tlsHandshakes.longestMs),
       },
-      connections: this.#connections,
-      slots: this.#slots,
+      connections: new ConnectionLimiter(connections),
+      slots: new ExchangeSlots(requests),
       requests: new RequestHandler({ ...common, ownerLimits: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,

@@ -1,4 +1,3 @@
-import type { Clock } from '../../shared/clock.js';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
 import type { JsonValue } from '../../shared/json.js';
 import { jsonItems, jsonMember, jsonText } from '../../shared/json.js';
@@ -12,13 +11,13 @@ import { generatorOf } from './generator/generator.js';
 import type { Generators } from './generator/generators.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../tool/resolver.js';
-import type { ToolClient } from '../tool/tool-client.js';
 import type { ToolCredential } from '../tool/tool-credential.js';
 import { noCredential } from '../tool/tool-credential.js';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.js';
 import { credentialFor } from '../secrets/docker-config.js';
 import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
 import { IssuerCredentials } from './issuer/issuer-credentials.js';
+import type { IssuerCredentialsOptions } from './issuer/issuer-credentials.js';
 import { issuers } from './issuer/issuers.js';
 import { RegistryCredential } from './registry/registry-credential.js';
 import type { RegistrySession } from './registry/registry-credential.js';
@@ -29,7 +28,6 @@ import type { SecretObject, SecretSource } from '../secrets/secret-source.js';
 import type { ToolAddress } from '../connectors/tool-address.js';
 import { addressesOf } from '../connectors/tool-address.js';
 import { TokenCache } from './token-cache.js';
-import type { UpstreamTrust } from './upstream-trust.js';
 
 /** Supported Secret types. A type that is added here needs a case in `#credentialIn` to compile, and the reverse. */
 const secretTypes = [
@@ -43,15 +41,9 @@ const secretTypes = [
 /** Types of Secrets that need no generator. */
 export const knownSecretTypes: readonly string[] = [...secretTypes, ...issuers.map(({ secretType }) => secretType)];
 
-export interface ToolCredentialsOptions {
+export interface ToolCredentialsOptions extends Omit<IssuerCredentialsOptions, 'cache'> {
   readonly secrets: SecretSource;
-  readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
-  readonly client: ToolClient;
   readonly generators: Generators;
-  readonly clock: Clock;
-  readonly monotonicNow: () => number;
-  /** Limit of the time of requests for tokens. */
-  readonly issuerTimeoutMs: number;
 }
 
 /** Selects the credential of a request to a Connector's tool. */

@@ -112,13 +112,18 @@ export class ConnectHandler {
     start: typeof startTlsOrPlain,
     onFailure: (reason: HandshakeFailure) => void,
   ): void {
-    const { observer, leaves, clock } = this.#options;
+    const { observer, leaves, exchange } = this.#options;
     // Before the response, so that the client gets the error if no certificate can be issued.
     const certificate = leaves.contextFor(named.host);
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
-    const session = new TunnelSession(authenticated, named, socket, authenticated.client.expiresAtMs - clock.now());
+    const session = new TunnelSession(
+      authenticated,
+      named,
+      socket,
+      authenticated.client.expiresAtMs - exchange.clock.now(),
+    );
     start(socket, certificate, (plain) => owner.intercepted(plain, session), onFailure);
   }
 
@@ -130,7 +135,7 @@ export class ConnectHandler {
     entry: AccessLogEntry,
     signal: AbortSignal,
   ): Promise<void> {
-    const { exchange, clock, observer } = this.#options;
+    const { exchange, observer } = this.#options;
     const tool = exchange.client.connect(named.host, named.port, ownerOf(authenticated.client));
     signal.addEventListener('abort', () => tool.destroy(), { once: true });
     try {
@@ -144,7 +149,7 @@ export class ConnectHandler {
     tool.on('error', () => undefined);
     observer.tunnelOpened('passthrough');
     socket.write(established);
-    closeAtExpiry(socket, authenticated.client.expiresAtMs, clock);
+    closeAtExpiry(socket, authenticated.client.expiresAtMs, exchange.clock);
     await joinConnections(socket, tool, exchange);
     observer.tunnelClosed('passthrough');
     entry.finish('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });

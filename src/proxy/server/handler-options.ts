@@ -1,4 +1,3 @@
-import type { Clock } from '../../shared/clock.js';
 import type { Log } from '../../shared/log.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import type { ExchangeParts } from '../tool/exchange.js';
@@ -12,7 +11,6 @@ export interface HandlerOptions {
   readonly authorizer: ConnectorAuthorizer;
   readonly router: Router;
   readonly exchange: ExchangeParts;
-  readonly clock: Clock;
   readonly observer: ServerObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;

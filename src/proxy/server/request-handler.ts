@@ -122,7 +122,7 @@ export class RequestHandler {
   ): Promise<void> {
     socket.write(switchedHead(message, credential));
     if (first.length > 0) socket.write(first);
-    closeAtExpiry(socket, expiresAtMs, this.#options.clock);
+    closeAtExpiry(socket, expiresAtMs, this.#options.exchange.clock);
     await joinConnections(socket, tool, this.#options.exchange);
   }
 

@@ -1,24 +1,17 @@
-import type { Clock } from '../../shared/clock.js';
 import { CodedError } from '../../shared/errors.js';
 import { generationOf } from '../../shared/kube/kube-object.js';
 import { caProblem } from '../certificates/certificate-authority.js';
-import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ConnectorLister } from '../connectors/connector-lookup.js';
 import type { Generators } from '../credentials/generator/generators.js';
 import { classConditionTypes, conditionsIn, isFalse, isTrue, merged } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
+import type { ConnectorStatusOptions } from './connector-status.js';
 import { classUrl, isFrontedBy } from './proxy-service.js';
-import type { ProxyService } from './proxy-service.js';
 import type { StatusWriter } from './status-writer.js';
 import type { NextRun } from './work-queue.js';
 
-export interface ClassStatusOptions {
-  readonly objects: ConnectorLister;
+export interface ClassStatusOptions extends Pick<ConnectorStatusOptions, 'objects' | 'ca' | 'service' | 'clock'> {
   readonly generators: Pick<Generators, 'mistakeIn'>;
-  readonly ca: CaSource;
-  readonly service: ProxyService;
   readonly writer: StatusWriter;
-  readonly clock: Clock;
 }
 
 /** The status of ConnectorClasses that name the proxy's Service. */

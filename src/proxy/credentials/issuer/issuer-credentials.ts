@@ -5,7 +5,6 @@ import { LenientPath } from '../../rules/request-path.js';
 import type { Secret } from '../../../shared/secret.js';
 import type { RegistryLogin } from '../registry/registry-tokens.js';
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../../shared/clock.js';
 import type { Connector } from '../../../shared/connectors/model.js';
 import { proxyLimits } from '../../limits.js';
 import { ProxyError } from '../../proxy-error.js';
@@ -18,20 +17,17 @@ import type { Trust } from '../../tool/trust.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import { addressesOf, isAddressOfConnector } from '../../connectors/tool-address.js';
-import type { CachedToken, TokenCache } from '../token-cache.js';
+import type { CachedToken } from '../token-cache.js';
 import { cachedToken, isSendable } from '../token-cache.js';
 import type { UpstreamTrust } from '../upstream-trust.js';
 import { IssuedTokens } from './issued-tokens.js';
-import type { TokenSlot } from './issued-tokens.js';
+import type { IssuedTokensOptions, TokenSlot } from './issued-tokens.js';
 import type { IssuerUse, TokenIssuer, TokenOutcome, TokenPlan } from './issuer.js';
 import { failureOfStatus, unusableAnswer } from './token-response.js';
 
-export interface IssuerCredentialsOptions {
+export interface IssuerCredentialsOptions extends IssuedTokensOptions {
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
   readonly client: ToolClient;
-  readonly clock: Clock;
-  readonly monotonicNow: () => number;
-  readonly cache: TokenCache;
   /** Limit of the time for one request with its response. */
   readonly issuerTimeoutMs: number;
 }
