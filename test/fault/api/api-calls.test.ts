@@ -81,6 +81,7 @@ class Fixture {
 
   async startDriver(): Promise<void> {
     const now = (): number => Date.now() + this.aheadMs;
+    const monotonicNow = (): number => performance.now() + this.aheadMs;
     const slowed = (ms: number): number => ms * this.#slowness;
     const timings = {
       ...quickTimings,
@@ -92,7 +93,12 @@ class Fixture {
         return slowed(400);
       },
     };
-    this.#driver = await this.cluster.driver({ timings, now, flags: ['--allow-token-minting', '--pod-events'] });
+    this.#driver = await this.cluster.driver({
+      timings,
+      now,
+      monotonicNow,
+      flags: ['--allow-token-minting', '--pod-events'],
+    });
   }
 
   async publish(timeoutMs: number): Promise<Outcome> {

@@ -103,7 +103,7 @@ async function ofGithubApp(fixture: FlowFixture): Promise<IssuingRegistry> {
   const isRight = (login: string): boolean => github.valid.has(login.replace('x-access-token:', ''));
   const { registry, service } = await withTokenService(fixture, registryHost, serviceHost, isRight);
   const extensions = [registry.url, service.url];
-  const keys = { appId: 'Iv1.app', owner: 'ada', privateKey: appPrivateKey };
+  const keys = { appId: 'Iv1.app', installationId: '77', privateKey: appPrivateKey };
   const options = { className: 'github', auth: 'githubApp', extensions };
   const connector = connect(fixture, 'github-app', github.url, keys, options);
   return {
