@@ -46,7 +46,7 @@ export class TrustStoreCache {
 
   /** Returns the cache key of the trust store that `getOrCreate` returns. */
   keyOf(bundles: readonly PemBundle[]): string {
-    return digestOf([this.#rootsDigest(), ...bundles.map(bundleDigest)]);
+    return [this.#rootsDigest(), ...bundles.map(bundleDigest)].join(' ');
   }
 
   /** Returns a cached trust store. */

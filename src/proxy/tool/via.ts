@@ -10,6 +10,8 @@ import { valuesOf } from './headers.js';
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
+  /** The last identity with its name, which every message has. */
+  #named = { identity: '', name: '' };
 
   /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
@@ -37,6 +39,10 @@ export class Via {
 
   get #name(): string {
     const identity = this.#identity() ?? this.#ownIdentity;
-    return `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
+    if (identity !== this.#named.identity) {
+      const name = `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
+      this.#named = { identity, name };
+    }
+    return this.#named.name;
   }
 }
