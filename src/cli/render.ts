@@ -11,6 +11,7 @@ import { TemplateRenderer } from '../driver/content/template-renderer.js';
 import { renderVolumeContent } from '../driver/content/volume-content.js';
 import { planVolume } from '../driver/content/volume-plan.js';
 import { CodedError } from '../shared/errors.js';
+import { listed } from '../shared/message-text.js';
 import { silentLog } from '../shared/log.js';
 import { Secret } from '../shared/secret.js';
 import { paramsOf, parseVolumeAttributes } from '../driver/publish/attributes.js';
@@ -89,7 +90,9 @@ async function renderFiles(
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
   // A misspelt field can be why rendering fails.
   unknownFieldWarnings(source.objects()).forEach(warn);
-  const resolved = await source.resolve(attributes.connectors, call);
+  const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
+    throw withNames(error, source.connectorNames());
+  });
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
@@ -116,6 +119,13 @@ async function renderFiles(
   );
   warnings.forEach(warn);
   return files;
+}
+
+/** Adds the Connectors of the manifests to a not-found error: often --namespace is missing. */
+function withNames(error: unknown, names: readonly string[]): unknown {
+  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') return error;
+  const there = names.length === 0 ? 'no Connector' : listed(names);
+  return new CodedError('NOT_FOUND', `${error.message}; --manifests has ${there}`);
 }
 
 function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {

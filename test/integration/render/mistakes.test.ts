@@ -59,19 +59,29 @@ const warned: readonly Mistake[] = [
 ];
 
 const rejected: readonly Mistake[] = [
-  ['a misspelt Connector', {}, ['--connectors', 'ci/harbr'], /^connector ci\/harbr does not exist$/],
-  ['a Connector of another namespace', {}, ['--connectors', 'harbor'], /^connector default\/harbor does not exist$/],
+  [
+    'a misspelt Connector',
+    {},
+    ['--connectors', 'ci/harbr'],
+    /^connector ci\/harbr does not exist; --manifests has ci\/harbor$/,
+  ],
+  [
+    'a Connector of another namespace',
+    {},
+    ['--connectors', 'harbor'],
+    /^connector default\/harbor does not exist; --manifests has ci\/harbor$/,
+  ],
   [
     'a misspelt class',
     { 'harbor.yaml': harbor.replace('oci', 'ocj') },
     [],
-    /^connectorclass ocj of connector ci\/harbor does not exist$/,
+    /^connectorclass ocj of connector ci\/harbor does not exist; --manifests has ci\/harbor$/,
   ],
   [
     'an empty directory',
     { 'harbor.yaml': undefined, 'oci.yaml': undefined },
     [],
-    /^connector ci\/harbor does not exist$/,
+    /^connector ci\/harbor does not exist; --manifests has no Connector$/,
   ],
   [
     'broken YAML, before anything else',
