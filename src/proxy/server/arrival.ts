@@ -20,5 +20,5 @@ export interface Arrival extends ClientRequest {
   /** The tunnel that the request came through. */
   readonly session: TunnelSession | undefined;
   /** Aborts when the connection closes before the response is complete. */
-  readonly leaving: AbortSignal;
+  readonly clientGone: AbortSignal;
 }

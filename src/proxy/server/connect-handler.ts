@@ -53,27 +53,27 @@ export class ConnectHandler {
     const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
     const arrival: ClientRequest = { request };
     const entry = new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
-    const leaving = new AbortController();
-    const leave = (): void => leaving.abort();
+    const clientGone = new AbortController();
+    const abort = (): void => clientGone.abort();
     const ignore = (): void => undefined;
-    socket.on('error', ignore).once('close', leave);
+    socket.on('error', ignore).once('close', abort);
     if (head.length > 0) socket.unshift(head);
     try {
       if (slot instanceof ProxyError) throw slot;
       const named = targetOf(request);
       entry.setTarget('tunnel', authorityOf(named));
       router.ensureFirstPass(request);
-      const authenticated = await authenticate(request, authorizer, entry, leaving.signal);
+      const authenticated = await authenticate(request, authorizer, entry, clientGone.signal);
       arrival.client = authenticated.client;
       slot.moveTo(...holderOf(authenticated.client));
-      const matches = await router.matchesOf(authenticated, named, entry, leaving.signal);
+      const matches = await router.matchesOf(authenticated, named, entry, clientGone.signal);
       const [match] = matches;
       if (match === undefined) {
-        await this.#passThrough(authenticated, named, socket, entry, leaving.signal);
+        await this.#passThrough(authenticated, named, socket, entry, clientGone.signal);
         return;
       }
       entry.setConnector(match.connector.ref);
-      socket.off('close', leave);
+      socket.off('close', abort);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {
         observer.handshakeFailed(reason);
@@ -81,20 +81,20 @@ export class ConnectHandler {
       });
       entry.finish('ok', 200);
     } catch (error) {
-      if (leaving.signal.aborted) {
+      if (clientGone.signal.aborted) {
         entry.finish('aborted', 0);
         return;
       }
       const failure = toProxyError(error);
       if (failure.kind === 'internal') log.error('Tunnel failed', { error });
       entry.finish(failure.kind, failure.status);
-      await rejections.delay(request, arrival.client, slot, leaving.signal);
+      await rejections.delay(request, arrival.client, slot, clientGone.signal);
       if (failure.status !== 407) {
         endWith(socket, failure);
         return;
       }
       await flushed(socket, rawErrorResponse(failure, false));
-      socket.off('error', ignore).off('close', leave);
+      socket.off('error', ignore).off('close', abort);
       owner.resumeHttp();
     }
   }

@@ -32,14 +32,14 @@ export class ExchangeSlots {
   /** @param address of the client. @returns 429 if it has too many requests in flight. */
   acquire(address: string): ExchangeSlot | ProxyError {
     let holder = `address ${address}`;
-    const error = this.#reserve(holder, holder);
+    const error = this.#tryAcquire(holder, holder);
     if (error !== undefined) return error;
     let isAcquired = true;
     return {
       moveTo: (next, name) => {
         if (!isAcquired || next === holder) return;
         this.#quota.release(holder);
-        const rejection = this.#reserve(next, name);
+        const rejection = this.#tryAcquire(next, name);
         isAcquired = rejection === undefined;
         if (rejection !== undefined) throw rejection;
         holder = next;
@@ -51,7 +51,7 @@ export class ExchangeSlots {
     };
   }
 
-  #reserve(holder: string, name: string): ProxyError | undefined {
+  #tryAcquire(holder: string, name: string): ProxyError | undefined {
     if (this.#quota.acquire(holder)) return undefined;
     const own = this.#quota.usedBy(holder);
     const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;

@@ -15,7 +15,7 @@ import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlots } from './exchange-slots.js';
 import { endWith, parserError } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
-import { RequestQueues, clientGone } from './request-queues.js';
+import { RequestQueues, clientGoneError } from './request-queues.js';
 import type { QueuedRequest } from './request-queues.js';
 import type { ServerObserver } from './server-observer.js';
 import { TlsListener } from './tls-listener.js';
@@ -30,7 +30,7 @@ export interface ProxyServerOptions {
   readonly slots: ExchangeSlots;
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;
-  /** See GatheredStream. */
+  /** See CoalescingStream. */
   readonly chunkRate: TokenBucket;
   readonly observer: ServerObserver;
   readonly log: Log;
@@ -77,14 +77,14 @@ export class ProxyServer {
     this.#tls =
       options.tls &&
       new TlsListener(options.tls, {
-        admit: (socket) => options.connections.acquire(socket),
+        acquire: (socket) => options.connections.acquire(socket),
         secured: (secure, socket) => {
           this.#accepted.set(secure, socket);
           this.#server.emit('connection', secure);
         },
         failed: (error) => this.#onFailure(error),
       });
-    this.#server.on('connection', (socket) => this.#admit(socket));
+    this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
     // By default Node responds itself, outside the queue of the connection.
@@ -136,7 +136,7 @@ export class ProxyServer {
     this.#options.connections.destroyWhere((socket) => !this.#used.has(socket));
   }
 
-  #admit(socket: Socket): void {
+  #accept(socket: Socket): void {
     // A connection comes again after a rejected CONNECT.
     if (this.#tunnels.has(socket) || this.#accepted.has(socket)) return;
     this.#accepted.set(socket, socket);
@@ -155,7 +155,7 @@ export class ProxyServer {
     response.on('error', ignore);
     const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
-    const queued = this.#queues.enter(request);
+    const queued = this.#queues.add(request);
     if (queued === undefined) socket.destroy();
     else void this.#serve(request, response, body, queued);
   }
@@ -175,7 +175,7 @@ export class ProxyServer {
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
       if (!socket.writable) return;
       await requests.serve(
-        { request, body, slot, session: this.#tunnels.get(socket), leaving: queued.leaving },
+        { request, body, slot, session: this.#tunnels.get(socket), clientGone: queued.clientGone },
         response,
       );
       if (!response.closed) await untilFlushed(response);
@@ -207,9 +207,14 @@ export class ProxyServer {
     }
     socket.on('error', () => socket.destroy());
     const slot = this.#options.slots.acquire(socket.remoteAddress ?? '');
-    const leaving = new AbortController();
-    socket.once('close', () => leaving.abort(clientGone));
-    const arrival = { request, body: new RequestBody(request, this.#options.chunkRate), slot, leaving: leaving.signal };
+    const clientGone = new AbortController();
+    socket.once('close', () => clientGone.abort(clientGoneError));
+    const arrival = {
+      request,
+      body: new RequestBody(request, this.#options.chunkRate),
+      slot,
+      clientGone: clientGone.signal,
+    };
     try {
       await this.#options.requests.serveUpgrade({ ...arrival, session: this.#tunnels.get(socket) }, socket, head);
     } finally {

@@ -29,12 +29,12 @@ export class RejectionRateLimiter {
     request: IncomingMessage,
     client: ClientIdentity | undefined,
     slot: ExchangeSlot | ProxyError,
-    leaving: AbortSignal,
+    clientGone: AbortSignal,
   ): Promise<void> {
     const key = client === undefined ? addressOf(request) : holderOf(client)[0];
     const delayMs = this.#rates.of(key).acquireLater(proxyLimits.rejections.longestMs);
     if (delayMs === 0) return;
     releaseSlot(slot);
-    await sleep(delayMs, leaving).catch(() => undefined);
+    await sleep(delayMs, clientGone).catch(() => undefined);
   }
 }

@@ -70,8 +70,8 @@ export class RequestHandler {
       if (head !== undefined) ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
       // The client can have left during a step that does not end with it. The exchange would not learn of it.
-      throwIfAborted(arrival.leaving);
-      release = this.#admit(route, arrival, entry);
+      throwIfAborted(arrival.clientGone);
+      release = this.#acquire(route, arrival, entry);
       if (route === 'registry-root') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
@@ -107,7 +107,7 @@ export class RequestHandler {
    * @returns a function to call when the request is complete; undefined if there are no limits.
    * @throws {ProxyError} 429
    */
-  #admit(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
+  #acquire(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, ownerLimits } = route;
     entry.setConnector(connector);
@@ -143,7 +143,7 @@ export class RequestHandler {
     target: RequestTarget,
     entry: AccessLogEntry,
   ): Promise<Route | 'registry-root'> {
-    const { request, body, leaving: signal } = arrival;
+    const { request, body, clientGone: signal } = arrival;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
       const { named, path } = target;
@@ -185,7 +185,7 @@ export class RequestHandler {
     session: TunnelSession,
     entry: AccessLogEntry,
   ): Promise<Route> {
-    const { request, body, leaving: signal } = arrival;
+    const { request, body, clientGone: signal } = arrival;
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
@@ -219,8 +219,8 @@ export class RequestHandler {
 
   /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */
   async #toProxyError(error: unknown, entry: AccessLogEntry, arrival: Arrival): Promise<ProxyError | undefined> {
-    const { request, body, slot, leaving } = arrival;
-    if (leaving.aborted) {
+    const { request, body, slot, clientGone } = arrival;
+    if (clientGone.aborted) {
       entry.finish('aborted', 0);
       return undefined;
     }
@@ -229,7 +229,7 @@ export class RequestHandler {
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
     entry.finish(failure.kind, failure.status);
     discardEarly(request, body);
-    await this.#options.rejections.delay(request, arrival.client, slot, leaving);
+    await this.#options.rejections.delay(request, arrival.client, slot, clientGone);
     return failure;
   }
 }

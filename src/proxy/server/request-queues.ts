@@ -4,20 +4,20 @@ import { CodedError } from '../../shared/errors.js';
 import { proxyLimits } from '../limits.js';
 
 /** The reason to abort a client's requests. Created once, because an error costs its stack. */
-export const clientGone = new CodedError('CANCELLED', 'the client has gone');
+export const clientGoneError = new CodedError('CANCELLED', 'the client has gone');
 
 interface Queue {
   length: number;
   headerBytes: number;
   /** Ends with the request that came last. */
   last: Promise<void>;
-  readonly leaving: AbortSignal;
+  readonly clientGone: AbortSignal;
 }
 
 /** The position of a request in the queue of its connection. */
 export interface QueuedRequest {
   /** Aborts when the connection closes during a request. */
-  readonly leaving: AbortSignal;
+  readonly clientGone: AbortSignal;
   /** Waits for earlier requests on the connection; undefined if none is in flight. */
   readonly turn: Promise<void> | undefined;
   /** Records that the request is served. The next one can start. */
@@ -36,7 +36,7 @@ export class RequestQueues {
   }
 
   /** Adds a request. @returns undefined if the queued requests of the connection are too many or too large. */
-  enter(request: IncomingMessage): QueuedRequest | undefined {
+  add(request: IncomingMessage): QueuedRequest | undefined {
     const queue = this.#queueOf(request.socket);
     const headerBytes = headerBytesOf(request);
     const { requests: maxRequests, requestHeaderBytes: maxBytes } = proxyLimits.pipeline;
@@ -50,7 +50,7 @@ export class RequestQueues {
     let setEnded = (): void => undefined;
     queue.last = new Promise<void>((resolve) => (setEnded = resolve));
     return {
-      leaving: queue.leaving,
+      clientGone: queue.clientGone,
       // Yields to other connections: a client can send many requests at once.
       turn: turn?.then(() => new Promise((resolve) => setImmediate(resolve))),
       end: () => {
@@ -64,11 +64,11 @@ export class RequestQueues {
   #queueOf(socket: Socket): Queue {
     const existing = this.#queues.get(socket);
     if (existing !== undefined) return existing;
-    const leaving = new AbortController();
-    const queue: Queue = { length: 0, headerBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
+    const clientGone = new AbortController();
+    const queue: Queue = { length: 0, headerBytes: 0, last: Promise.resolve(), clientGone: clientGone.signal };
     this.#queues.set(socket, queue);
     socket.once('close', () => {
-      if (queue.length > 0) leaving.abort(clientGone);
+      if (queue.length > 0) clientGone.abort(clientGoneError);
     });
     return queue;
   }

@@ -21,7 +21,7 @@ export interface TlsListenerOptions {
 /** Receives the connections of a TlsListener. */
 export interface TlsConnectionHandler {
   /** Called with the connection before its handshake. @returns false if it was closed because of a limit. */
-  readonly admit: (socket: Socket) => boolean;
+  readonly acquire: (socket: Socket) => boolean;
   /** Called with the decrypted stream after the handshake. */
   readonly secured: (secure: TLSSocket, socket: Socket) => void;
   /** Called if the connection cannot be served because of the proxy. It is closed. */
@@ -61,7 +61,7 @@ export class TlsListener {
 
   #onConnection(socket: Socket, handler: TlsConnectionHandler): void {
     socket.on('error', () => undefined);
-    if (!handler.admit(socket)) return;
+    if (!handler.acquire(socket)) return;
     const delayMs = this.#options.handshakeDelayMs(socket.remoteAddress ?? '');
     if (delayMs === 0) {
       this.#secure(socket, handler);

@@ -7,9 +7,9 @@ import { valuesOf } from './headers.js';
 import { framingHeaders, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
-import { isIdempotent, sendWithRetry } from './tool-call.js';
+import { isIdempotent, sendWithRetry } from './tool-exchange.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
-import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
 import type { ToolClient } from './tool-client.js';
 import type { CredentialUse } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
@@ -64,7 +64,7 @@ export class Exchange implements MonitoredTransfer {
   #leaving: AbortController | undefined;
   #hasLeft = false;
   /** Requests to the tool, the current one last. */
-  readonly #calls: ToolCall[] = [];
+  readonly #calls: ToolExchange[] = [];
   #stopWatching: (() => void) | undefined;
   #onClosed: (() => void) | undefined;
   #hasResponse = false;
@@ -183,7 +183,7 @@ export class Exchange implements MonitoredTransfer {
     );
   }
 
-  #call(toolRequest: ToolRequest): ToolCall {
+  #call(toolRequest: ToolRequest): ToolExchange {
     this.#ensurePresent();
     const { body, response } = this.#incoming;
     const call = this.#parts.client.send(toolRequest, body, () => response.writeContinue());

@@ -3,15 +3,15 @@ import http from 'node:http';
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { proxyLimits } from '../limits.js';
-import { gather } from './gather.js';
+import { coalesce } from './coalesce.js';
 import type { OutgoingBody } from './request-body.js';
-import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
 import { ConnectionClosed } from './tool-connection.js';
 import { UnusableResponse } from './tool-failure.js';
 import type { Switched } from './upgrade.js';
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */
-export class NodeCall implements ToolCall {
+export class NodeCall implements ToolExchange {
   readonly isReused = false;
   readonly socket: Socket;
   readonly response: Promise<ToolResponse>;
@@ -86,7 +86,7 @@ function responseOf(message: IncomingMessage, chunkRate: TokenBucket): ToolRespo
   return {
     status: message.statusCode ?? 0,
     rawHeaders: message.rawHeaders,
-    body: gather(message, chunkRate),
+    body: coalesce(message, chunkRate),
     rawTrailers: () => message.rawTrailers,
   };
 }

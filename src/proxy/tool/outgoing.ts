@@ -1,5 +1,5 @@
 import type { RawHeaders } from './headers.js';
-import type { ToolRequest } from './tool-call.js';
+import type { ToolRequest } from './tool-exchange.js';
 import type { ToolCredential } from './tool-credential.js';
 
 /** The destination of a client's request and the changes to its messages. */

@@ -1,8 +1,8 @@
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
-import { sendWithRetry } from './tool-call.js';
+import { sendWithRetry } from './tool-exchange.js';
 import type { OutgoingBody } from './request-body.js';
-import type { ToolCall, ToolRequest } from './tool-call.js';
+import type { ToolExchange, ToolRequest } from './tool-exchange.js';
 import type { ToolClient } from './tool-client.js';
 import { toolFailure } from './tool-failure.js';
 
@@ -41,8 +41,8 @@ export async function sendOwnRequest(
   const bytes = content === undefined ? undefined : Buffer.from(content);
   const request = bytes === undefined ? toolRequest : withLength(toolRequest, bytes);
   const body: OutgoingBody = { pull: () => bytes, send: (sent) => void sent.end(bytes) };
-  let call: ToolCall | undefined;
-  const send = (): ToolCall => (call = client.send(request, body));
+  let call: ToolExchange | undefined;
+  const send = (): ToolExchange => (call = client.send(request, body));
   const ending = new AbortController();
   const stop = (): void => {
     ending.abort();

@@ -2,8 +2,8 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
 import { unclearMessage } from '../proxy-error.js';
-import { gather } from './gather.js';
-import type { Sink, GatheredStream } from './gathered-stream.js';
+import { coalesce } from './coalesce.js';
+import type { Sink, CoalescingStream } from './coalescing-stream.js';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.js';
 import { replacedHeaders } from './tool-credential.js';
 
@@ -50,13 +50,13 @@ export function framingHeaders(framing: Framing, method: string): readonly strin
 export type OutgoingBody = Pick<RequestBody, 'pull' | 'send'>;
 
 /**
- * The body of a client's request, read from its arrival up to the limit of a GatheredStream. Otherwise a body in small
+ * The body of a client's request, read from its arrival up to the limit of a CoalescingStream. Otherwise a body in small
  * chunks could exhaust the heap during authentication.
  */
 export class RequestBody {
   readonly #incoming: IncomingMessage;
   /** The body as it arrives; undefined for a request without a body. */
-  readonly #stream: GatheredStream | undefined;
+  readonly #stream: CoalescingStream | undefined;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   /** Names of trailers to drop in addition, in lower case with dashes. */
@@ -66,12 +66,12 @@ export class RequestBody {
 
   /**
    * @param incoming a request whose headers have just arrived.
-   * @param chunkRate see GatheredStream.
+   * @param chunkRate see CoalescingStream.
    */
   constructor(incoming: IncomingMessage, chunkRate: TokenBucket) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
-    if (hasBody(rawHeaders)) this.#stream = gather(incoming, chunkRate);
+    if (hasBody(rawHeaders)) this.#stream = coalesce(incoming, chunkRate);
     this.expectsContinue = this.#stream !== undefined && hasWord(rawHeaders, 'expect', '100-continue');
   }
 

@@ -5,8 +5,8 @@ import { UndiciCall } from './undici-call.js';
 import type { OutgoingBody } from './request-body.js';
 import type { LookupOwner } from './resolver.js';
 import { NodeCall } from './node-call.js';
-import { hasConnectionScheme } from './tool-call.js';
-import type { CallParts, ToolCall, ToolRequest } from './tool-call.js';
+import { hasConnectionScheme } from './tool-exchange.js';
+import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.js';
 import { ToolConnection } from './tool-connection.js';
 import { ToolConnector } from './tool-connector.js';
 import type { ToolConnectorOptions } from './tool-connector.js';
@@ -33,7 +33,7 @@ export class ToolClient {
    * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
    * @throws {ProxyError} 502 if tools of the owner have flooded too often.
    */
-  send(request: ToolRequest, body?: OutgoingBody, onContinue: () => void = () => undefined): ToolCall {
+  send(request: ToolRequest, body?: OutgoingBody, onContinue: () => void = () => undefined): ToolExchange {
     const { headers } = request;
     if (headersBeyondUndici.some((name) => valuesOf(headers, name).length > 0)) {
       const call = this.#single(request);

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { gather } from './gather.js';
+import { coalesce } from './coalesce.js';
 import type { IdleTimeoutMonitor } from './idle-timeout-monitor.js';
 
 export interface TunnelParts {
@@ -28,8 +28,8 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
   follow(tool, client);
-  gather(client, chunkRate).pipeTo(tool, () => void tool.end());
-  gather(tool, chunkRate).pipeTo(client, () => void client.end());
+  coalesce(client, chunkRate).pipeTo(tool, () => void tool.end());
+  coalesce(tool, chunkRate).pipeTo(client, () => void client.end());
   await closed;
   stopWatching();
 }

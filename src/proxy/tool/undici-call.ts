@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import { GatheredStream } from './gathered-stream.js';
-import type { Source } from './gathered-stream.js';
+import { CoalescingStream } from './coalescing-stream.js';
+import type { Source } from './coalescing-stream.js';
 import type { RawHeaders } from './headers.js';
 import type { OutgoingBody } from './request-body.js';
-import { hasConnectionScheme } from './tool-call.js';
-import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import { hasConnectionScheme } from './tool-exchange.js';
+import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
 import type { InformationalCounter } from './informational-limiter.js';
 import { ConnectionClosed } from './tool-connection.js';
 import type { ToolConnection } from './tool-connection.js';
@@ -13,7 +13,7 @@ import { UnusableResponse } from './tool-failure.js';
 import { Upload } from './request-body.js';
 
 /** A request on a kept connection, by undici. */
-export class UndiciCall implements ToolCall, Dispatcher.DispatchHandler {
+export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
   readonly #parts: CallParts;
   readonly #request: ToolRequest;
@@ -22,7 +22,7 @@ export class UndiciCall implements ToolCall, Dispatcher.DispatchHandler {
   #connection: ToolConnection | undefined;
   #resolve!: (response: ToolResponse) => void;
   #reject!: (error: Error) => void;
-  #body: GatheredStream | undefined;
+  #body: CoalescingStream | undefined;
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
   #status = 0;
@@ -76,7 +76,7 @@ export class UndiciCall implements ToolCall, Dispatcher.DispatchHandler {
     }
     if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isExclusive = true;
     this.#status = status;
-    const body = new GatheredStream(new ResponseSource(this.socket, controller), this.#parts.chunkRate);
+    const body = new CoalescingStream(new ResponseSource(this.socket, controller), this.#parts.chunkRate);
     this.#body = body;
     this.#resolve({ status, rawHeaders, body, rawTrailers: () => this.#rawTrailers });
   }

@@ -185,7 +185,7 @@ describe('TLS handshakes', () => {
         handshakeDelayMs: (address) => handshakes.of(address).acquireLater(1e9),
       },
       {
-        admit: (socket) => accepted.push(socket) > 0,
+        acquire: (socket) => accepted.push(socket) > 0,
         secured: (secure) => void secured.push(secure),
         failed: (error) => assert.fail(String(error)),
       },

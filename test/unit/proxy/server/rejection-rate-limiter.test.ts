@@ -11,7 +11,7 @@ describe('the delay of a rejection', () => {
     const quota = new SharedQuota(8, 1 / 2);
     const slots = new ExchangeSlots(quota);
     const request = new IncomingMessage(new Socket());
-    const leaving = new AbortController();
+    const clientGone = new AbortController();
     const gone = AbortSignal.abort();
     for (let at = 0; at < 1000; at += 1) {
       const rejected = slots.acquire('');
@@ -19,10 +19,10 @@ describe('the delay of a rejection', () => {
       releaseSlot(rejected);
     }
     const slot = slots.acquire('');
-    const waiting = limiter.delay(request, undefined, slot, leaving.signal);
+    const waiting = limiter.delay(request, undefined, slot, clientGone.signal);
     assert.equal(quota.used, 0);
-    leaving.abort();
+    clientGone.abort();
     await waiting;
-    await limiter.delay(request, undefined, slot, leaving.signal);
+    await limiter.delay(request, undefined, slot, clientGone.signal);
   });
 });

@@ -20,7 +20,7 @@ describe('the requests of a connection', () => {
   const enter = (bytes = 1, of = socket): QueuedRequest | undefined => {
     const request = new IncomingMessage(of);
     request.url = '/'.repeat(bytes);
-    return queues.enter(request);
+    return queues.add(request);
   };
   const entered = (bytes?: number, of?: Socket): QueuedRequest => {
     const queued = enter(bytes, of);
@@ -90,7 +90,7 @@ describe('the requests of a connection', () => {
       const closed = once(socket, 'close');
       socket.destroy();
       await closed;
-      assert.equal(queued.leaving.aborted, isInFlight);
+      assert.equal(queued.clientGone.aborted, isInFlight);
     });
   }
 });

@@ -32,7 +32,7 @@ export interface Sink {
  * of chunks. The attacker is a peer that sends chunks of one byte: each would become a write of several hundred bytes,
  * and exhaust the heap. To limit CPU time too, all sources with very many small chunks share one rate limit.
  */
-export class GatheredStream {
+export class CoalescingStream {
   readonly #source: Source;
   readonly #chunkRate: TokenBucket;
   #sink: Sink | undefined;

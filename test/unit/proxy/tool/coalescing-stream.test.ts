@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { GatheredStream } from '../../../../src/proxy/tool/gathered-stream.js';
+import { CoalescingStream } from '../../../../src/proxy/tool/coalescing-stream.js';
 import { TokenBucket } from '../../../../src/shared/limits/token-bucket.js';
 
 const kibibyte = 1024;
 
-describe('a gathered stream', () => {
+describe('a coalescing stream', () => {
   let isPaused: boolean;
-  let stream: GatheredStream;
+  let stream: CoalescingStream;
   let written: Buffer[];
   let waiting: ((error?: Error | null) => void)[];
   let sink: { destroyed: boolean; write: (chunk: Buffer, onWritten: (error?: Error | null) => void) => void };
@@ -15,7 +15,7 @@ describe('a gathered stream', () => {
   beforeEach(() => {
     isPaused = false;
     const source = { bytesRead: 0, pause: () => void (isPaused = true), resume: () => void (isPaused = false) };
-    stream = new GatheredStream(source, new TokenBucket({ burst: 1e6, everyMs: 1 }, () => 0));
+    stream = new CoalescingStream(source, new TokenBucket({ burst: 1e6, everyMs: 1 }, () => 0));
     written = [];
     waiting = [];
     sink = {

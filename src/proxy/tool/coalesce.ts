@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { GatheredStream } from './gathered-stream.js';
-import type { Source } from './gathered-stream.js';
+import { CoalescingStream } from './coalescing-stream.js';
+import type { Source } from './coalescing-stream.js';
 
 /**
- * Gathers a message or connection of Node. Reading starts at once, because an unread stream keeps each chunk as a
- * separate object.
- * @param chunkRate see GatheredStream.
+ * Coalesces the chunks of a message or connection of Node. Reading starts at once, because an unread stream keeps each
+ * chunk as a separate object.
+ * @param chunkRate see CoalescingStream.
  */
-export function gather(readable: IncomingMessage | Socket, chunkRate: TokenBucket): GatheredStream {
-  const stream = new GatheredStream(new NodeSource(readable), chunkRate);
+export function coalesce(readable: IncomingMessage | Socket, chunkRate: TokenBucket): CoalescingStream {
+  const stream = new CoalescingStream(new NodeSource(readable), chunkRate);
   readable.on('data', (chunk: Buffer) => stream.push(chunk));
   if (readable.readableEnded) stream.end();
   else readable.once('end', () => stream.end());

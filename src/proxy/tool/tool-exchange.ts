@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import type { GatheredStream } from './gathered-stream.js';
+import type { CoalescingStream } from './coalescing-stream.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 import type { InformationalLimiter } from './informational-limiter.js';
@@ -24,7 +24,7 @@ export interface ToolRequest {
 /** The parts that all requests of a client share. */
 export interface CallParts {
   readonly informational: InformationalLimiter;
-  /** See GatheredStream. */
+  /** See CoalescingStream. */
   readonly chunkRate: TokenBucket;
 }
 
@@ -32,13 +32,13 @@ export interface CallParts {
 export interface ToolResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
-  readonly body: GatheredStream;
+  readonly body: CoalescingStream;
   /** Returns the trailers, which are complete once the body has ended. */
   readonly rawTrailers: () => RawHeaders;
 }
 
 /** One request to a tool with its response. Its owner must call `end` in every case. */
-export interface ToolCall {
+export interface ToolExchange {
   /** The connection, which can have served other requests before; undefined until the request has one. */
   readonly socket: Socket | undefined;
   /** Whether it has. The tool can have closed it meanwhile. */
@@ -77,7 +77,7 @@ export function isIdempotent(method: string): boolean {
  * @param send sends the request as a new call, which the caller ends.
  * @param isRepeatable whether the request can be sent again, after the failure.
  */
-export async function sendWithRetry(send: () => ToolCall, isRepeatable: () => boolean): Promise<ToolResponse> {
+export async function sendWithRetry(send: () => ToolExchange, isRepeatable: () => boolean): Promise<ToolResponse> {
   const call = send();
   try {
     return await call.response;
