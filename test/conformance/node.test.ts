@@ -35,7 +35,7 @@ describe('CSI Node', () => {
     it(`refuses a publish without ${field}`, async () => {
       const volume = node.volume();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest({ fields })),
+        driver.kubelet.publishVolume(volume, { fields }),
         'INVALID_ARGUMENT',
         new RegExp(`^${field} is missing$`),
       );
@@ -54,7 +54,7 @@ describe('CSI Node', () => {
 
   it('removes the target path when it unpublishes, and nothing else', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(existsSync(volume.target));
     await driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -67,7 +67,7 @@ describe('CSI Node', () => {
       volume_id: 'csi-unknown',
       target_path: path.join(node.kubeletDir, 'pods/a/b/mount'),
     });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     await driver.kubelet.unpublishVolume(volume);
     await driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -83,7 +83,7 @@ describe('CSI Node', () => {
 
   it('has no statistics of an unknown volume or at a path where it is not', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const paths = ['some/path', '/nowhere', node.volume().target, volume.parent];
     for (const volume_path of paths) {
       await assertFails(
@@ -101,7 +101,7 @@ describe('CSI Node', () => {
 
   it('publishes, gives bytes and inodes with a condition, and unpublishes', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const { usage, volume_condition: condition } = await driver.kubelet.statistics({
       volume_id: volume.volumeId,
       volume_path: volume.target,
@@ -122,9 +122,9 @@ describe('CSI Node', () => {
 
   it('publishes ten times as it does once', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const before = { files: volume.read(), revision: volume.revision(), mounts: node.mounts() };
-    for (let time = 2; time <= 10; time += 1) await driver.kubelet.publish(volume.publishRequest());
+    for (let time = 2; time <= 10; time += 1) await driver.kubelet.publishVolume(volume);
     assert.deepEqual({ files: volume.read(), revision: volume.revision(), mounts: node.mounts() }, before);
     await driver.kubelet.unpublishVolume(volume);
     assert.equal(volume.isMounted(), false);

@@ -43,7 +43,7 @@ export async function playVolume(parts: StoryParts, out: Output): Promise<void> 
   out.verbose(`NodeGetCapabilities: ${(await kubelet.nodeCapabilities()).join(', ')}`);
 
   const publish = async (): Promise<void> =>
-    kubelet.publish(volume.publishRequest({ attributes, token: await tokenOf(keys, volume) }));
+    kubelet.publishVolume(volume, { attributes, token: await tokenOf(keys, volume) });
   const mountMs = await duration(publish);
   const files = filesOf(targetPath);
   out.step(`the kubelet mounts the volume: ${files.length} files in ${mountMs}, in memory`);

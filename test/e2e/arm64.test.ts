@@ -36,11 +36,11 @@ describe('on arm64', function () {
     try {
       await driver.kubelet.untilReady(300_000);
       const volume = node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const mounts = node.mounts();
       assert.match(mounts.join(), / rw,nosuid,nodev,noexec,relatime .*- tmpfs connectors-csi .*size=128k,.*mode=755/);
       volume.renewToken();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assert.equal(volume.read()['context.token'], volume.token);
       assert.deepEqual(node.mounts(), mounts);
       const { usage } = await driver.kubelet.statistics({ volume_id: volume.volumeId, volume_path: volume.target });

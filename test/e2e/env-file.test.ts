@@ -45,7 +45,7 @@ describe('the .env file', () => {
     const mounts = { 'one connector': 'harbor', 'several connectors': 'harbor,github.com', 'an IPv6 proxy': 'v6' };
     for (const [what, connectors] of Object.entries(mounts)) {
       const volume = (volumes[what] = node.volume());
-      await driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
+      await driver.kubelet.publishVolume(volume, { attributes: { connectors } });
     }
   });
   after(async () => {

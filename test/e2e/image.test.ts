@@ -298,7 +298,7 @@ describe('the image', function () {
     });
 
     it('publishes a volume and unpublishes it', async () => {
-      await kubelet.publish(volume.publishRequest({ attributes: { connectors: 'harbor,github' } }));
+      await kubelet.publishVolume(volume, { attributes: { connectors: 'harbor,github' } });
       const target = path.join(here, volume.target);
       assert.match(readFileSync(path.join(target, '.env'), 'utf8'), /^http_proxy=http:\/\/ci%2Fharbor,ci%2Fgithub:/);
       assert.notEqual(statSync(target).dev, statSync(path.dirname(target)).dev);

@@ -56,7 +56,7 @@ describe('metrics and alerts, as Prometheus takes them', function () {
       node.writeManifest('harbor.json', connector('harbor'));
       const driver = await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']);
       try {
-        await driver.kubelet.publish(node.volume().publishRequest());
+        await driver.kubelet.publishVolume(node.volume());
         const { body } = await driver.http('/metrics');
         assert.match(body, /^connectors_csi_publishes_total\{/m);
         promtool(['check', 'metrics'], body);

@@ -45,9 +45,7 @@ describe('as many volumes as the node takes', function () {
     await driver.kubelet.untilReady();
   };
   const publish = (volume: TestVolume): Promise<void> =>
-    driver.kubelet.publish(
-      volume.publishRequest({ attributes: { connectors: 'ci/harbor', 'configuration.names': 'shape' } }),
-    );
+    driver.kubelet.publishVolume(volume, { attributes: { connectors: 'ci/harbor', 'configuration.names': 'shape' } });
   /** Each volume is of a pod and a namespace of its own. @returns those that were let in. */
   const publishUntilRejected = async (): Promise<readonly TestVolume[]> => {
     const volumes: TestVolume[] = [];

@@ -43,7 +43,7 @@ export async function measureCalls(
   const client = new KubeletClient(node.socketPath, { shared: how === 'shared' });
   const raw = new RawHost(node);
   const steady = node.volume();
-  await client.publish(steady.publishRequest());
+  await client.publishVolume(steady);
   const files = filesOf(steady.target);
   const samples = new Map(operations.map((operation) => [operation, [] as number[]]));
   for (let round = 0; round < warmUp + measured; round += 1) {
@@ -54,12 +54,12 @@ export async function measureCalls(
       'no-op call': () => client.nodeCapabilities(),
       'system calls of a publish': () => raw.put(bare, files),
       'system calls of an unpublish': () => raw.detach(bare),
-      'first publish': () => client.publish(volume.publishRequest()),
-      'with registry-config': () => client.publish(configured.publishRequest({ attributes: withConfiguration })),
-      'republish unchanged': () => client.publish(steady.publishRequest()),
+      'first publish': () => client.publishVolume(volume),
+      'with registry-config': () => client.publishVolume(configured, { attributes: withConfiguration }),
+      'republish unchanged': () => client.publishVolume(steady),
       'republish, new token': () => {
         volume.renewToken();
-        return client.publish(volume.publishRequest());
+        return client.publishVolume(volume);
       },
       unpublish: () => client.unpublishVolume(volume),
     };

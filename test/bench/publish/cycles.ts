@@ -27,7 +27,7 @@ export async function measureCycles(
   const client = new KubeletClient(node.socketPath, { shared: how === 'shared' });
   const cycle = async (attributes?: Readonly<Record<string, string>>): Promise<void> => {
     const volume = node.volume();
-    await client.publish(volume.publishRequest(attributes === undefined ? {} : { attributes }));
+    await client.publishVolume(volume, attributes === undefined ? {} : { attributes });
     await client.unpublishVolume(volume);
   };
   const perSecond = async (times: number, work: () => Promise<unknown>): Promise<number> =>

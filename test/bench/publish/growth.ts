@@ -24,7 +24,7 @@ export async function measureGrowth({ node, driver }: DeployedDriver, samples: n
     await inParallel(count - mounted.length, 20, async () => {
       const volume = node.volume();
       mounted.push(volume);
-      await client.publish(volume.publishRequest());
+      await client.publishVolume(volume);
     });
     const noOps: number[] = [];
     const first: number[] = [];
@@ -32,7 +32,7 @@ export async function measureGrowth({ node, driver }: DeployedDriver, samples: n
     for (let sample = 0; sample < samples; sample += 1) {
       const volume = node.volume();
       noOps.push(await timed(() => client.nodeCapabilities()));
-      first.push(await timed(() => client.publish(volume.publishRequest())));
+      first.push(await timed(() => client.publishVolume(volume)));
       gone.push(await timed(() => client.unpublishVolume(volume)));
     }
     figures.push({

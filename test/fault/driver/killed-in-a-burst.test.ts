@@ -34,7 +34,7 @@ describe('a driver that is killed while a burst publishes', function () {
     it(`after ${mounted} mounts leaves each volume whole or absent, and its successor completes them all`, async () => {
       const volumes = Array.from({ length: burstSize }, () => node.volume());
       const first = await DriverProcess.start(node);
-      const calls = volumes.map((volume) => first.kubelet.publish(volume.publishRequest()));
+      const calls = volumes.map((volume) => first.kubelet.publishVolume(volume));
       const settled = Promise.allSettled(calls);
       await eventually('so many are mounted', () => node.mounts().length >= mounted);
       await first.killed();
@@ -47,7 +47,7 @@ describe('a driver that is killed while a burst publishes', function () {
       });
 
       const second = await DriverProcess.start(node);
-      await Promise.all(volumes.map((volume) => second.kubelet.publish(volume.publishRequest())));
+      await Promise.all(volumes.map((volume) => second.kubelet.publishVolume(volume)));
       for (const volume of volumes) assertWhole(volume, [volume.token]);
       assert.equal(node.mounts().length, burstSize);
       await Promise.all(volumes.map((volume) => second.kubelet.unpublishVolume(volume)));
@@ -60,13 +60,13 @@ describe('a driver that is killed while a burst publishes', function () {
   it('with renewed tokens leaves every volume one revision, old or new, and its successor makes all new', async () => {
     const volumes = Array.from({ length: burstSize }, () => node.volume());
     let driver = await DriverProcess.start(node);
-    await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+    await Promise.all(volumes.map((volume) => driver.kubelet.publishVolume(volume)));
     const mounts = node.mounts();
     for (let round = 0; round < 3; round += 1) {
       const old = volumes.map(({ token }) => token);
       const calls = volumes.map((volume) => {
         volume.renewToken();
-        return driver.kubelet.publish(volume.publishRequest());
+        return driver.kubelet.publishVolume(volume);
       });
       const settled = Promise.allSettled(calls);
       const isRenewed = (volume: TestVolume) => volume.read()['context.token'] === volume.token;
@@ -75,7 +75,7 @@ describe('a driver that is killed while a burst publishes', function () {
       await settled;
       volumes.forEach((volume, index) => assertWhole(volume, [old[index]!, volume.token]));
       driver = await DriverProcess.start(node);
-      await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+      await Promise.all(volumes.map((volume) => driver.kubelet.publishVolume(volume)));
       assert.ok(volumes.every(isRenewed));
       assert.deepEqual(node.mounts(), mounts);
     }

@@ -58,7 +58,7 @@ describe('the built driver', () => {
   async function servesAsEver(): Promise<void> {
     assert.equal((await driver.kubelet.probe()).ready?.value, true);
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(Object.values(volume.read()).includes(volume.token));
     await driver.kubelet.unpublishVolume(volume);
     assert.equal((await driver.http('/readyz')).status, 200);

@@ -36,7 +36,7 @@ describe('connectors-csi volumes', () => {
 
   it('shows pod, connectors, outcome, age and expiry of each, and why one fails', async () => {
     const volume = cluster.node.volume({ name: 'build-pod' });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m\S* +- +-$/m);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('it tells why', async () =>
@@ -54,9 +54,9 @@ describe('connectors-csi volumes', () => {
 
   it('replaces characters of a message that could control a terminal, in both formats', async () => {
     const volume = cluster.node.volume({ name: 'build-pod' });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const attributes = { connectors: 'harbor', 'configuration.names': '\u009b31m\u202e\u007f' };
-    await driver.kubelet.publish(volume.publishRequest({ attributes })).catch(() => undefined);
+    await driver.kubelet.publishVolume(volume, { attributes }).catch(() => undefined);
     for (const text of [await printed(), await printed('--output', 'json')]) {
       assert.match(text, /\?31m\?\?/);
       assert.doesNotMatch(text, /[^\n -~]/);

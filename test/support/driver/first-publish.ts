@@ -33,7 +33,7 @@ export async function firstPublish(driver: DriverProcess, volume: TestVolume): P
     try {
       await driver.kubelet.nodeCapabilities();
       await driver.kubelet.nodeCapabilities();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       isDone = true;
     } catch (error) {
       const { code, details } = error as ServiceError;

@@ -14,7 +14,7 @@ import type { ProbeResponse__Output } from '../../../src/driver/csi/generated/cs
 import { csi } from '../../../src/driver/csi/services.js';
 import { eventually } from '../poll.js';
 import { assertNoToken } from './canary.js';
-import type { TestVolume } from './test-volume.js';
+import type { RequestChanges, TestVolume } from './test-volume.js';
 
 type NodeClient = InstanceType<typeof csi.Node>;
 type IdentityClient = InstanceType<typeof csi.Identity>;
@@ -56,6 +56,11 @@ export class KubeletClient {
 
   async publish(request: NodePublishVolumeRequest, options?: KubeletCallOptions): Promise<void> {
     await this.node((node, callOptions, done) => node.nodePublishVolume(request, callOptions, done), options);
+  }
+
+  /** @param changes in what the request differs from the usual one. */
+  publishVolume(volume: TestVolume, changes?: RequestChanges, options?: KubeletCallOptions): Promise<void> {
+    return this.publish(volume.publishRequest(changes), options);
   }
 
   async unpublish(request: NodeUnpublishVolumeRequest, options?: KubeletCallOptions): Promise<void> {

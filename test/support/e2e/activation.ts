@@ -91,7 +91,7 @@ export class ActivationFixture {
   async volume(connectors: string, names = ''): Promise<TestVolume> {
     const volume = this.node.volume();
     const attributes = { connectors, 'configuration.names': names };
-    await this.#driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await this.#driver.kubelet.publishVolume(volume, { attributes });
     return volume;
   }
 

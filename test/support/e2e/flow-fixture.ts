@@ -167,7 +167,7 @@ export class FlowFixture {
       ...{ namespace, name: serviceAccountName, pod: { name, uid } },
       ...{ audiences: ['connectors-proxy'], expirationSeconds },
     }).token;
-    await this.driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await this.driver.kubelet.publishVolume(volume, { attributes });
   }
 
   /** Runs a script in a volume, after reading `.env`, and asserts that it succeeds. @returns what it prints. */

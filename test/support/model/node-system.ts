@@ -119,7 +119,7 @@ export class NodeSystem {
     attributes: Readonly<Record<string, string>>,
     options?: PublishOptions,
   ): Promise<Outcome> {
-    return outcomeOf(this.#kubeletOf(volume.volumeId).publish(volume.publishRequest({ attributes }), options));
+    return outcomeOf(this.#kubeletOf(volume.volumeId).publishVolume(volume, { attributes }, options));
   }
 
   unpublish(volume: TestVolume): Promise<Outcome> {

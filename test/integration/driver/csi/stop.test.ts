@@ -79,7 +79,7 @@ describe('the end of the driver', () => {
   it('gives a running call its answer though other clients are mute', async () => {
     for (const begin of Object.values(clients)) letGo.push(await begin(node.socketPath));
     const volume = node.volume();
-    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
+    const waiting = driver.kubelet.publishVolume(volume, { attributes: { connectors: 'absent' } });
     const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the kubelet will retry$/);
     await driver.kubelet.nodeCapabilities();
     driver.signal('SIGTERM');
@@ -105,7 +105,7 @@ describe('connections that clients leave open', () => {
 
   it('are limited: one too many is closed, and no call that waits', async () => {
     const volume = node.volume();
-    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'later' } }));
+    const waiting = driver.kubelet.publishVolume(volume, { attributes: { connectors: 'later' } });
     await driver.kubelet.nodeCapabilities();
     const surplus = 76;
     for (let count = 0; count < driverLimits.csiSocket.connections + surplus; count += 1) {

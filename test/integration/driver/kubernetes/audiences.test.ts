@@ -53,8 +53,7 @@ describe('a proxy that expects tokens of its own', () => {
 
   it('gets them beside another, each in its own files, renewed when either is', async () => {
     const driver = await cluster.readyDriver();
-    const publish = (): Promise<void> =>
-      driver.kubelet.publish(volume.publishRequest(requestOf('inner,outer', 'config')));
+    const publish = (): Promise<void> => driver.kubelet.publishVolume(volume, requestOf('inner,outer', 'config'));
     await publish();
     const files = volume.read();
     assert.equal(files['context.token'], tokens['outer']);
@@ -73,7 +72,7 @@ describe('a proxy that expects tokens of its own', () => {
     cluster.putCsiDriver({});
     const driver = await cluster.readyDriver();
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest(requestOf('inner'))),
+      driver.kubelet.publishVolume(volume, requestOf('inner')),
       'FAILED_PRECONDITION',
       /no token for audience "inner": add to spec\.tokenRequests .* the item \{audience: "inner", expirationSeconds: 1800\}$/,
     );
@@ -85,7 +84,7 @@ describe('a proxy that expects tokens of its own', () => {
     cluster.put(at('greedy', 'http://greedy.example', 'https://kubernetes.default.svc'));
     const driver = await cluster.readyDriver({ flags: ['--allow-token-minting'] });
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest(requestOf('greedy'))),
+      driver.kubelet.publishVolume(volume, requestOf('greedy')),
       'FAILED_PRECONDITION',
       /no token for audience "https:\/\/kubernetes\.default\.svc"/,
     );

@@ -21,7 +21,7 @@ describe('the permission to use a connector', () => {
   it('is asked for the account of the pod, and named with the rule to add when it is missing', async () => {
     const volume = cluster.node.volume({ serviceAccountName: 'stranger' });
     const message = await assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.publishVolume(volume),
       'PERMISSION_DENIED',
       /^cannot use connector ci\/harbor: system:serviceaccount:ci:stranger cannot get connectors\.connectors\.alauda\.io "harbor" in namespace "ci"; /,
     );
@@ -35,14 +35,14 @@ describe('the permission to use a connector', () => {
     });
     cluster.api.bind({ serviceAccount: 'ci/stranger', namespace: 'ci', rules: [rule] });
     nowMs += 5000;
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
   });
 
   it('is asked for four connectors at a time, and not further once it is missing', async () => {
     const names = Array.from({ length: 32 }, (_, index) => `made-up-${index}`);
     const publish = (connectors: string): Promise<void> =>
-      driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors } }));
+      driver.kubelet.publishVolume(cluster.node.volume(), { attributes: { connectors } });
     const message = await assertFails(publish(names.join()), 'PERMISSION_DENIED', /cannot get/);
     assert.match(message, /"made-up-0", "made-up-1", "made-up-2", "made-up-3" in namespace/);
     assert.equal(cluster.reviews, 4);
@@ -55,7 +55,7 @@ describe('the permission to use a connector', () => {
     cluster.api.clearRequests();
     for (const name of ['other/hidden', 'other/absent']) {
       await assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: name } })),
+        driver.kubelet.publishVolume(cluster.node.volume(), { attributes: { connectors: name } }),
         'PERMISSION_DENIED',
         /cannot get connectors\.connectors\.alauda\.io "(hidden|absent)" in namespace "other"/,
       );
@@ -81,7 +81,7 @@ describe('the permission to use a connector', () => {
       const [told, toldOfNone] = await Promise.all(
         ['other/hidden', 'other/absent'].map((connectors) => {
           const volume = cluster.node.volume({ name: `pod-${Object.keys(flags).length}-${connectors.slice(6)}` });
-          const publish = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
+          const publish = driver.kubelet.publishVolume(volume, { attributes: { connectors } });
           return assertFails(publish, 'PERMISSION_DENIED', /cannot get .*; check the name, or add this rule to a Role/);
         }),
       );
@@ -98,14 +98,14 @@ describe('the permission to use a connector', () => {
       const fault = cluster.api.faults.add({ resource, effect });
       const volume = cluster.node.volume();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'FAILED_PRECONDITION',
         new RegExp(`^reading ${what} failed: the driver's own service account lacks a permission: apply the driver's `),
       );
       assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
       fault.remove();
       await eventually('the driver has read it', async () => {
-        await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+        await driver.kubelet.publishVolume(volume).catch(() => undefined);
         return volume.isMounted();
       });
     });

@@ -38,7 +38,7 @@ describe('what a pod author writes', () => {
         cluster.putCsiDriver({ podInfoOnMount });
         driver = await cluster.driver();
         await assertFails(
-          driver.kubelet.publish(volume.publishRequest()),
+          driver.kubelet.publishVolume(volume),
           'FAILED_PRECONDITION',
           /^CSIDriver "connectors-csi" has not "podInfoOnMount: true", .*: set it in spec$/,
         );
@@ -52,7 +52,7 @@ describe('what a pod author writes', () => {
       cluster.api.delete('csidrivers', { name: 'connectors-csi' });
       driver = await cluster.driver();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'FAILED_PRECONDITION',
         /^CSIDriver "connectors-csi" does not exist: /,
       );
@@ -62,18 +62,18 @@ describe('what a pod author writes', () => {
     it('is refused and believed as the object changes, without a restart', async () => {
       cluster.putCsiDriver({ podInfoOnMount: false });
       driver = await cluster.driver();
-      await assertFails(driver.kubelet.publish(volume.publishRequest()), 'FAILED_PRECONDITION', /podInfoOnMount/);
+      await assertFails(driver.kubelet.publishVolume(volume), 'FAILED_PRECONDITION', /podInfoOnMount/);
       cluster.putCsiDriver({});
       await untilReady(true);
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const before = volume.read();
 
       cluster.putCsiDriver({ podInfoOnMount: false });
       await untilReady(false);
       const other = cluster.node.volume();
-      await assertFails(driver.kubelet.publish(other.publishRequest()), 'FAILED_PRECONDITION', /podInfoOnMount/);
+      await assertFails(driver.kubelet.publishVolume(other), 'FAILED_PRECONDITION', /podInfoOnMount/);
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'UNAVAILABLE',
         /files are kept: FAILED_PRECONDITION: CSIDriver "connectors-csi" has not "podInfoOnMount: true"/,
       );
@@ -96,7 +96,7 @@ describe('what a pod author writes', () => {
       cluster.putCsiDriver({ serviceAccountTokenInSecrets: true });
       driver = await cluster.readyDriver();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest({ token: forged() })),
+        driver.kubelet.publishVolume(volume, { token: forged() }),
         'FAILED_PRECONDITION',
         /^the kubelet passed no token for audience "connectors-proxy"/,
       );
@@ -105,14 +105,14 @@ describe('what a pod author writes', () => {
 
     it('in a Secret of the author does not count when the object leaves tokens in the volume context', async () => {
       driver = await cluster.readyDriver();
-      await driver.kubelet.publish(volume.publishRequest(withSecrets(forged())));
+      await driver.kubelet.publishVolume(volume, withSecrets(forged()));
       assert.equal(volume.read()['context.token'], volume.token);
     });
 
     it('in a Secret of the author alone is none when the object leaves tokens in the volume context', async () => {
       driver = await cluster.readyDriver();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest({ token: null, ...withSecrets(forged()) })),
+        driver.kubelet.publishVolume(volume, { token: null, ...withSecrets(forged()) }),
         'FAILED_PRECONDITION',
         /^the kubelet passed no token/,
       );
@@ -128,14 +128,14 @@ describe('what a pod author writes', () => {
         cluster.putCsiDriver({ tokenRequests });
         driver = await cluster.readyDriver();
         await assertFails(
-          driver.kubelet.publish(volume.publishRequest({ token: forged(), ...withSecrets(forged()) })),
+          driver.kubelet.publishVolume(volume, { token: forged(), ...withSecrets(forged()) }),
           'FAILED_PRECONDITION',
           /^the kubelet passed no token .*: add to spec\.tokenRequests of the driver's CSIDriver object the item \{audience: "connectors-proxy", expirationSeconds: 1800\}$/,
         );
         assertNothingMounted();
         cluster.putCsiDriver({});
         await eventually('the field is seen', () =>
-          driver.kubelet.publish(volume.publishRequest()).then(
+          driver.kubelet.publishVolume(volume).then(
             () => true,
             () => false,
           ),
@@ -153,7 +153,7 @@ describe('what a pod author writes', () => {
         const other = cluster.node.volume(identity);
         const uid = 'namespace' in identity ? volume.pod.uid : other.pod.uid;
         await assertFails(
-          driver.kubelet.publish(volume.publishRequest({ token: tokenFor({ ...other.pod, uid }) })),
+          driver.kubelet.publishVolume(volume, { token: tokenFor({ ...other.pod, uid }) }),
           'PERMISSION_DENIED',
           /^the passed token is not bound to pod ci\/build-pod \(uid .*\): only the kubelet may pass tokens$/,
         );
@@ -163,10 +163,10 @@ describe('what a pod author writes', () => {
 
     it('of another pod never reaches a volume that is mounted', async () => {
       driver = await cluster.readyDriver();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const stolen = cluster.node.volume().token;
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest({ token: stolen })),
+        driver.kubelet.publishVolume(volume, { token: stolen }),
         'UNAVAILABLE',
         /files are kept: PERMISSION_DENIED: the passed token is not bound to pod/,
       );

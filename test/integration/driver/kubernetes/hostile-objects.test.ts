@@ -29,7 +29,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
 
   async function publishesAnother(): Promise<void> {
     const volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
     await driver.kubelet.unpublishVolume(volume);
   }
@@ -39,7 +39,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     cluster.put(junk('busy', 60_000));
     cluster.allow('busy');
     const changes = { attributes: { connectors: 'busy' } };
-    await driver.kubelet.publish(volume.publishRequest(changes));
+    await driver.kubelet.publishVolume(volume, changes);
     const restarts = /^connectors_csi_watch_restarts_total\{resource="connectors",reason="throttled"\} (\d+)$/m;
     const throttled = async (): Promise<number> =>
       Number(restarts.exec((await driver.http('/metrics')).body)?.[1] ?? 0);
@@ -71,7 +71,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     await eventually(
       'the last state has come',
       async () => {
-        await driver.kubelet.publish(volume.publishRequest(changes)).catch(() => undefined);
+        await driver.kubelet.publishVolume(volume, changes).catch(() => undefined);
         return volume.read()['connector.status.proxyAddress'] === 'http://last.example';
       },
       40_000,

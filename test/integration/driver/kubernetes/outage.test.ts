@@ -41,7 +41,7 @@ describe('while the API server is away', () => {
       const publishes = volumes.map((volume) =>
         assertFails(
           // The driver responds after 95 % of it.
-          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 6000 }),
+          driver.kubelet.publishVolume(volume, {}, { timeoutMs: 6000 }),
           'UNAVAILABLE',
           /^reading csidriver connectors-csi failed: the API server cannot be reached \(Unreachable\)$/,
         ),
@@ -54,7 +54,7 @@ describe('while the API server is away', () => {
 
     it('publishes that wait succeed when it comes, without a restart', async () => {
       const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
-      const publishes = volumes.map((volume) => driver.kubelet.publish(volume.publishRequest()));
+      const publishes = volumes.map((volume) => driver.kubelet.publishVolume(volume));
       await eventually('it was tried', () => driver.log.includes('Watch '));
       await cluster.api.goOnline();
       await Promise.all(publishes);
@@ -65,13 +65,13 @@ describe('while the API server is away', () => {
     it('volumes of a former driver keep their files, and can be unpublished', async () => {
       await cluster.api.goOnline();
       const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       await cluster.stopDriver(driver);
       await cluster.api.goOffline();
       driver = await cluster.driver();
       const before = volume.read();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 2000 }),
+        driver.kubelet.publishVolume(volume, {}, { timeoutMs: 2000 }),
         'UNAVAILABLE',
         /^refresh failed, the mounted files are kept: UNAVAILABLE: reading csidriver connectors-csi failed: /,
       );
@@ -97,44 +97,40 @@ describe('while the API server is away', () => {
 
     it('republishes without news succeed for as long as it lasts, whatever has aged', async () => {
       const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const before = volume.revision();
       await goAway();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       nowMs += 2 * minuteMs;
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assert.equal(volume.revision(), before);
     });
 
     it('what needs something new is told so and keeps its files; unpublish needs nothing', async () => {
       const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const before = volume.read();
       await goAway();
       nowMs += 2 * minuteMs;
       volume.renewToken();
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'UNAVAILABLE',
         /^refresh failed, the mounted files are kept: UNAVAILABLE: asking the API server whether /,
       );
       assert.deepEqual(volume.read(), before);
       const other = cluster.node.volume();
-      await assertFails(
-        driver.kubelet.publish(other.publishRequest()),
-        'UNAVAILABLE',
-        /^asking the API server whether /,
-      );
+      await assertFails(driver.kubelet.publishVolume(other), 'UNAVAILABLE', /^asking the API server whether /);
       assert.deepEqual(other.kubeletEntries(), ['vol_data.json']);
       await driver.kubelet.unpublishVolume(volume);
       assert.deepEqual(cluster.node.mounts(), []);
       await cluster.api.goOnline();
-      await driver.kubelet.publish(other.publishRequest());
+      await driver.kubelet.publishVolume(other);
       assert.equal(other.read()['context.token'], other.token);
     });
 
     it('the metrics tell for how long nothing has been confirmed, until it is back', async () => {
-      await driver.kubelet.publish(cluster.node.volume().publishRequest());
+      await driver.kubelet.publishVolume(cluster.node.volume());
       const ageSeconds = async (): Promise<number> => {
         const [, seconds] = /^connectors_csi_watch_staleness_seconds (\S+)$/m.exec(await driver.driver.metrics.text())!;
         return Number(seconds);
@@ -154,7 +150,7 @@ describe('while the API server is away', () => {
     it('nobody is told that a connector does not exist which may exist by now', async () => {
       cluster.allow('late', 'ci/builder');
       await assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: 'late' } })),
+        driver.kubelet.publishVolume(cluster.node.volume(), { attributes: { connectors: 'late' } }),
         'NOT_FOUND',
         /^connector ci\/late does not exist$/,
       );
@@ -162,7 +158,7 @@ describe('while the API server is away', () => {
       await cluster.api.goOffline();
       await eventually('the driver has noticed', () => /"resource":"Connector"|connectors/.test(driver.log));
       await assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: 'late' } })),
+        driver.kubelet.publishVolume(cluster.node.volume(), { attributes: { connectors: 'late' } }),
         'UNAVAILABLE',
         /^reading connector ci\/late failed: the API server cannot be reached/,
       );
@@ -176,13 +172,13 @@ describe('while the API server is away', () => {
     const driver = await cluster.readyDriver();
     const volume = cluster.node.volume();
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.publishVolume(volume),
       'FAILED_PRECONDITION',
       /^reading connector ci\/harbor failed: the API server has no such kind: install the CustomResourceDefinitions of Connectors \(the server could not find the requested resource\)$/,
     );
     fault.remove();
     await eventually('it is noticed', async () => {
-      await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+      await driver.kubelet.publishVolume(volume).catch(() => undefined);
       return volume.kubeletEntries().includes('mount');
     });
   });
@@ -195,18 +191,18 @@ describe('while the API server is away', () => {
     it('republishes without news do not wait for it', async () => {
       const driver = await cluster.readyDriver({ ...clocks, timings });
       const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       const before = volume.revision();
       cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
       for (let minutes = 2; minutes <= 4; minutes += 1) {
         nowMs += 2 * minuteMs;
-        await driver.kubelet.publish(volume.publishRequest());
+        await driver.kubelet.publishVolume(volume);
       }
       assert.equal(volume.revision(), before);
       assert.equal(cluster.reviews, 2);
       // Nothing new without an answer.
       volume.renewToken();
-      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /unpublished/);
+      const waiting = assertFails(driver.kubelet.publishVolume(volume), 'UNAVAILABLE', /unpublished/);
       await eventually('it waits', async () =>
         (await driver.driver.metrics.text()).includes('rpc_in_flight{method="NodePublishVolume"} 1\n'),
       );
@@ -217,13 +213,13 @@ describe('while the API server is away', () => {
     it('publishes that wait for it keep no other from working', async () => {
       const driver = await cluster.readyDriver({ ...clocks, timings, flags: ['--max-concurrent-publishes', '1'] });
       cluster.allow('harbor', 'ci/known');
-      await driver.kubelet.publish(cluster.node.volume({ serviceAccountName: 'known' }).publishRequest());
+      await driver.kubelet.publishVolume(cluster.node.volume({ serviceAccountName: 'known' }));
       cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
       const unknown = cluster.node.volume();
-      const waiting = assertFails(driver.kubelet.publish(unknown.publishRequest()), 'ABORTED', /unpublished/);
+      const waiting = assertFails(driver.kubelet.publishVolume(unknown), 'ABORTED', /unpublished/);
       await eventually('the question is asked', () => cluster.reviews === 2);
       const other = cluster.node.volume({ serviceAccountName: 'known' });
-      await driver.kubelet.publish(other.publishRequest());
+      await driver.kubelet.publishVolume(other);
       assert.equal(other.read()['context.token'], other.token);
       await driver.kubelet.unpublishVolume(unknown);
       await waiting;
@@ -235,9 +231,7 @@ describe('while the API server is away', () => {
       const volume = cluster.node.volume();
       cluster.putPod(volume);
       const publish = (): Promise<void> =>
-        driver.kubelet.publish(
-          volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '1h' } }),
-        );
+        driver.kubelet.publishVolume(volume, { attributes: { connectors: 'harbor', 'token.expiration': '1h' } });
       await publish();
       const before = volume.revision();
       const fault = cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect: hang });
@@ -253,15 +247,15 @@ describe('while the API server is away', () => {
     const driver = await cluster.readyDriver({ ...clocks });
     const revoke = cluster.allow('harbor', 'ci/passing');
     const volume = cluster.node.volume({ serviceAccountName: 'passing' });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     await cluster.api.goOffline();
     nowMs += 2 * minuteMs;
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     revoke();
     await cluster.api.goOnline();
     await eventually('a refresh is refused', async () => {
       nowMs += 2 * minuteMs;
-      const failure = await driver.kubelet.publish(volume.publishRequest()).catch((error: unknown) => error);
+      const failure = await driver.kubelet.publishVolume(volume).catch((error: unknown) => error);
       return /files are kept: PERMISSION_DENIED: .*passing cannot get/.test(String(failure));
     });
     assert.equal(volume.read()['context.token'], volume.token);
@@ -270,21 +264,21 @@ describe('while the API server is away', () => {
   it('callers with little time are told what was waited for, and why it did not come', async () => {
     cluster.grantDriver('token-minting');
     const driver = await cluster.readyDriver({ ...clocks, flags: ['--allow-token-minting'] });
-    await driver.kubelet.publish(cluster.node.volume().publishRequest());
+    await driver.kubelet.publishVolume(cluster.node.volume());
     const minting = cluster.node.volume();
     await eventually('all is watched', () => cluster.api.openWatches() === 4);
     await cluster.api.goOffline();
     const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
     const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
     await assertFails(
-      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 2000 }),
+      driver.kubelet.publishVolume(minting, { attributes }, { timeoutMs: 2000 }),
       'UNAVAILABLE',
       new RegExp(`^minting a token for service account ci/builder failed${why}`),
     );
     nowMs += 2 * minuteMs;
     const publishes = Array.from({ length: 3 }, () =>
       assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 2000 }),
+        driver.kubelet.publishVolume(cluster.node.volume(), {}, { timeoutMs: 2000 }),
         'UNAVAILABLE',
         new RegExp(`^asking the API server whether .*"harbor" in namespace "ci" failed${why}`),
       ),

@@ -68,14 +68,14 @@ describe("the driver's rights", () => {
     const minted = node.volume({ name: 'minted' });
     cluster.putPod(minted);
     const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
-    await minting.kubelet.publish(minted.publishRequest({ attributes }));
+    await minting.kubelet.publishVolume(minted, { attributes });
     await minting.kubelet.unpublishVolume(minted);
     await cluster.stopDriver(minting);
 
     const telling = await cluster.readyDriver({ flags: ['--pod-events'] });
     const failing = node.volume({ name: 'failing' });
-    await telling.kubelet.publish(failing.publishRequest());
-    await telling.kubelet.publish(failing.publishRequest({ token: minted.token })).catch(() => undefined);
+    await telling.kubelet.publishVolume(failing);
+    await telling.kubelet.publishVolume(failing, { token: minted.token }).catch(() => undefined);
     await eventually('the pod is told', () => api.requestsOf({ resource: 'events' }).some(({ code }) => code === 201));
     await cluster.stopDriver(telling);
 
@@ -83,7 +83,7 @@ describe("the driver's rights", () => {
     const driver = await cluster.readyDriver();
     const controller = new ApprovalsController(api);
     const approved = node.volume({ name: 'approved' });
-    const publishing = driver.kubelet.publish(approved.publishRequest());
+    const publishing = driver.kubelet.publishVolume(approved);
     const request = await controller.requestOf({ namespace: 'ci', name: 'harbor' });
     await controller.watched();
     controller.permit(approved.pod, { namespace: 'ci', name: 'harbor' });
@@ -92,7 +92,7 @@ describe("the driver's rights", () => {
     cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
     api.closeConnections();
     await eventually('the change has come', async () => {
-      await driver.kubelet.publish(approved.publishRequest());
+      await driver.kubelet.publishVolume(approved);
       return approved.read()['connector.status.proxyAddress'] === 'http://moved.example';
     });
     await driver.kubelet.unpublishVolume(approved);
@@ -127,7 +127,7 @@ describe("the driver's rights", () => {
 
   it('for connectors in use need no more than the base when no feature is on', async () => {
     const driver = await cluster.readyDriver();
-    await driver.kubelet.publish(cluster.node.volume().publishRequest());
+    await driver.kubelet.publishVolume(cluster.node.volume());
     const requests = cluster.api.requestsOf({ user: driverUser });
     const rights = rightsFor('driver');
     assert.ok(requests.length > 0 && requests.every((request) => rights.some((right) => uses(request, right))));

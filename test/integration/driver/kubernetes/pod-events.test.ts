@@ -33,13 +33,13 @@ describe('events on a pod', () => {
   /** As if another pod's token had come. */
   const fail = (driver: InProcessDriver, volume: TestVolume): Promise<unknown> =>
     assertFails(
-      driver.kubelet.publish(volume.publishRequest({ token: cluster.node.volume().token })),
+      driver.kubelet.publishVolume(volume, { token: cluster.node.volume().token }),
       'UNAVAILABLE',
       /is not bound to pod/,
     );
   const mounted = async (driver: InProcessDriver): Promise<TestVolume> => {
     const volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     return volume;
   };
 
@@ -82,9 +82,9 @@ describe('events on a pod', () => {
     assert.deepEqual([reason, type], ['ConnectorVolumeWarning', 'Warning']);
     assert.match(note, /^Volume "connectors" needs a look at its content: .*excludes "nope"/);
     volume.renewToken();
-    await driver.kubelet.publish(
-      volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': '!nope' } }),
-    );
+    await driver.kubelet.publishVolume(volume, {
+      attributes: { connectors: 'harbor', 'configuration.names': '!nope' },
+    });
     await fail(driver, volume);
     await told(2);
     assert.deepEqual(reasons().toSorted(), ['ConnectorRefreshFailed', 'ConnectorVolumeWarning']);
@@ -100,7 +100,7 @@ describe('events on a pod', () => {
     await told(2);
     await fail(driver, volume);
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest({ token: 'x' })),
+      driver.kubelet.publishVolume(volume, { token: 'x' }),
       'UNAVAILABLE',
       /^refresh failed(?!.*is not bound)/,
     );
@@ -114,7 +114,7 @@ describe('events on a pod', () => {
     const volume = await mounted(driver);
     for (let round = 0; round < 8; round += 1) {
       await fail(driver, volume);
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
     }
     const other = await mounted(driver);
     await fail(driver, other);
@@ -145,7 +145,7 @@ describe('events on a pod', () => {
     const driver = await start({ flags: [] });
     const volume = await mounted(driver);
     await fail(driver, volume);
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     await driver.kubelet.unpublishVolume(volume);
     assert.equal(cluster.api.count({ resource: 'events' }), 0);
   });

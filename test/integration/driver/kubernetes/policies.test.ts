@@ -38,16 +38,14 @@ describe('where policies confine the driver’s permissions', () => {
     const volume = cluster.node.volume();
     cluster.putPod(volume);
     const driver = await cluster.readyDriver({ flags: ['--allow-token-minting'] });
-    await driver.kubelet.publish(
-      volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '24h' } }),
-    );
+    await driver.kubelet.publishVolume(volume, { attributes: { connectors: 'harbor', 'token.expiration': '24h' } });
     assert.notEqual(volume.read()['context.token'], volume.token);
   });
 
   it('the driver asks for approvals', async () => {
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     const driver = await cluster.readyDriver({ flags: ['--approval-wait', '1s'] });
-    const published = driver.kubelet.publish(cluster.node.volume().publishRequest()).catch(() => undefined);
+    const published = driver.kubelet.publishVolume(cluster.node.volume()).catch(() => undefined);
     await eventually(
       'the request is there',
       () => cluster.api.count({ verb: 'create', resource: 'accessrequests' }) === 1,

@@ -35,12 +35,12 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
       start();
       await driver.kubelet.untilReady();
       const volume = cluster.node.volume();
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assert.equal(volume.read()['context.token'], volume.token);
       cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
       volume.renewToken();
       await eventually('the change has come', async () => {
-        await driver.kubelet.publish(volume.publishRequest());
+        await driver.kubelet.publishVolume(volume);
         return volume.read()['connector.status.proxyAddress'] === 'http://moved.example';
       });
       const metrics = (await driver.http('/metrics')).body;
@@ -69,7 +69,7 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
     assert.equal((await driver.kubelet.probe()).ready?.value, false);
     const volume = cluster.node.volume();
     const reason = /reading csidriver connectors-csi failed: the API server does not accept the driver's own token$/;
-    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', reason);
+    await assertFails(driver.kubelet.publishVolume(volume), 'UNAVAILABLE', reason);
     await eventually('it is not ready for that reason', async () => {
       const { status, body } = await driver.http('/readyz');
       return status === 503 && body.includes("the API server does not accept the driver's own token");
@@ -77,7 +77,7 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
     assert.equal((await driver.http('/healthz')).status, 200);
     writeFileSync(tokenFile, good);
     await driver.kubelet.untilReady();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
     assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
     await driver.kubelet.unpublishVolume(volume);

@@ -19,7 +19,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     cluster = started(await Cluster.start());
     driver = await cluster.readyDriver();
     volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
   });
 
   const addressOf = (each: TestVolume): string | undefined => each.read()['connector.status.proxyAddress'];
@@ -46,7 +46,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     });
     const late = cluster.node.volume({ serviceAccountName: 'late' });
     cluster.api.bind({ user: 'system:serviceaccount:ci:late', namespace: 'ci', rules: [getConnectors] });
-    const publishing = driver.kubelet.publish(late.publishRequest());
+    const publishing = driver.kubelet.publishVolume(late);
     await eventually('its access is asked for', () => fault.hits === 1);
     cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
     await shows('http://other.example');
@@ -70,7 +70,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
   it('is the deletion of its connector, which is not waited for however long a publish would', async () => {
     await cluster.stopDriver(driver);
     driver = await cluster.readyDriver({ flags: ['--not-found-wait', '1h'] });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('the condition tells', async () => (await conditionOf(volume))?.abnormal === true);
     assert.match((await conditionOf(volume))?.message ?? '', /: NOT_FOUND: connector ci\/harbor does not exist/);
@@ -82,7 +82,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     const configured = cluster.node.volume();
     const attributes = { connectors: 'harbor', 'configuration.names': 'c' };
     cluster.put(connectorClass('oci', { configurations: [{ name: 'c', data: { f: 'one' } }] }));
-    await driver.kubelet.publish(configured.publishRequest({ attributes }));
+    await driver.kubelet.publishVolume(configured, { attributes });
     cluster.put(connectorClass('oci', { configurations: [{ name: 'c', data: { f: 'two' } }] }));
     await eventually('the file is the new one', () => configured.read()['f'] === 'two');
   });
@@ -91,7 +91,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     cluster.put(connector('second'));
     cluster.allow('second');
     const several = cluster.node.volume();
-    await driver.kubelet.publish(several.publishRequest({ attributes: { connectors: 'harbor, second' } }));
+    await driver.kubelet.publishVolume(several, { attributes: { connectors: 'harbor, second' } });
     const before = several.read();
     cluster.put(flagsConfigMap({ 'enable-multi-connector': 'false' }));
     await eventually('the condition tells', async () => {
@@ -107,7 +107,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     cluster.put(connector('second'));
     cluster.allow('second');
     const other = cluster.node.volume();
-    await driver.kubelet.publish(other.publishRequest({ attributes: { connectors: 'second' } }));
+    await driver.kubelet.publishVolume(other, { attributes: { connectors: 'second' } });
     cluster.put(connector('second', { proxyUrl: 'http://edited.example' }));
     await shows('http://edited.example', other);
     assert.equal(driver.log.split('Failed to refresh volume after change').length, 2);
@@ -117,15 +117,15 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     await cluster.stopDriver(driver);
     let nowMs = Date.now();
     driver = await cluster.readyDriver({ now: () => nowMs });
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     nowMs += 3_600_000;
     cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
     const other = cluster.node.volume();
     nowMs -= 3_600_000;
-    await driver.kubelet.publish(other.publishRequest());
+    await driver.kubelet.publishVolume(other);
     await shows('http://other.example', other);
     volume.renewToken();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(addressOf(volume), 'http://other.example');
   });
 
@@ -163,7 +163,7 @@ describe('an outage after which lists bring 500 changes', () => {
     });
     for (const { own, volume } of volumes) {
       const attributes = { connectors: own.join(','), 'configuration.names': 'all' };
-      await driver.kubelet.publish(volume.publishRequest({ attributes }));
+      await driver.kubelet.publishVolume(volume, { attributes });
     }
     await eventually('all is watched', () => cluster.api.openWatches('connectors') === names.length);
 
@@ -193,7 +193,7 @@ describe('a change of the proxy CA file', () => {
     fs.writeFileSync(file, pem('one'));
     const driver = await cluster.readyDriver({ flags: ['--proxy-ca-file', file] });
     const volume = cluster.node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     fs.writeFileSync(file, pem('two'));
     await eventually('the bundle is the new one', () => volume.read()['ca.crt'] === pem('two'));
   });

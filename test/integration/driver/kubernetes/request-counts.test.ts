@@ -47,7 +47,7 @@ describe('requests to the API server', () => {
   it('are one read and one watch per object and one review, however many volumes come at once', async () => {
     const driver = await cluster.readyDriver();
     const burst = volumes(110);
-    await Promise.all(burst.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+    await Promise.all(burst.map((volume) => driver.kubelet.publishVolume(volume)));
     await untilWatches(4);
     assert.equal(cluster.node.mounts().length, burst.length);
     assert.deepEqual(requests(), {
@@ -65,8 +65,8 @@ describe('requests to the API server', () => {
     const driver = await cluster.readyDriver();
     const both = { attributes: { connectors: 'harbor,github' } };
     await Promise.all([
-      ...volumes(20).map((volume) => driver.kubelet.publish(volume.publishRequest(both))),
-      ...volumes(20, 'other').map((volume) => driver.kubelet.publish(volume.publishRequest())),
+      ...volumes(20).map((volume) => driver.kubelet.publishVolume(volume, both)),
+      ...volumes(20, 'other').map((volume) => driver.kubelet.publishVolume(volume)),
     ]);
     await untilWatches(6);
     assert.deepEqual(requests(), {
@@ -81,7 +81,7 @@ describe('requests to the API server', () => {
     const connectors = Array.from({ length: 11 }, (_, index) => `made-up-${index}`).join();
     const volume = cluster.node.volume();
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } })),
+      driver.kubelet.publishVolume(volume, { attributes: { connectors } }),
       'RESOURCE_EXHAUSTED',
       /one of 11 that are needed at once/,
     );
@@ -94,8 +94,7 @@ describe('requests to the API server', () => {
     const driver = await cluster.readyDriver({ ...clocks });
     const kubelet = new KubeletClient(cluster.node.socketPath, { shared: true });
     const published = [...volumes(10), ...volumes(10, 'other')];
-    const republish = (): Promise<unknown> =>
-      Promise.all(published.map((volume) => kubelet.publish(volume.publishRequest())));
+    const republish = (): Promise<unknown> => Promise.all(published.map((volume) => kubelet.publishVolume(volume)));
     await republish();
     await untilWatches(4);
     const revisions = published.map((volume) => volume.revision());
@@ -128,8 +127,8 @@ describe('requests to the API server', () => {
     const watchTimes = { idleMs: 5 * minuteMs, sweepMs: 5 };
     const driver = await cluster.readyDriver({ ...clocks, watchTimes });
     const [kept, gone] = volumes(2) as [TestVolume, TestVolume];
-    await driver.kubelet.publish(kept.publishRequest());
-    await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));
+    await driver.kubelet.publishVolume(kept);
+    await driver.kubelet.publishVolume(gone, { attributes: { connectors: 'github' } });
     await untilWatches(6);
     await driver.kubelet.unpublishVolume(gone);
     nowMs += 5 * minuteMs;
@@ -138,9 +137,9 @@ describe('requests to the API server', () => {
     assert.match(text, /^connectors_csi_limit_used\{limit="watches"\} 1$/m);
 
     cluster.api.clearRequests();
-    await driver.kubelet.publish(kept.publishRequest());
+    await driver.kubelet.publishVolume(kept);
     assert.deepEqual(requests(), { 'create subjectaccessreviews': 1 });
-    await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));
+    await driver.kubelet.publishVolume(gone, { attributes: { connectors: 'github' } });
     await untilWatches(6);
   });
 });

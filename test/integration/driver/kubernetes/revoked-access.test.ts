@@ -31,7 +31,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     cluster.readyDriver({ flags, monotonicNow: () => nowMs });
   const volumeOf = (name: string): TestVolume => cluster.node.volume({ name, serviceAccountName: 'passing' });
   const publish = (driver: InProcessDriver, volume: TestVolume): Promise<void> =>
-    driver.kubelet.publish(volume.publishRequest({ attributes }));
+    driver.kubelet.publishVolume(volume, { attributes });
   const conditionOf = async (driver: InProcessDriver, { volumeId, target }: TestVolume): Promise<string> => {
     const { volume_condition: condition } = await driver.kubelet.statistics({
       volume_id: volumeId,

@@ -58,9 +58,9 @@ describe('a lifetime of its own', () => {
         /^published and current; .* 10m/,
       ],
     ] as const) {
-      await driver.kubelet.publish(each.publishRequest(changes));
+      await driver.kubelet.publishVolume(each, changes);
       each.renewToken();
-      await driver.kubelet.publish(each.publishRequest(changes));
+      await driver.kubelet.publishVolume(each, changes);
       assert.equal(mounted(each), each.token);
       const said = driver.log.split('\n').filter((line) => message.test(line));
       assert.equal(said.length, 1);
@@ -74,7 +74,7 @@ describe('a lifetime of its own', () => {
   it('is refused while minting is off where the operator wants it strict, with all ways out', async () => {
     const driver = await start('--strict-token-expiration');
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest(hour)),
+      driver.kubelet.publishVolume(volume, hour),
       'FAILED_PRECONDITION',
       /remove the attribute, or .* --allow-token-minting or without --strict-token-expiration$/,
     );
@@ -85,7 +85,7 @@ describe('a lifetime of its own', () => {
   it("needs no minting when it is the lifetime of the kubelet's token", async () => {
     const driver = await startMinting();
     const half = { attributes: { connectors: 'harbor', 'token.expiration': '30m' } };
-    await driver.kubelet.publish(volume.publishRequest(half));
+    await driver.kubelet.publishVolume(volume, half);
     assert.equal(mounted(), volume.token);
     assert.equal(minted(), 0);
   });
@@ -93,7 +93,7 @@ describe('a lifetime of its own', () => {
   it('names the value of the chart when the driver may not mint', async () => {
     const driver = await start('--allow-token-minting');
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest(hour)),
+      driver.kubelet.publishVolume(volume, hour),
       'FAILED_PRECONDITION',
       /^minting a token for service account ci\/builder failed: .* serviceaccounts\/token: apply the chart with driver\.tokenMinting=true$/,
     );
@@ -102,7 +102,7 @@ describe('a lifetime of its own', () => {
 
   it("gets a token of the API server, for the pod's account and the audience, bound to the pod", async () => {
     const driver = await startMinting();
-    await driver.kubelet.publish(volume.publishRequest(hour));
+    await driver.kubelet.publishVolume(volume, hour);
     const token = mounted();
     assert.ok(cluster.api.identities.isValidFor(token, audience));
     const { exp, iat, sub, 'kubernetes.io': bound } = claimsOf(token);
@@ -117,7 +117,7 @@ describe('a lifetime of its own', () => {
     const volumes = Array.from({ length: 8 }, (_, index) =>
       cluster.node.volume({ ...volume.pod, volumeName: `volume-${index}` }),
     );
-    await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest(hour))));
+    await Promise.all(volumes.map((each) => driver.kubelet.publishVolume(each, hour)));
     assert.equal(new Set(volumes.map(mounted)).size, 1);
     assert.equal(minted(), 1);
   });
@@ -127,11 +127,9 @@ describe('a lifetime of its own', () => {
     const other = cluster.node.volume({ name: 'other-pod' });
     cluster.putPod(other);
     const second = cluster.node.volume({ ...volume.pod, volumeName: 'second' });
-    await driver.kubelet.publish(volume.publishRequest(hour));
-    await driver.kubelet.publish(other.publishRequest(hour));
-    await driver.kubelet.publish(
-      second.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '2h' } }),
-    );
+    await driver.kubelet.publishVolume(volume, hour);
+    await driver.kubelet.publishVolume(other, hour);
+    await driver.kubelet.publishVolume(second, { attributes: { connectors: 'harbor', 'token.expiration': '2h' } });
     assert.equal(new Set([volume, other, second].map(mounted)).size, 3);
     assert.equal(minted(), 3);
   });
@@ -143,7 +141,7 @@ describe('a lifetime of its own', () => {
     it(`is kept for 80 % of its life also where the clock is hours ${where}, and set`, async () => {
       nowMs = Date.now() + aheadMs;
       const driver = await startMinting();
-      const publish = (each = volume): Promise<void> => driver.kubelet.publish(each.publishRequest(hour));
+      const publish = (each = volume): Promise<void> => driver.kubelet.publishVolume(each, hour);
       const other = cluster.node.volume({ name: 'other' });
       cluster.putPod(other);
       await publish();
@@ -160,7 +158,7 @@ describe('a lifetime of its own', () => {
 
   it('keeps what it has while it cannot be renewed, until that has expired', async () => {
     const driver = await startMinting();
-    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
+    const republish = (): Promise<void> => driver.kubelet.publishVolume(volume, hour);
     await republish();
     const first = mounted();
     const effect = { kind: 'status', code: 500, reason: 'InternalError' } as const;
@@ -184,7 +182,7 @@ describe('a lifetime of its own', () => {
   it('is not kept for a pod that is gone, however long it would last', async () => {
     const driver = await startMinting();
     const lasting = { attributes: { connectors: 'harbor', 'token.expiration': '1000h' } };
-    const publish = (each: TestVolume): Promise<void> => driver.kubelet.publish(each.publishRequest(lasting));
+    const publish = (each: TestVolume): Promise<void> => driver.kubelet.publishVolume(each, lasting);
     const gone = volume;
     const alive = cluster.node.volume({ name: 'alive' });
     const last = cluster.node.volume({ name: 'last' });
@@ -212,7 +210,7 @@ describe('a lifetime of its own', () => {
     } as const;
     cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect });
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest(hour)),
+      driver.kubelet.publishVolume(volume, hour),
       'INVALID_ARGUMENT',
       /^minting a token for service account ci\/builder failed: .*spec\.expirationSeconds: too long/,
     );
@@ -222,7 +220,7 @@ describe('a lifetime of its own', () => {
   it('is not needed to mint: without a token of the kubelet every volume gets half an hour', async () => {
     cluster.putCsiDriver({ tokenRequests: undefined });
     const driver = await startMinting();
-    await driver.kubelet.publish(volume.publishRequest({ token: null }));
+    await driver.kubelet.publishVolume(volume, { token: null });
     const { exp, iat } = claimsOf(mounted());
     assert.equal(exp - iat, 1800);
   });

@@ -170,7 +170,7 @@ for (const { whose, watches, attacks, maxPeakBytes, bounds, memoryBounds, told }
         took.push(await firstPublish(driver, cluster.node.volume({ namespace: 'ci', name: `late-${took.length}` })));
         update();
         running.renewToken();
-        await driver.kubelet.publish(running.publishRequest());
+        await driver.kubelet.publishVolume(running);
         assert.equal(running.read()['context.token'], running.token);
         update();
         await sleep(500);

@@ -56,12 +56,10 @@ describe('publishes of one pod or namespace too many', function () {
     await start();
     const volumes = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 64);
     const unreadable = { ...slow, context: { 'connector.name': 'x'.repeat(1000), '': 'not even read' } };
-    const waiting = volumes
-      .slice(0, 32)
-      .map((volume) => outcomeOf(driver.kubelet.publish(volume.publishRequest(slow))));
+    const waiting = volumes.slice(0, 32).map((volume) => outcomeOf(driver.kubelet.publishVolume(volume, slow)));
     await gate.untilWaiting(32);
     const refused = await Promise.all(
-      volumes.slice(32).map((volume) => outcomeOf(kubelet.publish(volume.publishRequest(unreadable)))),
+      volumes.slice(32).map((volume) => outcomeOf(kubelet.publishVolume(volume, unreadable))),
     );
     const message =
       /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes in flight on this node already, and the limit of one pod is 32; the kubelet will retry$/;
@@ -70,9 +68,9 @@ describe('publishes of one pod or namespace too many', function () {
     assert.match((await metric('limit_rejections_total')) ?? '', /\{limit="publishes",scope="pod"\} 32$/);
 
     const other = node.volume();
-    await kubelet.publish(other.publishRequest());
+    await kubelet.publishVolume(other);
     other.renewToken();
-    await kubelet.publish(other.publishRequest());
+    await kubelet.publishVolume(other);
     assert.equal(other.read()['context.token'], other.token);
     await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
     for (const outcome of await Promise.all(waiting)) assert.match(outcome, /ABORTED/);
@@ -85,7 +83,7 @@ describe('publishes of one pod or namespace too many', function () {
   it('leave room for another namespace, and those beyond the share are told so', async () => {
     await start('--max-publishes-in-flight', '8', '--max-publishes-per-pod', '8');
     const theirs = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 8).map((volume) =>
-      outcomeOf(driver.kubelet.publish(volume.publishRequest(slow))),
+      outcomeOf(driver.kubelet.publishVolume(volume, slow)),
     );
     assert.match(
       await Promise.race(theirs),
@@ -93,7 +91,7 @@ describe('publishes of one pod or namespace too many', function () {
     );
     await gate.untilWaiting(4);
     const mine = volumesOf({ namespace: 'ci', uid: 'ci-1' }, 5).map((volume) =>
-      outcomeOf(driver.kubelet.publish(volume.publishRequest(slow))),
+      outcomeOf(driver.kubelet.publishVolume(volume, slow)),
     );
     assert.match(await Promise.race(mine), /RESOURCE_EXHAUSTED: namespace ci has 2 of the 8 publishes .*, its share;/);
     await gate.untilWaiting(6);
@@ -108,14 +106,14 @@ describe('publishes of one pod or namespace too many', function () {
   it('do not keep a volume of the same pod from being refreshed once there is room, and its files stay meanwhile', async () => {
     await start('--max-publishes-per-pod', '4');
     const mounted = node.volume({ namespace: 'evil', uid: 'evil-1' });
-    await kubelet.publish(mounted.publishRequest());
+    await kubelet.publishVolume(mounted);
     const token = mounted.token;
     const others = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 4);
-    const publishing = others.map((volume) => outcomeOf(driver.kubelet.publish(volume.publishRequest(slow))));
+    const publishing = others.map((volume) => outcomeOf(driver.kubelet.publishVolume(volume, slow)));
     await gate.untilWaiting(4);
     mounted.renewToken();
     await assertFails(
-      kubelet.publish(mounted.publishRequest()),
+      kubelet.publishVolume(mounted),
       'UNAVAILABLE',
       /^refresh failed, the mounted files are kept: RESOURCE_EXHAUSTED: pod evil\/build-pod has 4 publishes/,
     );
@@ -123,7 +121,7 @@ describe('publishes of one pod or namespace too many', function () {
     await kubelet.unpublishVolume(others[0]!);
     await publishing[0];
     await eventually('a call has left', async () => ((await metric('limit_used')) ?? '').endsWith(' 3'));
-    await kubelet.publish(mounted.publishRequest());
+    await kubelet.publishVolume(mounted);
     assert.equal(mounted.read()['context.token'], mounted.token);
   });
 });

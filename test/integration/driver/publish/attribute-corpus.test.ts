@@ -57,7 +57,7 @@ describe('a volume with attributes', () => {
   for (const { what, block } of acceptedBlocks) {
     it(`of ${what} is mounted`, async () => {
       const volume = node.volume();
-      await driver.kubelet.publish(volume.publishRequest({ attributes: block }));
+      await driver.kubelet.publishVolume(volume, { attributes: block });
       assert.equal(volume.read()['context.token'], volume.token);
       await driver.kubelet.unpublishVolume(volume);
     });
@@ -66,7 +66,7 @@ describe('a volume with attributes', () => {
   for (const { what, block, says } of refusedBlocks) {
     it(`of ${what} is refused, and the author told what to mend`, async () => {
       const volume = node.volume();
-      const failed = driver.kubelet.publish(volume.publishRequest({ attributes: block }));
+      const failed = driver.kubelet.publishVolume(volume, { attributes: block });
       const message = await assertFails(
         failed,
         says[0]?.source.includes('no configuration') ? 'NOT_FOUND' : 'INVALID_ARGUMENT',

@@ -42,7 +42,7 @@ describe('a volume with the configurations of a class of the chart', () => {
         'configuration.names': configurations.map(({ name }) => name).join(','),
         'configuration.params': JSON.stringify(Object.fromEntries(required)),
       };
-      await driver.kubelet.publish(volume.publishRequest({ attributes }));
+      await driver.kubelet.publishVolume(volume, { attributes });
       const files = volume.read();
       for (const file of configurations.flatMap(({ data }) => Object.keys(data))) {
         const text = files[file] ?? '';

@@ -44,7 +44,7 @@ describe('calls for one volume', () => {
     const proxyOfQuick = 'quick.example:8080';
     node.writeManifest('quick.json', connector('quick', { proxyUrl: `http://${proxyOfQuick}` }));
     const isOfQuick = (): boolean => (volume.read()['.env'] ?? '').includes(proxyOfQuick);
-    const older = driver.kubelet.publish(volume.publishRequest());
+    const older = driver.kubelet.publishVolume(volume);
     await gate.untilWaiting(1);
     const newer = volume.publishRequest({ attributes: { connectors: 'quick' } });
     const [attempt] = await Promise.allSettled([driver.kubelet.publish(newer)]);
@@ -56,7 +56,7 @@ describe('calls for one volume', () => {
   });
 
   it('refuse a publish of another id at the same target while one runs', async () => {
-    const first = driver.kubelet.publish(volume.publishRequest());
+    const first = driver.kubelet.publishVolume(volume);
     await gate.untilWaiting(1);
     const other = volume.publishRequest({ fields: { volume_id: 'csi-other' } });
     await assertFails(driver.kubelet.publish(other), 'ABORTED', /still running/);
@@ -66,7 +66,7 @@ describe('calls for one volume', () => {
 
   it('end a waiting publish when the volume is unpublished, and it never mounts afterwards', async () => {
     const publishing = assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.publishVolume(volume),
       'ABORTED',
       /^the volume is being unpublished$/,
     );
@@ -75,19 +75,19 @@ describe('calls for one volume', () => {
     await publishing;
     gate.open();
     assertNothingLeft();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(volume.isMounted());
   });
 
   it('end at their deadline, and the next publish succeeds', async () => {
     // Long enough for the call to reach the driver on a busy machine.
-    const publishing = driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 });
+    const publishing = driver.kubelet.publishVolume(volume, {}, { timeoutMs: 5000 });
     await gate.untilWaiting(1);
     await assertFails(publishing, 'DEADLINE_EXCEEDED', /.*/);
     await eventually('the driver has given up too', () => driver.log.includes('"code":"DEADLINE_EXCEEDED"'));
     assertNothingLeft();
     gate.open();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(volume.isMounted());
   });
 });
@@ -117,10 +117,10 @@ describe('a volume that the kernel is slow to unmount', () => {
 
   it('holds up no other volume, nor the response that it is no published volume any more', async () => {
     const [slow, other] = [node.volume(), node.volume()];
-    await driver.kubelet.publish(slow.publishRequest());
+    await driver.kubelet.publishVolume(slow);
     const unpublishing = driver.kubelet.unpublishVolume(slow);
     await gate.untilWaiting(1);
-    await driver.kubelet.publish(other.publishRequest());
+    await driver.kubelet.publishVolume(other);
     assert.equal(other.read()['context.token'], other.token);
     const statistics = driver.kubelet.statistics({ volume_id: slow.volumeId, volume_path: slow.target });
     await assertFails(statistics, 'NOT_FOUND', /is not a published volume/);
@@ -131,20 +131,20 @@ describe('a volume that the kernel is slow to unmount', () => {
 
   it('is kept from a publish until it is gone', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const unpublishing = driver.kubelet.unpublishVolume(volume);
     await gate.untilWaiting(1);
-    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /still running/);
+    await assertFails(driver.kubelet.publishVolume(volume), 'UNAVAILABLE', /still running/);
     gate.open();
     await unpublishing;
     assert.deepEqual(node.mounts(), []);
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(volume.isMounted());
   });
 
   it('goes together with many others', async () => {
     const volumes = Array.from({ length: 12 }, () => node.volume());
-    for (const volume of volumes) await driver.kubelet.publish(volume.publishRequest());
+    for (const volume of volumes) await driver.kubelet.publishVolume(volume);
     const unpublishing = volumes.map((volume) => driver.kubelet.unpublishVolume(volume));
     await gate.untilWaiting(volumes.length);
     gate.open();
@@ -172,17 +172,17 @@ describe('calls for many volumes', () => {
       }),
     });
     const volume = node.volume();
-    const working = driver.kubelet.publish(volume.publishRequest());
+    const working = driver.kubelet.publishVolume(volume);
     await gate.untilWaiting(1);
     const queued = node.volume();
     // The driver gives up when 95 % of the time are over, which must come before the caller's own end.
-    await assert.rejects(driver.kubelet.publish(queued.publishRequest(), { timeoutMs: 3000 }));
+    await assert.rejects(driver.kubelet.publishVolume(queued, {}, { timeoutMs: 3000 }));
     await eventually('it is refused', () => driver.log.includes('too many publishes at once on this node'));
     assert.match(driver.log, /"code":"RESOURCE_EXHAUSTED"/);
     assert.deepEqual(queued.kubeletEntries(), ['vol_data.json']);
     gate.open();
     await working;
-    await driver.kubelet.publish(queued.publishRequest());
+    await driver.kubelet.publishVolume(queued);
     assert.equal(node.mounts().length, 2);
     await driver.stop();
   });
@@ -192,8 +192,8 @@ describe('calls for many volumes', () => {
       flags: ['--max-concurrent-publishes', '1', '--not-found-wait', '60s'],
     });
     const late = node.volume();
-    const waiting = driver.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
-    await driver.kubelet.publish(node.volume().publishRequest());
+    const waiting = driver.kubelet.publishVolume(late, { attributes: { connectors: 'late' } });
+    await driver.kubelet.publishVolume(node.volume());
     assert.equal(late.isMounted(), false);
     node.writeManifest('late.json', connector('late'));
     await waiting;

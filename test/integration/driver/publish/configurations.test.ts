@@ -26,7 +26,7 @@ describe('a volume with configurations', () => {
       'configuration.names': names,
       ...(params === undefined ? {} : { 'configuration.params': JSON.stringify(params) }),
     };
-    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await driver.kubelet.publishVolume(volume, { attributes });
     return volume;
   };
 
@@ -81,9 +81,7 @@ describe('a volume with configurations', () => {
     configure({ name: 'settings', data: { file: 'good' } });
     const volume = await publish('settings');
     const again = () =>
-      driver.kubelet.publish(
-        volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': 'settings' } }),
-      );
+      driver.kubelet.publishVolume(volume, { attributes: { connectors: 'harbor', 'configuration.names': 'settings' } });
     configure({ name: 'settings', data: { file: '{{ nofunc }}' } });
     await assertFails(again(), 'UNAVAILABLE', /the mounted files are kept: FAILED_PRECONDITION: .*nofunc/);
     assert.equal(volume.read()['file'], 'good');

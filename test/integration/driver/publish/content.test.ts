@@ -23,7 +23,7 @@ describe('a published volume', () => {
 
   const publish = async (attributes: Readonly<Record<string, string>>) => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await driver.kubelet.publishVolume(volume, { attributes });
     return volume;
   };
 
@@ -118,7 +118,7 @@ describe('a published volume', () => {
     const withDefault = await DriverProcess.start(other, flags);
     try {
       const volume = other.volume();
-      await withDefault.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'settings' } }));
+      await withDefault.kubelet.publishVolume(volume, { attributes: { connectors: 'settings' } });
       assert.equal(volume.read()['http.proxy'], `http://ci%2Fsettings:${volume.token}@built-in.example:3128`);
       assert.equal(volume.read()['connector.status.proxyAddress'], 'http://built-in.example:3128');
       await withDefault.kubelet.unpublishVolume(volume);
@@ -150,7 +150,7 @@ describe('a published volume', () => {
     }
     const volume = node.volume();
     const fields = { volume_capability: { mount: { volume_mount_group: '4711' } } };
-    await driver.kubelet.publish(volume.publishRequest({ fields }));
+    await driver.kubelet.publishVolume(volume, { fields });
     assert.deepEqual(modes(volume.target), [
       ['750', 4711],
       ['750', 4711],
@@ -166,7 +166,7 @@ describe('a published volume', () => {
     const secrets = {
       'csi.storage.k8s.io/serviceAccount.tokens': context!['csi.storage.k8s.io/serviceAccount.tokens']!,
     };
-    await driver.kubelet.publish(volume.publishRequest({ token: stale, fields: { secrets } }));
+    await driver.kubelet.publishVolume(volume, { token: stale, fields: { secrets } });
     assert.equal(volume.read()['context.token'], fresh);
   });
 
@@ -177,15 +177,15 @@ describe('a published volume', () => {
     const trusting = await DriverProcess.start(other, ['--proxy-ca-file', file, '--no-proxy', 'internal.example']);
     try {
       const volume = other.volume();
-      await trusting.kubelet.publish(volume.publishRequest());
+      await trusting.kubelet.publishVolume(volume);
       assert.equal(volume.read()['ca.crt'], ca);
       assert.match(volume.read()['.env'] ?? '', /\nno_proxy=internal\.example\n$/);
       fs.writeFileSync(`${file}.next`, nodeCa);
       fs.renameSync(`${file}.next`, file);
-      await trusting.kubelet.publish(volume.publishRequest());
+      await trusting.kubelet.publishVolume(volume);
       assert.equal(volume.read()['ca.crt'], nodeCa);
       fs.rmSync(file);
-      await trusting.kubelet.publish(volume.publishRequest());
+      await trusting.kubelet.publishVolume(volume);
       assert.equal(volume.read()['ca.crt'], nodeCa);
     } finally {
       await trusting.stop();

@@ -48,32 +48,32 @@ describe('a driver without a free descriptor', () => {
 
   it('answers UNAVAILABLE to a refresh, keeps the files, and counts the volume as failing', async () => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const before = volume.read();
     volume.renewToken();
     isOut = true;
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.publishVolume(volume),
       'UNAVAILABLE',
       /^refresh failed, the mounted files are kept: INTERNAL: .*: EMFILE$/,
     );
     assert.match(await driver.driver.metrics.text(), /volumes_failing_refresh\{code="INTERNAL"\} 1/);
     isOut = false;
     assert.deepEqual(volume.read(), before);
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assertFull(volume, volume.token);
   });
 
   it('answers UNAVAILABLE for a volume that an earlier driver has mounted, and for a new one, and leaves nothing', async () => {
     const mounted = node.volume();
-    await driver.kubelet.publish(mounted.publishRequest());
+    await driver.kubelet.publishVolume(mounted);
     await driver.stop();
     await start();
     isOut = true;
     const created = node.volume();
     for (const volume of [mounted, created]) {
       await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'UNAVAILABLE',
         /^the target path cannot be checked: INTERNAL: .*: EMFILE$/,
       );
@@ -81,7 +81,7 @@ describe('a driver without a free descriptor', () => {
     isOut = false;
     assert.deepEqual(created.kubeletEntries(), ['vol_data.json']);
     for (const volume of [mounted, created]) {
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assertFull(volume, volume.token);
     }
   });
@@ -143,29 +143,29 @@ for (const [what, replace] of Object.entries(questions)) {
       it(`with ${code}, ${isFinal(code) ? 'which is final,' : 'which is not final,'} a first publish says so, leaves nothing, and can be repeated at once`, async () => {
         const volume = node.volume();
         failure = new CodedError(code, 'because of the test');
-        await assertFails(driver.kubelet.publish(volume.publishRequest()), code, /^because of the test$/);
+        await assertFails(driver.kubelet.publishVolume(volume), code, /^because of the test$/);
         assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
         assert.deepEqual(node.mounts(), []);
         failure = undefined;
-        await driver.kubelet.publish(volume.publishRequest());
+        await driver.kubelet.publishVolume(volume);
         assertFull(volume, volume.token);
         await driver.kubelet.unpublishVolume(volume);
       });
 
       it(`with ${code}, a refresh is UNAVAILABLE, names the cause, and keeps the files`, async () => {
         const volume = node.volume();
-        await driver.kubelet.publish(volume.publishRequest());
+        await driver.kubelet.publishVolume(volume);
         const before = { revision: volume.revision(), files: volume.read(), mounts: node.mounts() };
         volume.renewToken();
         failure = new CodedError(code, 'because of the test');
         await assertFails(
-          driver.kubelet.publish(volume.publishRequest()),
+          driver.kubelet.publishVolume(volume),
           'UNAVAILABLE',
           new RegExp(`^refresh failed, the mounted files are kept: ${code}: because of the test$`),
         );
         assert.deepEqual({ revision: volume.revision(), files: volume.read(), mounts: node.mounts() }, before);
         failure = undefined;
-        await driver.kubelet.publish(volume.publishRequest());
+        await driver.kubelet.publishVolume(volume);
         assertFull(volume, volume.token);
         await driver.kubelet.unpublishVolume(volume);
         assert.deepEqual(node.mounts(), []);
@@ -176,7 +176,7 @@ for (const [what, replace] of Object.entries(questions)) {
       const volume = node.volume();
       failure = new TypeError('cannot read a property of nothing');
       const message = await assertFails(
-        driver.kubelet.publish(volume.publishRequest()),
+        driver.kubelet.publishVolume(volume),
         'INTERNAL',
         /see (its|the driver's) log$/,
       );

@@ -206,7 +206,7 @@ describe('a first publish that fails', () => {
 
       restore();
       fs.rmSync(volume.target, { recursive: true, force: true });
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assert.equal(volume.read()['context.token'], volume.token);
       await driver.kubelet.unpublishVolume(volume);
       assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -227,11 +227,7 @@ describe('a first publish that fails', () => {
 
   it("says of a denied or failed call only what the log's allow-list lets through", async () => {
     const { token } = node.volume();
-    await assertFails(
-      driver.kubelet.publish(node.volume().publishRequest({ token })),
-      'PERMISSION_DENIED',
-      /not bound/,
-    );
+    await assertFails(driver.kubelet.publishVolume(node.volume(), { token }), 'PERMISSION_DENIED', /not bound/);
     await driver.untilLogged('RPC failed');
     driver.assertNoToken();
   });

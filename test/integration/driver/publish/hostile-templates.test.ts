@@ -42,7 +42,7 @@ describe('templates that take long', () => {
   const publish = async (connectors: string, name: string): Promise<Readonly<Record<string, string>>> => {
     const volume = node.volume({ namespace: connectors.split('/')[0] ?? '' });
     const attributes = { connectors, 'configuration.names': name };
-    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await driver.kubelet.publishVolume(volume, { attributes });
     return volume.read();
   };
 

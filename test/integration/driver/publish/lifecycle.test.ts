@@ -26,14 +26,14 @@ describe('the driver as a process', () => {
     it(`on ${signal} finishes the call that runs, takes no new one, leaves mounts alone, and exits with 0`, async () => {
       const driver = await DriverProcess.start(node, ['--not-found-wait', '60s', ...http]);
       const published = node.volume();
-      await driver.kubelet.publish(published.publishRequest());
+      await driver.kubelet.publishVolume(published);
       const volume = node.volume();
-      const running = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'late' } }));
+      const running = driver.kubelet.publishVolume(volume, { attributes: { connectors: 'late' } });
       const inFlight = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
       await eventually('the publish runs', async () => inFlight.test((await driver.http('/metrics')).body));
       driver.signal(signal);
       await driver.untilLogged('Stopping');
-      await assert.rejects(driver.kubelet.publish(node.volume().publishRequest(), { timeoutMs: 300 }));
+      await assert.rejects(driver.kubelet.publishVolume(node.volume(), {}, { timeoutMs: 300 }));
       node.writeManifest('late.json', connector('late'));
       await running;
       assert.deepEqual(await driver.exited, { status: 0, signal: null });
@@ -141,7 +141,7 @@ describe('the driver as a process', () => {
       assert.match(body, /^--proxy-ca-file .*ENOENT/);
       fs.writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
       assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
-      await driver.kubelet.publish(node.volume().publishRequest());
+      await driver.kubelet.publishVolume(node.volume());
     } finally {
       await driver.stop();
     }
@@ -150,10 +150,10 @@ describe('the driver as a process', () => {
   it('serves metrics and health without a token, whatever it was asked', async () => {
     const driver = await DriverProcess.start(node, http);
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
+    await driver.kubelet.publishVolume(volume);
     await assertFails(
-      driver.kubelet.publish(node.volume().publishRequest({ token: volume.token })),
+      driver.kubelet.publishVolume(node.volume(), { token: volume.token }),
       'PERMISSION_DENIED',
       /not bound/,
     );
@@ -189,7 +189,7 @@ describe('the directory of manifests', () => {
 
   const addressOf = async (connectors: string): Promise<string | undefined> => {
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
+    await driver.kubelet.publishVolume(volume, { attributes: { connectors } });
     return volume.read()['connector.status.proxyAddress'];
   };
 
@@ -230,12 +230,12 @@ describe('a directory of manifests that is missing at the start', () => {
     const { status, body } = await driver.http('/readyz');
     assert.deepEqual([status, body], [503, `the directory ${missing} of --manifests cannot be read (ENOENT)\n`]);
     await assertFails(
-      driver.kubelet.publish(node.volume().publishRequest()),
+      driver.kubelet.publishVolume(node.volume()),
       'UNAVAILABLE',
       /^the directory .*missing of --manifests cannot be read \(ENOENT\)$/,
     );
     fs.renameSync(node.manifestsDir, missing);
-    await driver.kubelet.publish(node.volume().publishRequest());
+    await driver.kubelet.publishVolume(node.volume());
     assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
   });
 });

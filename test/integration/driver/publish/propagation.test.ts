@@ -37,7 +37,7 @@ describe('a driver whose mounts nobody else would see', () => {
     assert.match(await response.text(), /is not shared/);
     const volume = node.volume();
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.publishVolume(volume),
       'FAILED_PRECONDITION',
       /^the mount at \S+ is not shared, so that no pod would see .*mountPropagation: Bidirectional/,
     );
@@ -48,12 +48,12 @@ describe('a driver whose mounts nobody else would see', () => {
     propagate('SHARED');
     await start();
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     await driver.stop();
     propagate('PRIVATE');
     await start();
     volume.renewToken();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
     await driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -63,9 +63,9 @@ describe('a driver whose mounts nobody else would see', () => {
     propagate('PRIVATE');
     await start();
     const volume = node.volume();
-    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'FAILED_PRECONDITION', /not shared/);
+    await assertFails(driver.kubelet.publishVolume(volume), 'FAILED_PRECONDITION', /not shared/);
     propagate('SHARED');
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.ok(volume.isMounted());
     assert.match(await (await ready()).text(), /^the kubelet has not registered/);
   });

@@ -36,7 +36,7 @@ describe('a volume that is published again', () => {
   });
   beforeEach(async () => {
     volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
   });
   afterEach(async () => {
     node.writeManifest('harbor.json', connector('harbor'));
@@ -50,7 +50,7 @@ describe('a volume that is published again', () => {
     const mounts = node.mounts();
     const old = volume.revision();
     volume.renewToken();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
     assert.notEqual(volume.revision(), old);
     assert.deepEqual(node.mounts(), mounts);
@@ -58,14 +58,14 @@ describe('a volume that is published again', () => {
 
   it('after a manifest changed has the new address at once, and the old one never again', async () => {
     node.writeManifest('harbor.json', connector('harbor', { proxyUrl: 'https://moved.example/x' }));
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.match(volume.read()['http.proxy'] ?? '', /@moved\.example:\d+$/);
   });
 
   it('after a manifest was touched without a change is not rewritten', async () => {
     const revision = volume.revision();
     node.writeManifest('harbor.json', connector('harbor'));
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.revision(), revision);
   });
 
@@ -76,7 +76,7 @@ describe('a volume that is published again', () => {
       driver = await DriverProcess.start(node);
       assert.deepEqual(await condition(), { abnormal: false, message: 'published before the driver started' });
       const before = { snapshot: snapshot(volume), mounts: node.mounts() };
-      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.publishVolume(volume);
       assert.deepEqual({ snapshot: snapshot(volume), mounts: node.mounts() }, before);
     }
     await driver.kubelet.unpublishVolume(volume);
@@ -94,7 +94,7 @@ describe('a volume that is published again', () => {
   it('is mounted anew after a reboot, when its tmpfs is gone and its directory is not', async () => {
     loadSyscalls().umount2(volume.target, 0);
     assert.equal(volume.isMounted(), false);
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);
     assert.equal(node.mounts().length, 1);
   });
@@ -120,7 +120,7 @@ describe('a volume that is published again', () => {
   for (const [what, changes, message] of broken) {
     it(`by a request that ${what} keeps its files and gets UNAVAILABLE with the cause`, async () => {
       const before = { snapshot: snapshot(volume), mounts: node.mounts() };
-      await assertFails(driver.kubelet.publish(volume.publishRequest(changes())), 'UNAVAILABLE', message);
+      await assertFails(driver.kubelet.publishVolume(volume, changes()), 'UNAVAILABLE', message);
       assert.deepEqual({ snapshot: snapshot(volume), mounts: node.mounts() }, before);
     });
   }
@@ -129,7 +129,7 @@ describe('a volume that is published again', () => {
     const before = snapshot(volume);
     const fields = { volume_id: 'csi-other' };
     await assertFails(
-      driver.kubelet.publish(volume.publishRequest({ fields })),
+      driver.kubelet.publishVolume(volume, { fields }),
       'ALREADY_EXISTS',
       /^target path holds another volume: csi-[0-9a-f]{64}$/,
     );
@@ -138,7 +138,7 @@ describe('a volume that is published again', () => {
 
   it('has an abnormal condition while refreshing fails, and a normal one after it succeeded', async () => {
     node.removeManifest('harbor.json');
-    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /NOT_FOUND/);
+    await assertFails(driver.kubelet.publishVolume(volume), 'UNAVAILABLE', /NOT_FOUND/);
     const failing = await condition();
     assert.equal(failing?.abnormal, true);
     assert.match(
@@ -146,7 +146,7 @@ describe('a volume that is published again', () => {
       /^refreshing has failed since \d{4}-.*: NOT_FOUND: connector ci\/harbor does not exist/,
     );
     node.writeManifest('harbor.json', connector('harbor'));
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.deepEqual(await condition(), { abnormal: false, message: 'published and current' });
   });
 });
@@ -163,9 +163,9 @@ describe('a republish', () => {
     const syscalls = wrapSyscalls(loadSyscalls(), (call) => void calls.push(call));
     const driver = await InProcessDriver.start(node, { syscalls });
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     calls.length = 0;
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     const allowed = ['openat2', 'openat', 'fstat', 'fstatfs', 'readlinkat', 'stat', 'close'];
     assert.deepEqual(
       [...new Set(calls)].filter((call) => !allowed.includes(call)),
@@ -173,7 +173,7 @@ describe('a republish', () => {
     );
     assert.ok(calls.length <= 12, calls.join(' '));
     calls.length = 0;
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     assert.deepEqual(calls, ['stat']);
     await driver.stop();
   });
@@ -182,7 +182,7 @@ describe('a republish', () => {
     let now = Date.now();
     const driver = await InProcessDriver.start(node, { now: () => now });
     const volume = node.volume();
-    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publishVolume(volume);
     now += 31 * 60_000;
     const { volume_condition: condition } = await driver.kubelet.statistics({
       volume_id: volume.volumeId,

@@ -33,7 +33,7 @@ describe('a volume of several connectors', () => {
   const publish = async (connectors: string, names = ''): Promise<TestVolume> => {
     const volume = node.volume();
     const attributes = { connectors, ...(names === '' ? {} : { 'configuration.names': names }) };
-    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    await driver.kubelet.publishVolume(volume, { attributes });
     return volume;
   };
   const read = async (connectors: string, names?: string): Promise<Readonly<Record<string, string>>> =>

@@ -31,14 +31,14 @@ describe('the CSI socket', () => {
     const second = new DriverProcess(node, ['--http-address', '127.0.0.1:0']);
     assert.deepEqual(await second.exited, { status: 1, signal: null });
     assert.match(second.stderr, /another process answers on .*csi\.sock: stop it first/);
-    await first.kubelet.publish(node.volume().publishRequest());
+    await first.kubelet.publishVolume(node.volume());
     await first.stop();
   });
 
   it('of a driver that still ends its last call is free for the next driver, which keeps it', async () => {
     const ending = await InProcessDriver.start(node, { flags: ['--not-found-wait', '60s'] });
     const late = node.volume();
-    const running = ending.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
+    const running = ending.kubelet.publishVolume(late, { attributes: { connectors: 'late' } });
     await eventually('the publish runs', async () =>
       (await ending.driver.metrics.text()).includes('rpc_in_flight{method="NodePublishVolume"} 1\n'),
     );
@@ -47,7 +47,7 @@ describe('the CSI socket', () => {
     const next = await InProcessDriver.start(node);
     node.writeManifest('late.json', connector('late'));
     await Promise.all([running, ended]);
-    await next.kubelet.publish(node.volume().publishRequest());
+    await next.kubelet.publishVolume(node.volume());
     await next.stop();
     assert.equal(fs.existsSync(node.socketPath), false);
   });
@@ -59,7 +59,7 @@ describe('the CSI socket', () => {
     await lost.stop();
     assert.equal(modeOf(node.socketPath), '600');
     assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), ['csi.sock']);
-    await next.kubelet.publish(node.volume().publishRequest());
+    await next.kubelet.publishVolume(node.volume());
     await next.stop();
     assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
   });

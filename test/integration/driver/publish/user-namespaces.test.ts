@@ -39,7 +39,7 @@ describe('a volume of a pod in a user namespace of its own', () => {
     }
     const volume = node.volume();
     const group = { fields: { volume_capability: { mount: { volume_mount_group: '1000' } } } };
-    await driver.kubelet.publish(volume.publishRequest(group));
+    await driver.kubelet.publishVolume(volume, group);
     const problem = mountMapped(volume.target, inPod);
     if (problem !== undefined) {
       console.log(`      skipped: ids cannot be mapped here: ${problem}`);
@@ -51,7 +51,7 @@ describe('a volume of a pod in a user namespace of its own', () => {
     assert.deepEqual([uid, gid, mode & 0o777], [firstId, firstId + 1000, 0o440]);
     assert.equal(fs.readFileSync(token, 'utf8'), volume.token);
     volume.renewToken();
-    await driver.kubelet.publish(volume.publishRequest(group));
+    await driver.kubelet.publishVolume(volume, group);
     assert.equal(fs.readFileSync(token, 'utf8'), volume.token);
     assert.deepEqual([fs.statSync(token).uid, fs.statSync(token).gid], [firstId, firstId + 1000]);
   });
