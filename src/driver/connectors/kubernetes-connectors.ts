@@ -85,8 +85,8 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#onChange = listener;
   }
 
-  reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void {
-    return this.#connectors.reserve(refs, owner);
+  acquire(refs: readonly ConnectorRef[], owner: FlowKey): () => void {
+    return this.#connectors.acquire(refs, owner);
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {

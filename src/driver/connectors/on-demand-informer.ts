@@ -94,7 +94,7 @@ export class OnDemandInformer<T extends object> {
    * @returns releases it.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  reserve(names: readonly ObjectName[], owner: FlowKey): () => void {
+  acquire(names: readonly ObjectName[], owner: FlowKey): () => void {
     const added = names.filter((name) => !this.#references.isUsedByPod(keyOf(name), owner));
     const [first] = added;
     if (first === undefined) return () => undefined;

@@ -1,5 +1,5 @@
 import { CodedError, type ErrorCode } from '../../shared/errors.js';
-import { Budget, type Surroundings } from '../../shared/gotemplate/budget.js';
+import { Budget, type RenderEnvironment } from '../../shared/gotemplate/budget.js';
 import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.js';
 import { defaultLimits } from '../../shared/gotemplate/limits.js';
 import { runSlowTask } from '../../shared/gotemplate/slow-work.js';
@@ -40,8 +40,8 @@ export type RenderOutcome =
   RenderedFiles | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
 /** Returns the limits of one render, which all files of a volume share. */
-export function newBudget(surroundings: Surroundings): Budget {
-  return new Budget(defaultLimits, surroundings);
+export function newBudget(environment: RenderEnvironment): Budget {
+  return new Budget(defaultLimits, environment);
 }
 
 /**
@@ -49,7 +49,7 @@ export function newBudget(surroundings: Surroundings): Budget {
  * @param at called with each file before it is rendered.
  * @throws {CodedError} FAILED_PRECONDITION for an error in a template, RESOURCE_EXHAUSTED if a template exceeds a
  * limit.
- * @throws {TooLongHere} if the budget of this thread is used up.
+ * @throws {MainThreadBudgetExceeded} if the budget of the main thread is used up.
  */
 export function renderFiles(
   configurations: readonly RenderedConfiguration[],

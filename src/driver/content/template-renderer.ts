@@ -1,6 +1,6 @@
 import { cpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.js';
-import { TooLongHere } from '../../shared/gotemplate/budget.js';
+import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.js';
 import type { JsonObject } from '../../shared/json.js';
 import type { Call } from '../../shared/limits/call.js';
 import { Secret } from '../../shared/secret.js';
@@ -73,20 +73,21 @@ export class TemplateRenderer {
     const params = resolveParams(owners, request.configurationParams);
     const configurations = configurationsOf(selected, params, request);
     const className = owners[0]?.className ?? '';
-    const rendered = this.#renderHere(configurations) ?? (await this.#renderInThread(configurations, className, call));
+    const rendered =
+      this.#renderInMainThread(configurations) ?? (await this.#renderInThread(configurations, className, call));
     return { files: rendered.files, warnings: [...warnings, ...rendered.warnings] };
   }
 
   /** Renders in the event loop. @returns undefined if that exceeds its limits. */
-  #renderHere(configurations: readonly RenderedConfiguration[]): RenderedFiles | undefined {
+  #renderInMainThread(configurations: readonly RenderedConfiguration[]): RenderedFiles | undefined {
     const { clock, cpuMs } = this.#parts;
     const startMs = cpuMs();
-    const { steps: stepsHere, cpuMs: maxMs } = driverLimits.renders;
-    const budget = newBudget({ clock, stepsHere, timeHere: { usedMs: () => cpuMs() - startMs, maxMs } });
+    const { steps: mainThreadSteps, cpuMs: maxMs } = driverLimits.renders;
+    const budget = newBudget({ clock, mainThreadSteps, mainThreadTime: { usedMs: () => cpuMs() - startMs, maxMs } });
     try {
       return renderFiles(configurations, budget);
     } catch (error) {
-      if (error instanceof TooLongHere) return undefined;
+      if (error instanceof MainThreadBudgetExceeded) return undefined;
       throw error;
     }
   }

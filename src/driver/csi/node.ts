@@ -26,7 +26,7 @@ export interface NodeOptions {
   readonly deps: PublishDependencies;
   readonly attributeLimits: AttributeLimits;
   readonly publish: PublishVolume;
-  readonly memory: Pick<VolumeMemory, 'has' | 'reserveCall'>;
+  readonly memory: Pick<VolumeMemory, 'has' | 'acquireCall'>;
   /** Called after each successful publish. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Called after each failed publish, with the code of the response. */
@@ -84,9 +84,9 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       targetPath: message.target_path,
       identify: (isPodInfoTrusted) => {
         const { owner, pod, memoryOwner } = identifyPublish(message, isPodInfoTrusted);
-        const reserveMemory = (): (() => void) =>
-          memory.reserveCall(message.target_path, memoryOwner, memoryOfRequest(message));
-        return { owner, pod, isMounted: memory.has(message.target_path), reserveMemory };
+        const acquireMemory = (): (() => void) =>
+          memory.acquireCall(message.target_path, memoryOwner, memoryOfRequest(message));
+        return { owner, pod, isMounted: memory.has(message.target_path), acquireMemory };
       },
       isRepeatOf: (request) => {
         const isRepeat = digest === request.digest;

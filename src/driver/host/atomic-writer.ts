@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.js';
-import type { Ownership, ReplacedFiles, VolumeFile } from '../publish/ports.js';
+import type { FileGroup, ReplacedFiles, VolumeFile } from '../publish/ports.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, SyscallError } from './errno.js';
@@ -67,8 +67,8 @@ export class AtomicWriter {
    * Runs steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops
    * it.
    */
-  fill(root: Directory, shared: SharedFiles, ownership: Ownership): void {
-    const permissions = fileModeOf(ownership);
+  fill(root: Directory, shared: SharedFiles, group: FileGroup): void {
+    const permissions = fileModeOf(group);
     const revision = this.#makeRevision(root, permissions);
     writeRevision(this.#syscalls, root, revision, shared, permissions);
     for (const file of shared.files) this.#link(root, file.name);
@@ -79,13 +79,8 @@ export class AtomicWriter {
    * Runs all steps, on a directory in any state that an earlier write left, finished or not.
    * @returns 'unchanged' if nothing had to be changed.
    */
-  rewrite(
-    root: Directory,
-    shared: SharedFiles,
-    ownership: Ownership,
-    replaced: ReplacedFiles,
-  ): 'refreshed' | 'unchanged' {
-    const wanted = { ...shared, permissions: fileModeOf(ownership), replaced };
+  rewrite(root: Directory, shared: SharedFiles, group: FileGroup, replaced: ReplacedFiles): 'refreshed' | 'unchanged' {
+    const wanted = { ...shared, permissions: fileModeOf(group), replaced };
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
     const current = openCurrentRevision(this.#syscalls, root);
     if (current === undefined) return this.#rewrite(root, entries, wanted);

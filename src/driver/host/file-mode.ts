@@ -1,4 +1,4 @@
-import type { Ownership } from '../publish/ports.js';
+import type { FileGroup } from '../publish/ports.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import type { FileStatus, Syscalls } from './syscalls.js';
@@ -10,10 +10,10 @@ export interface FileMode {
   readonly gid: number | undefined;
 }
 
-export function fileModeOf(ownership: Ownership): FileMode {
-  return ownership.gid === undefined
+export function fileModeOf(group: FileGroup): FileMode {
+  return group.gid === undefined
     ? { fileMode: 0o444, directoryMode: 0o755, gid: undefined }
-    : { fileMode: 0o440, directoryMode: 0o750, gid: ownership.gid };
+    : { fileMode: 0o440, directoryMode: 0o750, gid: group.gid };
 }
 
 const permissionBits = 0o7777;

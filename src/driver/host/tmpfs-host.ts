@@ -238,7 +238,7 @@ export class TmpfsHost {
   #rewrite(target: Target, mounted: Directory, present: TmpfsLimits, volume: NewVolume): VolumeChange {
     const { memory } = this.#options;
     const larger = largerOf(present, volume.limits);
-    const undo = memory.reserve(target.path, volume.owner, memoryOf(larger));
+    const undo = memory.acquire(target.path, volume.owner, memoryOf(larger));
     if (!isSameLimits(larger, present)) {
       try {
         check(this.#tmpfs.resize(mounted, larger), 'remount', mounted);
@@ -249,7 +249,7 @@ export class TmpfsHost {
     }
     const change = this.#writer.rewrite(mounted, volume, volume.options, volume.replaced);
     if (!isSameLimits(larger, volume.limits) && this.#tmpfs.resize(mounted, volume.limits) >= 0) {
-      memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
+      memory.acquire(target.path, volume.owner, memoryOf(volume.limits));
     }
     return change;
   }
@@ -258,7 +258,7 @@ export class TmpfsHost {
   #attach(target: Target, found: Directory | undefined, volume: NewVolume): 'fresh' {
     const problem = this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
-    const undo = this.#options.memory.reserve(target.path, volume.owner, memoryOf(volume.limits));
+    const undo = this.#options.memory.acquire(target.path, volume.owner, memoryOf(volume.limits));
     const tmpfs = this.#tmpfsOptions(volume);
     try {
       if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);

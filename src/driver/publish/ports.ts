@@ -58,12 +58,13 @@ export interface VolumeFile {
   readonly content: Uint8Array;
 }
 
-export interface Ownership {
+/** The group that can read a volume's files. */
+export interface FileGroup {
   /** Group from the capability's `volume_mount_group`; absent: files 0444, directories 0755. Present: 0440 and 0750. */
   readonly gid?: number;
 }
 
-export interface MountOptions extends Ownership {
+export interface MountOptions extends FileGroup {
   /** SELinux context from the mount flags; absent: the host decides (a default if SELinux enforces). */
   readonly selinuxContext?: string;
 }

@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.js';
-import { AdmittedCall } from './admitted-call.js';
+import { PublishPermit } from './publish-permit.js';
 import { Counts } from '../../shared/limits/counts.js';
 import { driverLimits } from '../limits.js';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
@@ -23,7 +23,7 @@ export interface IncomingPublish {
   /** Whether the volume is mounted, so that its token could expire without the publish. */
   readonly isMounted: boolean;
   /** Reserves the memory of the call. @returns releases it. @throws {CodedError} RESOURCE_EXHAUSTED. */
-  readonly reserveMemory: () => () => void;
+  readonly acquireMemory: () => () => void;
 }
 
 /**
@@ -65,10 +65,10 @@ export class PublishAdmission {
    * @param signal the caller's.
    * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit; errors of `work`.
    */
-  async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
-    const release = this.#admit(publish);
+  async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (permit: PublishPermit) => Promise<T>): Promise<T> {
+    const release = this.#acquire(publish);
     try {
-      const result = await work(new AdmittedCall(publish.owner, signal, this.#slots));
+      const result = await work(new PublishPermit(publish.owner, signal, this.#slots));
       if (result instanceof CodedError) this.#failed(publish, result);
       return result;
     } catch (error) {
@@ -83,8 +83,8 @@ export class PublishAdmission {
    * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
    * flight.
    */
-  backgroundCall(owner: FlowKey, signal: AbortSignal): AdmittedCall {
-    return new AdmittedCall(owner, signal, this.#slots, true);
+  backgroundCall(owner: FlowKey, signal: AbortSignal): PublishPermit {
+    return new PublishPermit(owner, signal, this.#slots, true);
   }
 
   #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {
@@ -92,7 +92,7 @@ export class PublishAdmission {
     this.#failures.of(podUid).charge(1);
   }
 
-  #admit(publish: IncomingPublish): () => void {
+  #acquire(publish: IncomingPublish): () => void {
     const { namespace, podUid } = publish.owner;
     if (!publish.isMounted && this.#failures.delayMs(podUid) > 0) {
       throw this.#rejection('pod', publish, failuresText(publish));
@@ -101,7 +101,7 @@ export class PublishAdmission {
     if (!this.#ofNamespaces.canAcquire(namespace)) {
       throw this.#rejection(this.inFlight >= this.#limits.inFlight ? 'node' : 'namespace', publish);
     }
-    const releaseMemory = publish.reserveMemory();
+    const releaseMemory = publish.acquireMemory();
     this.#ofPods.add(podUid);
     this.#ofNamespaces.acquire(namespace);
     return () => {

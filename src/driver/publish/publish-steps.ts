@@ -25,7 +25,7 @@ export async function readConnectors(
   isPublished: boolean,
   call: Call,
 ): Promise<readonly ResolvedConnector[]> {
-  const release = deps.source.reserve(request.connectors, call.owner);
+  const release = deps.source.acquire(request.connectors, call.owner);
   try {
     if (!isPublished) await ensureCanRead(deps, request, call);
     return await deps.source.resolve(request.connectors, call);

@@ -9,7 +9,7 @@ import { memoryOwnerOf } from './publish-request.js';
 import type { PublishCall, PublishRequest } from './publish-request.js';
 import { audiencesFor, decideAccess, planContent, readConnectors, renderContent } from './publish-steps.js';
 import type { Confirmation, PublishedVolume, VolumeInput } from './published-volumes.js';
-import type { AdmittedCall } from './admitted-call.js';
+import type { PublishPermit } from './publish-permit.js';
 import { isSameInput, versionsOf } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
@@ -58,11 +58,11 @@ export class PublishVolume {
     if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
     const result = await this.#withFailureResponse(call, () =>
       // 1. Admit and parse.
-      admission.run(identify(csiDriver.isKnownTrustworthy()), signal, (admitted) => {
+      admission.run(identify(csiDriver.isKnownTrustworthy()), signal, (permit) => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], admitted.signal, (cancellation) =>
-          this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation)),
+        return locks.exclusively([volumeId, targetPath], permit.signal, (cancellation) =>
+          this.#withFailureResponse(request, () => this.#publish(request, permit, cancellation)),
         );
       }),
     );
@@ -83,8 +83,8 @@ export class PublishVolume {
     const { volumeId } = request;
     const result = await this.#withFailureResponse(request, () =>
       locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
-        const admitted = admission.backgroundCall(ownerOf(request), cancellation);
-        return this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation));
+        const permit = admission.backgroundCall(ownerOf(request), cancellation);
+        return this.#withFailureResponse(request, () => this.#publish(request, permit, cancellation));
       }),
     );
     return orThrow(result);
@@ -122,7 +122,7 @@ export class PublishVolume {
     return { path: 'unchanged', steps: {} };
   }
 
-  async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: AbortSignal): Promise<PublishOutcome> {
+  async #publish(request: PublishRequest, permit: PublishPermit, cancellation: AbortSignal): Promise<PublishOutcome> {
     const published = this.#deps.volumes.get(request.targetPath);
     if (published !== undefined) ensureSameVolume(request, published);
 
@@ -130,7 +130,7 @@ export class PublishVolume {
     if (published !== undefined && (await isUnchanged(this.#deps, request, published, cancellation))) {
       return this.#unchanged(request.targetPath);
     }
-    return admitted.runInSlot(cancellation, async (call) => {
+    return permit.runInSlot(cancellation, async (call) => {
       try {
         return await this.#publishChanged(request, published, call, cancellation);
       } catch (error) {

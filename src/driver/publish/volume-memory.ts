@@ -58,7 +58,7 @@ export class VolumeMemory {
    * @returns restores the previous reservation. Call it if the volume could not be written.
    * @throws {CodedError} RESOURCE_EXHAUSTED if it would exceed the limit, or the share of its pod or namespace.
    */
-  reserve(key: string, owner: VolumeOwner, bytes: number): () => void {
+  acquire(key: string, owner: VolumeOwner, bytes: number): () => void {
     const before = this.#usages.get(key);
     const growth = before === undefined ? bytes + (owner.heapBytes ?? 0) : bytes - before.bytes;
     this.#ensureAvailable(owner, growth, before !== undefined);
@@ -85,9 +85,9 @@ export class VolumeMemory {
    * Reserves memory for a call while it is in flight. A mounted volume has reserved it already, unless the call takes
    * more than the last one.
    * @returns releases it. Call it once.
-   * @throws {CodedError} as `reserve`.
+   * @throws {CodedError} as `acquire`.
    */
-  reserveCall(key: string, owner: VolumeOwner, heapBytes: number): () => void {
+  acquireCall(key: string, owner: VolumeOwner, heapBytes: number): () => void {
     const mounted = this.#usages.get(key)?.owner;
     const reserved =
       mounted === undefined ? 0 : Math.max(driverLimits.volumeMemory.refreshBytes, (mounted.heapBytes ?? 0) / 2);

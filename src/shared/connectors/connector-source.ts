@@ -9,7 +9,7 @@ export interface ConnectorSource {
    * @returns releases it, once they have been resolved.
    * @throws {CodedError} RESOURCE_EXHAUSTED if the share is used up.
    */
-  reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
+  acquire(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
 
   /**
    * Returns the connectors with their classes, in the order of `refs`, once all of them exist. Waits up to the source's

@@ -52,7 +52,7 @@ export class DirectoryConnectors implements ConnectorSource {
   }
 
   /** Reserves nothing: the whole directory is in memory. */
-  reserve(): () => void {
+  acquire(): () => void {
     return () => undefined;
   }
 

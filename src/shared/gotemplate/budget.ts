@@ -5,23 +5,23 @@ import { LimitReached, type RenderLimits, stepCosts } from './limits.js';
 import type { SlowTask } from './slow-work.js';
 
 /**
- * A render has used up the budget of this thread. The caller must render again from the start, in a thread that serves
- * no calls. The template has not failed: nothing in the engine catches this error.
+ * A render has used up its budget in the main thread. The caller must render again from the start, in a thread that
+ * serves no calls. The template has not failed: nothing in the engine catches this error.
  */
-export class TooLongHere extends Error {
-  override readonly name = 'TooLongHere';
+export class MainThreadBudgetExceeded extends Error {
+  override readonly name = 'MainThreadBudgetExceeded';
 }
 
 /** Environment in which a render runs. */
-export interface Surroundings {
+export interface RenderEnvironment {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Does slow work; absent: there is no time for it here. */
+  /** Does slow work; absent: the main thread has no time for it. */
   readonly slowWork?: (task: SlowTask) => string;
-  /** Steps after which the render is to go on elsewhere; absent: it stays to its end. */
-  readonly stepsHere?: number;
-  /** CPU time that this render has used, in milliseconds, and the time after which it is to go on elsewhere. */
-  readonly timeHere?: { readonly usedMs: () => number; readonly maxMs: number };
+  /** Steps after which a render leaves the main thread; absent: it stays to its end. */
+  readonly mainThreadSteps?: number;
+  /** CPU time that this render has used, in milliseconds, and the time after which it leaves the main thread. */
+  readonly mainThreadTime?: { readonly usedMs: () => number; readonly maxMs: number };
 }
 
 /** Steps between two readings of the CPU time: about 0.2 ms. */
@@ -32,8 +32,8 @@ export class Budget implements CallContext {
   readonly limits: RenderLimits;
   /** Actions of successful renders that have printed `<no value>`, in words. */
   readonly missing: string[] = [];
-  readonly #surroundings: Surroundings;
-  readonly #stepsHere: number;
+  readonly #environment: RenderEnvironment;
+  readonly #mainThreadSteps: number;
   /** Steps after which the limits are checked. */
   #checkAt: number;
   readonly #slowResults = new Map<string, string>();
@@ -41,11 +41,11 @@ export class Budget implements CallContext {
   #memory = 0;
   #slowTasks = 0;
 
-  constructor(limits: RenderLimits, surroundings: Surroundings) {
+  constructor(limits: RenderLimits, environment: RenderEnvironment) {
     this.limits = limits;
-    this.#surroundings = surroundings;
-    this.#stepsHere = Math.min(limits.steps, surroundings.stepsHere ?? Infinity);
-    this.#checkAt = surroundings.timeHere === undefined ? this.#stepsHere : 0;
+    this.#environment = environment;
+    this.#mainThreadSteps = Math.min(limits.steps, environment.mainThreadSteps ?? Infinity);
+    this.#checkAt = environment.mainThreadTime === undefined ? this.#mainThreadSteps : 0;
   }
 
   /** Steps charged so far. */
@@ -53,9 +53,9 @@ export class Budget implements CallContext {
     return this.#steps;
   }
 
-  /** Whether the render may be sent elsewhere. */
-  get isBrief(): boolean {
-    return this.#stepsHere < this.limits.steps;
+  /** Whether the render can leave the main thread. */
+  get canMoveToThread(): boolean {
+    return this.#mainThreadSteps < this.limits.steps;
   }
 
   charge(steps: number): void {
@@ -64,11 +64,13 @@ export class Budget implements CallContext {
   }
 
   #check(): void {
-    const { timeHere } = this.#surroundings;
-    const isOver = this.#steps > this.#stepsHere || (timeHere !== undefined && timeHere.usedMs() > timeHere.maxMs);
-    this.#checkAt = Math.min(this.#stepsHere, this.#steps + stepsPerReading);
+    const { mainThreadTime } = this.#environment;
+    const isOver =
+      this.#steps > this.#mainThreadSteps ||
+      (mainThreadTime !== undefined && mainThreadTime.usedMs() > mainThreadTime.maxMs);
+    this.#checkAt = Math.min(this.#mainThreadSteps, this.#steps + stepsPerReading);
     if (!isOver) return;
-    if (this.#steps <= this.limits.steps) throw new TooLongHere();
+    if (this.#steps <= this.limits.steps) throw new MainThreadBudgetExceeded();
     throw new LimitReached(`template takes more than ${this.limits.steps.toString()} steps`);
   }
 
@@ -98,7 +100,7 @@ export class Budget implements CallContext {
   }
 
   now(): number {
-    return this.#surroundings.clock();
+    return this.#environment.clock();
   }
 
   randomBytes(count: number): Uint8Array {
@@ -119,8 +121,8 @@ export class Budget implements CallContext {
     const id = JSON.stringify(task);
     const known = isNewKey ? undefined : this.#slowResults.get(id);
     if (known !== undefined) return known;
-    const { slowWork } = this.#surroundings;
-    if (slowWork === undefined) throw new TooLongHere();
+    const { slowWork } = this.#environment;
+    if (slowWork === undefined) throw new MainThreadBudgetExceeded();
     this.#slowTasks++;
     if (this.#slowTasks > this.limits.slowTasks) {
       throw new LimitReached(`template asks for more than ${this.limits.slowTasks.toString()} slow hashes or keys`);

@@ -31,7 +31,7 @@ export interface CallContext {
   privateKey(kind: CurveKeyKind): string;
   /**
    * The result of a task that takes long. Nothing may catch what this throws.
-   * @throws {TooLongHere} when there is no time for it where the render runs.
+   * @throws {MainThreadBudgetExceeded} when there is no time for it where the render runs.
    * @throws {LimitReached} past the number of such tasks.
    */
   slowResult(task: SlowTask): string;

@@ -5,7 +5,7 @@ import { toGoMap } from './data.js';
 import { TemplateError, TemplateLimitError } from './errors.js';
 import { Evaluator } from './evaluator.js';
 import { findFunction } from './functions.js';
-import { Budget, type Surroundings, TooLongHere } from './budget.js';
+import { Budget, type RenderEnvironment, MainThreadBudgetExceeded } from './budget.js';
 import { defaultLimits, LimitReached, type RenderLimits } from './limits.js';
 import { runSlowTask } from './slow-work.js';
 import { ParseFailure } from './token-reader.js';
@@ -14,7 +14,7 @@ import { quote } from './quote.js';
 import { type AnyNode, describe } from './tree.js';
 
 /** Where a render runs and within which limits, those of defaultLimits where none are given; or what several share. */
-type Bounds = (Surroundings & { readonly limits?: Partial<RenderLimits> }) | { readonly budget: Budget };
+type Bounds = (RenderEnvironment & { readonly limits?: Partial<RenderLimits> }) | { readonly budget: Budget };
 
 export type RenderOptions = Bounds & {
   /**
@@ -78,7 +78,7 @@ export class CompiledTemplate {
    * The template's output for `data`, which it cannot change.
    * @throws {TemplateError} when the template fails, as it would in Go.
    * @throws {TemplateLimitError} when it reaches one of the limits.
-   * @throws {TooLongHere} when it is to be rendered elsewhere.
+   * @throws {MainThreadBudgetExceeded} when another thread must render it.
    */
   render(data: JsonObject, options: RenderOptions): Buffer {
     const budget = budgetOf(options);
@@ -110,7 +110,7 @@ export class CompiledTemplate {
       const bound = boundOf(error);
       if (bound === undefined) throw error;
       // The stack is larger elsewhere.
-      if (bound === stackBound && budget.isBrief) throw new TooLongHere();
+      if (bound === stackBound && budget.canMoveToThread) throw new MainThreadBudgetExceeded();
       throw this.#located(bound, place, TemplateLimitError);
     }
   }

@@ -119,7 +119,7 @@ describe('the objects that a node watches', () => {
     for (let index = 0; index < 9; index += 1) await use(`c-${index}`, first);
     const [used, unused] = await Promise.all(
       ['used', 'unused'].map((name) =>
-        failureOf(Promise.resolve().then(() => source.reserve([named(name, 'other')], first))),
+        failureOf(Promise.resolve().then(() => source.acquire([named(name, 'other')], first))),
       ),
     );
     assert.equal(used?.code, 'RESOURCE_EXHAUSTED');
@@ -130,22 +130,22 @@ describe('the objects that a node watches', () => {
     start({ maxCount: 40 });
     const names = (from: number, count: number): ConnectorRef[] =>
       Array.from({ length: count }, (_, index) => named(`c-${from + index}`));
-    const giveBack = source.reserve(names(0, 6), first);
-    const refused = await failureOf(Promise.resolve().then(() => source.reserve(names(6, 5), first)));
+    const giveBack = source.acquire(names(0, 6), first);
+    const refused = await failureOf(Promise.resolve().then(() => source.acquire(names(6, 5), first)));
     assert.equal(refused.code, 'RESOURCE_EXHAUSTED');
     assert.match(
       refused.message,
       /^connector ci\/c-6 cannot be read: it is one of 5 that are needed at once, and this pod uses 6 others already, which together is more than its share of the 40 /,
     );
-    source.reserve(names(6, 4), first)();
-    source.reserve(names(6, 8), pod('second'))();
+    source.acquire(names(6, 4), first)();
+    source.acquire(names(6, 8), pod('second'))();
     giveBack();
     // What is in memory takes no share.
     for (const name of ['c-0', 'c-1', 'c-2']) {
       put(connector(name));
       await use(name, first);
     }
-    source.reserve(names(0, 10), first)();
+    source.acquire(names(0, 10), first)();
     assert.equal(source.load().watches.used, 3);
     assert.deepEqual(refusals, ['watches pod ci/uid-of-first']);
   });

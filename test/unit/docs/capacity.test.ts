@@ -28,7 +28,7 @@ function acceptedVolumes(volume: readonly VolumeFile[], namespaces: number): num
   for (let count = 0; ; count += 1) {
     const pod = { namespace: `team-${count % namespaces}`, name: `pod-${count}` };
     try {
-      memory.reserve(`volume-${count}`, { podUid: pod.name, pod, heapBytes }, bytes);
+      memory.acquire(`volume-${count}`, { podUid: pod.name, pod, heapBytes }, bytes);
     } catch {
       return count;
     }

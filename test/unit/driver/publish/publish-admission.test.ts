@@ -14,10 +14,10 @@ class Waiter {
   /** OK, or the message of its failure; undefined while it waits. */
   outcome: string | undefined;
 
-  constructor(admission: PublishAdmission, pod: string, reserveMemory?: IncomingPublish['reserveMemory']) {
+  constructor(admission: PublishAdmission, pod: string, acquireMemory?: IncomingPublish['acquireMemory']) {
     const done = new Promise<void>((resolve) => (this.#end = resolve));
     this.answered = admission
-      .run(asking(pod, reserveMemory), neverAborted, (call) =>
+      .run(asking(pod, acquireMemory), neverAborted, (call) =>
         call.runInSlot(call.signal, (working) =>
           working.releaseSlotWhile(() => Promise.race([done, ended(call.signal)])).then(() => 'OK'),
         ),
@@ -43,9 +43,9 @@ function ended(signal: AbortSignal): Promise<never> {
   });
 }
 
-function asking(pod: string, reserveMemory: IncomingPublish['reserveMemory'] = () => () => undefined): IncomingPublish {
+function asking(pod: string, acquireMemory: IncomingPublish['acquireMemory'] = () => () => undefined): IncomingPublish {
   const [namespace = '', podUid = ''] = pod.split('/');
-  return { owner: { namespace, podUid }, pod, isMounted: false, reserveMemory };
+  return { owner: { namespace, podUid }, pod, isMounted: false, acquireMemory };
 }
 
 let nowMs = 0;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, scryptSync } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
 import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.js';
-import { Budget, TooLongHere } from '../../../../src/shared/gotemplate/budget.js';
+import { Budget, MainThreadBudgetExceeded } from '../../../../src/shared/gotemplate/budget.js';
 import { defaultLimits } from '../../../../src/shared/gotemplate/limits.js';
 import { scrypt } from '../../../../src/shared/gotemplate/scrypt.js';
 import { runSlowTask, type SlowTask } from '../../../../src/shared/gotemplate/slow-work.js';
@@ -117,11 +117,11 @@ describe('scrypt in little memory', () => {
 });
 
 describe('a render that may stay only so long', () => {
-  const here = { clock: () => 0, stepsHere: 1_000 };
+  const here = { clock: () => 0, mainThreadSteps: 1_000 };
 
   it('is to go on elsewhere after that, and gives the same there', () => {
     const template = compileTemplate('t', '{{ range 20000 }}{{ . }} {{ end }}');
-    assert.throws(() => template.render({}, here), TooLongHere);
+    assert.throws(() => template.render({}, here), MainThreadBudgetExceeded);
     assert.equal(template.render({}, { clock: () => 0 }).toString(), [...Array(20_000).keys(), ''].join(' '));
   });
 
@@ -137,7 +137,7 @@ describe('a render that may stay only so long', () => {
 
   it('is to go on elsewhere when it needs slow work that is not done here', () => {
     const budget = new Budget(defaultLimits, here);
-    assert.throws(() => compileTemplate('t', '{{ bcrypt "x" }}').render({}, { budget }), TooLongHere);
+    assert.throws(() => compileTemplate('t', '{{ bcrypt "x" }}').render({}, { budget }), MainThreadBudgetExceeded);
   });
 
   it('fails at once where it would fail there, without a detour', () => {

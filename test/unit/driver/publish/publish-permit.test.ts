@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AdmittedCall } from '../../../../src/driver/publish/admitted-call.js';
+import { PublishPermit } from '../../../../src/driver/publish/publish-permit.js';
 import type { Call } from '../../../../src/shared/limits/call.js';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
 import { neverAborted } from '../../../support/domain.js';
@@ -33,11 +33,11 @@ class Works {
   }
 
   run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
-    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
+    return new PublishPermit({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
   }
 }
 
-describe('AdmittedCall', () => {
+describe('PublishPermit', () => {
   it('begins the next one when the event loop has come round, so that many keep nothing else waiting', async () => {
     const limiter = new Works(1);
     const order: string[] = [];

@@ -4,7 +4,7 @@ import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 
 /** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
-export class AdmittedCall {
+export class PublishPermit {
   readonly owner: FlowKey;
   readonly isBackground: boolean;
   /** Aborts when the caller cancels. */
