@@ -250,6 +250,8 @@ function responseOn(socket: Socket, request: IncomingMessage): ServerResponse {
   response.shouldKeepAlive = false;
   response.on('error', () => undefined);
   response.assignSocket(socket);
+  // As Node's server does. After a switch of protocols the client can end its side first.
+  socket.once('end', () => response.socket?.end());
   response.once('finish', () => endGently(socket));
   return response;
 }

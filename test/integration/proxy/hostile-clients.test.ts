@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import { proxyLimits } from '../../../src/proxy/limits.js';
 import { eventually } from '../../support/poll.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
@@ -224,6 +225,18 @@ describe('a client that means harm', () => {
       const lines = (await fixture.metrics()).split('\n');
       return wanted.every((line) => lines.includes(line));
     });
+  });
+
+  it('that leaves before a tool has switched protocols is not counted any longer', async () => {
+    const socket = await client.raw();
+    tool.server.on('upgrade', (_request, ofTool: Socket) => {
+      ofTool.resume().once('end', () => ofTool.destroy());
+      socket.end();
+    });
+    socket.write(message(['Connection: Upgrade', 'Upgrade: x'], '', `GET ${tool.url()}/ HTTP/1.1`));
+    const wanted = 'connectors_proxy_requests_total{mode="forward",outcome="aborted",code="0"} 1\n';
+    await eventually('it has ended', async () => (await fixture.metrics()).includes(wanted));
+    assert.match(await fixture.metrics(), /_used\{limit="requests_in_flight"\} 0$/m);
   });
 
   it('that leaves in the middle of answers has none of them come to others', async () => {
