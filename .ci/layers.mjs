@@ -45,8 +45,8 @@ export const layers = {
     ...[...modules, 'shared/limits', 'type:shared/connectors', 'type:shared/access'],
     ...['driver/limits', 'driver/content', 'type:driver/host'],
   ],
-  'driver/connectors': domain,
-  'driver/approval': [...domain, 'driver/limits', 'driver/connectors'],
+  'driver/connectors': [...domain, 'type:driver/publish/ports'],
+  'driver/approval': [...domain, 'driver/limits', 'driver/connectors', 'type:driver/publish/ports'],
   'driver/csi': [
     ...[...modules, 'shared/process', 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/syntax'],
     ...['driver/publish', 'driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],

@@ -15,8 +15,7 @@ import { listed } from '../shared/message-text.js';
 import { silentLog } from '../shared/log.js';
 import { Secret } from '../shared/secret.js';
 import { paramsOf, parseVolumeAttributes } from '../driver/publish/attributes.js';
-import type { Call } from '../shared/limits/call.js';
-import type { VolumeFile } from '../driver/publish/ports.js';
+import type { VolumeFile, PublishContext } from '../driver/publish/ports.js';
 import type { Command } from '../shared/command/command.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
@@ -80,19 +79,16 @@ async function renderFiles(
   const source = new DirectoryConnectors({
     directory: config.manifests,
     namespace: config.namespace,
-    notFoundWaitMs: 0,
     log: silentLog,
   });
-  const call: Call = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
-  // Reads the files.
-  source.peekFlags();
+  const call: PublishContext = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
+  const objects = source.objects();
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
   // A misspelt field can be why rendering fails.
-  unknownFieldWarnings(source.objects()).forEach(warn);
-  const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
-    throw withNames(error, source.connectorNames());
-  });
+  unknownFieldWarnings(objects).forEach(warn);
+  const resolved = source.find(attributes.connectors);
+  if (resolved instanceof CodedError) throw withNames(resolved, source.connectorNames());
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
@@ -122,8 +118,8 @@ async function renderFiles(
 }
 
 /** Adds the Connectors of the manifests to a not-found error: often --namespace is missing. */
-function withNames(error: unknown, names: readonly string[]): unknown {
-  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') return error;
+function withNames(error: CodedError, names: readonly string[]): CodedError {
+  if (error.code !== 'NOT_FOUND') return error;
   const there = names.length === 0 ? 'no Connector' : listed(names);
   return new CodedError('NOT_FOUND', `${error.message}; --manifests has ${there}`);
 }

@@ -1,7 +1,5 @@
-import type { AccessControl } from '../shared/access/access-control.js';
-import type { ConnectorSource } from '../shared/connectors/connector-source.js';
 import type { LimitName, LimitUsage } from '../shared/limits/limit-observer.js';
-import type { CsiDriverValidator, TokenSource } from './publish/ports.js';
+import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './publish/ports.js';
 import type { RefreshListener } from './publish/published-volumes.js';
 
 /** The driver's dependencies outside its node. */

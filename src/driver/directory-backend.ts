@@ -1,10 +1,10 @@
-import { UncheckedAccess } from './approval/unchecked-access.js';
 import type { DriverConfig } from './config.js';
-import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
+import { DirectorySource } from './connectors/directory-source.js';
+import { CodedError } from '../shared/errors.js';
 import type { Log } from '../shared/log.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
 import type { Clock } from '../shared/clock.js';
-import type { CsiDriverValidator } from './publish/ports.js';
+import type { AccessControl, AuthorizationRequest, CsiDriverValidator } from './publish/ports.js';
 import type { Backend } from './backend.js';
 
 /**
@@ -16,12 +16,37 @@ const trustingValidator: CsiDriverValidator = {
   isKnownTrustworthy: () => true,
 };
 
+const isUnchecked = ({ flags }: AuthorizationRequest): boolean => !flags.connectorProxyPermissions;
+
+/**
+ * Without an API server every volume on this machine can use every connector of the directory. A flag that requires a
+ * check is an error.
+ */
+const uncheckedAccess: AccessControl = {
+  authorize: (request) =>
+    isUnchecked(request)
+      ? Promise.resolve({ kind: 'allowed' })
+      : Promise.reject(
+          new CodedError(
+            'FAILED_PRECONDITION',
+            'enable-connector-proxy-permissions needs the Kubernetes API: set it to "false" in ConfigMap connectors-config, or run with --connector-source kubernetes',
+          ),
+        ),
+  isAnsweredSoon: () => Promise.resolve(true),
+  isKnownDenied: () => false,
+  isKnownAllowed: isUnchecked,
+  approvalStates: () => [],
+  onChange: () => undefined,
+  retain: () => undefined,
+  release: () => undefined,
+};
+
 /**
  * Returns the backend of `--connector-source directory`: connectors from manifests, no authorization, only tokens that
  * the kubelet passes.
  */
 export function directoryBackend(config: DriverConfig, directory: string, log: Log, clock: Clock): Backend {
-  const source = new DirectoryConnectors({
+  const source = new DirectorySource({
     directory,
     namespace: config.namespace,
     notFoundWaitMs: config['not-found-wait'],
@@ -29,7 +54,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
   });
   return {
     source,
-    access: new UncheckedAccess(),
+    access: uncheckedAccess,
     tokens: new KubeletTokens({
       origin: () => 'either',
       minter: undefined,

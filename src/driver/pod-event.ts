@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { PodIdentity } from '../shared/access/access-control.js';
+import type { PodIdentity } from '../shared/access/permission.js';
 import { formatDuration } from '../shared/duration.js';
 import type { JsonObject } from '../shared/json.js';
 import { microTime } from '../shared/kube/kube-object.js';

@@ -35,7 +35,6 @@ export function directoryBackend(
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
     start: () => {
-      source.start();
       const reason = `tokens, permissions and credentials are those of --jwks-file ${jwksFile} and --manifests ${directory}, not of a cluster`;
       log.warn('Running without a cluster', { reason });
       // Creates a missing CA, for programs that read its file.

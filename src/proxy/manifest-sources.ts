@@ -26,7 +26,7 @@ type Objects = () => readonly JsonObject[];
  * @param namespace the proxy's.
  */
 export function manifestSources(directory: string, namespace: string, log: Log): ManifestSources {
-  const source = new DirectoryConnectors({ directory, namespace, notFoundWaitMs: 0, log });
+  const source = new DirectoryConnectors({ directory, namespace, log });
   const objects = (): readonly JsonObject[] => source.objects();
   return {
     sources: {
@@ -75,21 +75,15 @@ function secretsIn(objects: Objects, namespace: string): SecretSource {
   };
 }
 
-/** The owner of lookups, without effect: the directory has no limit that namespaces share. */
-const noOwner = { namespace: '', podUid: '' };
-
 function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   return {
-    find: async (ref, signal) => {
-      try {
-        const [found] = await source.resolve([ref], { owner: noOwner, signal, releaseSlotWhile: (wait) => wait() });
-        return found;
-      } catch (error) {
-        if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') throw error;
-        if (!source.connectorNames().includes(`${ref.namespace}/${ref.name}`)) return undefined;
-        // Its class is missing.
-        throw new CodedError('FAILED_PRECONDITION', error.message, { cause: error });
-      }
+    find: (ref) => {
+      const found = source.find([ref]);
+      if (!(found instanceof CodedError)) return found[0];
+      if (found.code !== 'NOT_FOUND') throw found;
+      if (!source.connectorNames().includes(`${ref.namespace}/${ref.name}`)) return undefined;
+      // Its class is missing.
+      throw new CodedError('FAILED_PRECONDITION', found.message, { cause: found });
     },
   };
 }

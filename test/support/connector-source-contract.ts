@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { CodedError } from '../../src/shared/errors.js';
 import type { JsonObject } from '../../src/shared/json.js';
-import type { Call } from '../../src/shared/limits/call.js';
+import type { PublishContext, ConnectorSource } from '../../src/driver/publish/ports.js';
 import type { ConnectorRef, FeatureFlags } from '../../src/shared/connectors/model.js';
-import type { ConnectorSource } from '../../src/shared/connectors/connector-source.js';
 import { connector, connectorClass, flagsConfigMap } from './driver/manifests.js';
 import { eventually } from './poll.js';
 
@@ -25,7 +24,7 @@ const flagsOff: FeatureFlags = {
   multiConnector: true,
 };
 
-function callUntil(signal: AbortSignal = new AbortController().signal): Call {
+function callUntil(signal: AbortSignal = new AbortController().signal): PublishContext {
   return { owner, signal, releaseSlotWhile: (wait) => wait() };
 }
 

@@ -1,5 +1,5 @@
 import { Secret } from '../../src/shared/secret.js';
-import type { Call } from '../../src/shared/limits/call.js';
+import type { PublishContext } from '../../src/driver/publish/ports.js';
 import type {
   Configuration,
   Connector,
@@ -8,10 +8,10 @@ import type {
   ResolvedConnector,
 } from '../../src/shared/connectors/model.js';
 import type { PublishRequest } from '../../src/driver/publish/publish-request.js';
-import type { PodIdentity } from '../../src/shared/access/access-control.js';
+import type { PodIdentity } from '../../src/shared/access/permission.js';
 
 /** A call that nobody cancels. */
-export const call: Call = {
+export const call: PublishContext = {
   owner: { namespace: 'ci', podUid: 'uid-of-build-1' },
   signal: new AbortController().signal,
   releaseSlotWhile: (wait) => wait(),

@@ -2,8 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { CodedError, abortError } from '../../shared/errors.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
-import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
-import type { Call } from '../../shared/limits/call.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from '../publish/ports.js';
 import { AccessRequestClient } from './access-request-client.js';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
 import type { ApprovalObserver } from './approvals.js';
@@ -62,7 +61,7 @@ export class KubernetesAccess implements AccessControl {
     });
   }
 
-  async authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision> {
+  async authorize(request: AuthorizationRequest, call: PublishContext): Promise<AccessDecision> {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are reviewed with one signal.
     setMaxListeners(0, call.signal);

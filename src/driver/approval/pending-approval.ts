@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import { metadataText } from '../../shared/kube/kube-object.js';
-import type { AccessDecision } from '../../shared/access/access-control.js';
+import type { AccessDecision } from '../publish/ports.js';
 import { accessRequestName, isAbout } from '../../shared/access/access-request.js';
 import type { ApprovalSubject } from '../../shared/access/access-request.js';
 import { approvalStateOf } from '../../shared/access/approval-state.js';

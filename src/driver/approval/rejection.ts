@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../shared/json.js';
-import type { AccessDecision } from '../../shared/access/access-control.js';
+import type { AccessDecision } from '../publish/ports.js';
 import { accessRequests } from '../../shared/access/access-request.js';
 import type { ApprovalSubject } from '../../shared/access/access-request.js';
 import type { Condition } from '../../shared/access/approval-state.js';

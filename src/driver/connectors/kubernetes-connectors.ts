@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { Log } from '../../shared/log.js';
-import type { Call } from '../../shared/limits/call.js';
+import type { PublishContext, ConnectorSource } from '../publish/ports.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import { limits } from '../../shared/limits/defaults.js';
 import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.js';
@@ -13,7 +13,6 @@ import type {
   FeatureFlags,
   ResolvedConnector,
 } from '../../shared/connectors/model.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
 import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
 import { parseConnector } from '../../shared/connectors/parse-connector.js';
 import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
@@ -89,7 +88,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return this.#connectors.acquire(refs, owner);
   }
 
-  async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
+  async resolve(refs: readonly ConnectorRef[], call: PublishContext): Promise<readonly ResolvedConnector[]> {
     return this.peek(refs) ?? call.releaseSlotWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
   }
 
@@ -155,7 +154,7 @@ export class KubernetesConnectors implements ConnectorSource {
     };
   }
 
-  async #resolveOne(ref: ConnectorRef, call: Call): Promise<ResolvedConnector> {
+  async #resolveOne(ref: ConnectorRef, call: PublishContext): Promise<ResolvedConnector> {
     const connector = await this.#connectors.get(ref, call);
     try {
       return { connector, connectorClass: await this.#classes.get({ name: connector.className }, call) };

@@ -6,7 +6,7 @@ import { Reflector } from '../../shared/kube/reflector.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
 import type { Clock } from '../../shared/clock.js';
-import type { Call } from '../../shared/limits/call.js';
+import type { PublishContext } from '../publish/ports.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import { limits } from '../../shared/limits/defaults.js';
 import type { LimitObserver } from '../../shared/limits/limit-observer.js';
@@ -121,7 +121,7 @@ export class OnDemandInformer<T extends object> {
    * @throws {CodedError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or an error of `parse`.
    */
-  async get(name: ObjectName, { owner, signal, isBackground }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
+  async get(name: ObjectName, { owner, signal, isBackground }: Omit<PublishContext, 'releaseSlotWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {

@@ -2,11 +2,10 @@ import { cpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.js';
 import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.js';
 import type { JsonObject } from '../../shared/json.js';
-import type { Call } from '../../shared/limits/call.js';
 import { Secret } from '../../shared/secret.js';
 import { resolveParams } from './configuration-params.js';
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
-import type { VolumeFile } from '../publish/ports.js';
+import type { VolumeFile, PublishContext } from '../publish/ports.js';
 import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.js';
 import { newBudget, type RenderedConfiguration, type RenderedFiles } from './render-job.js';
 import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.js';
@@ -63,7 +62,7 @@ export class TemplateRenderer {
    * @throws {CodedError} NOT_FOUND if none of the included names exists, with the existing names; the reason of the
    * call's signal.
    */
-  async render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations> {
+  async render(request: ConfigurationRequest, call: PublishContext): Promise<RenderedConfigurations> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
     const owners = selected.map(({ group, configuration }) => ({
@@ -95,7 +94,7 @@ export class TemplateRenderer {
   async #renderInThread(
     configurations: readonly RenderedConfiguration[],
     className: string,
-    call: Call,
+    call: PublishContext,
   ): Promise<RenderedFiles> {
     const job: RenderJob = { configurations, nowMs: this.#parts.clock() };
     const owner = { namespace: call.owner.namespace, group: className };

@@ -2,9 +2,8 @@ import { CodedError } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import { listedInQuotes } from '../../shared/message-text.js';
 import type { Secret } from '../../shared/secret.js';
-import type { Call } from '../../shared/limits/call.js';
 import { driverLimits } from '../limits.js';
-import type { VolumeFile } from '../publish/ports.js';
+import type { VolumeFile, PublishContext } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './template-renderer.js';
 import { fileNameProblem } from '../syntax/file-name.js';
@@ -51,7 +50,7 @@ export async function renderVolumeContent(
   request: ContentRequest,
   defaults: ContentDefaults,
   renderer: ConfigurationRenderer,
-  call: Call,
+  call: PublishContext,
 ): Promise<VolumeContent> {
   const { volumeId, plan, tokenFor } = request;
   const { endpoint } = plan;

@@ -9,7 +9,7 @@ import type { AttributeLimits } from '../publish/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
 import { isSelinuxLabel } from '../syntax/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../publish/ports.js';
-import type { PodIdentity } from '../../shared/access/access-control.js';
+import type { PodIdentity } from '../../shared/access/permission.js';
 import type { PublishRequest } from '../publish/publish-request.js';
 import { memoryOfRequest } from '../publish/request-memory.js';
 import { volumeIdProblem } from './volume-id.js';

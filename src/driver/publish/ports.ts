@@ -1,5 +1,108 @@
-import type { PodIdentity } from '../../shared/access/access-control.js';
+import type { PodIdentity } from '../../shared/access/permission.js';
+import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
+import type { JsonObject } from '../../shared/json.js';
+import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { Secret } from '../../shared/secret.js';
+
+/** A call of the kubelet in progress. */
+export interface PublishContext {
+  /** The pod that causes the call. */
+  readonly owner: FlowKey;
+  /** Aborts when the result is no longer needed. `signal.reason` is a CodedError. */
+  readonly signal: AbortSignal;
+  /** Set if no client waits for the result. Then the call does not wait for a missing object. */
+  readonly isBackground?: boolean;
+  /** Releases the call's slot during a wait, such as for an approval or a missing object. */
+  releaseSlotWhile<T>(wait: () => Promise<T>): Promise<T>;
+}
+
+/** Source of Connectors, ConnectorClasses and feature flags. */
+export interface ConnectorSource {
+  /**
+   * Reserves a share of the pod's quota for all connectors that are not in memory, before they are read.
+   * @returns releases it, once they have been resolved.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the share is used up.
+   */
+  acquire(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
+
+  /**
+   * Returns the connectors with their classes, in the order of `refs`, once all of them exist. Waits up to the source's
+   * not-found wait for a missing object.
+   * @throws {CodedError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one, RESOURCE_EXHAUSTED if
+   * the share of the pod or its namespace is used up, UNAVAILABLE if the source cannot be read, or the signal's reason.
+   */
+  resolve(refs: readonly ConnectorRef[], call: PublishContext): Promise<readonly ResolvedConnector[]>;
+
+  /**
+   * Returns the result of `resolve` without waiting and without any request, for the fast path of republishes.
+   * Undefined if an object is not in memory, missing, malformed or rejected.
+   */
+  peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined;
+
+  /** Calls the listener after a possible change of the results of `peek` or `peekFlags`. */
+  onChange(listener: () => void): void;
+
+  /** Keeps the connectors and their classes current while a pod's published volume uses them. Idempotent per volume. */
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void;
+
+  /** Releases the connectors of a volume. Those that no other volume uses are dropped after a while. */
+  release(volumeId: string): void;
+
+  /** @throws {CodedError} UNAVAILABLE if the flags have never been read. */
+  flags(signal: AbortSignal): Promise<FeatureFlags>;
+
+  /** Returns the flags in memory; undefined if they have never been read. */
+  peekFlags(): FeatureFlags | undefined;
+}
+
+/**
+ * Outcome of authorization. `pending`: an approval is not decided yet. `rejected`: an approval was rejected, so only
+ * the reason is mounted.
+ */
+export type AccessDecision =
+  | { readonly kind: 'allowed' }
+  | { readonly kind: 'pending'; readonly message: string }
+  | { readonly kind: 'rejected'; readonly message: string; readonly details: readonly JsonObject[] };
+
+export interface AuthorizationRequest {
+  readonly pod: PodIdentity;
+  readonly connectors: readonly ConnectorRef[];
+  readonly flags: FeatureFlags;
+}
+
+/** Decides whether a pod can use connectors. */
+export interface AccessControl {
+  /**
+   * Authorizes the request, and waits for responses and approvals if necessary.
+   * @throws {CodedError} PERMISSION_DENIED with service account, verb, resource and missing rule; UNAVAILABLE if there
+   * is no response; FAILED_PRECONDITION if an approval has ended.
+   */
+  authorize(request: AuthorizationRequest, call: PublishContext): Promise<AccessDecision>;
+
+  /**
+   * Reports whether `authorize` can decide without waiting for a response. Waits briefly, or not at all if the last
+   * request got no response; the review continues meanwhile. False only if the request was allowed when last reviewed.
+   */
+  isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean>;
+
+  /** Reports whether the last review denied the request, however old it is. Never waits. */
+  isKnownDenied(request: AuthorizationRequest): boolean;
+
+  /** Returns the states of the watched approvals of a mounted volume, such as `granted`. Never waits. */
+  approvalStates(request: AuthorizationRequest): readonly string[];
+
+  /** Calls the listener when an allowed request becomes denied, or a watched approval changes. */
+  onChange(listener: () => void): void;
+
+  /** Watches the approvals of a mounted volume. Idempotent per volume. */
+  retain(volumeId: string, request: AuthorizationRequest): void;
+
+  /** Stops the watches of an unmounted volume. */
+  release(volumeId: string): void;
+
+  /** Reports whether a cached decision allows the request. Never waits. */
+  isKnownAllowed(request: AuthorizationRequest): boolean;
+}
 
 /** A service-account token for the proxy. */
 export interface ProxyToken {

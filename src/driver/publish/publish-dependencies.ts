@@ -1,11 +1,9 @@
-import type { AccessControl } from '../../shared/access/access-control.js';
 import type { Clock } from '../../shared/clock.js';
-import type { ConnectorSource } from '../../shared/connectors/connector-source.js';
 import type { Log } from '../../shared/log.js';
 import type { ConfigurationRenderer } from '../content/template-renderer.js';
 import type { ContentDefaults } from '../content/volume-content.js';
 import type { TmpfsHost } from '../host/tmpfs-host.js';
-import type { CsiDriverValidator, TokenSource } from './ports.js';
+import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './ports.js';
 import type { PublishAdmission } from './publish-admission.js';
 import type { PublishedVolumes } from './published-volumes.js';
 import type { VolumeLocks } from './volume-locks.js';

@@ -1,5 +1,5 @@
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { Call } from '../../shared/limits/call.js';
+import type { PublishContext } from './ports.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
 import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 
@@ -16,7 +16,7 @@ export class PublishPermit {
   #waits = 0;
   #isOver = false;
 
-  /** @param isBackground as in `Call`. */
+  /** @param isBackground as in `PublishContext`. */
   constructor(owner: FlowKey, signal: AbortSignal, slots: FairSemaphore, isBackground = false) {
     this.owner = owner;
     this.signal = signal;
@@ -29,12 +29,12 @@ export class PublishPermit {
    * @param signal the call's own or a narrower one.
    * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
    */
-  async runInSlot<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
+  async runInSlot<T>(signal: AbortSignal, work: (call: PublishContext) => Promise<T>): Promise<T> {
     this.#release = await this.#acquire(signal, 'new');
     try {
       throwIfAborted(signal);
       const { owner, isBackground } = this;
-      const releaseSlotWhile: Call['releaseSlotWhile'] = (wait) => this.#releaseSlotWhile(signal, wait);
+      const releaseSlotWhile: PublishContext['releaseSlotWhile'] = (wait) => this.#releaseSlotWhile(signal, wait);
       return await work({ owner, isBackground, signal, releaseSlotWhile });
     } finally {
       this.#isOver = true;

@@ -1,4 +1,4 @@
-import type { PodIdentity } from '../../shared/access/access-control.js';
+import type { PodIdentity } from '../../shared/access/permission.js';
 import type { VolumeOwner } from './volume-memory.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { MountOptions, PassedTokens } from './ports.js';

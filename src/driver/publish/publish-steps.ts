@@ -1,7 +1,6 @@
-import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../shared/access/access-control.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from './ports.js';
 import type { ResolvedConnector } from '../../shared/connectors/model.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { Call } from '../../shared/limits/call.js';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
@@ -23,7 +22,7 @@ export async function readConnectors(
   deps: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
   isPublished: boolean,
-  call: Call,
+  call: PublishContext,
 ): Promise<readonly ResolvedConnector[]> {
   const release = deps.source.acquire(request.connectors, call.owner);
   try {
@@ -42,7 +41,7 @@ export async function readConnectors(
 async function ensureCanRead(
   { source, access }: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
-  call: Call,
+  call: PublishContext,
 ): Promise<void> {
   if (source.peek(request.connectors) !== undefined) return;
   await access.authorize({ ...request, flags: { ...request.flags, connectorProxyPermissions: false } }, call);
@@ -57,7 +56,7 @@ export async function decideAccess(
   access: AccessControl,
   request: AuthorizationRequest,
   isPublished: boolean,
-  call: Call,
+  call: PublishContext,
 ): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: CodedError }> {
   try {
     return await access.authorize(request, call);
@@ -95,7 +94,7 @@ export async function renderContent(
   planned: PlannedContent,
   tokens: VolumeTokens,
   defaults: ContentDefaults,
-  call: Call,
+  call: PublishContext,
 ): Promise<VolumeContent> {
   if ('rejection' in planned) return rejectionContent(planned.rejection.message, planned.rejection.details);
   const content = await renderVolumeContent(

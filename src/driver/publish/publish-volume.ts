@@ -1,8 +1,7 @@
 import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.js';
 import type { VolumeAttributes } from './attributes.js';
-import type { Call } from '../../shared/limits/call.js';
 import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { VolumeChange } from './ports.js';
+import type { VolumeChange, PublishContext } from './ports.js';
 import type { PublishDependencies } from './publish-dependencies.js';
 import type { FeatureFlags } from '../../shared/connectors/model.js';
 import { memoryOwnerOf } from './publish-request.js';
@@ -145,7 +144,7 @@ export class PublishVolume {
   async #publishChanged(
     request: PublishRequest,
     published: PublishedVolume | undefined,
-    call: Call,
+    call: PublishContext,
     cancellation: AbortSignal,
   ): Promise<PublishOutcome> {
     const { csiDriver, source, tokens, host, volumes, contentDefaults } = this.#deps;

@@ -1,4 +1,4 @@
-import type { AuthorizationRequest } from '../../shared/access/access-control.js';
+import type { AuthorizationRequest } from './ports.js';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { PublishDependencies } from './publish-dependencies.js';
 import type { PublishRequest } from './publish-request.js';

@@ -1,7 +1,6 @@
 import { CodedError } from '../../shared/errors.js';
 import type { Secret } from '../../shared/secret.js';
-import type { Call } from '../../shared/limits/call.js';
-import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
+import type { ProxyToken, TokenRequest, TokenSource, PublishContext } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 
 /** The tokens of a volume, by audience. */
@@ -43,7 +42,7 @@ export async function obtainTokens(
   source: TokenSource,
   request: TokensRequest,
   audiences: readonly string[],
-  call: Call,
+  call: PublishContext,
 ): Promise<VolumeTokens> {
   const known = peekTokens(source, request, audiences);
   if (known !== undefined) return known;

@@ -5,7 +5,7 @@ import { Secret } from '../../shared/secret.js';
 import { quote } from '../../shared/message-text.js';
 import type { Clock } from '../../shared/clock.js';
 import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
-import type { PodIdentity } from '../../shared/access/access-control.js';
+import type { PodIdentity } from '../../shared/access/permission.js';
 import type { KubeletTokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
 

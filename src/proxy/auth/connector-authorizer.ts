@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Awaitable } from '../../shared/awaitable.js';
-import type { PodIdentity } from '../../shared/access/access-control.js';
 import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import type { Need, Permission, ProxyNeed } from '../../shared/access/permission.js';
+import type { Need, Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
 import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.js';
 import type { Clock } from '../../shared/clock.js';

@@ -22,11 +22,10 @@ export interface OpenSources {
 /** Opens a directory of manifests. @throws {CodedError} if a file cannot be read: a rule in it would not count. */
 export function openManifests(directory: string, namespace: string): OpenSources {
   const { sources, directory: source } = manifestSources(directory, namespace, silentLog);
-  // Reads the files.
-  source.peekFlags();
+  const warnings = unknownFieldWarnings(source.objects());
   const problems = source.brokenFiles();
   if (problems.length > 0) throw new CodedError('FAILED_PRECONDITION', problems.join('; '));
-  return { sources, warnings: unknownFieldWarnings(source.objects()), close: () => undefined };
+  return { sources, warnings, close: () => undefined };
 }
 
 /** Opens the API server. Connectors and feature flags are read in the background. */

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../json.js';
 import { metadataText } from '../kube/kube-object.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { ConnectorRef } from '../connectors/model.js';
-import type { PodIdentity } from './access-control.js';
+import type { PodIdentity } from './permission.js';
 import { connectorsApiVersion } from '../connectors/api-group.js';
 import { accountOf } from './permission.js';
 

@@ -4,7 +4,14 @@ import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import { listedInQuotes } from '../message-text.js';
-import type { PodIdentity } from './access-control.js';
+
+/** The pod that mounts the volume, as reported by the kubelet (CSIDriver `podInfoOnMount`). */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly serviceAccountName: string;
+}
 
 export interface ServiceAccount {
   readonly namespace: string;

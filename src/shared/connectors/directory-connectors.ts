@@ -1,109 +1,30 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { CodedError, abortError, orCodedError, orThrow } from '../errors.js';
+import { CodedError, orCodedError, orThrow } from '../errors.js';
 import type { JsonObject } from '../json.js';
-import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
-import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, OrError } from './manifest-file.js';
 import { ManifestDirectory } from './manifest-directory.js';
 import type { ManifestDirectoryOptions } from './manifest-directory.js';
 
-export interface DirectoryConnectorsOptions extends ManifestDirectoryOptions {
-  /** Milliseconds to wait for an object that does not exist yet. */
-  readonly notFoundWaitMs: number;
-}
-
-const pollMs = 50;
-/** Interval of the checks for changes in milliseconds. */
-const checkIntervalMs = 1000;
-
-/**
- * Connectors from a directory of manifests, for the demo, tests and machines without a cluster. The directory is
- * checked on every call, and each second for listeners.
- */
-export class DirectoryConnectors implements ConnectorSource {
-  readonly #options: DirectoryConnectorsOptions;
+/** Connectors from a directory of manifests, for the demo, tests and machines without a cluster. Checked on every call. */
+export class DirectoryConnectors {
   readonly #directory: ManifestDirectory;
   #contents: readonly ManifestFile[] = [];
   #connectors: ReadonlyMap<string, OrError<Connector>> = new Map();
   #classes: ReadonlyMap<string, OrError<ConnectorClass>> = new Map();
   #flags: OrError<FeatureFlags> = defaultFlags;
   #objects: readonly JsonObject[] = [];
-  #onChange: () => void = () => undefined;
-  #checkTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: DirectoryConnectorsOptions) {
-    this.#options = options;
+  constructor(options: ManifestDirectoryOptions) {
     this.#directory = new ManifestDirectory(options);
   }
 
-  /** Starts the checks. */
-  start(): void {
-    this.#checkTimer = setInterval(() => this.#checkForChanges(), checkIntervalMs).unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#checkTimer);
-  }
-
-  onChange(listener: () => void): void {
-    this.#onChange = listener;
-  }
-
-  /** Reserves nothing: the whole directory is in memory. */
-  acquire(): () => void {
-    return () => undefined;
-  }
-
-  async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
-    const found = this.#lookUp(refs);
-    if (!isMissing(found) || call.isBackground === true) return orThrow(found);
-    return call.releaseSlotWhile(() => this.#waitFor(refs, call.signal));
-  }
-
-  peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
-    const found = orCodedError(() => this.#lookUp(refs));
-    return found instanceof CodedError ? undefined : found;
-  }
-
-  retain(): void {
-    // The whole directory is in memory.
-  }
-
-  release(): void {
-    // See retain.
-  }
-
-  async flags(): Promise<FeatureFlags> {
-    this.#refresh();
-    return Promise.resolve(orThrow(this.#flags));
-  }
-
-  peekFlags(): FeatureFlags | undefined {
-    return this.problem() === undefined && !(this.#flags instanceof CodedError) ? this.#flags : undefined;
-  }
-
-  /** Returns why nothing can be read; undefined if the directory is readable. */
-  problem(): string | undefined {
-    const read = orCodedError(() => this.#refresh());
-    return read instanceof CodedError ? read.message : undefined;
-  }
-
-  async #waitFor(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
-    const deadlineMs = performance.now() + this.#options.notFoundWaitMs;
-    for (;;) {
-      const found = this.#lookUp(refs);
-      if (!isMissing(found) || performance.now() >= deadlineMs) return orThrow(found);
-      await delay(pollMs, undefined, { signal }).catch(() => {
-        const reason = abortError(signal);
-        // The caller's deadline passed before the wait did: the missing object is the better error.
-        throw reason.code === 'DEADLINE_EXCEEDED' && found instanceof CodedError ? found : reason;
-      });
-    }
-  }
-
-  #lookUp(refs: readonly ConnectorRef[]): OrError<readonly ResolvedConnector[]> {
+  /**
+   * Returns the connectors with their classes, in the order of `refs`, or an error: NOT_FOUND for a missing object,
+   * FAILED_PRECONDITION for a malformed one.
+   * @throws {CodedError} UNAVAILABLE if the directory is not readable.
+   */
+  find(refs: readonly ConnectorRef[]): OrError<readonly ResolvedConnector[]> {
     this.#refresh();
     const resolved: ResolvedConnector[] = [];
     for (const { namespace, name } of refs) {
@@ -120,12 +41,24 @@ export class DirectoryConnectors implements ConnectorSource {
     return resolved;
   }
 
+  /** @throws {CodedError} as `find`; FAILED_PRECONDITION for malformed flags. */
+  flags(): FeatureFlags {
+    this.#refresh();
+    return orThrow(this.#flags);
+  }
+
+  /** Returns why nothing can be read; undefined if the directory is readable. */
+  problem(): string | undefined {
+    const read = orCodedError(() => this.#refresh());
+    return read instanceof CodedError ? read.message : undefined;
+  }
+
   /** Returns `NAMESPACE/NAME` of every readable connector, in the order of the files. */
   connectorNames(): readonly string[] {
     return [...this.#connectors.keys()];
   }
 
-  /** Returns the current objects of all kinds. */
+  /** Returns the current objects of all kinds: the same array until a file changes. */
   objects(): readonly JsonObject[] {
     this.#refresh();
     return this.#objects;
@@ -142,13 +75,6 @@ export class DirectoryConnectors implements ConnectorSource {
     return new CodedError('NOT_FOUND', `${message}${hint}`);
   }
 
-  /** Checks for changes. Calls that need the directory report that it is unreadable. */
-  #checkForChanges(): void {
-    const before = this.#contents;
-    this.problem();
-    if (this.#contents !== before) this.#onChange();
-  }
-
   /** Reads changed files again. Objects of unchanged files keep their identity. */
   #refresh(): void {
     const contents = this.#directory.read();
@@ -159,8 +85,4 @@ export class DirectoryConnectors implements ConnectorSource {
     this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
     this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
   }
-}
-
-function isMissing(found: OrError<unknown>): boolean {
-  return found instanceof CodedError && found.code === 'NOT_FOUND';
 }

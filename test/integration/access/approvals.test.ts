@@ -1,6 +1,7 @@
+import type { PodIdentity } from '../../../src/shared/access/permission.js';
 import assert from 'node:assert/strict';
 import { CodedError } from '../../../src/shared/errors.js';
-import type { AccessDecision, PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { AccessDecision } from '../../../src/driver/publish/ports.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
 import {
   AccessFixture,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
 import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { PodIdentity } from '../../../src/shared/access/permission.js';
 import {
   AccessFixture,
   callFor,

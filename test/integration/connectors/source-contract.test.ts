@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'lossless-json';
-import { DirectoryConnectors } from '../../../src/shared/connectors/directory-connectors.js';
+import { DirectorySource } from '../../../src/driver/connectors/directory-source.js';
 import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-connectors.js';
 import { watchTimes } from '../../../src/driver/connectors/watch-limits.js';
 import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
@@ -29,7 +29,7 @@ function identityOf(object: JsonObject): Identity {
 describe('the directory source', () => {
   connectorSourceContract(async ({ notFoundWaitMs }) => {
     const directory = fs.mkdtempSync(path.join(tmpdir(), 'manifests-'));
-    const source = new DirectoryConnectors({ directory, namespace, notFoundWaitMs, log: silentLog });
+    const source = new DirectorySource({ directory, namespace, notFoundWaitMs, log: silentLog });
     const fileOf = (object: JsonObject): string => {
       const { kind, namespace: own = '', name } = identityOf(object);
       return path.join(directory, `${kind}-${own}-${name}.json`);

@@ -3,7 +3,7 @@ import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-
 import type { ConnectorRef, ResolvedConnector } from '../../../src/shared/connectors/model.js';
 import type { JsonObject } from '../../../src/shared/json.js';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
-import type { Call } from '../../../src/shared/limits/call.js';
+import type { PublishContext } from '../../../src/driver/publish/ports.js';
 import type { FlowKey } from '../../../src/shared/limits/flow-key.js';
 import { silentLog } from '../../../src/shared/log.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
@@ -53,7 +53,7 @@ describe('the objects that a node watches', () => {
   }
 
   function resolve(name: string, owner = first, namespace = 'ci'): Promise<readonly ResolvedConnector[]> {
-    const call: Call = { owner, signal: new AbortController().signal, releaseSlotWhile: (wait) => wait() };
+    const call: PublishContext = { owner, signal: new AbortController().signal, releaseSlotWhile: (wait) => wait() };
     return source.resolve([named(name, namespace)], call);
   }
 

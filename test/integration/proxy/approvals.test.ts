@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { accessRequestFor } from '../../../src/shared/access/access-request.js';
-import type { PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { PodIdentity } from '../../../src/shared/access/permission.js';
 import {
   ApprovalsController,
   cleanedUp,

@@ -3,9 +3,9 @@ import type { KubernetesAccessOptions } from '../../../src/driver/approval/kuber
 import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
 import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import { silentLog } from '../../../src/shared/log.js';
-import type { Call } from '../../../src/shared/limits/call.js';
+import type { PublishContext } from '../../../src/driver/publish/ports.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { PodIdentity } from '../../../src/shared/access/permission.js';
 import type { PolicyRule } from '../kube-api/access-rules.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import { configFor, testClient } from '../kube-client/test-client.js';
@@ -30,7 +30,7 @@ export const podNamed = (name: string): PodIdentity => ({
 });
 export const pod = podNamed('build-1');
 
-export function callFor(signal: AbortSignal = new AbortController().signal): Call {
+export function callFor(signal: AbortSignal = new AbortController().signal): PublishContext {
   return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, releaseSlotWhile: (wait) => wait() };
 }
 

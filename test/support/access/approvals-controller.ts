@@ -1,5 +1,5 @@
 import type { ConnectorRef } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/access-control.js';
+import type { PodIdentity } from '../../../src/shared/access/permission.js';
 import type { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject, StoredObject } from '../kube-api/resources.js';
 import { eventually } from '../poll.js';

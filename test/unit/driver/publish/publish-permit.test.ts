@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PublishPermit } from '../../../../src/driver/publish/publish-permit.js';
-import type { Call } from '../../../../src/shared/limits/call.js';
+import type { PublishContext } from '../../../../src/driver/publish/ports.js';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
 import { neverAborted } from '../../../support/domain.js';
 
@@ -32,7 +32,7 @@ class Works {
     return this.slots.waiting;
   }
 
-  run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
+  run<T>(signal: AbortSignal, work: (call: PublishContext) => Promise<T>, namespace = 'ci'): Promise<T> {
     return new PublishPermit({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
   }
 }
