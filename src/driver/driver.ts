@@ -78,7 +78,7 @@ export class Driver {
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#volumeService.admission.queueLength,
       load: () => ({
-        publishes: { used: this.#volumeService.admission.inFlight, limit: config['max-publishes-in-flight'] },
+        publishes: { used: this.#volumeService.admission.inFlight, capacity: config['max-publishes-in-flight'] },
         connections: this.#server.use,
         volume_memory_bytes: this.#memory.use,
         ...this.#backend.load(),
@@ -159,7 +159,7 @@ export class Driver {
 
   #adoptVolumes(): void {
     this.#host.adoptMounted();
-    const { used: heldBytes, limit: budgetBytes } = this.#memory.use;
+    const { used: heldBytes, capacity: budgetBytes } = this.#memory.use;
     if (heldBytes <= budgetBytes) return;
     this.#parts.log.warn('Volumes exceed the memory budget, rejecting new volumes', { heldBytes, budgetBytes });
   }

@@ -1,6 +1,5 @@
 import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
-import { MetricsRegistry } from '../shared/process/metrics-registry.js';
-import { processMetrics } from '../shared/process/process-metrics.js';
+import { ProgramMetrics } from '../shared/process/program-metrics.js';
 import type { VolumesOfACode, VolumesSummary } from './publish/published-volumes.js';
 
 /** Sources of the gauges, called when they are scraped. */
@@ -22,65 +21,33 @@ const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** All metrics of the driver. Labels have few values: none per volume, pod or connector. */
-export class Metrics implements LimitObserver {
-  readonly #registry = new MetricsRegistry('connectors_csi_');
-  readonly #process = processMetrics();
+export class Metrics extends ProgramMetrics implements LimitObserver {
   #calls = 0;
-  readonly #rpcDuration = this.#registry.histogram(
+  readonly #rpcDuration = this.registry.histogram(
     'rpc_duration_seconds',
     'Duration of RPCs',
     ['method', 'code'],
     rpcBuckets,
   );
-  readonly #rpcInFlight = this.#registry.gauge('rpc_in_flight', 'RPCs being served', ['method']);
-  readonly #publishes = this.#registry.counter('publishes_total', 'Publishes by outcome and path', ['outcome', 'path']);
-  readonly #apiRequests = this.#registry.counter('api_requests_total', 'Requests to the API server', [
-    'verb',
-    'resource',
-    'code',
-  ]);
-  readonly #apiDuration = this.#registry.histogram(
-    'api_request_duration_seconds',
-    'Duration of requests to the API server, watches excepted',
-    ['verb', 'resource'],
-    rpcBuckets,
-  );
-  readonly #watchRestarts = this.#registry.counter('watch_restarts_total', 'Watch restarts by reason', [
-    'resource',
-    'reason',
-  ]);
-  readonly #approvalsWaiting = this.#registry.gauge('approvals_waiting', 'Publishes that wait for an approval');
-  readonly #eventLoopDelay = this.#registry.histogram(
+  readonly #rpcInFlight = this.registry.gauge('rpc_in_flight', 'RPCs being served', ['method']);
+  readonly #publishes = this.registry.counter('publishes_total', 'Publishes by outcome and path', ['outcome', 'path']);
+  readonly #approvalsWaiting = this.registry.gauge('approvals_waiting', 'Publishes that wait for an approval');
+  readonly #eventLoopDelay = this.registry.histogram(
     'event_loop_delay_seconds',
     'Delay of one-second timers',
     [],
     delayBuckets,
   );
-
-  readonly #limitRejections = this.#registry.counter(
+  readonly #limitRejections = this.registry.counter(
     'limit_rejections_total',
     'Rejections by limit and by the share that was used up',
     ['limit', 'scope'],
   );
 
   constructor(version: string, sources: DriverGaugeSources) {
-    const registry = this.#registry;
-    registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
+    super('connectors_csi_', version, rpcBuckets, sources.load);
+    const { registry } = this;
     registry.callbackGauge('publish_queue_length', 'Publishes that wait for a slot', sources.publishQueueLength);
-    const eachLimit = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
-      Object.fromEntries(Object.entries(sources.load()).map(([name, use]) => [name, read(use)]));
-    registry.labeledCallbackGauge(
-      'limit_used',
-      'Usage of the limit named in the label',
-      'limit',
-      eachLimit(({ used }) => used),
-    );
-    registry.labeledCallbackGauge(
-      'limit_max',
-      'Maximum of the limit named in the label',
-      'limit',
-      eachLimit(({ limit }) => limit),
-    );
     registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
       Number(sources.isRegistered()),
     );
@@ -98,7 +65,7 @@ export class Metrics implements LimitObserver {
    * example by removing its own permissions.
    */
   #defineVolumeGauges(volumes: DriverGaugeSources['volumes']): void {
-    this.#registry.callbackGauge('published_volumes', 'Volumes published on this node', () => volumes().volumes);
+    this.registry.callbackGauge('published_volumes', 'Volumes published on this node', () => volumes().volumes);
     const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
       Object.fromEntries(
         Object.entries(volumes().byRefresh).flatMap(([code, of]) => {
@@ -106,16 +73,16 @@ export class Metrics implements LimitObserver {
           return value === undefined ? [] : [[code, value]];
         }),
       );
-    this.#registry.labeledCallbackGauge('volumes_failing_refresh', 'Volumes whose last refresh failed', 'code', () =>
+    this.registry.labeledCallbackGauge('volumes_failing_refresh', 'Volumes whose last refresh failed', 'code', () =>
       eachCode((of, code) => (code === 'OK' ? undefined : of.volumes)),
     );
-    this.#registry.labeledCallbackGauge(
+    this.registry.labeledCallbackGauge(
       'earliest_token_expiry_timestamp_seconds',
       'First expiry of a token in a volume, by code of the last refresh',
       'code',
       () => eachCode((of) => inSeconds(of.earliestTokenExpiryMs)),
     );
-    this.#registry.labeledCallbackGauge(
+    this.registry.labeledCallbackGauge(
       'oldest_refresh_failure_timestamp_seconds',
       'Start of the longest lasting refresh failure',
       'code',
@@ -147,16 +114,6 @@ export class Metrics implements LimitObserver {
     this.#publishes.inc({ outcome, path });
   }
 
-  /** Counts a request to the API server. @param code HTTP status; 0 without a response. */
-  request(verb: string, resource: string, code: number, durationMs: number): void {
-    this.#apiRequests.inc({ verb, resource, code: String(code) });
-    if (verb !== 'watch') this.#apiDuration.observe({ verb, resource }, durationMs / 1000);
-  }
-
-  watchRestart(resource: string, reason: string): void {
-    this.#watchRestarts.inc({ resource, reason });
-  }
-
   /** Counts a rejection. The pod is not a label, since the number of pods is unlimited. */
   rejected(limit: LimitName, scope: RejectionScope): void {
     this.#limitRejections.inc({ limit, scope });
@@ -172,15 +129,6 @@ export class Metrics implements LimitObserver {
 
   eventLoopDelayed(seconds: number): void {
     this.#eventLoopDelay.observe(seconds);
-  }
-
-  /** Returns all metrics in the Prometheus text format. */
-  async text(): Promise<string> {
-    return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
   }
 }
 

@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../shared/kube/observer.js';
-import { MetricsRegistry } from '../shared/process/metrics-registry.js';
-import { processMetrics } from '../shared/process/process-metrics.js';
+import type { LimitUsage } from '../shared/limits/limit-observer.js';
+import { ProgramMetrics } from '../shared/process/program-metrics.js';
 import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ObjectLoad } from './connectors/connector-informer.js';
 import type { StatusObserver } from './status/status-writer.js';
@@ -15,9 +14,7 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
 /** A limit, its usage, and what was rejected because of it. */
-export interface LimitSource {
-  readonly capacity: number;
-  readonly used: number;
+export interface LimitSource extends LimitUsage {
   readonly rejected: number;
 }
 
@@ -36,67 +33,46 @@ export interface ProxyGaugeSources {
 }
 
 /** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
-export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserver {
-  readonly #registry = new MetricsRegistry('connectors_proxy_');
-  readonly #process = processMetrics();
-  readonly #requests: Counter;
-  readonly #bytes: Counter;
-  readonly #duration: Histogram;
-  readonly #toolFailures: Counter;
-  readonly #tunnels: Gauge;
-  readonly #handshakeFailures: Counter;
-  readonly #rules: Counter;
-  readonly #apiRequests: Counter;
-  readonly #apiDuration: Histogram;
-  readonly #watchRestarts: Counter;
-  readonly #statusWrites: Counter;
-  readonly #handlerFailures: Counter;
+export class ProxyMetrics extends ProgramMetrics implements ServerObserver, KubeObserver, StatusObserver {
+  readonly #requests = this.registry.counter('requests_total', 'Requests by mode, outcome and code', [
+    'mode',
+    'outcome',
+    'code',
+  ]);
+  readonly #bytes = this.registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
+  readonly #duration = this.registry.histogram(
+    'request_duration_seconds',
+    'Duration of requests, tunnels excepted',
+    ['mode'],
+    requestBuckets,
+  );
+  readonly #toolFailures = this.registry.counter(
+    'upstream_failures_total',
+    'Requests that failed at the tool, by reason',
+    ['reason'],
+  );
+  readonly #tunnels = this.registry.gauge('tunnels', 'Tunnels open', ['kind']);
+  readonly #handshakeFailures = this.registry.counter(
+    'handshake_failures_total',
+    'TLS handshakes that failed in intercepted tunnels, by reason',
+    ['reason'],
+  );
+  readonly #rules = this.registry.counter('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
+    'decision',
+  ]);
+  readonly #statusWrites = this.registry.counter('status_writes_total', 'Status updates by outcome', [
+    'resource',
+    'outcome',
+  ]);
+  readonly #handlerFailures = this.registry.counter(
+    'handler_failures_total',
+    'Connections closed by a failure of the proxy',
+    [],
+  );
 
   constructor(version: string, sources: ProxyGaugeSources) {
-    const registry = this.#registry;
-    registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#requests = registry.counter('requests_total', 'Requests by mode, outcome and code', [
-      'mode',
-      'outcome',
-      'code',
-    ]);
-    this.#bytes = registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
-    this.#duration = registry.histogram(
-      'request_duration_seconds',
-      'Duration of requests, tunnels excepted',
-      ['mode'],
-      requestBuckets,
-    );
-    this.#toolFailures = registry.counter('upstream_failures_total', 'Requests that failed at the tool, by reason', [
-      'reason',
-    ]);
-    this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
-    this.#handshakeFailures = registry.counter(
-      'handshake_failures_total',
-      'TLS handshakes that failed in intercepted tunnels, by reason',
-      ['reason'],
-    );
-    this.#rules = registry.counter('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
-      'decision',
-    ]);
-    this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
-      'verb',
-      'resource',
-      'code',
-    ]);
-    this.#apiDuration = registry.histogram(
-      'api_request_duration_seconds',
-      'Duration of requests to the API server, watches excepted',
-      ['verb', 'resource'],
-      requestBuckets,
-    );
-    this.#watchRestarts = registry.counter('watch_restarts_total', 'Watch restarts by reason', ['resource', 'reason']);
-    this.#statusWrites = registry.counter('status_writes_total', 'Status updates by outcome', ['resource', 'outcome']);
-    this.#handlerFailures = registry.counter(
-      'handler_failures_total',
-      'Connections closed by a failure of the proxy',
-      [],
-    );
+    super('connectors_proxy_', version, requestBuckets, () => sources.limits);
+    const { registry } = this;
     const ready = 'Connectors by condition Ready, reported by the replica that writes status';
     registry.labeledCallbackGauge('connectors', ready, 'ready', sources.connectorsByReady);
     const { isLeaseHeld } = sources;
@@ -119,27 +95,11 @@ export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserve
       'Longest time since the API server confirmed the cached Connectors or classes',
       () => sources.objects().unconfirmedMs / 1000,
     );
-    const eachLimit = (read: (probe: LimitSource) => number): (() => Readonly<Record<string, number>>) => {
-      const entries = Object.entries(sources.limits);
-      return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
-    };
-    registry.labeledCallbackGauge(
-      'limit_used',
-      'Usage of the limit named in the label: connections of clients, requests in flight, connections to tools',
-      'limit',
-      eachLimit(({ used }) => used),
-    );
-    registry.labeledCallbackGauge(
-      'limit_max',
-      'Maximum of the limit named in the label',
-      'limit',
-      eachLimit(({ capacity }) => capacity),
-    );
     registry.labeledCallbackCounter(
       'limit_rejections_total',
       'Connections and requests that were rejected because of the limit named in the label',
       'limit',
-      eachLimit(({ rejected }) => rejected),
+      () => Object.fromEntries(Object.entries(sources.limits).map(([name, { rejected }]) => [name, rejected])),
     );
     registry.callbackGauge('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
     registry.callbackGauge(
@@ -183,27 +143,8 @@ export class ProxyMetrics implements ServerObserver, KubeObserver, StatusObserve
     this.#rules.inc({ decision });
   }
 
-  /** @param code HTTP status; 0 for a request without a response. */
-  request(verb: string, resource: string, code: number, durationMs: number): void {
-    this.#apiRequests.inc({ verb, resource, code: String(code) });
-    if (verb !== 'watch') this.#apiDuration.observe({ verb, resource }, durationMs / 1000);
-  }
-
-  watchRestart(resource: string, reason: string): void {
-    this.#watchRestarts.inc({ resource, reason });
-  }
-
   wroteStatus(resource: string, outcome: string): void {
     this.#statusWrites.inc({ resource, outcome });
-  }
-
-  /** Returns the metrics in the Prometheus text format. */
-  async text(): Promise<string> {
-    return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
   }
 }
 

@@ -132,8 +132,8 @@ export class KubernetesConnectors implements ConnectorSource {
   load(): Readonly<Record<'watches' | 'cached_object_bytes', LimitUsage>> {
     const watched = Math.max(this.#connectors.count, this.#classes.count);
     return {
-      watches: { used: watched, limit: this.#watchLimits.maxCount },
-      cached_object_bytes: { used: this.#memory.used, limit: this.#memory.limit },
+      watches: { used: watched, capacity: this.#watchLimits.maxCount },
+      cached_object_bytes: { used: this.#memory.used, capacity: this.#memory.limit },
     };
   }
 

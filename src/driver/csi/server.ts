@@ -96,7 +96,7 @@ export class SocketServer {
 
   /** Open connections and their limit. */
   get use(): LimitUsage {
-    return { used: this.#connections.count, limit: this.#options.socket.connections };
+    return { used: this.#connections.count, capacity: this.#options.socket.connections };
   }
 
   /**

@@ -98,7 +98,7 @@ export class VolumeMemory {
   }
 
   get use(): LimitUsage {
-    return { used: this.#totalBytes, limit: this.#budgetBytes };
+    return { used: this.#totalBytes, capacity: this.#budgetBytes };
   }
 
   #set(key: string, usage: Usage): void {

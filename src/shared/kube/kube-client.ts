@@ -148,7 +148,7 @@ export class KubeClient {
   /** Requests in flight and in the queue. */
   get load(): LimitUsage {
     const { inFlight, waiting } = this.#limits;
-    return { used: this.#limiter.running + this.#limiter.waiting, limit: inFlight + waiting };
+    return { used: this.#limiter.running + this.#limiter.waiting, capacity: inFlight + waiting };
   }
 
   /** Why the API server did not respond to the last call; undefined if it did. */

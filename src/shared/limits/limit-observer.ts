@@ -8,7 +8,7 @@ export type RejectionScope = 'pod' | 'namespace' | 'node';
 /** Usage of a limit, in its own unit. */
 export interface LimitUsage {
   readonly used: number;
-  readonly limit: number;
+  readonly capacity: number;
 }
 
 /** Observer of everything that a limit rejects. */

@@ -33,30 +33,17 @@ export class MetricsRegistry {
 
   /** Creates a gauge that is read when scraped; undefined is reported as 0. */
   callbackGauge(name: string, help: string, read: () => number | undefined): void {
-    const gauge: Gauge = new Gauge({ ...this.#naming(name, help), collect: () => gauge.set(read() ?? 0) });
+    this.#collected(Gauge, name, help, undefined, () => ({ '': read() ?? 0 }));
   }
 
   /** Creates a gauge with one label that is read when scraped: the number of each label value. */
   labeledCallbackGauge(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
-    const gauge = new Gauge({
-      ...this.#naming(name, help),
-      labelNames: [label],
-      collect: () => {
-        gauge.reset();
-        for (const [value, count] of Object.entries(read())) gauge.set({ [label]: value }, count);
-      },
-    });
+    this.#collected(Gauge, name, help, label, read);
   }
 
   /** Creates a counter that is kept elsewhere and read when scraped. */
   callbackCounter(name: string, help: string, read: () => number): void {
-    const counter = new Counter({
-      ...this.#naming(name, help),
-      collect: () => {
-        counter.reset();
-        counter.inc(read());
-      },
-    });
+    this.#collected(Counter, name, help, undefined, () => ({ '': read() }));
   }
 
   /** Creates a counter with one label that is kept elsewhere and read when scraped. */
@@ -66,12 +53,23 @@ export class MetricsRegistry {
     label: string,
     read: () => Readonly<Record<string, number>>,
   ): void {
-    const counter = new Counter({
+    this.#collected(Counter, name, help, label, read);
+  }
+
+  #collected(
+    Metric: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    label: string | undefined,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const metric: Gauge | Counter = new Metric({
       ...this.#naming(name, help),
-      labelNames: [label],
+      labelNames: label === undefined ? [] : [label],
       collect: () => {
-        counter.reset();
-        for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count);
+        metric.reset();
+        for (const [value, count] of Object.entries(read()))
+          metric.inc(label === undefined ? {} : { [label]: value }, count);
       },
     });
   }

@@ -17,7 +17,7 @@ async function exported(): Promise<string> {
       volumes: 1,
       byRefresh: { UNAVAILABLE: { volumes: 1, earliestTokenExpiryMs: 1, oldestFailureMs: 1 } },
     }),
-    load: () => ({ publishes: { used: 0, limit: 1024 } }),
+    load: () => ({ publishes: { used: 0, capacity: 1024 } }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
     isRegistered: () => true,

@@ -11,7 +11,7 @@ const probes: DriverGaugeSources = {
       PERMISSION_DENIED: { volumes: 2, earliestTokenExpiryMs: undefined, oldestFailureMs: 2_500 },
     },
   }),
-  load: () => ({ publishes: { used: 5, limit: 1024 }, volume_memory_bytes: { used: 5, limit: Infinity } }),
+  load: () => ({ publishes: { used: 5, capacity: 1024 }, volume_memory_bytes: { used: 5, capacity: Infinity } }),
   confirmationAgeMs: () => 2_500,
   droppedLogLines: () => 7,
   isRegistered: () => true,

@@ -77,7 +77,7 @@ describe('a connection to the driver', () => {
     await once(surplus.resume(), 'end');
     surplus.destroy();
     assert.equal(rejected, 1);
-    assert.deepEqual(server.use, { used: 8, limit: 8 });
+    assert.deepEqual(server.use, { used: 8, capacity: 8 });
     clients.pop()?.destroy();
     await eventually('one has gone', () => server.use.used === 7);
     const kubelet = new KubeletClient(node.socketPath);

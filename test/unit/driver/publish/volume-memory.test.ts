@@ -168,6 +168,6 @@ describe('the memory of the volumes', () => {
   it('is not bounded without a limit', () => {
     const free = new VolumeMemory({ limitBytes: undefined, reserveBytes: 100 * MiB, observer });
     free.acquire('a', ownerOf('a', 'p'), 1e12);
-    assert.equal(free.use.limit, Infinity);
+    assert.equal(free.use.capacity, Infinity);
   });
 });
