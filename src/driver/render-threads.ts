@@ -22,7 +22,6 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
   readonly #entry: URL;
   readonly #limits: RenderThreadLimits;
   readonly #slots: FairSemaphore;
-  readonly #stopping = new AbortController();
 
   /** @param entry the built file that a thread runs. */
   constructor(entry: URL, limits: RenderThreadLimits) {
@@ -47,22 +46,16 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
    * @throws {CodedError} RESOURCE_EXHAUSTED if the job takes too long or too much memory, or its namespace has too many
    * in the queue; INTERNAL if the thread fails; the signal's reason, which ends the job.
    */
-  async run(
+  run(
     input: Input,
     { namespace, group }: { readonly namespace: string; readonly group: string },
     signal: AbortSignal,
   ): Promise<Output> {
-    const ending = AbortSignal.any([signal, this.#stopping.signal]);
-    return this.#slots.run({ namespace, podUid: group }, ending, () => this.#work(input, ending));
+    return this.#slots.run({ namespace, podUid: group }, signal, () => this.#work(input, signal));
   }
 
-  /** Ends queued and running jobs. */
-  stop(): void {
-    this.#stopping.abort(new CodedError('UNAVAILABLE', 'the program is stopping; the kubelet will retry'));
-  }
-
-  async #work(input: Input, ending: AbortSignal): Promise<Output> {
-    throwIfAborted(ending);
+  async #work(input: Input, signal: AbortSignal): Promise<Output> {
+    throwIfAborted(signal);
     const { heapMb, jobMs } = this.#limits;
     // The flag has precedence over the limit of a thread. The heaps that there are keep their size.
     v8.setFlagsFromString('--max-old-space-size=0');
@@ -84,7 +77,7 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
     });
     worker.postMessage(input);
     try {
-      return await abortable(output, AbortSignal.any([ending, timeout.signal]));
+      return await abortable(output, AbortSignal.any([signal, timeout.signal]));
     } finally {
       clearTimeout(timer);
       output.catch(() => undefined);

@@ -38,15 +38,13 @@ export class VolumeService {
   readonly volumes = new PublishedVolumes();
   readonly admission: PublishAdmission;
   readonly #options: VolumeServiceOptions;
-  readonly #renderThreads: RenderThreads;
   readonly #deps: PublishDependencies;
   readonly #publish: PublishVolume;
   readonly #onChange: RefreshOnChange | undefined;
 
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
-    const { config, backend, renderThread } = options;
-    this.#renderThreads = new RenderThreads(renderThread, driverLimits.renders.thread);
+    const { config, backend } = options;
     this.admission = this.#createAdmission();
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#deps = this.#createDependencies();
@@ -66,7 +64,6 @@ export class VolumeService {
   stop(): void {
     this.#onChange?.stop();
     this.#options.caFile?.stop();
-    this.#renderThreads.stop();
   }
 
   /** Returns the CSI Node service of the use cases. */
@@ -98,7 +95,8 @@ export class VolumeService {
   }
 
   #createDependencies(): PublishDependencies {
-    const { config, backend, host, caFile, clock, log } = this.#options;
+    const { config, backend, host, caFile, renderThread, clock, log } = this.#options;
+    const threads = new RenderThreads(renderThread, driverLimits.renders.thread);
     return {
       ...backend,
       host,
@@ -108,7 +106,7 @@ export class VolumeService {
       renderer: new TemplateRenderer({
         clock: () => clock.now(),
         cpuMs: processTimeMs,
-        renderInThread: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
+        renderInThread: (job, owner, signal) => threads.run(job, owner, signal),
       }),
       contentDefaults: () => ({
         noProxy: config['no-proxy'],

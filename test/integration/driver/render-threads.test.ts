@@ -34,8 +34,6 @@ describe('threads for jobs', () => {
 
   beforeEach(() => using({}));
 
-  afterEach(() => threads.stop());
-
   it('give what the job gives', async () => {
     for (const what of ['a', 'b']) assert.equal(await threads.run({ what }, owner('x'), never), what);
   });
