@@ -97,8 +97,7 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isOwn(address: string, port: number): boolean {
-    // Each request asks, mostly for a name, and the list of addresses costs more than the rest of the check.
-    return isIP(address) !== 0 && this.ownAt(port)(address);
+    return this.ownAt(port)(address);
   }
 
   /**

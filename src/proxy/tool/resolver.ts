@@ -84,8 +84,9 @@ export class Resolver {
    * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself.
    */
   ensureNotBlocked(host: string, port: number): void {
-    if (this.isOwn(host, port)) throw looping(host);
-    if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw blocked(host, 'it is such an address');
+    const { rules, isOwnName } = this.#options;
+    if (isIP(host) === 0 ? !isOwnName(host) : rules.isAllowed(host, port)) return;
+    throw this.isOwn(host, port) ? looping(host) : blocked(host, 'it is such an address');
   }
 
   /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
