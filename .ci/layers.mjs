@@ -106,6 +106,7 @@ export const layers = {
   proxy: [
     ...[...domain, ...shared('version', 'process'), 'proxy/limits', 'proxy/proxy-error', 'proxy/auth'],
     'proxy/failure-rate-limiter',
+    'type:shared/command',
     ...['proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool', 'proxy/certificates', 'proxy/server'],
     ...['proxy/probe', 'proxy/status', 'npm:prom-client'],
   ],

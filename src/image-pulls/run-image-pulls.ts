@@ -29,7 +29,16 @@ export async function run({ args, env, stopped, logOutput }: CommandContext): Pr
   const config = parseImagePullsConfig(rest, env);
   const log = createLog(config['log-level'], logOutput);
   const agent = new NodeAgent({ task, config, lookUp: addressesOf, log });
-  const health = healthOf(agent, config['http-address'], log);
+  const address = config['http-address'];
+  const health =
+    address &&
+    new HealthServer({
+      address,
+      unhealthyReason: () => undefined,
+      notReadyReason: () => agent.notReadyReason(),
+      limits: limits.healthPort,
+      log,
+    });
   const port = await health?.start();
   log.info('Started', { version, mode: task, ...(port === undefined ? {} : { port }) });
   const running = agent.run(stopped);
@@ -42,19 +51,4 @@ export async function run({ args, env, stopped, logOutput }: CommandContext): Pr
 
 async function addressesOf(host: string): Promise<readonly string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
-}
-
-function healthOf(
-  agent: NodeAgent,
-  address: ReturnType<typeof parseImagePullsConfig>['http-address'],
-  log: ReturnType<typeof createLog>,
-): HealthServer | undefined {
-  if (address === undefined) return undefined;
-  return new HealthServer({
-    address,
-    unhealthyReason: () => undefined,
-    notReadyReason: () => agent.notReadyReason(),
-    limits: limits.healthPort,
-    log,
-  });
 }

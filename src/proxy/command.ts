@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { isIP } from 'node:net';
 import type { Clock } from '../shared/clock.js';
 import { kubeTimings } from '../shared/kube/timings.js';
-import type { LogDestination } from '../shared/process/json-log.js';
+import type { CommandContext } from '../shared/command/command.js';
 import { createLog } from '../shared/process/json-log.js';
 import { describeFlags } from '../shared/process/flags.js';
 import { version } from '../shared/version.js';
@@ -14,15 +14,6 @@ import { kubernetesBackend } from './kubernetes-backend.js';
 import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
 import type { Log } from '../shared/log.js';
-
-/** Access of the command to the process. */
-export interface ProxyCommandContext {
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted when the process receives a signal to stop; the reason is the signal's name. */
-  readonly stopped: AbortSignal;
-  readonly logOutput: LogDestination;
-}
 
 export const usage = `Usage: connectors-csi proxy [flags]
 
@@ -42,7 +33,7 @@ const monotonicNow = (): number => performance.now();
  * Runs the proxy until `stopped` is aborted.
  * @throws {UsageError} {CodedError}
  */
-export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
+export async function run({ args, env, stopped, logOutput }: CommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);
   const proxy = new Proxy({
@@ -62,7 +53,7 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
 
 function backendOf(
   config: ProxyConfig,
-  env: ProxyCommandContext['env'],
+  env: CommandContext['env'],
   log: Log,
 ): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;

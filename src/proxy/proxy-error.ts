@@ -59,6 +59,16 @@ export class ProxyError extends Error {
   }
 }
 
+/** A Connector's CA or a class's generator is unusable. The reason is that of a condition. */
+export class Misconfiguration extends ProxyError {
+  readonly reason: 'CACertSecretNotFound' | 'InvalidCACert' | 'BrokenGenerator' | 'UnsupportedGenerator';
+
+  constructor(reason: Misconfiguration['reason'], message: string) {
+    super(502, 'misconfigured', message);
+    this.reason = reason;
+  }
+}
+
 /** Returns the error for a message that servers can interpret in different ways. Its connection closes. */
 export function unclearMessage(status: number, message: string): ProxyError {
   return new ProxyError(status, 'malformed', message, { endsConnection: true });

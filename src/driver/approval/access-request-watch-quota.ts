@@ -25,29 +25,19 @@ export class AccessRequestWatchQuota {
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   acquire(count: number, owner: FlowKey): () => void {
-    const { namespace, podUid } = owner;
-    this.#ensureAvailable('pod', this.#ofPods, podUid, count, owner);
-    this.#ensureAvailable('namespace', this.#ofNamespaces, namespace, count, owner);
-    this.#ofPods.acquire(podUid, count);
-    this.#ofNamespaces.acquire(namespace, count);
-    return () => {
-      this.#ofPods.release(podUid, count);
-      this.#ofNamespaces.release(namespace, count);
-    };
-  }
-
-  #ensureAvailable(
-    scope: 'pod' | 'namespace',
-    quota: SharedQuota,
-    holder: string,
-    count: number,
-    owner: FlowKey,
-  ): void {
-    if (quota.canAcquire(holder, count)) return;
-    this.#observer.rejected('watches', scope, `${owner.namespace}/${owner.podUid}`);
-    throw new CodedError(
-      'RESOURCE_EXHAUSTED',
-      `${count} more approvals cannot be watched: this ${scope} waits for ${quota.usedBy(holder)} on this node already, and its share of ${quota.capacity} is used up`,
-    );
+    const shares = [
+      ['pod', this.#ofPods, owner.podUid],
+      ['namespace', this.#ofNamespaces, owner.namespace],
+    ] as const;
+    for (const [scope, quota, holder] of shares) {
+      if (quota.canAcquire(holder, count)) continue;
+      this.#observer.rejected('watches', scope, `${owner.namespace}/${owner.podUid}`);
+      throw new CodedError(
+        'RESOURCE_EXHAUSTED',
+        `${count} more approvals cannot be watched: this ${scope} waits for ${quota.usedBy(holder)} on this node already, and its share of ${quota.capacity} is used up`,
+      );
+    }
+    for (const [, quota, holder] of shares) quota.acquire(holder, count);
+    return () => shares.forEach(([, quota, holder]) => quota.release(holder, count));
   }
 }

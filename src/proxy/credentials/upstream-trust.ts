@@ -3,22 +3,12 @@ import type { Connector } from '../../shared/connectors/model.js';
 import { jsonMember, jsonText } from '../../shared/json.js';
 import { dns1123SubdomainProblem } from '../../shared/names.js';
 import { quote } from '../../shared/message-text.js';
-import { ProxyError } from '../proxy-error.js';
+import { Misconfiguration } from '../proxy-error.js';
 import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
 import { certificateBlocksIn } from '../secrets/secret-source.js';
 import { proxyLimits } from '../limits.js';
-
-/** The CA of a Connector is unusable. */
-export class UnusableCa extends ProxyError {
-  readonly reason: 'CACertSecretNotFound' | 'InvalidCACert';
-
-  constructor(reason: UnusableCa['reason'], message: string) {
-    super(502, 'misconfigured', message);
-    this.reason = reason;
-  }
-}
 
 const noBundle: PemBundle = [];
 const maxOwnLength = proxyLimits.connector.caBytes;
@@ -109,7 +99,11 @@ export function ownCaSecretName({ object }: Connector): string | undefined {
   return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
 }
 
-function unusable(connector: Connector, problem: string, reason: UnusableCa['reason'] = 'InvalidCACert'): UnusableCa {
+function unusable(
+  connector: Connector,
+  problem: string,
+  reason: Misconfiguration['reason'] = 'InvalidCACert',
+): Misconfiguration {
   const secret = `${connector.ref.namespace}/${ownCaSecretName(connector) ?? ''}`;
   const fix = ': it has to hold the certificate of the CA';
   return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
@@ -120,7 +114,7 @@ function misconfigured(
   { ref }: Connector,
   problem: string,
   fix = '',
-  reason: UnusableCa['reason'] = 'InvalidCACert',
-): UnusableCa {
-  return new UnusableCa(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+  reason: Misconfiguration['reason'] = 'InvalidCACert',
+): Misconfiguration {
+  return new Misconfiguration(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }

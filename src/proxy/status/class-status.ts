@@ -14,31 +14,23 @@ export interface ClassStatusOptions extends Pick<ConnectorStatusOptions, 'object
   readonly writer: StatusWriter;
 }
 
-/** The status of ConnectorClasses that name the proxy's Service. */
-export class ClassStatus {
-  readonly #options: ClassStatusOptions;
-
-  constructor(options: ClassStatusOptions) {
-    this.#options = options;
-  }
-
-  async reconcile(name: string, signal: AbortSignal): Promise<NextRun> {
-    const { objects, service, clock, ca, generators, writer } = this.#options;
-    const found = objects.connectorClass(name);
-    const object = objects.classObject(name);
-    if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
-    const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
-    // A newer revision can have arrived during the check.
-    if (objects.classObject(name) !== object) return 0;
-    const noCa = caProblem(ca);
-    const proxy = noCa === undefined ? isTrue('ProxyReady', 'Ready') : isFalse('ProxyReady', 'NoCA', noCa);
-    const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
-    const results: readonly ConditionResult[] = [
-      proxy,
-      problem === undefined ? { ...proxy, type: 'Ready' } : isFalse('Ready', problem.reason, problem.message),
-    ];
-    const conditions = merged(conditionsIn(object), results, generationOf(object), clock.now(), classConditionTypes);
-    const wanted = { ...writer.addressAt(classUrl(service)), conditions };
-    return (await writer.write('class', object, wanted, signal)) ? undefined : 'retry';
-  }
+/** Writes the status of a ConnectorClass, if it names the proxy's Service. */
+export async function reconcileClass(options: ClassStatusOptions, name: string, signal: AbortSignal): Promise<NextRun> {
+  const { objects, service, clock, ca, generators, writer } = options;
+  const found = objects.connectorClass(name);
+  const object = objects.classObject(name);
+  if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
+  const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
+  // A newer revision can have arrived during the check.
+  if (objects.classObject(name) !== object) return 0;
+  const noCa = caProblem(ca);
+  const proxy = noCa === undefined ? isTrue('ProxyReady', 'Ready') : isFalse('ProxyReady', 'NoCA', noCa);
+  const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
+  const results: readonly ConditionResult[] = [
+    proxy,
+    problem === undefined ? { ...proxy, type: 'Ready' } : isFalse('Ready', problem.reason, problem.message),
+  ];
+  const conditions = merged(conditionsIn(object), results, generationOf(object), clock.now(), classConditionTypes);
+  const wanted = { ...writer.addressAt(classUrl(service)), conditions };
+  return (await writer.write('class', object, wanted, signal)) ? undefined : 'retry';
 }

@@ -10,10 +10,9 @@ import type { ToolCredentials } from '../credentials/tool-credentials.js';
 import { authNameProblem, authTypeOf } from '../credentials/tool-credentials.js';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
-import { UnusableCa, ownCaSecretName } from '../credentials/upstream-trust.js';
+import { ownCaSecretName } from '../credentials/upstream-trust.js';
 import type { UpstreamTrust } from '../credentials/upstream-trust.js';
-import { UnusableGenerator } from '../credentials/generator/generator.js';
-import { ProxyError } from '../proxy-error.js';
+import { Misconfiguration, ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../rules/request-rules.js';
 import type { ConditionType, ConditionResult } from './conditions.js';
 import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
@@ -173,8 +172,7 @@ function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdic
 }
 
 function failureResult(type: ConditionType, error: unknown): ConditionResult {
-  if (error instanceof UnusableCa) return isFalse(type, error.reason, error.message);
-  if (error instanceof UnusableGenerator) return isFalse(type, error.reason, error.message);
+  if (error instanceof Misconfiguration) return isFalse(type, error.reason, error.message);
   if (error instanceof ProxyError) {
     const { isOverload, message } = error;
     return isOverload ? isUnknown(type, 'NotChecked', message) : isFalse(type, 'Unusable', message);

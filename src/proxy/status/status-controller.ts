@@ -4,7 +4,7 @@ import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
 import type { ObjectKind } from '../connectors/connector-lookup.js';
 import { proxyLimits } from '../limits.js';
 import { CaConfigMap } from './ca-config-map.js';
-import { ClassStatus } from './class-status.js';
+import { reconcileClass } from './class-status.js';
 import type { ClassStatusOptions } from './class-status.js';
 import { ConnectorStatus, readyIn } from './connector-status.js';
 import type { ConnectorStatusOptions } from './connector-status.js';
@@ -42,7 +42,7 @@ export class StatusController {
   readonly #elector: LeaderElector;
   readonly #queue: WorkQueue;
   readonly #connectors: ConnectorStatus;
-  readonly #classes: ClassStatus;
+  readonly #writer: StatusWriter;
   readonly #caConfigMap: CaConfigMap;
   #isWriting = false;
 
@@ -51,8 +51,8 @@ export class StatusController {
     const timings = { ...statusTimings, ...leaseTimings, ...options.timings };
     this.#options = options;
     const writer = new StatusWriter(options);
+    this.#writer = writer;
     this.#connectors = new ConnectorStatus({ ...options, writer, timings, kubeClock: client.clock });
-    this.#classes = new ClassStatus({ ...options, writer });
     this.#caConfigMap = new CaConfigMap({ ...options, namespace: service.namespace });
     this.#queue = new WorkQueue({
       run: (key, signal) => this.#reconcile(key, signal),
@@ -131,7 +131,8 @@ export class StatusController {
   #reconcile(key: string, signal: AbortSignal): Promise<NextRun> {
     if (key === caKey) return this.#caConfigMap.reconcile(signal);
     const [kind, name] = partsOf(key);
-    return (kind === 'class' ? this.#classes : this.#connectors).reconcile(name, signal);
+    if (kind === 'connector') return this.#connectors.reconcile(name, signal);
+    return reconcileClass({ ...this.#options, writer: this.#writer }, name, signal);
   }
 }
 

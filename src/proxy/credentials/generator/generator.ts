@@ -2,7 +2,7 @@ import type { JsonValue } from '../../../shared/json.js';
 import { jsonMember } from '../../../shared/json.js';
 import { quote } from '../../../shared/message-text.js';
 import { proxyLimits } from '../../limits.js';
-import { ProxyError } from '../../proxy-error.js';
+import { Misconfiguration } from '../../proxy-error.js';
 
 /** An expression that makes the credential. */
 export interface CelGenerator {
@@ -30,21 +30,11 @@ export interface Generated {
   readonly query: NamesAndValues;
 }
 
-/** A generator that no Secret makes usable. Its reason is that of a condition. */
-export class UnusableGenerator extends ProxyError {
-  readonly reason: 'BrokenGenerator' | 'UnsupportedGenerator';
-
-  constructor(reason: UnusableGenerator['reason'], message: string) {
-    super(502, 'misconfigured', message);
-    this.reason = reason;
-  }
-}
-
 /**
  * Returns the generator of an entry of a class's `spec.auth.types`. `cel` takes precedence over `rego`, so one class can
  * serve a proxy that evaluates Rego too.
  * @returns undefined if it has none.
- * @throws {UnusableGenerator} if it is only in Rego.
+ * @throws {Misconfiguration} if it is only in Rego.
  */
 export function generatorOf(type: JsonValue | undefined, className: string): CelGenerator | undefined {
   const generator = jsonMember(type, 'generator');
@@ -55,12 +45,12 @@ export function generatorOf(type: JsonValue | undefined, className: string): Cel
   const { textLength } = proxyLimits.generators;
   if (cel !== undefined) {
     const source = nameOf('cel');
-    if (typeof cel !== 'string') throw new UnusableGenerator('BrokenGenerator', `${source} must be a string`);
+    if (typeof cel !== 'string') throw new Misconfiguration('BrokenGenerator', `${source} must be a string`);
     if (cel.length <= textLength) return { source, cel };
-    throw new UnusableGenerator('BrokenGenerator', `${source} must have at most ${textLength} characters`);
+    throw new Misconfiguration('BrokenGenerator', `${source} must have at most ${textLength} characters`);
   }
   if (jsonMember(generator, 'rego') === undefined) return undefined;
-  throw new UnusableGenerator(
+  throw new Misconfiguration(
     'UnsupportedGenerator',
     `${nameOf('rego')} is not run: add generator.cel with the same result (docs/writing-a-connectorclass.md#from-rego has examples)`,
   );

@@ -2,9 +2,9 @@ import type { Clock } from '../../../shared/clock.js';
 import type { JsonObject } from '../../../shared/json.js';
 import { jsonItems, jsonMember } from '../../../shared/json.js';
 import { proxyLimits } from '../../limits.js';
-import { ProxyError } from '../../proxy-error.js';
+import { Misconfiguration, ProxyError } from '../../proxy-error.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
-import { generatorOf, UnusableGenerator } from './generator.js';
+import { generatorOf } from './generator.js';
 import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
 import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.js';
 
@@ -53,15 +53,16 @@ export class Generators {
    * Returns the first mistake in the expressions of a class; undefined if there is none. Expressions are compiled, and
    * not evaluated, which needs a Secret.
    */
-  async mistakeIn(name: string, object: JsonObject): Promise<UnusableGenerator | undefined> {
+  async mistakeIn(name: string, object: JsonObject): Promise<Misconfiguration | undefined> {
     for (const type of jsonItems(jsonMember(jsonMember(object['spec'], 'auth'), 'types'))) {
       if (jsonMember(jsonMember(type, 'generator'), 'cel') === undefined) continue;
       try {
         const generator = generatorOf(type, name);
         const compiled = generator && (await this.#evaluator()).compile(generator.cel);
-        if (compiled?.kind === 'broken') throw broken(`${generator?.source ?? ''}: ${compiled.message}`);
+        if (compiled?.kind === 'broken')
+          throw new Misconfiguration('BrokenGenerator', `${generator?.source ?? ''}: ${compiled.message}`);
       } catch (error) {
-        if (error instanceof UnusableGenerator) return error;
+        if (error instanceof Misconfiguration) return error;
         throw error;
       }
     }
@@ -93,16 +94,12 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
   const { source } = use.generator;
   switch (outcome.kind) {
     case 'broken':
-      return broken(`${source}: ${outcome.message} (connector ${use.connector})`);
+      return new Misconfiguration('BrokenGenerator', `${source}: ${outcome.message} (connector ${use.connector})`);
     case 'missing':
       return unusableSecret(use, `has no ${outcome.key}, which ${source} needs`);
     case 'failed':
       return new ProxyError(502, 'misconfigured', `${source}: ${outcome.message} (connector ${use.connector})`);
   }
-}
-
-function broken(message: string): UnusableGenerator {
-  return new UnusableGenerator('BrokenGenerator', message);
 }
 
 function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {
