@@ -132,6 +132,8 @@ describe('the admission policy about rules', () => {
     const wrong = { access: 'none' };
     assert.deepEqual(told(wrong, wrong), []);
     assert.equal(told(wrong, {}).length, 1);
+    assert.equal(told({ ...wrong, 'concurrent-requests': '1' }, wrong).length, 1);
+    assert.equal(told({ access: 'rules' }, { access: 'rules', rules: '- deny: {paths: [/a]}' }).length, 1);
   });
 
   it('reports nothing that the proxy accepts, whatever the rules', () => {
