@@ -228,7 +228,7 @@ export class Proxy {
       },
       connections: new ConnectionLimiter(connections),
       slots: new ExchangeSlots(requests),
-      requests: new RequestHandler({ ...common, ownerLimits: new ClientLimiter(monotonicNow) }),
+      requests: new RequestHandler({ ...common, clients: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,
       observer: this.metrics,

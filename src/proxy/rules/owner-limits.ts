@@ -10,15 +10,18 @@ export const limitAnnotations = {
   concurrent: 'connectors.alauda.io/concurrent-requests',
 } as const;
 
-/** Limits for the requests of one pod to one Connector. */
-export interface OwnerLimits {
-  /** Requests per second; undefined for no limit. */
-  readonly perSecond: number | undefined;
-  /** Requests in flight; undefined for no limit. */
-  readonly concurrent: number | undefined;
-}
+/** Limits for the requests of one pod to one Connector: how many per second, and in flight. Absent for no limit. */
+export type OwnerLimits = Readonly<Partial<Record<keyof typeof limitAnnotations, number>>>;
 
-const noLimits: OwnerLimits = { perSecond: undefined, concurrent: undefined };
+const { perSecond: maxRate, concurrent: max } = proxyLimits.ownerLimits;
+const rateFix = `write a number above 0, at most ${maxRate}, such as "0.5"`;
+/** The form of each value, its maximum, and the fix of a mistake. */
+const values = [
+  { limit: 'perSecond', form: /^\d{1,6}(?:\.\d{1,3})?$/, max: maxRate, fix: rateFix },
+  { limit: 'concurrent', form: /^\d{1,6}$/, max, fix: `write a whole number from 1 to ${max}` },
+] as const;
+
+const noLimits: OwnerLimits = {};
 const smallestLimits: OwnerLimits = { perSecond: 1, concurrent: 1 };
 
 /**
@@ -29,10 +32,7 @@ export function ownerLimitsOf({ object }: Connector, connectorClass: ConnectorCl
   const own = limitsIn(object);
   const ofClass = connectorClass === undefined ? noLimits : limitsIn(connectorClass.object);
   if ('problem' in own || 'problem' in ofClass) return smallestLimits;
-  return {
-    perSecond: own.perSecond ?? ofClass.perSecond,
-    concurrent: own.concurrent ?? ofClass.concurrent,
-  };
+  return ofClass === noLimits ? own : { ...ofClass, ...own };
 }
 
 /** Returns the problem of limits that cannot be read, for the owner of a Connector; undefined if there is none. */
@@ -50,30 +50,17 @@ export function ownerLimitsProblem(
 
 function limitsIn(object: JsonObject): OwnerLimits | { readonly problem: string } {
   const annotations = jsonMember(object['metadata'], 'annotations');
-  const [rate, count] = [limitAnnotations.perSecond, limitAnnotations.concurrent].map((name) => {
-    const value = jsonMember(annotations, name);
-    return value === undefined ? undefined : annotationText(value);
-  });
-  const { perSecond: maxPerSecond, concurrent: maxConcurrent } = proxyLimits.ownerLimits;
-  const perSecond = numberIn(rate, /^\d{1,6}(?:\.\d{1,3})?$/, maxPerSecond);
-  if (rate !== undefined && perSecond === undefined) {
-    return {
-      problem: `annotation ${limitAnnotations.perSecond} is ${quote(rate)}: write a number above 0, at most ${maxPerSecond}, such as "0.5"`,
-    };
+  let limits = noLimits;
+  for (const { limit, form, max, fix } of values) {
+    const value = jsonMember(annotations, limitAnnotations[limit]);
+    if (value === undefined) continue;
+    const text = annotationText(value);
+    const number = form.test(text) ? Number(text) : 0;
+    if (number <= 0 || number > max)
+      return { problem: `annotation ${limitAnnotations[limit]} is ${quote(text)}: ${fix}` };
+    limits = { ...limits, [limit]: number };
   }
-  const concurrent = numberIn(count, /^\d{1,6}$/, maxConcurrent);
-  if (count !== undefined && concurrent === undefined) {
-    return {
-      problem: `annotation ${limitAnnotations.concurrent} is ${quote(count)}: write a whole number from 1 to ${maxConcurrent}`,
-    };
-  }
-  return { perSecond, concurrent };
-}
-
-/** Returns a number above 0 and at most `max`. */
-function numberIn(text: string | undefined, form: RegExp, max: number): number | undefined {
-  const value = text !== undefined && form.test(text) ? Number(text) : 0;
-  return value > 0 && value <= max ? value : undefined;
+  return limits;
 }
 
 /** Returns the value of an annotation as text. Annotations are strings in the API; in a manifest they can be anything. */

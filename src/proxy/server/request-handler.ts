@@ -30,7 +30,7 @@ import { addressOf, authenticate, authenticateReverse, holderOf } from './authen
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.js';
 
 export interface RequestHandlerOptions extends HandlerOptions {
-  readonly ownerLimits: ClientLimiter;
+  readonly clients: ClientLimiter;
 }
 
 /** Serves single requests in forward, intercepted and reverse mode. */
@@ -111,7 +111,7 @@ export class RequestHandler {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, ownerLimits } = route;
     entry.setConnector(connector);
-    return ownerLimits && this.#options.ownerLimits.acquire(connector, ownerLimits, holderOf(client)[0]);
+    return ownerLimits && this.#options.clients.acquire(connector, ownerLimits, holderOf(client)[0]);
   }
 
   async #join(

@@ -20,7 +20,7 @@ const ofClass = (perSecond?: unknown, concurrent?: unknown) =>
 
 describe('limits that an owner sets', () => {
   it('are those of the Connector, else of its class', () => {
-    assert.deepEqual(ownerLimitsOf(ofConnector(), ofClass()), { perSecond: undefined, concurrent: undefined });
+    assert.deepEqual(ownerLimitsOf(ofConnector(), ofClass()), {});
     assert.deepEqual(ownerLimitsOf(ofConnector('0.5', '3'), ofClass('9', '9')), { perSecond: 0.5, concurrent: 3 });
     assert.deepEqual(ownerLimitsOf(ofConnector('7'), ofClass('9', '9')), { perSecond: 7, concurrent: 9 });
     assert.equal(ownerLimitsProblem(ofConnector('7'), ofClass('9', '9')), undefined);
