@@ -4,6 +4,7 @@ import { DriverProcess } from '../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const burstSize = 40;
 
@@ -26,9 +27,8 @@ function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
 describe('a driver that is killed while a burst publishes', function () {
   let node: NodeSandbox;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
   });
-  afterEach(() => node.remove());
 
   for (const mounted of [0, 1, 13, burstSize - 1]) {
     it(`after ${mounted} mounts leaves each volume whole or absent, and its successor completes them all`, async () => {

@@ -11,6 +11,7 @@ import { plausibleErrors } from '../../support/host/plausible-errors.js';
 import type { ErrnoName } from '../../support/host/plausible-errors.js';
 import { kernelNames, kernels, wrapSyscalls } from '../../support/host/syscall-wrapper.js';
 import type { CallName } from '../../support/host/syscall-wrapper.js';
+import { started } from '../../support/started.js';
 import { hasManyIds } from '../../support/user-ids.js';
 
 /** `once`: the calls after it work again, so that all can be undone. `on`: nothing works any more until the call ends. */
@@ -41,13 +42,12 @@ for (const kernel of kernelNames) {
     let count: number;
     let failed: Failed[];
     beforeEach(() => {
-      kubelet = new KubeletDir();
+      kubelet = started(new KubeletDir());
       host = kubelet.host(plain);
       failing = kubelet.host(wrapSyscalls(plain, answer));
       failure = undefined;
       failing.mountProblem();
     });
-    afterEach(() => kubelet.remove());
 
     /** Fails the system call if the failure says so. The kernel closes a descriptor even when it reports a failure. */
     function answer(call: CallName, args: readonly unknown[]): number | undefined {

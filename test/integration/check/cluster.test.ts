@@ -5,7 +5,6 @@ import path from 'node:path';
 import { accessRequestFor } from '../../../src/shared/access/access-request.js';
 import type { Answer } from '../../../src/proxy/check/answer.js';
 import { openCluster } from '../../../src/proxy/check/sources.js';
-import type { OpenSources } from '../../../src/proxy/check/sources.js';
 import { CodedError } from '../../../src/shared/errors.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { ApprovalsController, granted } from '../../support/access/approvals-controller.js';
@@ -15,6 +14,7 @@ import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js
 import { connector, connectorClass, flags } from '../../support/proxy/manifests.js';
 import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const admin = { namespace: 'ops', name: 'admin' };
 
@@ -23,12 +23,11 @@ describe('check in a cluster', function () {
   let tool: ToolServer;
   let fixture: ClusterFixture;
   let folder: string;
-  let opened: OpenSources | undefined;
 
   beforeEach(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'connectors-check-'));
-    tool = await ToolServer.start('http');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('http'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(
       connectorClass(),
       connector('tool', tool.url(), { secret: 'login', rules: { rules: '- deny: {paths: [/keys]}' } }),
@@ -41,17 +40,11 @@ describe('check in a cluster', function () {
     );
     for (const name of ['tool', 'lost', 'broken', 'unclassed', 'large', 'missing']) fixture.allow(name);
   });
-  afterEach(async () => {
-    opened?.close();
-    opened = undefined;
-    await fixture.stop();
-    await tool.stop();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => rmSync(folder, { recursive: true }));
 
   /** A checker with the service account of the proxy, as in its container. */
   const checker = (): ReturnType<typeof checkerOf> => {
-    opened = openCluster(fixture.clusterConfig(), parseProxyConfig([], {}));
+    const opened = started(openCluster(fixture.clusterConfig(), parseProxyConfig([], {})));
     return checkerOf(opened.sources, [], buildPod);
   };
   /** Sends the request to the proxy, and asserts that its response is the answer. */
@@ -115,7 +108,6 @@ describe('check in a cluster', function () {
       approval(await compare(check, 'ci/tool', 'GET', '/x')),
       /^needed: AccessRequest ci\/\S+ of this pod is/,
     );
-    opened?.close();
     const approvals = new ApprovalsController(fixture.api);
     const pod = { namespace: 'ci', serviceAccountName: 'builder', ...buildPod };
     const made = accessRequestFor({ pod, connector: { namespace: 'ci', name: 'tool' } }, 'node-1') as KubeObject;

@@ -12,6 +12,7 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const pod = (name: string, namespace = 'ci'): FlowKey => ({ namespace, podUid: `uid-of-${name}` });
 const first = pod('first');
@@ -24,15 +25,10 @@ describe('the objects that a node watches', () => {
   let refusals: string[];
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     client = testClient(adminConfig(api));
     refusals = [];
     put(connectorClass('oci'));
-  });
-  afterEach(async () => {
-    source.stop();
-    client.close();
-    await api.stop();
   });
 
   function put(object: unknown): void {
@@ -40,15 +36,17 @@ describe('the objects that a node watches', () => {
   }
 
   function start({ maxCount = 1000, maxBytes = 32 << 20, notFoundWaitMs = 0 }): void {
-    source = new KubernetesConnectors({
-      client,
-      namespace: 'connectors-system',
-      notFoundWaitMs,
-      watchLimits: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
-      observer: { rejected: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
-      clock: { now: () => Date.now() },
-      log: silentLog,
-    });
+    source = started(
+      new KubernetesConnectors({
+        client,
+        namespace: 'connectors-system',
+        notFoundWaitMs,
+        watchLimits: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
+        observer: { rejected: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
+        clock: { now: () => Date.now() },
+        log: silentLog,
+      }),
+    );
     source.start();
   }
 

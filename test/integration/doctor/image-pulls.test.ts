@@ -24,8 +24,7 @@ describe('doctor of image pulls', function () {
     proxy = await ProxyFixture.start([], { flags });
   });
   after(() => proxy.stop());
-  beforeEach(() => void (node = new PlayedNode(proxy.tlsPort, proxy.authority)));
-  afterEach(() => node.remove());
+  beforeEach(() => void (node = started(new PlayedNode(proxy.tlsPort, proxy.authority))));
 
   const assertOnly = async (expected: RegExp): Promise<void> => {
     const problems = await node.problems();

@@ -4,6 +4,7 @@ import { createCa } from '../../../src/proxy/certificates/certificate-authority.
 import { InstallerProcess } from '../../support/image-pulls/installer-process.js';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const script = 'connectors-credential-provider';
 const ca = createCa({ now: Date.now });
@@ -13,13 +14,10 @@ describe('connectors-csi image-pulls', function () {
   let node: NodeDirectories;
   let installer: InstallerProcess | undefined;
   beforeEach(() => {
-    node = new NodeDirectories();
+    node = started(new NodeDirectories());
     mkdirSync(node.at('config'));
   });
-  afterEach(async () => {
-    await installer?.stop();
-    node.remove();
-  });
+  afterEach(() => installer?.stop());
 
   const start = (task = 'install', flags: readonly string[] = []): InstallerProcess =>
     (installer = new InstallerProcess(task, [

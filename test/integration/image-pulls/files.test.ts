@@ -20,6 +20,7 @@ import { createCa } from '../../../src/proxy/certificates/certificate-authority.
 import { chartFolder } from '../../support/deploy/manifests.js';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { unmountBelow } from '../../support/mounts.js';
+import { started } from '../../support/started.js';
 
 const script = 'connectors-credential-provider';
 const newCa = (): string => createCa({ now: Date.now }).certificate;
@@ -36,13 +37,10 @@ describe('the files of a node', () => {
   let node: NodeDirectories;
   let ca: string;
   beforeEach(() => {
-    node = new NodeDirectories();
+    node = started(new NodeDirectories());
     ca = newCa();
   });
-  afterEach(() => {
-    unmountBelow(node.root);
-    node.remove();
-  });
+  afterEach(() => unmountBelow(node.root));
 
   const files = (address: string | undefined = '10.96.0.10', flags: readonly string[] = []): readonly NodeFile[] =>
     nodeFilesOf(parseImagePullsConfig([...node.flags, ...flags], {}), { address, ca });

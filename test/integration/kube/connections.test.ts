@@ -28,17 +28,12 @@ describe('the connections of the Kubernetes client', () => {
   let reflectors: Reflector[];
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     api.put(connector('git', 'a'));
     folder = mkdtempSync(path.join(tmpdir(), 'kube-client-'));
     reflectors = [];
   });
-  afterEach(async () => {
-    for (const reflector of reflectors) reflector.stop();
-    client?.close();
-    await api.stop();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => rmSync(folder, { recursive: true }));
 
   function use(config: ClusterConfig, options: Parameters<typeof testClient>[1] = {}): KubeClient {
     client = testClient(config, options);
@@ -47,7 +42,7 @@ describe('the connections of the Kubernetes client', () => {
 
   function watch(count: number): void {
     for (let index = 0; index < count; index += 1) {
-      const reflector = new Reflector(client!, { ...git, name: `git-${index}` }, silentLog);
+      const reflector = started(new Reflector(client!, { ...git, name: `git-${index}` }, silentLog));
       reflectors.push(reflector);
       reflector.start();
     }
@@ -62,8 +57,7 @@ describe('the connections of the Kubernetes client', () => {
   });
 
   it('opens another one when the server allows no more streams', async () => {
-    await api.stop();
-    api = await KubeApi.start({ maxConcurrentStreams: 10 });
+    api = started(await KubeApi.start({ maxConcurrentStreams: 10 }));
     api.put(connector('git', 'a'));
     use(adminConfig(api));
     watch(25);
@@ -73,8 +67,7 @@ describe('the connections of the Kubernetes client', () => {
   });
 
   it('opens no more than its limit', async () => {
-    await api.stop();
-    api = await KubeApi.start({ maxConcurrentStreams: 10 });
+    api = started(await KubeApi.start({ maxConcurrentStreams: 10 }));
     api.put(connector('git', 'a'));
     use(adminConfig(api), { limits: { ...limits.api, connections: 2 } });
     watch(60);
@@ -162,8 +155,7 @@ describe('the connections of the Kubernetes client', () => {
   });
 
   it('closes the additional ones when the busy time is over', async () => {
-    await api.stop();
-    api = await KubeApi.start({ maxConcurrentStreams: 10 });
+    api = started(await KubeApi.start({ maxConcurrentStreams: 10 }));
     use(adminConfig(api), { timings: { ...quickTimings, pingIntervalMs: 20 } });
     watch(25);
     await eventually('all watches are open', () => api.openWatches() === 25);

@@ -18,6 +18,7 @@ import {
   testClient,
 } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const never = new AbortController().signal;
 const git = { type: connectors, namespace: 'team-a', name: 'git' };
@@ -29,14 +30,10 @@ describe('the Kubernetes client', () => {
   let client: KubeClient;
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     config = adminConfig(api);
     client = testClient(config);
     api.put(connector('git', 'https://git.example'));
-  });
-  afterEach(async () => {
-    client.close();
-    await api.stop();
   });
 
   const get = (signal: AbortSignal = never, timeoutMs = 5000): Promise<JsonObject> =>
@@ -277,7 +274,6 @@ describe('the Kubernetes client', () => {
   });
 
   it('tries again when one attempt takes too long', async () => {
-    client.close();
     client = testClient(config, { timings: { ...quickTimings, attemptMs: 200 } });
     const hanging = api.faults.add({ verb: 'get', count: 1, effect: { kind: 'hang' } });
     await get();
@@ -323,7 +319,6 @@ describe('the Kubernetes client', () => {
 
   it('never shows its token', async () => {
     const token = api.tokenFor('nobody');
-    client.close();
     client = testClient(configFor(api, token));
     api.faults.add({ verb: 'get', count: 1, effect: { kind: 'status', code: 403, message: `Bearer ${token}?` } });
     for (let turn = 0; turn < 2; turn += 1) {

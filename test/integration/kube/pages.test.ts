@@ -10,6 +10,7 @@ import { silentLog } from '../../../src/shared/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { adminConfig, connector, connectors, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const never = new AbortController().signal;
 const everything: ReflectorTarget = { type: connectors, admission: { maxObjectBytes: limits.objects.connectorBytes } };
@@ -19,21 +20,14 @@ const tooLarge = /^connector team-a\/\S+ is larger than 64 KiB: make it smaller$
 describe('a list that is read in pages', () => {
   let api: KubeApi;
   let client: KubeClient;
-  const reflectors: Reflector[] = [];
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     client = testClient(adminConfig(api));
-  });
-  afterEach(async () => {
-    for (const reflector of reflectors.splice(0)) reflector.stop();
-    client.close();
-    await api.stop();
   });
 
   async function reflect(target = everything): Promise<Reflector> {
-    const reflector = new Reflector(client, target, silentLog);
-    reflectors.push(reflector);
+    const reflector = started(new Reflector(client, target, silentLog));
     reflector.start();
     await reflector.state.waitUntilSynced(never);
     return reflector;

@@ -18,6 +18,7 @@ import {
 } from '../../support/kube-client/test-client.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 const never = new AbortController().signal;
 const team = { type: connectors, namespace: 'team-a' };
@@ -36,19 +37,14 @@ describe('a reflector', () => {
   };
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     client = testClient(adminConfig(api), { observer });
     restarts = [];
     seen = [];
   });
-  afterEach(async () => {
-    reflector.stop();
-    client.close();
-    await api.stop();
-  });
 
   async function reflect(target: ReflectorTarget = team): Promise<void> {
-    reflector = new Reflector(client, target, silentLog);
+    reflector = started(new Reflector(client, target, silentLog));
     reflector.state.onChange((key, object) =>
       seen.push(object ? `${key}@${metadataText(object, 'resourceVersion') ?? ''}` : `${key} gone`),
     );
@@ -145,9 +141,7 @@ describe('a reflector', () => {
 
   for (const goneAs of ['event', 'status'] as const) {
     it(`lists anew when the history is gone, told as ${goneAs}`, async () => {
-      await api.stop();
-      api = await KubeApi.start({ goneAs });
-      client.close();
+      api = started(await KubeApi.start({ goneAs }));
       client = testClient(adminConfig(api), { observer });
       for (const name of ['kept', 'changed', 'deleted']) api.put(connector(name, 'a'));
       await reflect();
@@ -239,7 +233,6 @@ describe('a reflector', () => {
   });
 
   it('pauses when a server ends each watch after a moment, though it sends something', async () => {
-    client.close();
     client = testClient(adminConfig(api), {
       observer,
       timings: { ...quickTimings, watchBaseMs: 60, watchCapMs: 60 },
@@ -247,7 +240,7 @@ describe('a reflector', () => {
     });
     const body = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: api.revision } } })}\n`;
     const ending = api.faults.add({ verb: 'watch', effect: { kind: 'garbage', body } });
-    reflector = new Reflector(client, team, silentLog);
+    reflector = started(new Reflector(client, team, silentLog));
     reflector.start();
     await eventually('a few watches have ended', () => ending.hits >= 4);
     const times = api.requestsOf({ verb: 'watch' }).map(({ at }) => at);
@@ -257,7 +250,6 @@ describe('a reflector', () => {
 
   it('comes back within a moment of its own when a server that stops ends all watches at once', async () => {
     for (const share of [0.5, 0]) {
-      client.close();
       client = testClient(adminConfig(api), {
         timings: { ...quickTimings, watchHealthyMs: 0, watchBaseMs: 200 },
         clock: { now: () => performance.now(), random: () => share },
@@ -273,7 +265,6 @@ describe('a reflector', () => {
   });
 
   it('gives up a watch that has fallen silent', async () => {
-    client.close();
     client = testClient(adminConfig(api), {
       observer,
       timings: { ...quickTimings, watchIdleMs: 40, watchHealthyMs: 30 },
@@ -289,7 +280,6 @@ describe('a reflector', () => {
     /** A watch is silent soon, and has lived long enough by then to be no failure. */
     const timings = { ...quickTimings, watchIdleMs: 80, watchConfirmedMs: 50, watchHealthyMs: 30 };
     beforeEach(() => {
-      client.close();
       client = testClient(adminConfig(api), { observer, timings });
       api.put(connector('git', 'old'));
     });
@@ -350,7 +340,6 @@ describe('a reflector', () => {
   });
 
   it('gives up a watch whose answer never begins', async () => {
-    client.close();
     client = testClient(adminConfig(api), { observer, timings: { ...quickTimings, attemptMs: 200 } });
     const hanging = api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'hang' } });
     await reflect();
@@ -360,11 +349,10 @@ describe('a reflector', () => {
 
   for (const verb of ['list', 'watch']) {
     it(`takes a ${verb} whose answer never begins for a failure, however long it has waited for it`, async () => {
-      client.close();
       client = testClient(adminConfig(api), { timings: { ...quickTimings, attemptMs: 40, watchHealthyMs: 30 } });
       const { log, lines } = keptLog('warn');
       const hanging = api.faults.add({ verb, effect: { kind: 'hang' } });
-      reflector = new Reflector(client, team, log);
+      reflector = started(new Reflector(client, team, log));
       reflector.start();
       await eventually('five have failed', () => hanging.hits > 5);
       assert.equal(lines.length, 1);
@@ -377,9 +365,8 @@ describe('a reflector', () => {
   }
 
   it('tells who waits when the server refuses, and goes on once it allows', async () => {
-    client.close();
     client = testClient(configFor(api, api.tokenFor('nobody')), { observer });
-    reflector = new Reflector(client, team, silentLog);
+    reflector = started(new Reflector(client, team, silentLog));
     reflector.start();
     await assert.rejects(reflector.state.waitUntilSynced(never), { name: 'KubeError', code: 403 });
     assert.equal(reflector.state.isSynced, false);

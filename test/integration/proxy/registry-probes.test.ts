@@ -6,6 +6,7 @@ import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import type { TokenRegistryOptions } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 const type = 'cpaas.io/distribution-registry-token';
 const query = 'service=registry&scope=repository:app:pull,push';
@@ -13,7 +14,7 @@ const query = 'service=registry&scope=repository:app:pull,push';
 describe('how a registry wants its clients to authenticate', () => {
   let fixture: ProxyFixture;
   let client: ProxyClient;
-  const stops: (() => Promise<void>)[] = [];
+  let nowMs: number;
 
   const use = (address: string, options: ConnectorOptions = {}): void =>
     fixture.put([
@@ -22,15 +23,12 @@ describe('how a registry wants its clients to authenticate', () => {
       ...grant('builder', ['tool']),
     ]);
   const start = async (options: TokenRegistryOptions): Promise<TokenRegistry> => {
-    const registry = await TokenRegistry.start(`robot:${credentialCanary}`, options);
-    stops.push(() => registry.stop());
+    const registry = started(await TokenRegistry.start(`robot:${credentialCanary}`, options));
     use(registry.url);
     return registry;
   };
   const startTool = async (hosts: readonly string[], answer?: ToolServer['answer']): Promise<ToolServer> => {
-    const tool = await ToolServer.start('https', answer, hosts);
-    stops.push(() => tool.stop());
-    return tool;
+    return started(await ToolServer.start('https', answer, hosts));
   };
   const wantsBasic: ToolServer['answer'] = (_request, response, { headers }) => {
     if (headers.authorization === robotBasic) response.end('layer');
@@ -38,13 +36,9 @@ describe('how a registry wants its clients to authenticate', () => {
   };
 
   beforeEach(async () => {
-    fixture = await ProxyFixture.start([]);
+    nowMs = Date.now();
+    fixture = started(await ProxyFixture.start([], { now: () => nowMs }));
     client = await fixture.client();
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    for (const stop of stops.splice(0)) await stop();
   });
 
   describe('is learnt without giving tokens to clients that ask the token service themselves, which is', () => {
@@ -204,10 +198,6 @@ describe('how a registry wants its clients to authenticate', () => {
   });
 
   it('is learnt again where it has changed', async () => {
-    let nowMs = Date.now();
-    await fixture.stop();
-    fixture = await ProxyFixture.start([], { now: () => nowMs });
-    client = await fixture.client();
     const registry = await start({});
     const manifest = `${registry.url}/v2/app/manifests/latest`;
     assert.equal((await client.getSecurely(manifest)).body, 'layer');
@@ -230,10 +220,8 @@ describe('how a registry wants its clients to authenticate', () => {
   });
 
   it('leads to a token service with https also where the registry has none', async () => {
-    const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
-    stops.push(() => registry.stop());
-    const plain = await ToolServer.start('http', registry.tool.answer, ['plain.example']);
-    stops.push(() => plain.stop());
+    const registry = started(await TokenRegistry.start(`robot:${credentialCanary}`));
+    const plain = started(await ToolServer.start('http', registry.tool.answer, ['plain.example']));
     use(plain.url('plain.example'), { extensions: [registry.url] });
     assert.equal((await client.get(`${plain.url('plain.example')}/v2/app/manifests/latest`)).body, 'layer');
   });

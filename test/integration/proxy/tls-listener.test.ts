@@ -20,15 +20,12 @@ describe('TLS to the proxy itself', () => {
   let fixture: ProxyFixture;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ProxyFixture.start(toolWithLogin(tool.url(), { caSecret: 'tool-ca' }), {
-      flags: ['--tls-address', '127.0.0.1:0', '--tls-names', 'Proxy.Example,127.0.0.1'],
-    });
-  });
-
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(
+      await ProxyFixture.start(toolWithLogin(tool.url(), { caSecret: 'tool-ca' }), {
+        flags: ['--tls-address', '127.0.0.1:0', '--tls-names', 'Proxy.Example,127.0.0.1'],
+      }),
+    );
   });
 
   async function connect(servername = service, options: tls.ConnectionOptions = {}): Promise<tls.TLSSocket> {
@@ -151,10 +148,11 @@ describe('TLS to the proxy itself', () => {
   it('lets a request in flight end when the proxy stops', async () => {
     let finish: (() => void) | undefined;
     tool.answer = (_request, response) => void (finish = () => response.end('late'));
-    await fixture.stop();
-    fixture = await ProxyFixture.start(
-      [connector('tool', tool.url(), { caSecret: 'tool-ca' }), ...grant('builder', ['tool'])],
-      { flags: ['--tls-address', '127.0.0.1:0', '--drain-timeout', '1m'] },
+    fixture = started(
+      await ProxyFixture.start(
+        [connector('tool', tool.url(), { caSecret: 'tool-ca' }), ...grant('builder', ['tool'])],
+        { flags: ['--tls-address', '127.0.0.1:0', '--drain-timeout', '1m'] },
+      ),
     );
     const { authorization } = await fixture.client();
     const [socket, idle] = [await connect(), await connect()];

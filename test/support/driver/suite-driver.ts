@@ -14,30 +14,13 @@ export function driverForAll<Driver extends { stop(): Promise<unknown> }>(
   start: Start<Driver>,
   hold: Hold<Driver>,
 ): void {
-  manage(start, hold, before, after);
-}
-
-/** Starts a driver on a node of its own for each test of the suite. */
-export function driverForEach<Driver extends { stop(): Promise<unknown> }>(
-  start: Start<Driver>,
-  hold: Hold<Driver>,
-): void {
-  manage(start, hold, beforeEach, afterEach);
-}
-
-function manage<Driver extends { stop(): Promise<unknown> }>(
-  start: Start<Driver>,
-  hold: Hold<Driver>,
-  begin: Mocha.HookFunction,
-  end: Mocha.HookFunction,
-): void {
   let own: SuiteDriver<Driver> | undefined;
-  begin(async () => {
+  before(async () => {
     const node = new NodeSandbox();
     own = { node, driver: await start(node) };
     hold(own);
   });
-  end(async () => {
+  after(async () => {
     await own?.driver.stop();
     own?.node.remove();
   });

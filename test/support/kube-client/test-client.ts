@@ -12,6 +12,7 @@ import type { KubeTimings } from '../../../src/shared/kube/timings.js';
 import { Secret } from '../../../src/shared/secret.js';
 import type { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
+import { started } from '../started.js';
 
 export const connectors: ResourceType = {
   apiVersion: 'connectors.alauda.io/v1alpha1',
@@ -51,17 +52,20 @@ export function configFor(api: KubeApi, token: string): ClusterConfig {
   };
 }
 
+/** A client that is closed after the test. */
 export function testClient(config: ClusterConfig, options: Partial<KubeClientOptions> = {}): KubeClient {
-  return new KubeClient({
-    config,
-    timings: quickTimings,
-    clock: { now: () => performance.now(), random: () => Math.random() },
-    observer: noObserver,
-    userAgent: 'connectors-csi/test',
-    limits: limits.api,
-    load: noLimitObserver,
-    ...options,
-  });
+  return started(
+    new KubeClient({
+      config,
+      timings: quickTimings,
+      clock: { now: () => performance.now(), random: () => Math.random() },
+      observer: noObserver,
+      userAgent: 'connectors-csi/test',
+      limits: limits.api,
+      load: noLimitObserver,
+      ...options,
+    }),
+  );
 }
 
 export function connector(name: string, address: string, labels: Readonly<Record<string, string>> = {}): KubeObject {

@@ -7,6 +7,7 @@ import { createCa } from '../../../src/proxy/certificates/certificate-authority.
 import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
+import { started } from '../../support/started.js';
 
 describe('NodeAgent', () => {
   let node: NodeDirectories;
@@ -15,7 +16,7 @@ describe('NodeAgent', () => {
   let agent: NodeAgent;
   let lines: string[];
   beforeEach(() => {
-    node = new NodeDirectories();
+    node = started(new NodeDirectories());
     writeFileSync(node.at('ca.crt'), createCa({ now: Date.now }).certificate);
     asked = [];
     const kept = keptLog();
@@ -33,7 +34,6 @@ describe('NodeAgent', () => {
       retryMs: 1,
     });
   });
-  afterEach(() => node.remove());
 
   const origin = (): string | undefined => proxyOriginIn(node.read('containerd', 'connectors.local', 'hosts.toml'));
 

@@ -11,6 +11,7 @@ import { KubeletClient } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { callHeaders, clientPreface, frame, frameFlag, frameType } from '../../../support/http2-frames.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 /** With limits of milliseconds, where the driver's are minutes. */
 describe('a connection to the driver', () => {
@@ -27,26 +28,28 @@ describe('a connection to the driver', () => {
     keepaliveMs?: number;
     keepaliveTimeoutMs?: number;
   }): Promise<void> => {
-    server = new SocketServer({
-      socketPath: node.socketPath,
-      ownsFolder: true,
-      drainMs: 1000,
-      socket: { ...driverLimits.registrationSocket, connections: 8 },
-      onRejected: () => (rejected += 1),
-      connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
-      log: silentLog,
-      services: [
-        {
-          definition: csi.Identity.service,
-          implementation: {
-            GetPluginInfo: (_call: unknown, done: (error: null, response: object) => void) =>
-              void asked().then(() => done(null, { name: 'answered' })),
-            GetPluginCapabilities: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
-            Probe: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
+    server = started(
+      new SocketServer({
+        socketPath: node.socketPath,
+        ownsFolder: true,
+        drainMs: 1000,
+        socket: { ...driverLimits.registrationSocket, connections: 8 },
+        onRejected: () => (rejected += 1),
+        connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
+        log: silentLog,
+        services: [
+          {
+            definition: csi.Identity.service,
+            implementation: {
+              GetPluginInfo: (_call: unknown, done: (error: null, response: object) => void) =>
+                void asked().then(() => done(null, { name: 'answered' })),
+              GetPluginCapabilities: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
+              Probe: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
+            },
           },
-        },
-      ],
-    });
+        ],
+      }),
+    );
     await server.start();
   };
 
@@ -54,12 +57,8 @@ describe('a connection to the driver', () => {
     http2.connect('http://localhost', { createConnection: () => net.connect(node.socketPath) });
 
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     rejected = 0;
-  });
-  afterEach(async () => {
-    await server.stop();
-    node.remove();
   });
 
   it('on which nothing happens is closed by the driver', async () => {

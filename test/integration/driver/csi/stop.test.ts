@@ -10,6 +10,7 @@ import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { callHeaders, callMessage, clientPreface } from '../../../support/http2-frames.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const capabilities = '/csi.v1.Node/NodeGetCapabilities';
 const whole = Buffer.concat([clientPreface, callHeaders(1, capabilities), callMessage(1, Buffer.alloc(0))]);
@@ -55,13 +56,12 @@ describe('the end of the driver', () => {
   let driver: DriverProcess;
   const letGo: (() => void)[] = [];
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
   });
   afterEach(() => {
     for (const release of letGo.splice(0)) release();
     driver.kill();
-    node.remove();
   });
 
   for (const [what, begin] of Object.entries(clients)) {
@@ -93,14 +93,12 @@ describe('connections that clients leave open', () => {
   let driver: DriverProcess;
   let sockets: Socket[];
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     sockets = [];
-    driver = await DriverProcess.start(node, ['--not-found-wait', '100s']);
+    driver = started(await DriverProcess.start(node, ['--not-found-wait', '100s']));
   });
-  afterEach(async () => {
+  afterEach(() => {
     for (const socket of sockets) socket.destroy();
-    await driver.stop();
-    node.remove();
   });
 
   it('are limited: one too many is closed, and no call that waits', async () => {

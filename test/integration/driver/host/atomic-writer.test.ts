@@ -4,6 +4,7 @@ import path from 'node:path';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { filesOf, KubeletDir, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
+import { started } from '../../../support/started.js';
 
 describe('writing a revision', () => {
   let kubelet: KubeletDir;
@@ -11,11 +12,10 @@ describe('writing a revision', () => {
   let now: number;
   beforeEach(() => {
     now = Date.UTC(2026, 0, 31, 9, 5, 0, 250);
-    kubelet = new KubeletDir();
+    kubelet = started(new KubeletDir());
     host = kubelet.host(loadSyscalls(), { clock: { now: () => (now += 1000) } });
     host.put(kubelet.target, filesOf({ a: '1', b: '1' }), {});
   });
-  afterEach(() => kubelet.remove());
 
   const at = (name: string) => path.join(kubelet.target, name);
   const write = (texts: Readonly<Record<string, string>>) => host.put(kubelet.target, filesOf(texts), {});

@@ -12,6 +12,7 @@ import { noLimitObserver } from '../../../../src/shared/limits/limit-observer.js
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
 import { kernelNames, kernels, wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
+import { started } from '../../../support/started.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
 const texts = { '.env': 'a=1\n', 'ca.crt': 'PEM', empty: '' };
@@ -34,10 +35,9 @@ for (const kernel of kernelNames) {
     let kubelet: KubeletDir;
     let host: TestHost;
     beforeEach(() => {
-      kubelet = new KubeletDir();
+      kubelet = started(new KubeletDir());
       host = kubelet.host(syscalls);
     });
-    afterEach(() => kubelet.remove());
 
     const mountTmpfs = () => assert.equal(syscalls.mount('other', kubelet.target, 'tmpfs', 0, ''), 0);
 
@@ -493,7 +493,7 @@ for (const kernel of kernelNames) {
         console.log('      skipped: a group other than 0 exists only for real root, not in this user namespace');
         this.skip();
       }
-      kubelet = new KubeletDir();
+      kubelet = started(new KubeletDir());
       host = kubelet.host(kernels[kernel]());
     });
     afterEach(() => {

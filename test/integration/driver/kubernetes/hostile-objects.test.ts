@@ -5,20 +5,18 @@ import { processorMs } from '../../../support/driver/first-publish.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { eventually } from '../../../support/poll.js';
 import type { JsonObject } from '../../../../src/shared/json.js';
+import { started } from '../../../support/started.js';
 
 /** What the objects of the API may hold: whoever may write them is a tenant like any other. */
 describe('the built driver, faced with objects that are made to hurt it', () => {
   let cluster: Cluster;
   let driver: DriverProcess;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     driver = new DriverProcess(cluster.node, cluster.processFlags(), { NODE_OPTIONS: '--max-old-space-size=64' });
     await driver.kubelet.untilReady();
   });
-  afterEach(async () => {
-    driver.kill();
-    await cluster.stop();
-  });
+  afterEach(() => driver.kill());
 
   /** @param bytes of JSON, all of it `{}`, which takes twenty times as much when parsed. */
   function junk(name: string, bytes: number): JsonObject {

@@ -7,19 +7,17 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('the driver as a process of its own, with a kubeconfig', () => {
   let cluster: Cluster;
   let kubeconfig: string;
   let driver: DriverProcess;
   beforeEach(async () => {
-    cluster = await Cluster.start();
+    cluster = started(await Cluster.start());
     kubeconfig = path.join(cluster.node.root, 'kubeconfig');
   });
-  afterEach(async () => {
-    driver.kill();
-    await cluster.stop();
-  });
+  afterEach(() => driver.kill());
 
   const start = (): void => {
     driver = new DriverProcess(cluster.node, [

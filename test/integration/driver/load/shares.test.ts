@@ -6,6 +6,7 @@ import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { override } from '../../../support/override.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 /** What namespace evil asks for is never answered. */
 describe('publishes of one pod or namespace too many', function () {
@@ -17,28 +18,28 @@ describe('publishes of one pod or namespace too many', function () {
   let kubelet: KubeletClient;
 
   const start = async (...flags: string[]): Promise<void> => {
-    driver = await InProcessDriver.start(node, {
-      flags,
-      replace: ({ source }) => ({
-        source: override(source, {
-          resolve: async (refs, call) => {
-            if (refs[0]?.name === 'slow') await call.releaseSlotWhile(() => gate.pass(call.signal));
-            return source.resolve([{ namespace: 'ci', name: 'harbor' }], call);
-          },
+    driver = started(
+      await InProcessDriver.start(node, {
+        flags,
+        replace: ({ source }) => ({
+          source: override(source, {
+            resolve: async (refs, call) => {
+              if (refs[0]?.name === 'slow') await call.releaseSlotWhile(() => gate.pass(call.signal));
+              return source.resolve([{ namespace: 'ci', name: 'harbor' }], call);
+            },
+          }),
         }),
       }),
-    });
+    );
   };
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     gate = new Gate();
     kubelet = new KubeletClient(node.socketPath, { shared: true });
   });
-  afterEach(async () => {
+  afterEach(() => {
     gate.open();
     kubelet.close();
-    await driver.stop();
-    node.remove();
   });
 
   const slow = { attributes: { connectors: 'slow' } };

@@ -8,6 +8,7 @@ import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { override } from '../../../support/override.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('calls for one volume', () => {
   let node: NodeSandbox;
@@ -15,25 +16,23 @@ describe('calls for one volume', () => {
   let gate: Gate;
   let volume: TestVolume;
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     gate = new Gate();
-    driver = await InProcessDriver.start(node, {
-      replace: ({ source }) => ({
-        source: override(source, {
-          resolve: async (refs, call) => {
-            if (!refs.every(({ name }) => name === 'quick')) await gate.pass(call.signal);
-            return source.resolve(refs, call);
-          },
+    driver = started(
+      await InProcessDriver.start(node, {
+        replace: ({ source }) => ({
+          source: override(source, {
+            resolve: async (refs, call) => {
+              if (!refs.every(({ name }) => name === 'quick')) await gate.pass(call.signal);
+              return source.resolve(refs, call);
+            },
+          }),
         }),
       }),
-    });
+    );
     volume = node.volume();
   });
-  afterEach(async () => {
-    gate.open();
-    await driver.stop();
-    node.remove();
-  });
+  afterEach(() => gate.open());
 
   const assertNothingLeft = (): void => {
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -97,23 +96,21 @@ describe('a volume that the kernel is slow to unmount', () => {
   let driver: InProcessDriver;
   let gate: Gate;
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     gate = new Gate();
     const syscalls = loadSyscalls();
-    driver = await InProcessDriver.start(node, {
-      syscalls: override(syscalls, {
-        umount2InThread: async (target, flags) => {
-          await gate.pass(new AbortController().signal);
-          return syscalls.umount2InThread(target, flags);
-        },
+    driver = started(
+      await InProcessDriver.start(node, {
+        syscalls: override(syscalls, {
+          umount2InThread: async (target, flags) => {
+            await gate.pass(new AbortController().signal);
+            return syscalls.umount2InThread(target, flags);
+          },
+        }),
       }),
-    });
+    );
   });
-  afterEach(async () => {
-    gate.open();
-    await driver.stop();
-    node.remove();
-  });
+  afterEach(() => gate.open());
 
   it('holds up no other volume, nor the response that it is no published volume any more', async () => {
     const [slow, other] = [node.volume(), node.volume()];
@@ -157,9 +154,8 @@ describe('a volume that the kernel is slow to unmount', () => {
 describe('calls for many volumes', () => {
   let node: NodeSandbox;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
   });
-  afterEach(() => node.remove());
 
   it('that queue beyond their deadline are refused as one too many, and do not disturb the one that works', async () => {
     const gate = new Gate();

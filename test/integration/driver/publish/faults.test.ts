@@ -10,6 +10,7 @@ import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { override } from '../../../support/override.js';
+import { started } from '../../../support/started.js';
 
 function assertFull(volume: TestVolume, token: string): void {
   const files = volume.read();
@@ -30,20 +31,18 @@ describe('a driver without a free descriptor', () => {
   let driver: InProcessDriver;
   let isOut = false;
   const start = async (): Promise<void> => {
-    driver = await InProcessDriver.start(node, {
-      syscalls: wrapSyscalls(loadSyscalls(), (call) =>
-        isOut && ['openat', 'openat2', 'fsopen', 'fsmount'].includes(call) ? -constants.errno.EMFILE : undefined,
-      ),
-    });
+    driver = started(
+      await InProcessDriver.start(node, {
+        syscalls: wrapSyscalls(loadSyscalls(), (call) =>
+          isOut && ['openat', 'openat2', 'fsopen', 'fsmount'].includes(call) ? -constants.errno.EMFILE : undefined,
+        ),
+      }),
+    );
   };
   beforeEach(async () => {
     isOut = false;
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     await start();
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
   });
 
   it('answers UNAVAILABLE to a refresh, keeps the files, and counts the volume as failing', async () => {

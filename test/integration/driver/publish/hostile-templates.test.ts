@@ -3,6 +3,7 @@ import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { started } from '../../../support/started.js';
 
 /** Templates that take all that they get, by file. */
 const hostile: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ describe('templates that take long', () => {
   let node: NodeSandbox;
   let driver: InProcessDriver;
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     const configuration = (name: string, template: string) => ({ name, data: { file: template } });
     node.writeManifest(
       'class-hostile.json',
@@ -32,11 +33,7 @@ describe('templates that take long', () => {
     node.writeManifest('hostile.json', connector('hostile', { namespace: 'hostile', className: 'hostile' }));
     const ordinary = [configuration('short', '{{ .connector.name }}'), configuration('slow', '{{ bcrypt "x" | len }}')];
     node.writeManifest('class-oci.json', connectorClass('oci', { configurations: ordinary }));
-    driver = await InProcessDriver.start(node);
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
+    driver = started(await InProcessDriver.start(node));
   });
 
   const publish = async (connectors: string, name: string): Promise<Readonly<Record<string, string>>> => {

@@ -9,8 +9,8 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForEach } from '../../../support/driver/suite-driver.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', '..', 'dist', 'main.js');
 const http = ['--http-address', '127.0.0.1:0'];
@@ -18,9 +18,8 @@ const http = ['--http-address', '127.0.0.1:0'];
 describe('the driver as a process', () => {
   let node: NodeSandbox;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
   });
-  afterEach(() => node.remove());
 
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     it(`on ${signal} finishes the call that runs, takes no new one, leaves mounts alone, and exits with 0`, async () => {
@@ -182,10 +181,10 @@ function reasons(driver: DriverProcess): readonly string[] {
 describe('the directory of manifests', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
-  driverForEach(
-    (made) => DriverProcess.start(made),
-    (own) => ({ node, driver } = own),
-  );
+  beforeEach(async () => {
+    node = started(new NodeSandbox());
+    driver = started(await DriverProcess.start(node));
+  });
 
   const addressOf = async (connectors: string): Promise<string | undefined> => {
     const volume = node.volume();
@@ -216,14 +215,10 @@ describe('a directory of manifests that is missing at the start', () => {
   let driver: DriverProcess;
   let missing: string;
   beforeEach(async () => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     missing = path.join(node.root, 'missing');
-    driver = new DriverProcess(node, ['--manifests', missing, ...http]);
+    driver = started(new DriverProcess(node, ['--manifests', missing, ...http]));
     await driver.untilLogged('Started');
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
   });
 
   it('is reported by /readyz and by each publish, until it is there', async () => {

@@ -7,6 +7,7 @@ import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { started } from '../../../support/started.js';
 
 const MiB = 2 ** 20;
 const reserveBytes = 160 * MiB;
@@ -16,16 +17,12 @@ describe('the memory of a node', () => {
   let node: NodeSandbox;
   let driver: InProcessDriver;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle }));
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
   });
 
   const start = async (volumeMiB: number): Promise<void> => {
-    driver = await InProcessDriver.start(node, { memoryLimitBytes: reserveBytes + volumeMiB * MiB });
+    driver = started(await InProcessDriver.start(node, { memoryLimitBytes: reserveBytes + volumeMiB * MiB }));
   };
   const requestOf = (volume: TestVolume) => volume.publishRequest({ attributes: { connectors: 'ci/harbor' } });
   const publish = (volume: TestVolume) => driver.kubelet.publish(requestOf(volume));

@@ -4,6 +4,7 @@ import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { portOfLog } from '../../../support/log-lines.js';
+import { started } from '../../../support/started.js';
 
 const mountFlags = { BIND: 4096, PRIVATE: 1 << 18, SHARED: 1 << 20 } as const;
 
@@ -12,20 +13,18 @@ describe('a driver whose mounts nobody else would see', () => {
   let node: NodeSandbox;
   let driver: InProcessDriver;
   const start = async (): Promise<void> => {
-    driver = await InProcessDriver.start(node, {
-      flags: ['--skip-propagation-check=false', '--http-address', '127.0.0.1:0'],
-    });
+    driver = started(
+      await InProcessDriver.start(node, {
+        flags: ['--skip-propagation-check=false', '--http-address', '127.0.0.1:0'],
+      }),
+    );
   };
   const propagate = (kind: keyof typeof mountFlags): unknown =>
     syscalls.mount(node.kubeletDir, node.kubeletDir, '', mountFlags[kind], '');
   const ready = () => fetch(`http://127.0.0.1:${portOfLog(driver.log)}/readyz`);
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     propagate('BIND');
-  });
-  afterEach(async () => {
-    await driver.stop();
-    node.remove();
   });
 
   it('says so in the log, is not ready, and mounts no volume', async () => {

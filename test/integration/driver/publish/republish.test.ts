@@ -10,6 +10,7 @@ import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { tokenFor } from '../../../support/driver/tokens.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
+import { started } from '../../../support/started.js';
 
 /** Everything that a write of any kind would change. */
 function snapshot(volume: TestVolume): unknown {
@@ -154,9 +155,8 @@ describe('a volume that is published again', () => {
 describe('a republish', () => {
   let node: NodeSandbox;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
   });
-  afterEach(() => node.remove());
 
   it('with nothing new makes a handful of system calls, no writing one, and the next time one alone', async () => {
     const calls: string[] = [];

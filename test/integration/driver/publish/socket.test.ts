@@ -7,13 +7,13 @@ import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('the CSI socket', () => {
   let node: NodeSandbox;
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
   });
-  afterEach(() => node.remove());
 
   const modeOf = (file: string): string => (fs.statSync(file).mode & 0o7777).toString(8);
 

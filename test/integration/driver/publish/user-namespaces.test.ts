@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { started } from '../../../support/started.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
 /** Where the ids of a pod with `hostUsers: false` begin on the node. */
@@ -22,15 +23,11 @@ describe('a volume of a pod in a user namespace of its own', () => {
   let driver: InProcessDriver;
   let inPod: string;
   beforeEach(async () => {
-    node = new NodeSandbox();
-    driver = await InProcessDriver.start(node);
+    node = started(new NodeSandbox());
+    driver = started(await InProcessDriver.start(node));
     inPod = path.join(node.root, 'in-pod');
   });
-  afterEach(async () => {
-    spawnSync('umount', [inPod]);
-    await driver.stop();
-    node.remove();
-  });
+  afterEach(() => spawnSync('umount', [inPod]));
 
   it('has files of that namespace, which follow the refreshes', async function () {
     if (!hasManyIds()) {

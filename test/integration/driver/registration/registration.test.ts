@@ -6,28 +6,22 @@ import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { TestKubelet } from '../../../support/kubelet/test-kubelet.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 describe('registration with the kubelet', () => {
   let node: NodeSandbox;
   let kubelet: TestKubelet;
-  let driver: DriverProcess | undefined;
   let refusals: string[];
   beforeEach(() => {
-    node = new NodeSandbox();
+    node = started(new NodeSandbox());
     refusals = [];
-    kubelet = new TestKubelet({ kubeletDir: node.kubeletDir, refusal: () => refusals.shift() });
-  });
-  afterEach(async () => {
-    await kubelet.stop();
-    if (driver !== undefined) await driver.stop();
-    driver = undefined;
-    node.remove();
+    kubelet = started(new TestKubelet({ kubeletDir: node.kubeletDir, refusal: () => refusals.shift() }));
   });
 
   const socket = (): string => path.join(kubelet.registryDir, 'connectors-csi-reg.sock');
   const start = async (...flags: string[]): Promise<DriverProcess> => {
     const registry = ['--registration-dir', kubelet.registryDir, '--kubelet-endpoint', node.socketPath];
-    return (driver = await DriverProcess.start(node, [...registry, '--http-address', '127.0.0.1:0', ...flags]));
+    return started(await DriverProcess.start(node, [...registry, '--http-address', '127.0.0.1:0', ...flags]));
   };
   const isMetric = async (running: DriverProcess, value: number): Promise<boolean> =>
     (await running.http('/metrics')).body.includes(`\nconnectors_csi_registered ${value}\n`);
@@ -78,7 +72,6 @@ describe('registration with the kubelet', () => {
     const running = await start();
     await kubelet.untilRegistered();
     assert.deepEqual(await running.stop(), { status: 0, signal: null });
-    driver = undefined;
     await kubelet.untilDeregistered();
     assert.deepEqual(fs.readdirSync(kubelet.registryDir), []);
   });

@@ -53,7 +53,8 @@ for (const [kind, start] of Object.entries(tokenIssuers)) {
     const begin = async (options: { readonly issuerTimeoutMs?: number } = {}, authority?: CertificateAuthority) => {
       nowMs = Date.now();
       issuer = await start({ authority, now });
-      fixture = await ProxyFixture.start([], { now, monotonicNow: now, ...options });
+      started(issuer.server);
+      fixture = started(await ProxyFixture.start([], { now, monotonicNow: now, ...options }));
       client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
       put();
     };
@@ -72,11 +73,6 @@ for (const [kind, start] of Object.entries(tokenIssuers)) {
         return (await get()).status === 200;
       });
     };
-
-    afterEach(async () => {
-      await fixture.stop();
-      await issuer.server.stop();
-    });
 
     for (const [what, respond] of silences) {
       it(`that ${what} is a 504 that names it and the Secret, and later used`, async () => {

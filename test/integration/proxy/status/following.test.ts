@@ -4,6 +4,7 @@ import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 const never = 3_600_000;
 /** Nothing is checked by itself, once it has been. */
@@ -19,8 +20,8 @@ describe('the status of a Connector follows', function () {
   const probes = (path: string): number => tool.seen.filter(({ url }) => url === path).length;
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    fixture = started(await ClusterFixture.start());
     const probe = { http: { path: '/login', httpHeaders: [{ name: 'Authorization', value: basicTemplate }] } };
     fixture.put(
       connectorClass('plain', { proxy: { ref: proxyService } }),
@@ -37,10 +38,6 @@ describe('the status of a Connector follows', function () {
     fixture.bindCredentials('ci');
     fixture.allow('tool');
     fixture.statusTimings = { ...fixture.statusTimings, ...onlyAfterChanges };
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    await tool.stop();
   });
 
   describe('by itself', () => {

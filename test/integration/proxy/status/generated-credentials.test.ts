@@ -5,6 +5,7 @@ import { connector, connectorClass, proxyService, secret } from '../../../suppor
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 import type { Answer } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 const wrongCanary = 'canary-of-a-wrong-key';
 const queryKey = '{"query": {"api_key": secret.key}}';
@@ -48,15 +49,11 @@ describe('a probe with a credential that a generator of the class makes', functi
   };
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    other = await ToolServer.start('https', undefined, ['other.example']);
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    other = started(await ToolServer.start('https', undefined, ['other.example']));
+    fixture = started(await ClusterFixture.start());
     fixture.put(toolCa);
     fixture.bindCredentials('ci');
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    for (const server of [tool, other]) await server.stop();
   });
 
   it('is signed as requests are, and shows a wrong key', async () => {

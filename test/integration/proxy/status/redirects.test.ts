@@ -5,6 +5,7 @@ import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { basicTemplate, connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
 import { robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
+import { started } from '../../../support/started.js';
 
 const httpHeaders = [
   {
@@ -41,16 +42,12 @@ describe('a redirect of a probe', function () {
   const seenBy = (server: ToolServer): readonly string[] => server.seen.map(({ method, url }) => `${method} ${url}`);
 
   beforeEach(async () => {
-    tool = await ToolServer.start('https');
-    other = await ToolServer.start('https', undefined, ['other.example']);
-    plain = await ToolServer.start('http');
-    fixture = await ClusterFixture.start();
+    tool = started(await ToolServer.start('https'));
+    other = started(await ToolServer.start('https', undefined, ['other.example']));
+    plain = started(await ToolServer.start('http'));
+    fixture = started(await ClusterFixture.start());
     fixture.put(robotLogin, toolCa);
     fixture.bindCredentials('ci');
-  });
-  afterEach(async () => {
-    await fixture.stop();
-    for (const server of [tool, other, plain]) await server.stop();
   });
 
   it('is followed at the same host, with the headers of the probe', async () => {

@@ -4,15 +4,15 @@ import path from 'node:path';
 import { TargetPaths } from '../../../../src/driver/host/target-path.js';
 import { KubeletDir } from '../../../support/host/kubelet-dir.js';
 import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
+import { started } from '../../../support/started.js';
 
 for (const kernel of kernelNames) {
   describe(`target paths with the calls of a kernel for ${kernel} volumes`, () => {
     const syscalls = kernels[kernel]();
     let kubelet: KubeletDir;
     beforeEach(() => {
-      kubelet = new KubeletDir();
+      kubelet = started(new KubeletDir());
     });
-    afterEach(() => kubelet.remove());
 
     /** The path of the parent that was opened, as the kernel sees it; undefined when there is none. */
     function parentOf(targetPath: string, kubeletDir = kubelet.root): string | undefined {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { HealthServer } from '../../../../src/shared/process/health-server.js';
 import { keptLog } from '../../../support/log-lines.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const limits = {
   connections: 16,
@@ -26,17 +27,18 @@ describe('HealthServer', () => {
     notReady = undefined;
     metricsText = () => Promise.resolve('up 1\n');
     lines.length = 0;
-    server = new HealthServer({
-      address: { host: '127.0.0.1', port: 0 },
-      metrics: { text: () => metricsText(), contentType: 'text/plain; version=0.0.4' },
-      unhealthyReason: () => unhealthy,
-      notReadyReason: () => notReady,
-      limits,
-      log,
-    });
+    server = started(
+      new HealthServer({
+        address: { host: '127.0.0.1', port: 0 },
+        metrics: { text: () => metricsText(), contentType: 'text/plain; version=0.0.4' },
+        unhealthyReason: () => unhealthy,
+        notReadyReason: () => notReady,
+        limits,
+        log,
+      }),
+    );
     port = await server.start();
   });
-  afterEach(() => server.stop());
 
   async function get(path: string, method = 'GET'): Promise<[number, string]> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
@@ -215,14 +217,16 @@ describe('HealthServer', () => {
 
   it('does not wait long for a request, nor for whoever does not take its answer', async () => {
     server.stop();
-    server = new HealthServer({
-      address: { host: '127.0.0.1', port: 0 },
-      metrics: { text: () => Promise.resolve('x'.repeat(50_000_000)), contentType: '' },
-      unhealthyReason: () => undefined,
-      notReadyReason: () => undefined,
-      limits: { ...limits, connectionMs: 50 },
-      log,
-    });
+    server = started(
+      new HealthServer({
+        address: { host: '127.0.0.1', port: 0 },
+        metrics: { text: () => Promise.resolve('x'.repeat(50_000_000)), contentType: '' },
+        unhealthyReason: () => undefined,
+        notReadyReason: () => undefined,
+        limits: { ...limits, connectionMs: 50 },
+        log,
+      }),
+    );
     port = await server.start();
     await answerTo('GET /healthz HTTP/1.1\r\n');
     const socket = connect(port, '127.0.0.1').on('error', () => undefined);
