@@ -6,7 +6,7 @@
 const shared = (...names) => names.map((name) => `shared/${name}`);
 const modules = shared(
   ...['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'awaitable', 'message-text', 'pem', 'names'],
-  ...['file-signature', 'object-reader'],
+  ...['file-signature', 'object-reader', 'per-object'],
 );
 /** The packages of shared that know Kubernetes or Connectors. */
 const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')];
@@ -14,6 +14,7 @@ const domain = [...modules, ...shared('kube', 'limits', 'connectors', 'access')]
 export const layers = {
   ...Object.fromEntries(modules.map((name) => [name, []])),
   'shared/abortable': ['shared/errors'],
+  'shared/per-object': ['shared/errors'],
   'shared/object-reader': ['shared/errors', 'shared/json'],
   'shared/version': ['../package'],
   'shared/process': [...modules, 'shared/limits', 'npm:koffi', 'npm:pino', 'npm:prom-client', 'npm:sonic-boom'],

@@ -6,7 +6,7 @@ import { apiFailure } from '../shared/kube/api-failure.js';
 import type { KubeClient } from '../shared/kube/kube-client.js';
 import { isKubeError } from '../shared/kube/kube-error.js';
 import { metadataText } from '../shared/kube/kube-object.js';
-import { ParsedObjects } from '../shared/kube/parsed-objects.js';
+import { parsedOnce } from '../shared/per-object.js';
 import { Reflector } from '../shared/kube/reflector.js';
 import type { Log } from '../shared/log.js';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
@@ -29,7 +29,7 @@ export class KubernetesCa implements CaSource {
   readonly #log: Log;
   readonly #reflector: Reflector;
   readonly #stopping = new AbortController();
-  readonly #parsed = new ParsedObjects((object) => caIn(parseSecret(object)));
+  readonly #parsed = parsedOnce((object: JsonObject) => caIn(parseSecret(object)));
   #problem: CodedError | undefined;
 
   constructor(client: KubeClient, namespace: string, clock: Clock, log: Log) {
@@ -62,7 +62,7 @@ export class KubernetesCa implements CaSource {
         new CodedError('UNAVAILABLE', `secret ${this.#namespace}/${caSecretName} with the CA has not been read yet`)
       );
     }
-    return orThrow(this.#parsed.of(object));
+    return orThrow(this.#parsed(object));
   }
 
   /** UID of the Secret, which all replicas read; undefined until it has been read. */

@@ -4,7 +4,7 @@ import { DirectoryConnectors } from '../shared/connectors/directory-connectors.j
 import { CodedError, orThrow } from '../shared/errors.js';
 import type { JsonObject } from '../shared/json.js';
 import { jsonMember, jsonText } from '../shared/json.js';
-import { ParsedObjects } from '../shared/kube/parsed-objects.js';
+import { parsedOnce } from '../shared/per-object.js';
 import type { Log } from '../shared/log.js';
 import type { DecisionSources } from './backend.js';
 import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
@@ -57,11 +57,11 @@ function approvalsIn(objects: Objects): PodApprovals {
 
 function secretsIn(objects: Objects, namespace: string): SecretSource {
   /** Credentials and trust stores are cached with the parsed Secret as key. */
-  const parsed = new ParsedObjects(parseSecret);
+  const parsed = parsedOnce(parseSecret);
   const secrets = (isWanted: (object: JsonObject) => boolean): readonly SecretObject[] =>
     objects()
       .filter((object) => object['kind'] === 'Secret' && object['apiVersion'] === 'v1' && isWanted(object))
-      .map((object) => orThrow(parsed.of(object)));
+      .map((object) => orThrow(parsed(object)));
   const isIn = ({ metadata = null }: JsonObject, wanted: string): boolean => jsonText(metadata, 'namespace') === wanted;
   return {
     get: (ref) =>

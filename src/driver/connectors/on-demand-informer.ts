@@ -1,7 +1,7 @@
 import { CodedError, orThrow } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import { parsedOnce } from '../../shared/per-object.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
@@ -56,7 +56,7 @@ interface Entry {
 export class OnDemandInformer<T extends object> {
   readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
-  readonly #parsed: ParsedObjects<T>;
+  readonly #parsed: (object: JsonObject) => T | CodedError;
   readonly #references = new ObjectReferences();
   readonly #watchQuota: WatchQuota;
   /** Changed bytes per namespace, so that one namespace's objects use a limited share of a core. */
@@ -64,7 +64,7 @@ export class OnDemandInformer<T extends object> {
 
   constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
-    this.#parsed = new ParsedObjects(options.parse);
+    this.#parsed = parsedOnce(options.parse);
     this.#watchQuota = new WatchQuota(this.#references, options.watchLimits.maxCount, options.observer);
     this.#changes = new TokenBuckets(limits.objects.changes, options.client.clock.now);
     options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
@@ -248,7 +248,7 @@ export class OnDemandInformer<T extends object> {
     const [rejection] = reflector.state.rejected.values();
     if (rejection !== undefined) return rejection;
     const [object] = reflector.state.objects.values();
-    return object && this.#parsed.of(object);
+    return object && this.#parsed(object);
   }
 }
 

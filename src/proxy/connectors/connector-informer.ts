@@ -10,7 +10,7 @@ import type { JsonObject } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { objectKey } from '../../shared/kube/kube-object.js';
 import type { ObjectAdmission } from '../../shared/kube/object-admission.js';
-import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import { parsedOnce } from '../../shared/per-object.js';
 import type { ReflectedState } from '../../shared/kube/reflected-state.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import { limits } from '../../shared/limits/defaults.js';
@@ -41,8 +41,8 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #reservations = new Map<string, MemoryReservation>();
   readonly #now: () => number;
   #relisting: NodeJS.Timeout | undefined;
-  readonly #parsedConnectors = new ParsedObjects(parseConnector);
-  readonly #parsedClasses = new ParsedObjects(parseConnectorClass);
+  readonly #parsedConnectors = parsedOnce(parseConnector);
+  readonly #parsedClasses = parsedOnce(parseConnectorClass);
 
   /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
@@ -166,10 +166,10 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
 function parsedIn<T extends object>(
   { state }: Reflector,
   key: string,
-  parsed: ParsedObjects<T>,
+  parsed: (object: JsonObject) => T | CodedError,
 ): T | CodedError | undefined {
   const object = state.objects.get(key);
-  return state.rejected.get(key) ?? (object && parsed.of(object));
+  return state.rejected.get(key) ?? (object && parsed(object));
 }
 
 function rejectedForMemory({ rejected }: ReflectedState): number {

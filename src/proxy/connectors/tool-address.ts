@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Connector } from '../../shared/connectors/model.js';
 import { jsonItems, jsonMember } from '../../shared/json.js';
+import { perObject } from '../../shared/per-object.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
 import { proxyLimits } from '../limits.js';
 
@@ -24,7 +25,7 @@ export interface AddressProblem {
   readonly message: string;
 }
 
-const parsed = new WeakMap<Connector, ParsedAddresses>();
+const parsedOf = perObject(readAddresses);
 
 /** Returns `spec.address` and the URLs in `spec.addressExtensions`. Other values are ignored. */
 export function addressesOf(connector: Connector): readonly ToolAddress[] {
@@ -34,16 +35,6 @@ export function addressesOf(connector: Connector): readonly ToolAddress[] {
 /** Returns the Connector's first address, the destination of reverse requests and probes, or why there is none. */
 export function mainAddressOf(connector: Connector): ToolAddress | AddressProblem {
   return parsedOf(connector).main;
-}
-
-/** Parses the addresses once per Connector object. */
-function parsedOf(connector: Connector): ParsedAddresses {
-  let found = parsed.get(connector);
-  if (found === undefined) {
-    found = readAddresses(connector);
-    parsed.set(connector, found);
-  }
-  return found;
 }
 
 function readAddresses({ object }: Connector): ParsedAddresses {

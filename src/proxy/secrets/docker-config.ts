@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../shared/json.js';
 import { jsonIn, jsonMember, jsonObject } from '../../shared/json.js';
+import { perObject } from '../../shared/per-object.js';
 import { Secret } from '../../shared/secret.js';
 import type { ToolOrigin } from '../tool/tool-origin.js';
 import { nameOf } from '../tool/tool-origin.js';
@@ -23,16 +24,12 @@ type Entries = ReadonlyMap<string, readonly Entry[]>;
 
 const maxLength = proxyLimits.connector.dockerConfigBytes;
 
-/** Parsed configurations by the Secret's value, so that a Secret is parsed once and not per request. */
-const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();
+/** Parses the value of a Secret, once and not per request. */
+const entriesOf = perObject((config: Secret) => parse(config.expose()));
 
 /** Returns the credential for a host from a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
 export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCredentials | DockerConfigProblem {
-  let entries = parsed.get(config);
-  if (entries === undefined) {
-    entries = parse(config.expose());
-    parsed.set(config, entries);
-  }
+  const entries = entriesOf(config);
   if ('problem' in entries) return entries;
   // If several keys name the same host and port, the first one with a credential counts.
   const defaultPort = origin.scheme === 'https' ? 443 : 80;

@@ -9,7 +9,7 @@ import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
 import { isKubeError } from '../../shared/kube/kube-error.js';
 import { metadataText } from '../../shared/kube/kube-object.js';
-import { ParsedObjects } from '../../shared/kube/parsed-objects.js';
+import { parsedOnce } from '../../shared/per-object.js';
 import { Reflector } from '../../shared/kube/reflector.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import type { Log } from '../../shared/log.js';
@@ -38,7 +38,7 @@ export class KubernetesSecrets implements SecretSource {
   readonly #cas: Reflector;
   readonly #cache = new BoundedMap<CachedSecret>(proxyLimits.secrets.cachedBytes);
   readonly #reads = new SingleFlight<SecretObject | undefined>();
-  readonly #parsedCas = new ParsedObjects(parseSecret);
+  readonly #parsedCas = parsedOnce(parseSecret);
 
   /** @param namespace the proxy's. */
   constructor(client: KubeClient, namespace: string, log: Log) {
@@ -68,7 +68,7 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   labelledCas(): readonly SecretObject[] {
-    return [...this.#cas.state.objects.values()].map((object) => orThrow(this.#parsedCas.of(object)));
+    return [...this.#cas.state.objects.values()].map((object) => orThrow(this.#parsedCas(object)));
   }
 
   async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../shared/awaitable.js';
 import type { JsonObject, JsonValue } from '../../shared/json.js';
 import { isJsonObject, jsonMember, jsonText } from '../../shared/json.js';
+import { perObject } from '../../shared/per-object.js';
 import { certificateBlocks } from '../../shared/pem.js';
 import { Secret } from '../../shared/secret.js';
 
@@ -51,16 +52,10 @@ export function parseSecret(object: JsonObject): SecretObject {
   };
 }
 
-const blocks = new WeakMap<SecretObject, readonly string[]>();
-
 /** Returns the PEM certificate blocks under any key of a Secret, unparsed: the same array for the same object. */
-export function certificateBlocksIn(secret: SecretObject): readonly string[] {
-  const cached = blocks.get(secret);
-  if (cached !== undefined) return cached;
-  const found = [...secret.data.values()].flatMap((value) => certificateBlocks(value.expose()));
-  blocks.set(secret, found);
-  return found;
-}
+export const certificateBlocksIn = perObject(({ data }: SecretObject): readonly string[] =>
+  [...data.values()].flatMap((value) => certificateBlocks(value.expose())),
+);
 
 function entriesOf(value: JsonValue | undefined, decode: (text: string) => string): [string, Secret][] {
   if (!isJsonObject(value)) return [];

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
+import { perObject } from '../../shared/per-object.js';
 import { proxyLimits } from '../limits.js';
 
 /** A trust store for a tool. */
@@ -62,13 +63,7 @@ export class TrustStoreCache {
 }
 
 /** By bundle, which is the same array until it changes. */
-const digests = new WeakMap<PemBundle, string>();
-
-function bundleDigest(bundle: PemBundle): string {
-  const digest = digests.get(bundle) ?? digestOf(bundle);
-  digests.set(bundle, digest);
-  return digest;
-}
+const bundleDigest = perObject<PemBundle, string>(digestOf);
 
 function digestOf(texts: readonly string[]): string {
   const hash = createHash('sha256');

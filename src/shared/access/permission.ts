@@ -4,6 +4,7 @@ import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import { listedInQuotes } from '../message-text.js';
+import { perObject } from '../per-object.js';
 
 /** The pod that mounts the volume, as reported by the kubelet (CSIDriver `podInfoOnMount`). */
 export interface PodIdentity {
@@ -110,21 +111,12 @@ export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
 }
 
 /** Digests of identities: the proxy looks up permissions of the same identity with every request. */
-const digests = new WeakMap<Identity, string>();
+const digestOf = perObject((identity: Identity) => hash('sha256', JSON.stringify(identity), 'base64'));
 
 /** Returns the same key for equal permissions. None of its parts contains a space. */
 export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
   const identityPart = identity === undefined ? '' : ` ${digestOf(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
-}
-
-function digestOf(identity: Identity): string {
-  let digest = digests.get(identity);
-  if (digest === undefined) {
-    digest = hash('sha256', JSON.stringify(identity), 'base64');
-    digests.set(identity, digest);
-  }
-  return digest;
 }
 
 /** Returns `SUBJECT can get connectors.connectors.alauda.io "harbor" in namespace "team-a"`, or with another verb phrase. */

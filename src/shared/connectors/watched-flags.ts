@@ -1,7 +1,7 @@
 import type { Awaitable } from '../awaitable.js';
 import { CodedError, orThrow } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
-import { ParsedObjects } from '../kube/parsed-objects.js';
+import { parsedOnce } from '../per-object.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
@@ -15,7 +15,7 @@ const readingFlags = `reading configmap ${flagsConfigMapName}`;
 /** The current feature flags, kept up to date by a watch. */
 export class WatchedFlags {
   readonly #reflector: Reflector;
-  readonly #parsed = new ParsedObjects(parseFeatureFlags);
+  readonly #parsed = parsedOnce(parseFeatureFlags);
 
   /** @param namespace of the ConfigMap `connectors-config`. */
   constructor(client: KubeClient, namespace: string, log: Log) {
@@ -65,6 +65,6 @@ export class WatchedFlags {
     const [rejection] = state.rejected.values();
     if (rejection !== undefined) return rejection;
     const [configMap] = state.objects.values();
-    return configMap === undefined ? defaultFlags : this.#parsed.of(configMap);
+    return configMap === undefined ? defaultFlags : this.#parsed(configMap);
   }
 }

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../shared/json.js';
 import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { perObject } from '../../../shared/per-object.js';
 import { proxyLimits } from '../../limits.js';
 import { Secret } from '../../../shared/secret.js';
 import { basicHeaders, bearerHeaders } from '../header-credentials.js';
@@ -25,7 +26,7 @@ interface Account {
   readonly key: SigningKey;
 }
 
-const accounts = new WeakMap<SecretObject, Account | KeyProblem>();
+const accountOf = perObject(accountIn);
 
 /**
  * An access token of a Google service account, for a key of it.
@@ -35,11 +36,7 @@ export const googleServiceAccount: TokenIssuer = {
   secretType: 'connectors.alauda.io/google-service-account',
 
   parse(secret, use): TokenPlan | KeyProblem {
-    let account = accounts.get(secret);
-    if (account === undefined) {
-      account = accountIn(secret);
-      accounts.set(secret, account);
-    }
+    const account = accountOf(secret);
     if ('problem' in account) return account;
     const keys = new SecretKeys(secret);
     const scope = keys.optional('scope') ?? cloudPlatform;

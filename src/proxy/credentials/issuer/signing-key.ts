@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { JWTPayload } from 'jose';
+import { perObject } from '../../../shared/per-object.js';
 import type { Secret } from '../../../shared/secret.js';
 import { proxyLimits } from '../../limits.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
@@ -13,20 +14,13 @@ export interface SigningKey {
   sign(claims: JWTPayload, header?: Readonly<Record<string, string>>): Promise<string>;
 }
 
-const keys = new WeakMap<SecretObject, SigningKey | KeyProblem>();
-
 /** Returns the `privateKey` of a Secret, parsed once. */
-export function signingKeyIn(secret: SecretObject): SigningKey | KeyProblem {
-  const known = keys.get(secret);
-  if (known !== undefined) return known;
-  const pem = secret.data.get('privateKey');
-  const key =
-    pem === undefined
-      ? { problem: 'it has no privateKey', fix: 'add the key privateKey' }
-      : parseSigningKey(pem, 'privateKey');
-  keys.set(secret, key);
-  return key;
-}
+export const signingKeyIn = perObject(({ data }: SecretObject): SigningKey | KeyProblem => {
+  const pem = data.get('privateKey');
+  return pem === undefined
+    ? { problem: 'it has no privateKey', fix: 'add the key privateKey' }
+    : parseSigningKey(pem, 'privateKey');
+});
 
 /**
  * Parses an RSA key. The author of a Secret chooses it, so it is checked before OpenSSL computes with it. Parsing or
