@@ -1,6 +1,6 @@
 import { parseGoDurationMs } from '../shared/duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './syntax/env-value.js';
-import { isProxyUrl } from './content/proxy-endpoint.js';
+import { originOf } from './content/proxy-endpoint.js';
 import { limits } from '../shared/limits/defaults.js';
 import { driverLimits } from './limits.js';
 import {
@@ -191,7 +191,7 @@ function tokenExpiration(written: string): number {
 
 function optionalProxyUrl(written: string): string | undefined {
   if (written === '') return undefined;
-  if (isProxyUrl(written)) return written;
+  if (originOf(written) !== undefined) return written;
   throw new UsageError('must be an http or https URL without credentials');
 }
 

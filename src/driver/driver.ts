@@ -36,8 +36,6 @@ const drainMs = 30_000;
  * would take minutes.
  */
 const finishMs = 5_000;
-const registrationCheckMs = 1000;
-const registrationRetryMs = 15_000;
 
 export interface DriverParts {
   readonly config: DriverConfig;
@@ -113,7 +111,6 @@ export class Driver {
       services: this.#services(),
       drainMs,
       socket: driverLimits.csiSocket,
-      connection: driverLimits.grpcConnection,
       onRejected: this.#onRejectedConnection,
       log,
     });
@@ -196,8 +193,6 @@ export class Driver {
       socketPath: registrationSocket(config['registration-dir'], config['driver-name']),
       kubeletEndpoint: config['kubelet-endpoint'],
       edge: this.#edge(),
-      checkMs: registrationCheckMs,
-      retryMs: registrationRetryMs,
       onRejected: this.#onRejectedConnection,
     });
   }

@@ -7,7 +7,6 @@ import type { ClusterConfig } from '../shared/kube/cluster-config.js';
 import type { ClockAndRandom } from '../shared/kube/api-connections.js';
 import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
-import { limits } from '../shared/limits/defaults.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
 import type { Log } from '../shared/log.js';
 import type { Metrics } from './metrics.js';
@@ -46,7 +45,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     clock: kubeClock,
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
-    limits: limits.api,
     load: rejections,
   });
   const { namespace } = config;
@@ -79,8 +77,8 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     client,
     monotonicNow: kubeClock.now,
     log,
-    approvalWaitMs: config['approval-wait'],
-    firstApprovalWaitMs,
+    waitMs: config['approval-wait'],
+    firstWaitMs: firstApprovalWaitMs,
     nodeName: config['node-name'],
     maxWatchedRequests: config['max-watched-objects'],
     load: rejections,

@@ -4,8 +4,6 @@ import type { ClusterConfig } from '../shared/kube/cluster-config.js';
 import { KubeClient } from '../shared/kube/kube-client.js';
 import type { KubeObserver } from '../shared/kube/observer.js';
 import type { KubeTimings } from '../shared/kube/timings.js';
-import { limits } from '../shared/limits/defaults.js';
-import { noLimitObserver } from '../shared/limits/limit-observer.js';
 import { proxyLimits } from './limits.js';
 import type { FailureRateLimiter } from './failure-rate-limiter.js';
 import type { Log } from '../shared/log.js';
@@ -46,8 +44,6 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   const client = new KubeClient({
     ...{ config: cluster, timings, userAgent, observer },
     clock: { now: monotonicNow, random: Math.random },
-    limits: limits.api,
-    load: noLimitObserver,
     program: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);

@@ -5,7 +5,7 @@ import type { Log } from '../../shared/log.js';
 import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from '../publish/ports.js';
 import { AccessRequestClient } from './access-request-client.js';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
-import type { ApprovalObserver } from './approvals.js';
+import type { ApprovalsOptions } from './approvals.js';
 import { Approvals } from './approvals.js';
 import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { limits } from '../../shared/limits/defaults.js';
@@ -16,21 +16,16 @@ import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '..
 import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.js';
 import { driverLimits } from '../limits.js';
 
-export interface KubernetesAccessOptions {
+export interface KubernetesAccessOptions extends Pick<ApprovalsOptions, 'waitMs' | 'firstWaitMs' | 'observer'> {
   readonly client: KubeClient;
   /** A monotonic clock in milliseconds, for the age of decisions. */
   readonly monotonicNow: () => number;
   readonly log: Log;
   /** Node of this driver. */
   readonly nodeName: string;
-  /** Limit of one publish's wait for a decision, in milliseconds. */
-  readonly approvalWaitMs: number;
-  /** Limit of the first wait of a pod, in milliseconds. */
-  readonly firstApprovalWaitMs: number;
   /** Limit of AccessRequests that are watched at once for waiting publishes. Publishes over it are rejected. */
   readonly maxWatchedRequests: number;
   readonly load: LimitObserver;
-  readonly observer: ApprovalObserver;
   /** Whether the approvals of mounted volumes are watched. */
   readonly watchesApprovals: boolean;
 }
@@ -43,7 +38,7 @@ export class KubernetesAccess implements AccessControl {
   readonly #listeners: (() => void)[] = [];
 
   constructor(options: KubernetesAccessOptions) {
-    const { client, monotonicNow, log, observer } = options;
+    const { client, monotonicNow, log } = options;
     this.#reviews = new SubjectAccessReviewer(client, monotonicNow, limits.access);
     const requests = new AccessRequestClient(client, options.nodeName, log);
     this.#mounted = options.watchesApprovals
@@ -51,13 +46,11 @@ export class KubernetesAccess implements AccessControl {
       : undefined;
     this.#reviews.onDenial(() => this.#notify());
     this.#approvals = new Approvals({
+      ...options,
       requests,
       watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
       monotonicNow: client.clock.now,
-      waitMs: options.approvalWaitMs,
-      firstWaitMs: options.firstApprovalWaitMs,
-      observer,
     });
   }
 

@@ -134,12 +134,7 @@ function splitUrl(url: string, owner: string): { scheme: string; authority: stri
   return parts;
 }
 
-/** Reports whether the URL can be a proxy's address: http or https, without credentials. */
-export function isProxyUrl(url: string): boolean {
-  return partsOf(url) !== undefined;
-}
-
-/** Returns `scheme://host[:port]` of a proxy's address; undefined if it is invalid. */
+/** Returns `scheme://host[:port]` of a proxy's address; undefined if it is not http or https, or has credentials. */
 export function originOf(url: string): string | undefined {
   const parts = partsOf(url);
   return parts && `${parts.scheme}://${parts.authority}`;

@@ -13,14 +13,14 @@ export interface RegistrationOptions {
   /** The CSI socket's path as the kubelet sees it. */
   readonly kubeletEndpoint: string;
   readonly edge: RpcEdge;
-  /** Interval between checks that the socket exists, in milliseconds. */
-  readonly checkMs: number;
-  /** Delay before a rejected registration is offered again, in milliseconds. */
-  readonly retryMs: number;
   /** Called for each connection over the limit. */
   readonly onRejected: () => void;
 }
 
+/** Interval between checks that the socket exists. */
+const checkMs = 1000;
+/** Delay before a rejected registration is offered again. */
+const retryMs = 15_000;
 /** Versions of the CSI specification; the kubelet accepts any 1.x. */
 const supportedVersions = ['1.0.0'];
 
@@ -56,7 +56,7 @@ export class KubeletRegistration {
    */
   async start(): Promise<void> {
     await this.#listen();
-    this.#timer = setInterval(() => this.#enqueue(() => this.#check()), this.#options.checkMs).unref();
+    this.#timer = setInterval(() => this.#enqueue(() => this.#check()), checkMs).unref();
   }
 
   /** Removes the socket, which deregisters the driver. */
@@ -100,7 +100,6 @@ export class KubeletRegistration {
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
       socket: driverLimits.registrationSocket,
-      connection: driverLimits.grpcConnection,
       onRejected: this.#options.onRejected,
       log: this.#options.edge.log,
     });
@@ -125,7 +124,7 @@ export class KubeletRegistration {
   }
 
   #reportStatus(isRegistered: boolean, rejection: string): void {
-    const { edge, driverName, retryMs } = this.#options;
+    const { edge, driverName } = this.#options;
     this.#isRegistered = isRegistered;
     if (isRegistered) {
       edge.log.info('Registered with the kubelet', { name: driverName });

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
 import type { LimitUsage } from '../../shared/limits/limit-observer.js';
 import type { Log } from '../../shared/log.js';
-import type { driverLimits } from '../limits.js';
+import { driverLimits } from '../limits.js';
 import { SocketConnections } from './socket-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -29,7 +29,8 @@ export interface SocketServerOptions {
   /** Time that a graceful stop waits for running calls, in milliseconds. */
   readonly drainMs: number;
   readonly socket: SocketLimits;
-  readonly connection: GrpcConnectionLimits;
+  /** Absent: those of the driver. */
+  readonly connection?: GrpcConnectionLimits;
   /** Called for each connection over the limit. */
   readonly onRejected: () => void;
   readonly log: Log;
@@ -57,7 +58,7 @@ export class SocketServer {
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
-    const { socket, connection, onRejected } = options;
+    const { socket, connection = driverLimits.grpcConnection, onRejected } = options;
     this.#listener = createServer((accepted) => this.#accept(accepted)).on('drop', onRejected);
     this.#listener.maxConnections = socket.connections;
     this.#grpc = new Server({

@@ -15,23 +15,18 @@ const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'L
  * Milliseconds. The leader gives up well before another replica can take over, so clocks need equal speed, not equal
  * time.
  */
-export interface LeaseTimings {
+export const leaseTimings = {
   /** Without a renewal for this long, as another replica observes it, the Lease is free. */
-  readonly durationMs: number;
-  /** A leader that has failed to renew for this long stops leading. */
-  readonly renewDeadlineMs: number;
-  /** Interval of reads and of renewals. */
-  readonly intervalMs: number;
-  /** Limit of one request. */
-  readonly callMs: number;
-}
-
-export const leaseTimings: LeaseTimings = {
   durationMs: 30_000,
+  /** A leader that has failed to renew for this long stops leading. */
   renewDeadlineMs: 20_000,
+  /** Interval of reads and of renewals. */
   intervalMs: 5_000,
+  /** Limit of one request. */
   callMs: 5_000,
 };
+
+export type LeaseTimings = Readonly<typeof leaseTimings>;
 
 export interface LeaderElectorOptions {
   readonly client: KubeClient;

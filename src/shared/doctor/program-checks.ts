@@ -4,8 +4,6 @@ import type { ProgramName } from '../kube/kube-error.js';
 import { loadClusterConfig } from '../kube/load-cluster-config.js';
 import { noObserver } from '../kube/observer.js';
 import { kubeTimings } from '../kube/timings.js';
-import { limits } from '../limits/defaults.js';
-import { noLimitObserver } from '../limits/limit-observer.js';
 import type { commonFlags } from '../process/common-flags.js';
 import type { FlagValues } from '../process/flags.js';
 import type { ListenAddress } from '../process/listen.js';
@@ -67,8 +65,6 @@ export async function checkProgram(
     observer: noObserver,
     userAgent: `connectors-csi/${version} doctor`,
     program,
-    limits: limits.api,
-    load: noLimitObserver,
   });
   try {
     return [readiness, ...(await checkApiServer(target, clock)), ...(await checks(client))];

@@ -2,6 +2,7 @@ import { stringifyJson } from '../json.js';
 import type { JsonObject } from '../json.js';
 import { withTimeout } from '../abortable.js';
 import { limits } from '../limits/defaults.js';
+import { noLimitObserver } from '../limits/limit-observer.js';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { objectOfKind, readResponse, tooLarge } from './response-body.js';
@@ -32,8 +33,9 @@ export interface KubeClientOptions {
   readonly userAgent: string;
   /** The program named in messages about missing permissions; absent: the driver. */
   readonly program?: ProgramName;
-  readonly limits: ApiRequestLimits & { readonly connections: number };
-  readonly load: LimitObserver;
+  /** Absent: those of the programs. */
+  readonly limits?: ApiRequestLimits & { readonly connections: number };
+  readonly load?: LimitObserver;
 }
 
 type ListOptions = CallOptions & { readonly admission?: ObjectAdmission };
@@ -61,9 +63,10 @@ export class KubeClient {
     this.timings = options.timings;
     this.clock = options.clock;
     this.observer = options.observer;
-    this.#limits = options.limits;
-    this.#limiter = apiRequestLimiter(options.limits, options.load);
-    this.#pool = new ApiConnections(options.config, options.timings, options.clock, options.limits.connections);
+    const { limits: apiLimits = limits.api, load = noLimitObserver } = options;
+    this.#limits = apiLimits;
+    this.#limiter = apiRequestLimiter(apiLimits, load);
+    this.#pool = new ApiConnections(options.config, options.timings, options.clock, apiLimits.connections);
     this.#runner = new CallRunner(this.#pool, { ...options, limiter: this.#limiter });
   }
 

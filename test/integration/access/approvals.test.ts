@@ -55,7 +55,7 @@ describe('access by approval', () => {
       { pod: asking.pod ?? pod, connectors: asking.connectors ?? [harbor], flags: asking.flags ?? approvalFlags },
       callFor(asking.signal),
     );
-  const impatient = (approvalWaitMs = 50): Asking => ({ access: fixture.newAccess({ approvalWaitMs, observer }) });
+  const impatient = (waitMs = 50): Asking => ({ access: fixture.newAccess({ waitMs, observer }) });
   /** The message of an answer that is neither yes nor no yet. */
   const pendingOf = async (decision: Promise<AccessDecision>): Promise<string> => {
     const result = await decision;
@@ -211,7 +211,7 @@ describe('access by approval', () => {
   });
 
   it('waits a little the first time, so that its author is told soon, and then for long', async () => {
-    const access = fixture.newAccess({ firstApprovalWaitMs: 20, approvalWaitMs: 60_000, observer });
+    const access = fixture.newAccess({ firstWaitMs: 20, waitMs: 60_000, observer });
     assert.match(await pendingOf(authorize({ access })), /^waiting for approval build-1-/);
     const decision = authorize({ access });
     await controller.watched();
@@ -240,7 +240,7 @@ describe('access by approval', () => {
       controller.grant(await onlyRequest(), pod, harbor);
       assert.deepEqual(await earlier, allowed);
       const later = { ...pod, uid: 'uid-of-a-later-pod' };
-      for (const access of [fixture.access, fixture.newAccess({ approvalWaitMs: 50, observer })]) {
+      for (const access of [fixture.access, fixture.newAccess({ waitMs: 50, observer })]) {
         assert.equal(access.isKnownAllowed({ pod: later, connectors: [harbor], flags: approvalFlags }), false);
       }
       const waits = authorize({ ...impatient(), pod: later });

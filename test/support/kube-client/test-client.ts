@@ -5,8 +5,6 @@ import { KubeClient } from '../../../src/shared/kube/kube-client.js';
 import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.js';
 import { noObserver } from '../../../src/shared/kube/observer.js';
 import type { ResourceType } from '../../../src/shared/kube/resource-location.js';
-import { limits } from '../../../src/shared/limits/defaults.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
 import { kubeTimings } from '../../../src/shared/kube/timings.js';
 import type { KubeTimings } from '../../../src/shared/kube/timings.js';
 import { Secret } from '../../../src/shared/secret.js';
@@ -61,8 +59,6 @@ export function testClient(config: ClusterConfig, options: Partial<KubeClientOpt
       clock: { now: () => performance.now(), random: () => Math.random() },
       observer: noObserver,
       userAgent: 'connectors-csi/test',
-      limits: limits.api,
-      load: noLimitObserver,
       ...options,
     }),
   );
