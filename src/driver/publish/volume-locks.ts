@@ -35,7 +35,7 @@ export class VolumeLocks {
   ): Promise<T> {
     throwIfAborted(signal);
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
-      if (!holders.every(({ yields }) => yields)) throw isBusy();
+      if (!holders.every(({ yields }) => yields)) throw busyError();
       await cancel(holders, 'the kubelet calls for the volume itself');
       throwIfAborted(signal);
     }
@@ -52,7 +52,7 @@ export class VolumeLocks {
     work: (cancellation: AbortSignal) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
-    if (this.#holdersOf(keys).length > 0) throw isBusy();
+    if (this.#holdersOf(keys).length > 0) throw busyError();
     return this.#hold(keys, signal, true, work);
   }
 
@@ -93,7 +93,7 @@ export class VolumeLocks {
   }
 }
 
-function isBusy(): CodedError {
+function busyError(): CodedError {
   return new CodedError('ABORTED', 'another call for this volume is still running; the kubelet will retry');
 }
 

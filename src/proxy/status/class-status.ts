@@ -2,7 +2,7 @@ import { CodedError } from '../../shared/errors.js';
 import { generationOf } from '../../shared/kube/kube-object.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { Generators } from '../credentials/generator/generators.js';
-import { classConditionTypes, conditionsIn, isFalse, isTrue, merged } from './conditions.js';
+import { classConditionTypes, conditionsIn, falseResult, trueResult, merged } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
 import type { ConnectorStatusOptions } from './connector-status.js';
 import { classUrl, isFrontedBy } from './proxy-service.js';
@@ -24,11 +24,11 @@ export async function reconcileClass(options: ClassStatusOptions, name: string, 
   // A newer revision can have arrived during the check.
   if (objects.classObject(name) !== object) return 0;
   const noCa = caProblem(ca);
-  const proxy = noCa === undefined ? isTrue('ProxyReady', 'Ready') : isFalse('ProxyReady', 'NoCA', noCa);
+  const proxy = noCa === undefined ? trueResult('ProxyReady', 'Ready') : falseResult('ProxyReady', 'NoCA', noCa);
   const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
   const results: readonly ConditionResult[] = [
     proxy,
-    problem === undefined ? { ...proxy, type: 'Ready' } : isFalse('Ready', problem.reason, problem.message),
+    problem === undefined ? { ...proxy, type: 'Ready' } : falseResult('Ready', problem.reason, problem.message),
   ];
   const conditions = merged(conditionsIn(object), results, generationOf(object), clock.now(), classConditionTypes);
   const wanted = { ...writer.addressAt(classUrl(service)), conditions };

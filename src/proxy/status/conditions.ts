@@ -59,15 +59,15 @@ export interface ConditionResult {
   readonly message: string;
 }
 
-export function isTrue(type: ConditionType, reason: ConditionReason): ConditionResult {
+export function trueResult(type: ConditionType, reason: ConditionReason): ConditionResult {
   return { type, status: 'True', reason, message: '' };
 }
 
-export function isFalse(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
+export function falseResult(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
   return { type, status: 'False', reason, message };
 }
 
-export function isUnknown(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
+export function unknownResult(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
   return { type, status: 'Unknown', reason, message };
 }
 
@@ -76,7 +76,7 @@ export function readiness(results: readonly ConditionResult[]): ConditionResult 
   const bad =
     results.find(({ status }) => status === 'False') ??
     results.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
-  const { status, reason, message } = bad ?? isTrue('Ready', 'Ready');
+  const { status, reason, message } = bad ?? trueResult('Ready', 'Ready');
   return { type: 'Ready', status, reason, message };
 }
 

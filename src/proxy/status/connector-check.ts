@@ -15,7 +15,7 @@ import type { UpstreamTrust } from '../credentials/upstream-trust.js';
 import { Misconfiguration, ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../rules/request-rules.js';
 import type { ConditionType, ConditionResult } from './conditions.js';
-import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
+import { falseResult, trueResult, unknownResult, readiness } from './conditions.js';
 
 export interface ConnectorCheckOptions {
   readonly credentials: ToolCredentials;
@@ -64,7 +64,7 @@ export class ConnectorCheck {
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
     const results = [classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed];
     const problem = rulesProblem(connector, usable);
-    const ofRules = problem === undefined ? [] : [isFalse('Ready', 'BrokenRules', problem)];
+    const ofRules = problem === undefined ? [] : [falseResult('Ready', 'BrokenRules', problem)];
     return {
       results: [...results, readiness([...ofRules, ...results])],
       rejected: rejectedIn(probed, tool, knownRejection),
@@ -74,7 +74,9 @@ export class ConnectorCheck {
   /** Reports whether the proxy has a CA, which its clients need. That the proxy runs is implied. */
   #serviceResult(): ConditionResult {
     const problem = caProblem(this.#options.ca);
-    return problem === undefined ? isTrue('ProxyServiceReady', 'Ready') : isFalse('ProxyServiceReady', 'NoCA', problem);
+    return problem === undefined
+      ? trueResult('ProxyServiceReady', 'Ready')
+      : falseResult('ProxyServiceReady', 'NoCA', problem);
   }
 
   /** Runs the probes. If the tool is unreachable, the credential cannot be checked. */
@@ -100,16 +102,17 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<{ readonly results: readonly ConditionResult[]; readonly tool?: ProbedTool }> {
     const { trust, failure } = await this.#trustOf(connector, signal);
-    const ofCa = ownCaSecretName(connector) === undefined ? [] : [failure ?? isTrue('CACertReady', 'Ready')];
+    const ofCa = ownCaSecretName(connector) === undefined ? [] : [failure ?? trueResult('CACertReady', 'Ready')];
     const origin = mainAddressOf(connector);
-    if ('reason' in origin) return { results: [...ofCa, isFalse('SecretReady', origin.reason, origin.message)] };
+    if ('reason' in origin) return { results: [...ofCa, falseResult('SecretReady', origin.reason, origin.message)] };
     const own = addressesOf(connector).find(this.#options.isThisProxy);
     if (own !== undefined) {
       const message = `the address ${own.host}:${own.port} is this proxy itself: set it to the address of the tool`;
-      return { results: [...ofCa, isFalse('SecretReady', 'AddressOfProxy', message)] };
+      return { results: [...ofCa, falseResult('SecretReady', 'AddressOfProxy', message)] };
     }
     const unknownAuth = authNameProblem(connector, connectorClass);
-    if (unknownAuth !== undefined) return { results: [...ofCa, isFalse('SecretReady', 'UnknownAuth', unknownAuth)] };
+    if (unknownAuth !== undefined)
+      return { results: [...ofCa, falseResult('SecretReady', 'UnknownAuth', unknownAuth)] };
     try {
       const { credentials, secrets } = this.#options;
       const { namespace } = connector.ref;
@@ -121,7 +124,7 @@ export class ConnectorCheck {
       const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
       const isOptional = jsonMember(authTypeOf(auth, connectorClass), 'optional') === true;
       const reason = name !== undefined ? 'Ready' : isOptional ? 'SecretOptional' : 'NotNeeded';
-      const results = [...ofCa, isTrue('SecretReady', reason)];
+      const results = [...ofCa, trueResult('SecretReady', reason)];
       if (connectorClass === undefined) return { results };
       if (trust !== undefined)
         return { results, tool: { connector, connectorClass, origin, trust, secret, credential } };
@@ -172,18 +175,18 @@ function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdic
 }
 
 function failureResult(type: ConditionType, error: unknown): ConditionResult {
-  if (error instanceof Misconfiguration) return isFalse(type, error.reason, error.message);
+  if (error instanceof Misconfiguration) return falseResult(type, error.reason, error.message);
   if (error instanceof ProxyError) {
     const { isOverload, message } = error;
-    return isOverload ? isUnknown(type, 'NotChecked', message) : isFalse(type, 'Unusable', message);
+    return isOverload ? unknownResult(type, 'NotChecked', message) : falseResult(type, 'Unusable', message);
   }
   if (!(error instanceof CodedError)) throw error;
   return error.code === 'FAILED_PRECONDITION'
-    ? isFalse(type, 'Unreadable', error.message)
-    : isUnknown(type, 'NotChecked', error.message);
+    ? falseResult(type, 'Unreadable', error.message)
+    : unknownResult(type, 'NotChecked', error.message);
 }
 
 function classResult(found: ConnectorClass | CodedError): ConditionResult {
   const type = 'ConnectorClassReady';
-  return found instanceof CodedError ? isFalse(type, 'Unusable', found.message) : isTrue(type, 'Ready');
+  return found instanceof CodedError ? falseResult(type, 'Unusable', found.message) : trueResult(type, 'Ready');
 }

@@ -12,7 +12,7 @@ import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../connectors/connector-lookup.js';
 import { proxyLimits } from '../limits.js';
 import { rulesProblem } from '../rules/request-rules.js';
-import { conditionOf, conditionTypes, conditionsIn, isFalse, merged, readiness } from './conditions.js';
+import { conditionOf, conditionTypes, conditionsIn, falseResult, merged, readiness } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import { connectorUrl, isFrontedBy } from './proxy-service.js';
@@ -227,6 +227,6 @@ export function missingClassResults({ className }: Connector, names: Iterable<st
     existing.length === 0
       ? 'no ConnectorClass exists, create it'
       : `create it, or change spec.connectorClassName to one that exists (${listed(existing)})`;
-  const found = isFalse('ConnectorClassReady', 'NotFound', `connectorclass ${className} does not exist: ${fix}`);
+  const found = falseResult('ConnectorClassReady', 'NotFound', `connectorclass ${className} does not exist: ${fix}`);
   return [found, readiness([found])];
 }

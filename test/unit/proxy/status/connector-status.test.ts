@@ -7,9 +7,9 @@ import { proxyLimits } from '../../../../src/proxy/limits.js';
 import {
   conditionOf,
   conditionsIn,
-  isFalse,
-  isTrue,
-  isUnknown,
+  falseResult,
+  trueResult,
+  unknownResult,
   readiness,
 } from '../../../../src/proxy/status/conditions.js';
 import type { ConditionResult } from '../../../../src/proxy/status/conditions.js';
@@ -23,8 +23,8 @@ const all = (...results: readonly ConditionResult[]): Checked => ({
   results: [...results, readiness(results)],
   rejected: undefined,
 });
-const good = all(isTrue('SecretReady', 'Ready'));
-const bad = all(isFalse('SecretReady', 'Unusable', 'its Secret does not exist'));
+const good = all(trueResult('SecretReady', 'Ready'));
+const bad = all(falseResult('SecretReady', 'Unusable', 'its Secret does not exist'));
 const { signal } = new AbortController();
 const minuteMs = 60_000;
 
@@ -155,7 +155,7 @@ describe('the status of a Connector', () => {
   it('stays while a check fails for another reason than the Connector', async () => {
     bench.found = good;
     await bench.until(1);
-    bench.found = all(isUnknown('SecretReady', 'NotChecked', 'the API server does not respond'));
+    bench.found = all(unknownResult('SecretReady', 'NotChecked', 'the API server does not respond'));
     await bench.until(bench.nowMs + minuteMs);
     assert.deepEqual(bench.writes, [[0, 'True']]);
   });
@@ -166,7 +166,7 @@ describe('the status of a Connector', () => {
       bench.found = good;
       await bench.until(1);
       bench.canWrite = canWrite;
-      const result = isFalse('AuthReady', 'Rejected', 'wrong password');
+      const result = falseResult('AuthReady', 'Rejected', 'wrong password');
       bench.found = { ...all(result), rejected: { readId: '1', result } };
       await bench.until(bench.nowMs + 11 * minuteMs);
       const [first, ...others] = bench.checks.flatMap(({ atMs, known }) => (known === undefined ? [atMs] : []));
