@@ -2,14 +2,13 @@ import type { DriverConfig } from '../../driver/config.js';
 import type { JsonObject } from '../../shared/json.js';
 import { jsonItems, jsonMember } from '../../shared/json.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
+import { csiDriverType } from '../../driver/token/csi-driver-validator.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { fail, ok, unchecked, warn } from '../../shared/doctor/check-result.js';
 import { readObject } from '../../shared/doctor/cluster-objects.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 
-const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 const check = 'csidriver';
 
 /** Checks the fields of the CSIDriver object that the driver relies on; one line per wrong field. */

@@ -9,7 +9,8 @@ import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { CheckResult } from '../../shared/doctor/check-result.js';
 import { report } from '../../shared/doctor/check-result.js';
 import { checkKubeletDirectory, checkMounting, checkSelinux } from './node-checks.js';
-import { checkPermissions } from './permissions.js';
+import { driverPermissions } from './permissions.js';
+import { checkPermissions } from '../../shared/doctor/permissions.js';
 import { checkProxies } from './proxies.js';
 import { runningArguments } from '../../shared/command/running-arguments.js';
 import type { DiagnosticContext } from '../../shared/doctor/program-checks.js';
@@ -74,7 +75,13 @@ export async function examine(context: DriverContext): Promise<readonly CheckRes
     ...(await checkProgram('driver', context, async (client) => [
       ...(await checkCsiDriverObject(client, config, signal)),
       ...(await checkProxies(client, signal)),
-      ...(await checkPermissions(client, config, signal)),
+      ...(await checkPermissions(
+        'driver',
+        client,
+        config.namespace,
+        (flags) => driverPermissions(config, flags),
+        signal,
+      )),
     ])),
   ];
 }

@@ -9,7 +9,7 @@ import type { CsiDriverValidator } from '../publish/ports.js';
 import type { PassedTokenOrigin } from './kubelet-tokens.js';
 import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
 
-const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
+export const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 
 /**
  * Validates the driver's own CSIDriver object, which it watches. Without `podInfoOnMount: true` the kubelet does not

@@ -5,7 +5,8 @@ import type { CheckResult } from '../../shared/doctor/check-result.js';
 import type { DiagnosticContext } from '../../shared/doctor/program-checks.js';
 import { checkProgram, contextOf } from '../../shared/doctor/program-checks.js';
 import { checkCa } from './ca.js';
-import { checkProxyPermissions } from './proxy-permissions.js';
+import { proxyPermissions } from './proxy-permissions.js';
+import { checkPermissions } from '../../shared/doctor/permissions.js';
 
 /** Returns the flags of `doctor --proxy`, one per line. */
 export function describedFlags(): string {
@@ -25,7 +26,7 @@ export function examineRunningProxy(
 export function examineProxy(context: DiagnosticContext<ProxyConfig>): Promise<readonly CheckResult[]> {
   const { config, clock, signal } = context;
   return checkProgram('proxy', context, async (client) => [
-    ...(await checkProxyPermissions(client, config, signal)),
+    ...(await checkPermissions('proxy', client, config.namespace, () => proxyPermissions(config), signal)),
     await checkCa(client, config, clock.now(), signal),
   ]);
 }

@@ -19,6 +19,16 @@ export interface RequiredPermission {
   readonly from: string;
 }
 
+/** Returns a function for the permissions of one part of deploy/, which returns one for each verb. */
+export function permissionsFrom(
+  from: string,
+): (
+  verbs: readonly RequiredPermission['verb'][],
+  permission: Omit<RequiredPermission, 'verb' | 'from'>,
+) => readonly RequiredPermission[] {
+  return (verbs, permission) => verbs.map((verb) => ({ ...permission, verb, from }));
+}
+
 const check = 'rbac';
 /** The consequence of feature flags that cannot be read. */
 const consequences: Readonly<Record<ProgramName, string>> = {
@@ -36,7 +46,7 @@ const reviewType: ResourceType = {
  * all permissions, else one per missing permission.
  * @param requiredWith the permissions that the program needs with these feature flags.
  */
-export async function checkPermissionsOf(
+export async function checkPermissions(
   program: ProgramName,
   client: KubeClient,
   namespace: string,

@@ -7,7 +7,7 @@ import { awsSignedHeaders } from './aws-signature.js';
 import type { AwsScope, AwsCredentials } from './aws-signature.js';
 import type { TokenPlan, TokenFailure, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
-import { failureOfStatus, unusableAnswer } from './token-response.js';
+import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.js';
 
 const contentType = 'application/x-amz-json-1.1';
 const body = '{}';
@@ -106,9 +106,7 @@ function parseResponse({ status, body: text }: TokenResponse): TokenOutcome {
 /** Returns the failure for an error of AWS' JSON protocol; undefined for names that are not known. */
 function failureIn(answer: JsonValue | undefined): TokenFailure | undefined {
   const type = jsonMember(answer, '__type');
-  const code = (typeof type === 'string' ? type : '').replace(/^[^#]*#/, '');
-  const fix = Object.hasOwn(rejections, code) ? rejections[code] : undefined;
-  return fix === undefined ? undefined : { kind: 'failure', code, fix, isRejection: true };
+  return failureOfCode((typeof type === 'string' ? type : '').replace(/^[^#]*#/, ''), rejections);
 }
 
 /** The API that issues the password of a registry of Amazon ECR. */

@@ -6,7 +6,7 @@ import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.js';
 const defaultLifeMs = 5 * 60_000;
 
 /** Codes of RFC 6749 (5.2) and RFC 8707 (2), with the fix. Others are not shown: a provider chooses them. */
-const fixes: Readonly<Record<string, string>> = {
+const oauthFixes: Readonly<Record<string, string>> = {
   invalid_request: 'see which keys the provider requires',
   invalid_client: 'see whether the client exists, is enabled, and has this secret or key',
   invalid_grant: 'see whether the grant is valid and the key is the one that the provider knows',
@@ -21,7 +21,7 @@ export function parseTokenResponse({ status, body }: TokenResponse, nowMs: numbe
   const answer = jsonIn(body);
   if (status !== 200 || answer === undefined) {
     const code = jsonMember(answer, 'error');
-    return failureOfCode(typeof code === 'string' ? code : '') ?? failureOfStatus(status);
+    return failureOfCode(typeof code === 'string' ? code : '', oauthFixes) ?? failureOfStatus(status);
   }
   const value = jsonMember(answer, 'access_token');
   const type = jsonMember(answer, 'token_type') ?? 'bearer';
@@ -33,8 +33,8 @@ export function parseTokenResponse({ status, body }: TokenResponse, nowMs: numbe
   return { kind: 'token', value: new Secret(value), expiresAtMs: nowMs + lifeMs };
 }
 
-/** Returns the failure for an error code of OAuth 2; undefined for other codes. */
-function failureOfCode(code: string): TokenFailure | undefined {
+/** Returns the failure for an error code with a known fix; undefined for other codes. */
+export function failureOfCode(code: string, fixes: Readonly<Record<string, string>>): TokenFailure | undefined {
   const fix = Object.hasOwn(fixes, code) ? fixes[code] : undefined;
   return fix === undefined ? undefined : { kind: 'failure', code, fix, isRejection: true };
 }
