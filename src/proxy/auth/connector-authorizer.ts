@@ -6,6 +6,7 @@ import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '..
 import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.js';
 import type { Clock } from '../../shared/clock.js';
 import type { Secret } from '../../shared/secret.js';
+import { perObject } from '../../shared/per-object.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
@@ -107,10 +108,10 @@ export class ConnectorAuthorizer {
   ): Promise<readonly Need[]> {
     const pod = podOf(client);
     const flags = await this.#options.flags(signal);
-    const read = readNeed(pod, connector);
+    const read = readNeed(pod, connector, client.identity);
     if (!(await this.#isAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    const proxy = proxyNeed(pod, connector, () => client.pod !== undefined);
+    const proxy = proxyNeed(pod, connector, () => client.pod !== undefined, client.identity);
     if (isApprovalOn(flags)) return (await this.#isApproved(client, proxy, { pod, connector }, signal)) ? [] : [proxy];
     const need = withVerb(proxy, await verb());
     return (await this.#isAllowed(client, need.anyOf, signal)) ? [] : [need];
@@ -154,7 +155,7 @@ export class ConnectorAuthorizer {
  * Returns the pod whose permissions count. A token that is bound to no pod has the permissions of no pod.
  * @throws {ProxyError} 403 for users that are not service accounts.
  */
-function podOf({ user, pod }: ClientIdentity): PodIdentity {
+const podOf = perObject(({ user, pod }: ClientIdentity): PodIdentity => {
   const account = serviceAccountOf(user);
   if (account === undefined) {
     throw new ProxyError(
@@ -165,4 +166,4 @@ function podOf({ user, pod }: ClientIdentity): PodIdentity {
   }
   const { namespace, name } = account;
   return { namespace, name: pod?.name ?? '', uid: pod?.uid ?? '', serviceAccountName: name };
-}
+});

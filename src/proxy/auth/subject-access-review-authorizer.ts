@@ -26,21 +26,18 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
   }
 
   isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
-    const { identity } = client;
-    const identified = permissions.map((permission) => ({ ...permission, identity }));
-    const cached = this.#options.reviews.known(identified);
-    return cached ?? this.#review(client, identified, signal);
+    return this.#options.reviews.known(permissions) ?? this.#review(client, permissions, signal);
   }
 
   async #review(
     { user, pod }: ClientIdentity,
-    identified: readonly Permission[],
+    permissions: readonly Permission[],
     signal: AbortSignal,
   ): Promise<boolean> {
     const { reviews, rateLimiter, exists } = this.#options;
-    const review = (): Promise<boolean> => reviews.isAnyAllowed(identified, signal);
+    const review = (): Promise<boolean> => reviews.isAnyAllowed(permissions, signal);
     const isSuccess = (isAllowed: boolean): boolean =>
-      isAllowed && identified.every(({ connector }) => exists(connector));
+      isAllowed && permissions.every(({ connector }) => exists(connector));
     const tooMany = `too many connectors that ${user} cannot use, or that do not exist`;
     return rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, tooMany, signal);
   }

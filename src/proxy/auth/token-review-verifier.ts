@@ -9,6 +9,7 @@ import type { KubeClient } from '../../shared/kube/kube-client.js';
 import type { ResourceType } from '../../shared/kube/resource-location.js';
 import { BoundedMap } from '../../shared/limits/bounded-map.js';
 import { SingleFlight } from '../../shared/limits/single-flight.js';
+import { perObject } from '../../shared/per-object.js';
 import type { FailureRateLimiter } from '../failure-rate-limiter.js';
 import { proxyLimits } from '../limits.js';
 import type { Secret } from '../../shared/secret.js';
@@ -25,6 +26,9 @@ const tokenReviews: ResourceType = {
 
 /** Limit of one review with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const reviewMs = 10_000;
+
+/** A tunnel looks up its token with each request. */
+const digestOf = perObject((token: Secret) => hash('sha256', token.expose(), 'base64'));
 
 interface CachedIdentity {
   readonly client: ClientIdentity;
@@ -55,7 +59,7 @@ export class TokenReviewVerifier implements TokenVerifier {
 
   verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
     const { client: kube, audience, clock } = this.#options;
-    const key = hash('sha256', token.expose(), 'base64');
+    const key = digestOf(token);
     const cached = this.#valid.get(key);
     if (cached !== undefined && cached.untilMonotonicMs > kube.clock.now()) {
       return cached.client.expiresAtMs > clock.now() ? cached.client : undefined;

@@ -100,17 +100,24 @@ export async function ruledRequest(
   const pathname = pathnameOf(path);
   const { method = '', rawHeaders, body } = request;
   const types = valuesOf(rawHeaders, 'content-type');
-  const parts = {
-    ...{ method, pathname, query: path.slice(pathname.length + 1), rawHeaders, hasBody: hasBody(rawHeaders) },
+  const ruled = {
+    method,
+    pathname,
+    query: path.slice(pathname.length + 1),
+    rawHeaders,
+    hasBody: hasBody(rawHeaders),
     contentType: types.length === 1 ? types[0]?.trim().toLowerCase() : undefined,
     isUpgrade: isPassableUpgrade(request),
+    isRead: false,
   };
   const isGit = isOfGit(connectorClass);
   const isReadable = body !== undefined && valuesOf(rawHeaders, 'content-encoding').length === 0;
-  if (!isGit || !isReadable || !isLfsBatch(parts)) return { ...parts, isRead: isRead(parts, isGit) };
-  const batch = downloadBatch(await wholeOf(body, signal));
-  if (batch !== undefined) body.replace(batch);
-  return { ...parts, isRead: batch !== undefined };
+  if (isGit && isReadable && isLfsBatch(ruled)) {
+    const batch = downloadBatch(await wholeOf(body, signal));
+    if (batch !== undefined) body.replace(batch);
+    ruled.isRead = batch !== undefined;
+  } else ruled.isRead = isRead(ruled, isGit);
+  return ruled;
 }
 
 /** Returns a small body, and nothing for another one. */

@@ -52,9 +52,7 @@ export class TrustStoreCache {
 
   /** Returns a cached trust store. */
   get(id: string): Trust | undefined {
-    const trust = this.#stores.get(id);
-    if (trust !== undefined) this.#stores.set(id, trust);
-    return trust;
+    return this.#stores.get(id);
   }
 
   #rootsDigest(): string {

@@ -36,7 +36,7 @@ export interface Permission {
   /** UID of the pod that the resource names, so that a later pod of the same name does not match. */
   readonly podUid?: string;
   /** Absent if only the service account is known. */
-  readonly identity?: Identity;
+  readonly identity?: Identity | undefined;
 }
 
 export function accountOf(pod: PodIdentity): ServiceAccount {
@@ -71,29 +71,31 @@ export function isApprovalOn(flags: FeatureFlags): boolean {
   return flags.connectorProxyPermissions && flags.connectorsApproval;
 }
 
-/** Returns the requirement to read the connector. Without it, nothing else is revealed. */
-export function readNeed(pod: PodIdentity, connector: ConnectorRef): ReadNeed {
-  return {
-    kind: 'read',
-    connector,
-    anyOf: [{ account: accountOf(pod), verb: 'get', resource: 'connectors', connector }],
-  };
+/**
+ * Returns the requirement to read the connector. Without it, nothing else is revealed.
+ * @param identity of the pod's token, if it is known.
+ */
+export function readNeed(pod: PodIdentity, connector: ConnectorRef, identity?: Identity): ReadNeed {
+  const permission = { account: accountOf(pod), verb: 'get', resource: 'connectors', connector, identity };
+  return { kind: 'read', connector, anyOf: [permission] };
 }
 
 /**
  * Returns the requirement to use the connector's proxy: a permission for all pods of the service account, or for this
  * pod alone.
  * @param counts whether the permission for this pod alone is accepted.
+ * @param identity as for `readNeed`.
  */
 export function proxyNeed(
   pod: PodIdentity,
   connector: ConnectorRef,
   counts: (ofPod: Permission) => boolean,
+  identity?: Identity,
 ): ProxyNeed {
   const account = accountOf(pod);
-  const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector };
+  const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector, identity };
   const resource = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
-  const ofPod = { account, verb: '*', resource, connector, podUid: pod.uid };
+  const ofPod = { account, verb: '*', resource, connector, podUid: pod.uid, identity };
   return {
     kind: 'proxy',
     connector,

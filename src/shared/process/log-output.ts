@@ -6,8 +6,8 @@ import type { limits } from '../limits/defaults.js';
 
 export type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
 
-/** Lines of this size are written at once. */
-const gatheredCharacters = 8192;
+/** Half of a pipe. Lines of this size are written at once. Each write wakes up a thread, and then the reader. */
+const gatheredCharacters = 32 << 10;
 
 /**
  * Writes lines to a reader that can stop reading or go away, without blocking the process, ending it or growing its
