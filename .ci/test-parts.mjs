@@ -1,34 +1,23 @@
 // The parts of the tests: which files run as one process, in which command.
 
 /**
- * Folders and files of `test`, with the seconds of a processor that their files take, and with the seconds that they
- * take, waits included. A file belongs to the innermost of them.
+ * Folders of `test`, with the seconds that their files take next to others on two free processors, of which half are
+ * waits. A file belongs to the innermost of them.
  */
 const places = {
-  conformance: [4, 5],
-  e2e: [70, 160],
-  'e2e/flow/image-pulls.test.ts': [25, 40],
-  'e2e/image.test.ts': [20, 30],
-  fault: [18, 50],
-  'fault/api': [30, 75],
-  'fault/fuzz': [25, 45],
-  'fault/host': [40, 55],
-  'fault/proxy/limits.test.ts': [27, 50],
-  integration: [75, 170],
-  'integration/deploy': [18, 40],
-  'integration/driver': [20, 70],
-  'integration/driver/kubernetes': [40, 100],
-  'integration/driver/load': [55, 90],
-  'integration/driver/publish': [40, 90],
-  'integration/proxy': [85, 240],
-  'integration/scenarios': [28, 90],
-  model: [270, 440],
-  soak: [160, 340],
-  unit: [50, 90],
-  'unit/shared/gotemplate': [20, 40],
+  conformance: 5,
+  e2e: 230,
+  fault: 275,
+  integration: 210,
+  'integration/driver': 350,
+  'integration/proxy': 240,
+  'integration/scenarios': 90,
+  model: 440,
+  soak: 340,
+  unit: 130,
 };
 /** Places that take more are divided. */
-const partSeconds = [45, 100];
+const partSeconds = 80;
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'integration/driver/load'];
@@ -75,41 +64,34 @@ const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${n
 /**
  * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node the path of another Node,
  * which runs what depends on it. @param files all test files, as `test/….test.ts`.
- * @returns the parts, longest first: {name, files, seconds, processorSeconds, env, node}.
+ * @returns the parts, longest first: {name, files, seconds, env, node}.
  * @throws if a file is in no place.
  */
 export function partsOf(command, files, node) {
+  const innermostFirst = Object.keys(places).sort((a, b) => b.length - a.length);
+  const placeOf = (file) => innermostFirst.find((place) => isIn(file, [place]));
   const lost = files.filter((file) => placeOf(file) === undefined);
   if (lost.length > 0) throw new Error(`in no part: ${lost.join(' ')}`);
   const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, random));
   const isSlow = (file) => isIn(file, [...slow, ...random]);
   const isAgain = (file) => (isQuick(file) || isIn(file, load)) && isIn(file, dependsOnNode);
+  const divided = (isOwn, suffix, common) =>
+    Object.keys(places).flatMap((place) => {
+      const all = files.filter((file) => placeOf(file) === place);
+      const own = all.filter(isOwn);
+      const share = common.env === fewer && random.includes(place) ? fewerShare : 1;
+      const seconds = (places[place] * share * own.length) / all.length;
+      const count = Math.min(own.length, Math.ceil(seconds / partSeconds));
+      return Array.from({ length: count }, (_, index) => ({
+        ...common,
+        name: `${place}${count > 1 ? ` ${index + 1}/${count}` : ''}${suffix}`,
+        files: own.filter((_, position) => position % count === index),
+        seconds: seconds / count,
+      }));
+    });
   return [
-    ...(command === 'slow' ? [] : divided(files.filter(isQuick), '', { env: fewer })),
-    ...(command === 'quick' ? [] : divided(files.filter(isSlow), ', slow', { env: {} })),
-    ...(node ? divided(files.filter(isAgain), ' on another Node', { env: fewer, node }) : []),
+    ...(command === 'slow' ? [] : divided(isQuick, '', { env: fewer })),
+    ...(command === 'quick' ? [] : divided(isSlow, ', slow', { env: {} })),
+    ...(node ? divided(isAgain, ' on another Node', { env: fewer, node }) : []),
   ].sort((a, b) => b.seconds - a.seconds);
-}
-
-function placeOf(file) {
-  const isOf = (place) => isIn(file, [place]);
-  return Object.keys(places)
-    .filter(isOf)
-    .sort((a, b) => b.length - a.length)[0];
-}
-
-function divided(files, suffix, common) {
-  return Object.entries(places).flatMap(([place, [processorSeconds, seconds]]) => {
-    const own = files.filter((file) => placeOf(file) === place);
-    const share = common.env === fewer && random.includes(place) ? fewerShare : 1;
-    const parts = Math.max(processorSeconds / partSeconds[0], seconds / partSeconds[1]);
-    const count = Math.min(own.length, Math.ceil(parts));
-    return Array.from({ length: count }, (_, index) => ({
-      ...common,
-      name: `${place}${count > 1 ? ` ${index + 1}/${count}` : ''}${suffix}`,
-      files: own.filter((_, position) => position % count === index),
-      seconds: (seconds * share) / count,
-      processorSeconds: (processorSeconds * share) / count,
-    }));
-  });
 }

@@ -2,32 +2,35 @@
 // `npm test`, `npm run test:slow` (argument `slow`), CI (`all`), and `npm run test:only -- SUITE…|FILE…` (`only`).
 // Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure. ALSO_NODE, the path of another
 // Node's executable, has it run what depends on Node with that one too.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { clearTimeout, setInterval, setTimeout } from 'node:timers';
+import { setInterval } from 'node:timers';
 import { partsOf } from './test-parts.mjs';
 
 const root = path.join(import.meta.dirname, '..');
+/** As an ordinary user, a mount namespace needs one of users. */
+const users = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
+const unshare = ['unshare', ...users, '--mount', '--propagation', 'private', '--'];
 const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'test/support/totals-reporter.cjs'];
 const types = ['--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'];
 /** Programs that run next to the parts of a command. In CI not `npm run check`: it generates files that tests read. */
 const programs = {
-  quick: [{ name: 'types', program: ['node_modules/.bin/tsc', ...types], processorSeconds: 17 }],
+  quick: [{ name: 'types', program: ['node_modules/.bin/tsc', ...types], seconds: 34 }],
   slow: [],
-  all: [{ name: 'check', program: [process.execPath, '.ci/check.mjs'], processorSeconds: 150 }],
+  all: [{ name: 'check', program: [process.execPath, '.ci/check.mjs'], seconds: 300 }],
 };
 const [command = 'quick', ...chosen] = process.argv.slice(2);
 /** Parts wait two thirds of their time, so more of them run at once than there are processors. */
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 4);
-/** More failed files than these are not caused by a busy machine: none runs again. */
-const maxRetriedFiles = 6;
+/** More failed parts than these are not caused by a busy machine: none runs again. */
+const maxRetried = 6;
 /** CI fails on more tests that pass only when their file runs again. */
 const maxFlaky = 2;
 /** The last lines of output that are printed of a part that crashed. */
 const lastLines = 60;
-const listedFiles = 8;
 const silentMs = 15_000;
 /** Several times the longest part on a busy machine, so that a test that hangs does not block CI. */
 const limitMs = 30 * 60_000;
@@ -36,16 +39,14 @@ const startMs = Date.now();
 let printedMs = startMs;
 /** Programs that run, by the id of its process group: {name, startMs, readReport}. */
 const running = new Map();
-/** Results by part and file: {passed, failed, pending, ms, processorMs}. */
-const results = new Map();
-/** Parts and files that run again at the end: {part, outcome, files, isWhole}. */
+/** Numbers of passed tests by part and file. */
+const passed = {};
+/** Parts and files that run again at the end: {part, failed, files}. */
 const retries = [];
-/** Failures of tests and of what else failed: {title, file, message}. */
+/** Failures of tests and, with the file '', of what else failed: {title, file, message}. */
 const failures = [];
-/** Failures of tests that passed when their file ran again. */
+/** Failures that did not occur when their file ran again. */
 const flaky = [];
-/** Number of failures outside of tests. */
-let failedOutside = 0;
 /** Contains all temporary files, so that those of killed tests are removed too. */
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'ct-'));
 fs.chmodSync(folder, 0o755);
@@ -60,27 +61,14 @@ function print(text) {
 function fail(title, message = '') {
   print(`FAILED  ${title}`);
   failures.push({ title, file: '', message });
-  failedOutside += 1;
 }
 
 function rounded(ms) {
   return `${Math.round(ms / 1000)} s`.padStart(6);
 }
 
-function indented(text) {
-  return text.replaceAll(/^(?=.)/gm, '    ');
-}
-
-/** Returns the command prefix for a private mount namespace: as root or as an ordinary user. */
-function privateNamespace() {
-  const forms = [
-    ['unshare', '--mount', '--propagation', 'private', '--'],
-    ['unshare', '--user', '--map-root-user', '--mount', '--propagation', 'private', '--'],
-  ];
-  const form = forms.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0);
-  if (form) return form;
-  fail('unshare gives no private mount namespace here; the suites need one for their tmpfs mounts');
-  finish();
+function described({ title, file, message }) {
+  return `${file}${file && ': '}${title}\n${message.replaceAll(/^(?=.)/gm, '    ')}`;
 }
 
 function endGroup(leader) {
@@ -94,149 +82,123 @@ function endGroup(leader) {
 
 /**
  * Runs a program with a temporary folder and a process group of its own, both of which end with it.
- * @param readReport called with new text of the file that TEST_REPORT names, each second and at the end.
+ * @param onReport called with each line of the file that TEST_REPORT names, within a second.
  * @returns {status, output, ms}. `status` is an exit status, the name of a signal, or why it did not start.
  */
-async function run(name, [program, ...args], { env = {}, isShown = false, readReport = () => undefined } = {}) {
+async function run(name, [program, ...args], { env = {}, isShown = false, onReport = () => undefined } = {}) {
   const own = path.join(folder, String((folders += 1)));
   fs.mkdirSync(own);
   fs.chmodSync(own, 0o1777);
   const [outputFile, TEST_REPORT] = [`${own}.output`, `${own}.report`];
   const output = isShown ? 'inherit' : fs.openSync(outputFile, 'w');
   fs.writeFileSync(TEST_REPORT, '');
-  const variables = { ...process.env, ...env, TMPDIR: own, TEST_REPORT };
-  const child = spawn(program, args, { cwd: root, detached: true, stdio: ['ignore', output, output], env: variables });
-  const ended = new Promise((resolve) => {
-    child.once('error', ({ message }) => resolve(message)).once('exit', (status, signal) => resolve(status ?? signal));
+  const child = spawn(program, args, {
+    ...{ cwd: root, detached: true, stdio: ['ignore', output, output], timeout: limitMs, killSignal: 'SIGKILL' },
+    env: { ...process.env, ...env, TMPDIR: own, TEST_REPORT },
   });
-  const part = { name, startMs: Date.now(), readReport: () => readReport(fs.readFileSync(TEST_REPORT, 'utf8')) };
+  let length = 0;
+  const readReport = () => {
+    const text = fs.readFileSync(TEST_REPORT, 'utf8');
+    const lines = text.slice(length, text.lastIndexOf('\n') + 1);
+    length += lines.length;
+    for (const line of lines.split('\n').filter(Boolean)) onReport(JSON.parse(line));
+  };
+  const part = { name, startMs: Date.now(), readReport };
   running.set(child.pid, part);
-  const limit = setTimeout(() => endGroup(child.pid), limitMs);
-  const status = await ended;
-  clearTimeout(limit);
+  const [status, signal] = await once(child, 'exit').catch(({ message }) => [message]);
   endGroup(child.pid);
   running.delete(child.pid);
-  part.readReport();
+  readReport();
   if (!isShown) fs.closeSync(output);
   fs.rmSync(own, { recursive: true, force: true, maxRetries: 5 });
-  return { status, output: isShown ? '' : fs.readFileSync(outputFile, 'utf8'), ms: Date.now() - part.startMs };
+  const text = isShown ? '' : fs.readFileSync(outputFile, 'utf8');
+  return { status: status ?? signal, output: text, ms: Date.now() - part.startMs };
 }
 
 async function runProgram({ name, program }) {
   const { status, output, ms } = await run(name, program);
   print(`${rounded(ms)}  ${name}${status === 0 ? '' : ': failed'}`);
-  if (status !== 0) fail(`${name} failed`, indented(output));
+  if (status !== 0) fail(`${name} failed`, output);
 }
 
-/** Runs test files as one process. @returns {files, failures, crash, ms}. `crash` is a failure outside of tests. */
+/**
+ * Runs test files as one process, and counts the passed tests.
+ * @param onFailure called with each failure as it occurs. The file of a crash is ''.
+ * @returns the failures.
+ */
 async function runTests({ name, files, node = process.execPath, env }, { onFailure = () => undefined, isShown } = {}) {
-  const outcome = { files: {}, failures: [], crash: undefined };
+  const own = {};
+  const failed = [];
+  let skipped = 0;
   let isComplete = false;
-  let length = 0;
-  const add = ({ file = '', outcome: kind, title, message, isComplete: isEnd = false, ...times }) => {
-    isComplete = isEnd;
-    if (isEnd) return;
-    const name = file && path.relative(root, file);
-    const totals = (outcome.files[name] ??= { passed: 0, failed: 0, pending: 0, ms: 0, processorMs: 0 });
-    for (const [unit, value] of Object.entries(times)) totals[unit] += value;
-    if (kind !== undefined) totals[kind] += 1;
-    if (kind === 'failed') outcome.failures.push({ title, file: name, message: indented(message) });
-    if (kind === 'failed') onFailure(outcome.failures.at(-1));
+  const add = (failure) => {
+    failed.push(failure);
+    onFailure(failure);
   };
-  const readReport = (text) => {
-    const lines = text.slice(length, text.lastIndexOf('\n') + 1);
-    length += lines.length;
-    for (const line of lines.split('\n').filter(Boolean)) add(JSON.parse(line));
+  const onReport = ({ outcome, file = '', ...test }) => {
+    isComplete = outcome === 'complete';
+    if (isComplete) return;
+    own[`${name}: ${file}`] ??= 0;
+    if (outcome === 'passed') own[`${name}: ${file}`] += 1;
+    else if (outcome === 'pending') skipped += 1;
+    else add({ ...test, file });
   };
   // Variables of the environment have precedence. Programs that the tests start as `node` use that Node too.
   const variables = { ...env, ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
-  const words = [...namespace, node, ...mocha, ...files];
-  const { status, output, ms } = await run(name, words, { env: variables, isShown, readReport });
-  if (!isComplete || (status !== 0 && outcome.failures.length === 0)) {
-    const end = output.trimEnd().split('\n').slice(-lastLines).join('\n');
-    outcome.crash = { title: `${name} ended with status ${status}`, file: '', message: indented(end) };
+  const words = [...unshare, node, ...mocha, ...files];
+  const { status, output, ms } = await run(name, words, { env: variables, isShown, onReport });
+  if (!isComplete || (status !== 0 && failed.length === 0)) {
+    const message = output.trimEnd().split('\n').slice(-lastLines).join('\n');
+    add({ title: `${name} ended with status ${status}`, file: '', message });
   }
-  const skipped = sumOf(outcome.files, 'pending');
+  const others = [failed.length > 0 && `, ${failed.length} failed`, skipped > 0 && `, ${skipped} skipped`];
+  print(`${rounded(ms)}  ${name}: ${sumOf(own)} passed${others.filter(Boolean).join('')}`);
   if (skipped > 0 && process.env.CI) fail(`${name} skipped ${skipped} tests; nothing may be skipped in CI`);
-  return { ...outcome, ms };
+  Object.assign(passed, own);
+  return failed;
 }
 
-function sumOf(files, kind) {
-  return Object.values(files).reduce((total, file) => total + file[kind], 0);
-}
-
-function countsOf(files) {
-  const others = { failed: sumOf(files, 'failed'), skipped: sumOf(files, 'pending') };
-  const counted = Object.entries(others).filter(([, count]) => count > 0);
-  return [`${sumOf(files, 'passed')} passed`, ...counted.map(([kind, count]) => `${count} ${kind}`)].join(', ');
+function sumOf(counts) {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 /** Runs a part for the first time. Its files with failed tests run again later, the whole part if it crashed. */
 async function runPart(part) {
-  const show = ({ title, file, message }) =>
-    print(`FAILED  ${file}${file && ': '}${title}\n${message}\n    (runs again at the end, alone)`);
-  const outcome = await runTests(part, { onFailure: show });
-  print(`${rounded(outcome.ms)}  ${part.name}: ${countsOf(outcome.files)}`);
-  if (outcome.crash) show(outcome.crash);
-  results.set(part, outcome.files);
-  const failedFiles = [...new Set(outcome.failures.map(({ file }) => file))];
-  const isWhole = outcome.crash !== undefined || failedFiles.includes('');
-  const files = isWhole ? part.files : failedFiles;
-  if (isWhole || files.length > 0) retries.push({ part, outcome, files, isWhole });
+  const onFailure = (failure) => print(`FAILED  ${described(failure)}\n    (runs again at the end, alone)`);
+  const failed = await runTests(part, { onFailure });
+  const files = [...new Set(failed.map(({ file }) => file))];
+  if (failed.length > 0) retries.push({ part, failed, files: files.includes('') ? part.files : files });
 }
 
 /** Runs again what failed, when nothing else runs. Tests that pass then depend on the load of the machine. */
 async function retry() {
-  const count = retries.reduce((sum, { isWhole, files }) => sum + (isWhole ? 1 : files.length), 0);
-  if (count > maxRetriedFiles) {
-    print(`More than ${maxRetriedFiles} files failed: none runs again.`);
-    for (const { outcome } of retries) addFailures(outcome);
+  if (retries.length > maxRetried) {
+    print(`More than ${maxRetried} parts failed: none runs again.`);
+    failures.push(...retries.flatMap(({ failed }) => failed));
     return;
   }
-  for (const { part, outcome, files } of retries) {
+  for (const { part, failed, files } of retries) {
     print(`\nagain, alone: ${part.name}: ${files.join(' ')}`);
     const again = await runTests({ ...part, files });
-    print(`${rounded(again.ms)}  ${countsOf(again.files)}`);
-    Object.assign(results.get(part), again.files);
-    addFailures(again);
-    const isSame = (one, other) => one.title === other.title && one.file === other.file;
-    const hasPassed = (failure) => !again.crash && !again.failures.some((each) => isSame(each, failure));
-    flaky.push(...[...outcome.failures, outcome.crash].filter((failure) => failure && hasPassed(failure)));
+    failures.push(...again);
+    const isAgain = ({ title, file }) =>
+      again.some((other) => other.file === '' || (other.title === title && other.file === file));
+    flaky.push(...failed.filter((failure) => !isAgain(failure)));
   }
   if (process.env.CI && flaky.length > maxFlaky) fail(`${flaky.length} tests passed only when they ran again`);
 }
 
-function addFailures({ failures: failed, crash }) {
-  failures.push(...failed);
-  if (crash) fail(crash.title, crash.message);
-}
-
-/** Shows where time is spent: on waiting and on work. */
-function listSlowest() {
-  const files = [...results].flatMap(([{ name }, files]) =>
-    Object.entries(files).map(([file, times]) => ({ ...times, line: `${file} (${name})` })),
-  );
-  print(
-    `\n${rounded(Date.now() - startMs)}, ${rounded(sumOf(files, 'processorMs'))} of processors; the slowest files:`,
-  );
-  const slowest = files.sort((a, b) => b.ms - a.ms).slice(0, listedFiles);
-  for (const { ms, processorMs, line } of slowest) print(`${rounded(ms)} ${rounded(processorMs)}  ${line}`);
-}
-
 function list(heading, entries) {
-  if (entries.length > 0) print(`\n${heading}`);
-  for (const { title, file, message } of entries) print(`  ${file}${file && ': '}${title}\n${message}`);
+  if (entries.length > 0) print(['', heading, ...entries.map((each) => `  ${described(each)}`)].join('\n'));
 }
 
 function finish() {
-  const total = (kind) => [...results.values()].reduce((sum, files) => sum + sumOf(files, kind), 0);
-  if (results.size > 0) listSlowest();
-  else if (failures.length === 0) fail('no test was run');
+  if (Object.keys(passed).length === 0 && failures.length === 0) fail('no test was run');
   list('passed only when they ran again, alone: look into these', flaky);
   list('failed', failures);
-  const failed = total('failed') + failedOutside;
-  print(`\n${total('passed')} passed, ${failed} failed`);
-  process.exit(failed === 0 ? 0 : 1);
+  print(`\n${rounded(Date.now() - startMs).trim()}`);
+  print(`${sumOf(passed)} passed, ${failures.length} failed`);
+  process.exit(failures.length === 0 ? 0 : 1);
 }
 
 process.on('exit', () => {
@@ -256,25 +218,20 @@ setInterval(() => {
   if (isSilent) print(`${rounded(Date.now() - startMs)}  … ${names.join(', ')}`);
 }, 1000);
 
-const namespace = privateNamespace();
 await runProgram({ name: 'build', program: ['npm', 'run', '--silent', 'build'] });
-if (failedOutside > 0) finish();
+if (failures.length > 0) finish();
 if (command === 'only') {
   for (const name of chosen) {
     const files = fs.existsSync(path.join(root, 'test', name)) ? [`test/${name}/**/*.test.ts`] : [name];
-    const outcome = await runTests({ name, files }, { isShown: true });
-    results.set({ name }, outcome.files);
-    addFailures(outcome);
+    failures.push(...(await runTests({ name, files }, { isShown: true })));
   }
 } else {
-  const names = fs
-    .readdirSync(path.join(root, 'test'), { recursive: true })
-    .filter((name) => name.endsWith('.test.ts'));
-  const files = names.map((name) => `test/${name}`);
+  const names = fs.readdirSync(path.join(root, 'test'), { recursive: true });
+  const files = names.filter((name) => name.endsWith('.test.ts')).map((name) => `test/${name}`);
   const parts = partsOf(command, files, process.env.ALSO_NODE);
   const queue = [...programs[command], ...parts];
-  const seconds = [...programs[command], ...parts].reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
-  const minutes = Math.ceil(seconds / 2 / 60);
+  // Half of the seconds are waits, and there are two processors.
+  const minutes = Math.ceil(queue.reduce((sum, { seconds }) => sum + seconds, 0) / 4 / 60);
   print(`${parts.length} parts, ${lanes} at a time: about ${minutes} minutes on two free processors`);
   const lane = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) await (next.program ? runProgram(next) : runPart(next));

@@ -1,20 +1,11 @@
 // mocha's spec reporter. If .ci/test.mjs sets $TEST_REPORT, it also appends a line of JSON for each result to that file:
-// {file, outcome: passed|failed|pending, title, message} of a test or hook, {file, ms, processorMs} of a file's tests with
-// their hooks, and {isComplete} at the end. `processorMs` includes the processes that the tests started.
-const { appendFileSync, readFileSync } = require('node:fs');
+// {file, outcome: passed|failed|pending, title, message} of a test or hook, and {outcome: complete} at the end.
+const { appendFileSync } = require('node:fs');
+const path = require('node:path');
 const { setTimeout } = require('node:timers');
 const { reporters, Runner } = require('mocha');
 
-const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =
-  Runner.constants;
-
-/** Of this process and of those of its children that have ended, as the kernel counts it: in hundredths of a second. */
-function processorMs() {
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field) * 10, 0);
-}
+const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Runner.constants;
 
 function failForLeak() {
   console.log(`  left open after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`);
@@ -27,28 +18,22 @@ module.exports = class TotalsReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const { TEST_REPORT } = process.env;
-    const report = (line) => TEST_REPORT && appendFileSync(TEST_REPORT, `${JSON.stringify(line)}\n`);
-    const isOutermost = (suite) => suite.parent?.root === true;
-    let start = { ms: 0, processorMs: 0 };
-    runner.on(EVENT_SUITE_BEGIN, (suite) => {
-      if (isOutermost(suite)) start = { ms: Date.now(), processorMs: processorMs() };
-    });
-    runner.on(EVENT_SUITE_END, (suite) => {
-      if (!isOutermost(suite)) return;
-      report({ file: suite.file, ms: Date.now() - start.ms, processorMs: processorMs() - start.processorMs });
-    });
-    runner.on(EVENT_TEST_PASS, ({ file }) => report({ file, outcome: 'passed' }));
-    runner.on(EVENT_TEST_PENDING, ({ file }) => report({ file, outcome: 'pending' }));
+    const report = (outcome, { file } = {}, failure = {}) => {
+      const line = { outcome, file: file && path.relative('', file), ...failure };
+      if (TEST_REPORT) appendFileSync(TEST_REPORT, `${JSON.stringify(line)}\n`);
+    };
+    runner.on(EVENT_TEST_PASS, (test) => report('passed', test));
+    runner.on(EVENT_TEST_PENDING, (test) => report('pending', test));
     let isFailed = false;
     runner.on(EVENT_TEST_FAIL, (test, error) => {
       isFailed = true;
       const causes = [];
       for (let each = error; each !== undefined && causes.length < 5; each = each?.cause)
         causes.push(each?.stack ?? each);
-      report({ file: test.file, outcome: 'failed', title: test.fullTitle(), message: causes.join('\ncaused by: ') });
+      report('failed', test, { title: test.fullTitle(), message: causes.join('\ncaused by: ') });
     });
     runner.once(EVENT_RUN_END, () => {
-      report({ isComplete: true });
+      report('complete');
       // What a failed test leaves open would hold the run up. Without a failure it is a leak, which fails the part.
       if (isFailed) setTimeout(() => process.exit(), 10_000).unref();
       else setTimeout(failForLeak, 120_000).unref();
