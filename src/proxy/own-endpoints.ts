@@ -2,17 +2,12 @@ import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sleep } from '../shared/abortable.js';
+import type { ListenAddress } from '../shared/process/listen.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { serviceNames } from './status/proxy-service.js';
 import { addRange, parseRange } from './tool/address-rules.js';
 import type { Endpoint } from './tool/address-rules.js';
 import type { DnsLookup } from './tool/resolver.js';
-
-export interface ListeningPort {
-  /** Listening address; undefined for all addresses of the machine. */
-  readonly host: string | undefined;
-  readonly port: number;
-}
 
 export interface OwnEndpointsOptions {
   readonly service: ProxyService;
@@ -46,7 +41,7 @@ export class OwnEndpoints {
   }
 
   /** @param ports that the proxy listens on. */
-  start(ports: readonly ListeningPort[]): void {
+  start(ports: readonly ListenAddress[]): void {
     this.#ofProcess = ports.flatMap(({ host, port }) => addressesOf(host).map((address) => ({ address, port })));
     if (this.#lookUp !== undefined) void this.#follow(this.#lookUp, this.#stopping.signal);
   }

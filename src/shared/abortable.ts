@@ -1,6 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { abortError, throwIfAborted } from './errors.js';
 
+/** The signal of requests that continue without their callers. Each has a timeout of its own. */
+export const neverAborted = new AbortController().signal;
+setMaxListeners(0, neverAborted);
+
 /** Waits for a shared promise until the signal aborts. @throws {CodedError} the signal's reason. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   throwIfAborted(signal);

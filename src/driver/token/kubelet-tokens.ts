@@ -1,6 +1,6 @@
 import { formatDuration } from '../../shared/duration.js';
 import { CodedError } from '../../shared/errors.js';
-import { jsonMember, parseJson } from '../../shared/json.js';
+import { jsonMember, jsonText, parseJson } from '../../shared/json.js';
 import { Secret } from '../../shared/secret.js';
 import { quote } from '../../shared/message-text.js';
 import type { Clock } from '../../shared/clock.js';
@@ -138,8 +138,8 @@ function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: Passed
 /** @param json the kubelet's `{"<audience>": {"token": …, "expirationTimestamp": …}}`. */
 function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
   try {
-    const token = jsonMember(jsonMember(parseJson(json.expose()), audience), 'token');
-    return typeof token === 'string' && token !== '' ? new Secret(token) : undefined;
+    const token = jsonText(jsonMember(parseJson(json.expose()), audience), 'token');
+    return token === undefined ? undefined : new Secret(token);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's message can quote the text, so it does not become the cause.

@@ -1,8 +1,7 @@
-import { setMaxListeners } from 'node:events';
 import { CodedError, throwIfAborted } from '../../shared/errors.js';
 import type { JsonObject } from '../../shared/json.js';
-import { jsonMember } from '../../shared/json.js';
-import { abortable } from '../../shared/abortable.js';
+import { jsonText } from '../../shared/json.js';
+import { abortable, neverAborted } from '../../shared/abortable.js';
 import type { StatusMapping } from '../../shared/kube/api-failure.js';
 import { apiFailure } from '../../shared/kube/api-failure.js';
 import type { KubeClient } from '../../shared/kube/kube-client.js';
@@ -20,10 +19,6 @@ const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccou
 const defaultExpirationMs = 30 * 60_000;
 /** Tokens are rotated after this fraction of their lifetime, as the kubelet does. */
 const rotateAfter = 0.8;
-
-/** Signal of a request that only the client's own timeout ends. */
-const neverAborted = new AbortController().signal;
-setMaxListeners(0, neverAborted);
 
 /**
  * Time in milliseconds after which an unused token is dropped. Volumes use theirs each minute, the end of a pod is not
@@ -130,8 +125,7 @@ export class MintedTokens implements TokenSource {
   }
 
   #parse(answer: JsonObject, account: string): MintedToken {
-    const text = jsonMember(jsonMember(answer, 'status'), 'token');
-    const secret = new Secret(typeof text === 'string' ? text : '');
+    const secret = new Secret(jsonText(answer['status'], 'token') ?? '');
     const claims = parseTokenClaims(secret);
     if (claims === undefined) {
       throw new CodedError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);

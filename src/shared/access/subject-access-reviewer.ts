@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { neverAborted } from '../abortable.js';
 import { CodedError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
@@ -20,10 +20,6 @@ const subjectAccessReviews: ResourceType = {
 
 /** Part of the usual call timeout for a review with its retries: an attempt that hangs leaves time for another. */
 const shareOfCallTime = 0.5;
-
-/** Signal of reviews that continue without their callers. Each has a timeout. */
-const neverAborted = new AbortController().signal;
-setMaxListeners(0, neverAborted);
 
 /**
  * Checks permissions with SubjectAccessReviews. Caches decisions and deduplicates concurrent reviews.

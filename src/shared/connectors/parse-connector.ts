@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import { isJsonObject, jsonMember } from '../json.js';
+import { jsonText } from '../json.js';
 import type { Connector, ProxyAddress } from './model.js';
 import { ObjectReader } from '../object-reader.js';
 import { certificatesOnly } from '../pem.js';
@@ -54,7 +54,5 @@ export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' |
 
 /** Returns a name for messages about objects that may be malformed. */
 export function metadataName(object: JsonObject, key: 'name' | 'namespace'): string {
-  const metadata = jsonMember(object, 'metadata');
-  const name = isJsonObject(metadata) ? jsonMember(metadata, key) : undefined;
-  return typeof name === 'string' && name !== '' ? name : '(unnamed)';
+  return jsonText(object['metadata'], key) ?? '(unnamed)';
 }

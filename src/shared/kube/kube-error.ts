@@ -1,5 +1,5 @@
 import { inOneLine } from '../errors.js';
-import { jsonMember } from '../json.js';
+import { jsonMember, jsonText } from '../json.js';
 import type { JsonValue } from '../json.js';
 import { limits } from '../limits/defaults.js';
 
@@ -82,11 +82,9 @@ export function parseStatus(
 ): { readonly code?: number; readonly reason: string; readonly message: string } | undefined {
   if (jsonMember(value, 'kind') !== 'Status') return undefined;
   const code = jsonMember(value, 'code');
-  const reason = jsonMember(value, 'reason');
-  const message = jsonMember(value, 'message');
   return {
     ...(typeof code === 'bigint' ? { code: Number(code) } : {}),
-    reason: typeof reason === 'string' ? reason : '',
-    message: typeof message === 'string' ? message : '',
+    reason: jsonText(value, 'reason') ?? '',
+    message: jsonText(value, 'message') ?? '',
   };
 }

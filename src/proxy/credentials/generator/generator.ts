@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../shared/json.js';
-import { jsonMember } from '../../../shared/json.js';
+import { jsonMember, jsonText } from '../../../shared/json.js';
 import { quote } from '../../../shared/message-text.js';
 import { proxyLimits } from '../../limits.js';
 import { Misconfiguration } from '../../proxy-error.js';
@@ -38,9 +38,9 @@ export interface Generated {
  */
 export function generatorOf(type: JsonValue | undefined, className: string): CelGenerator | undefined {
   const generator = jsonMember(type, 'generator');
-  const name = jsonMember(type, 'name');
+  const name = jsonText(type, 'name') ?? '';
   const nameOf = (language: string): string =>
-    `connectorclass ${className}: generator.${language} of auth type ${quote(typeof name === 'string' ? name : '')}`;
+    `connectorclass ${className}: generator.${language} of auth type ${quote(name)}`;
   const cel = jsonMember(generator, 'cel');
   const { textLength } = proxyLimits.generators;
   if (cel !== undefined) {

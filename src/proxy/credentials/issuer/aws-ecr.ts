@@ -1,11 +1,11 @@
-import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
 import type { JsonValue } from '../../../shared/json.js';
 import { Secret } from '../../../shared/secret.js';
 import type { ToolAddress } from '../../connectors/tool-address.js';
 import type { SecretObject } from '../../secrets/secret-source.js';
 import { awsSignedHeaders } from './aws-signature.js';
 import type { AwsScope, AwsCredentials } from './aws-signature.js';
-import type { TokenPlan, TokenFailure, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.js';
+import type { TokenPlan, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
 import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.js';
 
@@ -90,7 +90,11 @@ function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
  */
 function parseResponse({ status, body: text }: TokenResponse): TokenOutcome {
   const answer = jsonIn(text);
-  if (status !== 200) return failureIn(answer) ?? failureOfStatus(status);
+  if (status !== 200) {
+    // Errors of AWS' JSON protocol.
+    const code = (jsonText(answer, '__type') ?? '').replace(/^[^#]*#/, '');
+    return failureOfCode(code, rejections) ?? failureOfStatus(status);
+  }
   const data = jsonMember(answer, 'authorizationData');
   // The private registry answers with a list, the public one with an object.
   const entry = Array.isArray(data) ? (data as readonly JsonValue[])[0] : data;
@@ -101,12 +105,6 @@ function parseResponse({ status, body: text }: TokenResponse): TokenOutcome {
   if (password === undefined) return unusableAnswer('no authorizationToken');
   if (typeof expiresAt !== 'number' && typeof expiresAt !== 'bigint') return unusableAnswer('no expiresAt');
   return { kind: 'token', value: new Secret(password), expiresAtMs: Number(expiresAt) * 1000 };
-}
-
-/** Returns the failure for an error of AWS' JSON protocol; undefined for names that are not known. */
-function failureIn(answer: JsonValue | undefined): TokenFailure | undefined {
-  const type = jsonMember(answer, '__type');
-  return failureOfCode((typeof type === 'string' ? type : '').replace(/^[^#]*#/, ''), rejections);
 }
 
 /** The API that issues the password of a registry of Amazon ECR. */

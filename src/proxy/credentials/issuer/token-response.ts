@@ -1,4 +1,4 @@
-import { jsonIn, jsonMember } from '../../../shared/json.js';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
 import { Secret } from '../../../shared/secret.js';
 import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.js';
 
@@ -20,8 +20,7 @@ const oauthFixes: Readonly<Record<string, string>> = {
 export function parseTokenResponse({ status, body }: TokenResponse, nowMs: number): TokenOutcome {
   const answer = jsonIn(body);
   if (status !== 200 || answer === undefined) {
-    const code = jsonMember(answer, 'error');
-    return failureOfCode(typeof code === 'string' ? code : '', oauthFixes) ?? failureOfStatus(status);
+    return failureOfCode(jsonText(answer, 'error') ?? '', oauthFixes) ?? failureOfStatus(status);
   }
   const value = jsonMember(answer, 'access_token');
   const type = jsonMember(answer, 'token_type') ?? 'bearer';
