@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DirectorySource } from '../../../../src/driver/connectors/directory-source.js';
+import { silentLog } from '../../../../src/shared/log.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
+
+describe('the listener of a directory of manifests', () => {
+  let directory: string;
+  beforeEach(() => (directory = fs.mkdtempSync(path.join(tmpdir(), 'manifests-'))));
+  afterEach(() => fs.rmSync(directory, { recursive: true }));
+
+  it('learns of a change that a publish has read first', async () => {
+    const source = started(new DirectorySource({ directory, namespace: 'x', notFoundWaitMs: 0, log: silentLog }));
+    const put = (name: string): void =>
+      fs.writeFileSync(path.join(directory, `${name}.json`), JSON.stringify(connector(name)));
+    let calls = 0;
+    put('harbor');
+    source.onChange(() => (calls += 1));
+    source.start();
+    await eventually('the directory is read', () => calls === 1);
+    put('github');
+    assert.notEqual(source.peekFlags(), undefined);
+    await eventually('the listener is called', () => calls === 2);
+  });
+});
