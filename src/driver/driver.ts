@@ -1,6 +1,5 @@
 import { registrationSocket } from './config.js';
 import { setMaxListeners } from 'node:events';
-import type { DriverConfig } from './config.js';
 import { identityService } from './csi/identity.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
@@ -15,10 +14,8 @@ import type { Syscalls } from './host/syscalls.js';
 import { loadPageBytes } from './host/page-size.js';
 import { selinuxProcessLabel } from './host/selinux.js';
 import { TmpfsHost } from './host/tmpfs-host.js';
-import type { Log } from '../shared/log.js';
 import { Metrics } from './metrics.js';
 import { version } from '../shared/version.js';
-import type { Clock } from '../shared/clock.js';
 import { driverLimits } from './limits.js';
 import { limits } from '../shared/limits/defaults.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
@@ -26,6 +23,7 @@ import { withRejectionLog } from './rejection-log.js';
 import { VolumeMemory } from './publish/volume-memory.js';
 import type { Backend } from './backend.js';
 import { VolumeService } from './volume-service.js';
+import type { VolumeServiceOptions } from './volume-service.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
 
 /** Timeout of an RPC in milliseconds. The kubelet waits two minutes, so the driver responds before that. */
@@ -37,17 +35,12 @@ const drainMs = 30_000;
  */
 const finishMs = 5_000;
 
-export interface DriverParts {
-  readonly config: DriverConfig;
+export interface DriverParts extends Pick<VolumeServiceOptions, 'config' | 'clock' | 'renderThread' | 'log'> {
   /** Creates the backend, which reports its requests to the metrics, and what it rejects to the observer. */
   readonly createBackend: (metrics: Metrics, rejections: LimitObserver) => Backend;
   readonly syscalls: Syscalls;
   /** Memory limit of this process; undefined: none. */
   readonly memoryLimitBytes: number | undefined;
-  readonly clock: Clock;
-  /** The built render-worker.ts. */
-  readonly renderThread: URL;
-  readonly log: Log;
   readonly droppedLogLines: () => number;
 }
 

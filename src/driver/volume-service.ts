@@ -2,7 +2,9 @@ import { PublishAdmission } from './publish/publish-admission.js';
 import type { VolumeMemory } from './publish/volume-memory.js';
 import type { LimitObserver } from '../shared/limits/limit-observer.js';
 import type { Backend } from './backend.js';
-import type { DriverParts } from './driver.js';
+import type { DriverConfig } from './config.js';
+import type { Clock } from '../shared/clock.js';
+import type { Log } from '../shared/log.js';
 import type { TmpfsHost } from './host/tmpfs-host.js';
 import { TemplateRenderer, processTimeMs } from './content/template-renderer.js';
 import { nodeService } from './csi/node.js';
@@ -17,7 +19,12 @@ import { VolumeLocks } from './publish/volume-locks.js';
 import { driverLimits } from './limits.js';
 import { RenderThreads } from './render-threads.js';
 
-export interface VolumeServiceOptions extends Pick<DriverParts, 'config' | 'clock' | 'renderThread' | 'log'> {
+export interface VolumeServiceOptions {
+  readonly config: DriverConfig;
+  readonly clock: Clock;
+  /** The built render-worker.ts. */
+  readonly renderThread: URL;
+  readonly log: Log;
   readonly host: TmpfsHost;
   readonly memory: VolumeMemory;
   readonly backend: Backend;
