@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
@@ -132,14 +133,19 @@ describe('a kept connection to a tool', () => {
   });
 
   it('does not make a response that is reset look complete', async () => {
-    onData = (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\nhalf', () => setTimeout(() => socket.resetAndDestroy(), 50));
-    };
+    onData = (socket) => void socket.write('HTTP/1.1 200 OK\r\n\r\nhalf');
     await start();
     const client = await fixture.client();
-    const text = await client.exchange(
+    const socket = await client.raw();
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      if (text.includes('half')) for (const each of sockets) each.resetAndDestroy();
+    });
+    socket.write(
       `GET ${url()}/ HTTP/1.1\r\nHost: tool.example\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`,
     );
+    await once(socket, 'close');
     assert.match(text, /half/);
     assert.doesNotMatch(text, /\r\n0\r\n\r\n$/);
   });

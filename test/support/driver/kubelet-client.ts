@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { CallOptions, ChannelOptions, ClientUnaryCall, ServiceError, requestCallback } from '@grpc/grpc-js';
-import { credentials, status } from '@grpc/grpc-js';
+import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../../src/shared/errors.js';
 import type { GetPluginCapabilitiesResponse__Output } from '../../../src/driver/csi/generated/csi/v1/GetPluginCapabilitiesResponse.js';
 import type { GetPluginInfoResponse__Output } from '../../../src/driver/csi/generated/csi/v1/GetPluginInfoResponse.js';
@@ -22,6 +22,8 @@ type IdentityClient = InstanceType<typeof csi.Identity>;
 export interface KubeletCallOptions {
   /** The kubelet's own is two minutes. */
   readonly timeoutMs?: number;
+  /** The time that a publish tells the driver. The client waits for the response, in whatever time the driver runs. */
+  readonly toldMs?: number;
   /** Aborting cancels the call, as the kubelet does when it gives up. */
   readonly signal?: AbortSignal;
 }
@@ -54,8 +56,14 @@ export class KubeletClient {
     this.#shared?.identity.close();
   }
 
-  async publish(request: NodePublishVolumeRequest, options?: KubeletCallOptions): Promise<void> {
-    await this.node((node, callOptions, done) => node.nodePublishVolume(request, callOptions, done), options);
+  async publish(request: NodePublishVolumeRequest, options: KubeletCallOptions = {}): Promise<void> {
+    const { toldMs } = options;
+    const metadata = new Metadata();
+    if (toldMs !== undefined) metadata.set('grpc-timeout', `${toldMs}m`);
+    await this.node(
+      (node, callOptions, done) => node.nodePublishVolume(request, metadata, callOptions, done),
+      toldMs === undefined ? options : { timeoutMs: Infinity },
+    );
   }
 
   /** @param changes in what the request differs from the usual one. */

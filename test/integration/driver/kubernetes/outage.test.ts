@@ -41,7 +41,7 @@ describe('while the API server is away', () => {
       const publishes = volumes.map((volume) =>
         assertFails(
           // The driver responds after 95 % of it.
-          driver.kubelet.publishVolume(volume, {}, { timeoutMs: 6000 }),
+          driver.kubelet.publishVolume(volume, {}, { toldMs: 6000 }),
           'UNAVAILABLE',
           /^reading csidriver connectors-csi failed: the API server cannot be reached \(Unreachable\)$/,
         ),
@@ -71,7 +71,7 @@ describe('while the API server is away', () => {
       driver = await cluster.driver();
       const before = volume.read();
       await assertFails(
-        driver.kubelet.publishVolume(volume, {}, { timeoutMs: 2000 }),
+        driver.kubelet.publishVolume(volume, {}, { toldMs: 2000 }),
         'UNAVAILABLE',
         /^refresh failed, the mounted files are kept: UNAVAILABLE: reading csidriver connectors-csi failed: /,
       );
@@ -271,14 +271,14 @@ describe('while the API server is away', () => {
     const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
     const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
     await assertFails(
-      driver.kubelet.publishVolume(minting, { attributes }, { timeoutMs: 2000 }),
+      driver.kubelet.publishVolume(minting, { attributes }, { toldMs: 2000 }),
       'UNAVAILABLE',
       new RegExp(`^minting a token for service account ci/builder failed${why}`),
     );
     nowMs += 2 * minuteMs;
     const publishes = Array.from({ length: 3 }, () =>
       assertFails(
-        driver.kubelet.publishVolume(cluster.node.volume(), {}, { timeoutMs: 2000 }),
+        driver.kubelet.publishVolume(cluster.node.volume(), {}, { toldMs: 2000 }),
         'UNAVAILABLE',
         new RegExp(`^asking the API server whether .*"harbor" in namespace "ci" failed${why}`),
       ),
