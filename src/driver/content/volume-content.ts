@@ -6,7 +6,6 @@ import { driverLimits } from '../limits.js';
 import type { VolumeFile, PublishContext } from '../publish/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './template-renderer.js';
-import { fileNameProblem } from '../syntax/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
 
@@ -80,10 +79,6 @@ function absentFileWarnings(names: readonly string[]): readonly string[] {
 function withinLimits(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {
   const sorted = [...files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const totalBytes = sorted.reduce((sum, file) => sum + file.content.byteLength, 0);
-  for (const { name } of sorted) {
-    const problem = fileNameProblem(name);
-    if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', `file name "${name}": ${problem}`);
-  }
   if (sorted.length > maxFiles || totalBytes > maxTotalBytes) {
     throw new CodedError(
       'RESOURCE_EXHAUSTED',

@@ -62,6 +62,15 @@ describe('the renderer of configurations', () => {
     });
   }
 
+  it('has no file whose name leads elsewhere', async () => {
+    for (const name of ['../x', '..data', 'a/b']) {
+      const message = new RegExp(`^connectorclass oci, configuration bad: file name "${name}": `);
+      await assert.rejects(render([configurationOf('bad', { [name]: '' })], ['bad']), {
+        ...{ code: 'FAILED_PRECONDITION', message },
+      });
+    }
+  });
+
   it('checks the params of all configurations before it renders the first', async () => {
     const params = [{ name: 'p', type: 'string' }] as const;
     const configurations = [configurationOf('a', { conf: '{{ fail "a" }}' }), configurationOf('b', {}, params)];
