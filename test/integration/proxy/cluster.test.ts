@@ -51,6 +51,15 @@ describe('the proxy in a cluster', () => {
     assert.deepEqual(tool.seen, []);
   });
 
+  it('refuses a token whose review is not authenticated, or does not list the audience', async () => {
+    const { identities } = fixture.api;
+    const review = identities.review.bind(identities);
+    for (const status of [{ authenticated: false }, { audiences: [] }]) {
+      identities.review = (...args) => ({ ...review(...args), ...status });
+      assert.equal((await fixture.client().get(tool.url())).status, 407);
+    }
+  });
+
   it('serves a token for a minute at most after the API server has stopped to accept it', async () => {
     const token = fixture.token();
     const status = async (): Promise<number> => (await fixture.client('ci/tool', token).get(tool.url())).status;
