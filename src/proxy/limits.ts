@@ -374,5 +374,12 @@ export const proxyLimits = {
     parameters: 16,
     /** Characters of all names and values of a result; tools reject longer headers. */
     resultCharacters: 8192,
+    /** Parts of a result's query parameters that are searched for in responses. */
+    searched: {
+      /** Shorter values occur by chance. */
+      shortest: 6,
+      /** The last characters of a value: long ones, such as the same letter many times, take too long. */
+      longest: 32,
+    },
   },
 } as const;

@@ -1,3 +1,4 @@
+import { proxyLimits } from '../../limits.js';
 import { canonicalParameterName } from '../../rules/overrides.js';
 import { canonicalHeaderName } from '../../tool/headers.js';
 import type { RawHeaders } from '../../tool/headers.js';
@@ -7,10 +8,7 @@ import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.j
 import type { Generated } from './generator.js';
 import type { Generators, GeneratorUse } from './generators.js';
 
-/** Shortest value of a query parameter that is searched for in responses. Shorter ones occur by chance. */
-const minSecretLength = 6;
-/** Last characters of a value that are searched for: long ones, such as the same letter many times, take too long. */
-const searchedLength = 32;
+const { searched } = proxyLimits.generators;
 
 type Evaluator = Pick<Generators, 'generate' | 'check'>;
 
@@ -59,8 +57,8 @@ export class GeneratedCredential implements ToolCredential {
     const { query = [] } = this.#generated ?? {};
     if (query.length === 0) return [...headers];
     const secrets = query
-      .map(([, value]) => value.slice(-searchedLength))
-      .filter((value) => value.length >= minSecretLength);
+      .map(([, value]) => value.slice(-searched.longest))
+      .filter((value) => value.length >= searched.shortest);
     const kept: string[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const value = withoutParameters(headers[at + 1] ?? '', this.#parameterNames, secrets);
