@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
+import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
 import { robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.js';
@@ -38,6 +38,14 @@ describe('the proxy in a cluster', () => {
       assert.equal(fixture.api.count({ resource }), 1, resource);
     }
     assert.equal(fixture.api.count({ resource: 'secrets', verb: 'get', name: 'login' }), 1);
+  });
+
+  it('asks about a right again for another pod, which an authorizer can tell apart', async () => {
+    for (const pod of [buildPod, { ...buildPod, uid: 'another' }]) {
+      const token = fixture.token('builder', 600, 'connectors-proxy', pod);
+      assert.equal((await fixture.client('ci/tool', token).get(tool.url())).status, 200);
+    }
+    assert.equal(fixture.api.count({ resource: 'subjectaccessreviews' }), 2);
   });
 
   it('refuses tokens that the API server does not confirm, and asks about none that cannot count', async () => {

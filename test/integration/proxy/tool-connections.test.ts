@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
+import { CertificateAuthority } from '../../support/kube-api/certificates.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { started } from '../../support/started.js';
 
 /** Tools that close, reset and misread connections. An exception in the proxy ends this process. */
 describe('a kept connection to a tool', () => {
@@ -102,6 +106,30 @@ describe('a kept connection to a tool', () => {
       return (await fixture.metrics()).includes('outcome="aborted"');
     });
     stalled.destroy();
+  });
+
+  it('is not used for a Connector with another CA, or of another namespace', async () => {
+    const secured = started(await ToolServer.start('https'));
+    const namespace = 'other';
+    fixture = await ProxyFixture.start([
+      connector('tool', secured.url(), { caSecret: 'tool-ca' }),
+      connector('tool', secured.url(), { caSecret: 'tool-ca', namespace }),
+      connector('wrong', secured.url(), { caSecret: 'wrong-ca' }),
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }),
+      secret('wrong-ca', 'Opaque', { 'ca.crt': new CertificateAuthority().certificate }),
+      ...grant('builder', ['tool', 'wrong']),
+      ...grant('builder', ['tool'], { namespace }),
+    ]);
+    const client = await fixture.client();
+    const statusOf = async (where: string): Promise<number> =>
+      (await client.reverse(`/namespaces/${where.replace('/', '/connectors/')}/`)).status;
+    assert.deepEqual(
+      [await statusOf('ci/tool'), await statusOf('ci/tool'), await statusOf('ci/wrong')],
+      [200, 200, 502],
+    );
+    await eventually('the connection alone is there', () => secured.connections === 1);
+    assert.equal(await statusOf('other/tool'), 200);
+    assert.equal(secured.connections, 2);
   });
 
   it('that the tool closes when it is used again does not hold up the request', async () => {
