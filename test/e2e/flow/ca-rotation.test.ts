@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
-import { repository } from '../../support/deploy/manifests.js';
+import { rotationCommands } from '../../support/e2e/ca-rotation.js';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts } from '../../support/e2e/host-names.js';
 import { kubectl } from '../../support/e2e/kubectl.js';
@@ -10,13 +10,6 @@ import { eventually } from '../../support/poll.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const host = 'tool.test';
-
-/** The commands of docs/proxy.md, by block: what prepares the rotation, then its steps. */
-function blocks(): readonly string[] {
-  const page = readFileSync(path.join(repository, 'docs/proxy.md'), 'utf8');
-  const section = page.split(/^## /m).find((part) => part.startsWith('Rotating the CA\n')) ?? '';
-  return [...section.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, text = '']) => text.replaceAll(/^ +/gm, ''));
-}
 
 describe('the rotation of the CA in docs/proxy.md', function () {
   this.timeout(120_000);
@@ -40,7 +33,7 @@ describe('the rotation of the CA in docs/proxy.md', function () {
     const certificates = (): string => volume.read()['ca.crt'] ?? '';
     const ask = (trusted: string): Promise<string> =>
       fixture.task(volume, `curl -sS --cacert ${trusted} ${tool.url(host)}/`);
-    const [prepare = '', ...steps] = blocks();
+    const [prepare = '', ...steps] = rotationCommands();
     assert.equal(steps.length, 3);
     const before = certificates();
     await kubectl(fixture, prepare);

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
+import { rotationCommands } from '../../support/e2e/ca-rotation.js';
 import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { hostNames, needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { writeImageLayout } from '../../support/e2e/image-layout.js';
+import { kubectl } from '../../support/e2e/kubectl.js';
 import { needsRootForContainers } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { InstallerProcess } from '../../support/image-pulls/installer-process.js';
@@ -40,7 +42,7 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
         '--publish-ca-config-map',
       ],
     },
-    ['containerd', 'docker-registry', 'skopeo'],
+    ['containerd', 'docker-registry', 'skopeo', 'kubectl', 'openssl'],
     async (fixture) => {
       work = fixture.work;
       const at = (...names: string[]): string => path.join(work, ...names);
@@ -77,16 +79,22 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
     return [...node.flags, '--ca-file', node.at('ca.crt'), '--proxy-host', ownAddress];
   }
 
-  /** Waits until the CA of the Secret is in the ConfigMap, and from there on the node. */
-  async function installNow(): Promise<void> {
+  /** Waits until the CA of the Secret is in the ConfigMap. */
+  async function publishedCa(): Promise<string> {
     const inConfigMap = (): string => {
       const found = use.fixture.api.get('configmaps', { namespace: 'connectors-system', name: caConfigMapName });
       return (found?.['data'] as { readonly 'ca.crt': string } | undefined)?.['ca.crt'] ?? '';
     };
     await eventually('the ConfigMap has the CA', () => inConfigMap() === use.fixture.authority);
-    writeFileSync(node.at('ca.crt.next'), inConfigMap());
+    return inConfigMap();
+  }
+
+  /** Waits until the CA of the ConfigMap is on the node. */
+  async function installNow(): Promise<void> {
+    const ca = await publishedCa();
+    writeFileSync(node.at('ca.crt.next'), ca);
     renameSync(node.at('ca.crt.next'), node.at('ca.crt'));
-    await eventually('the node has the CA', () => node.hasCa(inConfigMap()));
+    await eventually('the node has the CA', () => node.hasCa(ca));
     await installer.untilReady();
   }
 
@@ -179,6 +187,20 @@ describe('image pulls of nodes, with the files that image-pulls install writes',
       ),
     );
     await containerd.remove(image);
+  });
+
+  it('work in each step of a rotation of the CA, before the node has the next files and after', async () => {
+    const image = imageOf('secure', 'team/app:1');
+    const [prepare = '', ...steps] = rotationCommands();
+    await kubectl(use.fixture, prepare);
+    for (const step of steps) {
+      await kubectl(use.fixture, step);
+      for (const follow of [publishedCa, installNow]) {
+        await follow();
+        await pull(image);
+        await containerd.remove(image);
+      }
+    }
   });
 
   it('work with the library of CRI-O, on a node whose hosts file has the registry name', async () => {
