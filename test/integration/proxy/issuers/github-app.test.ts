@@ -18,15 +18,13 @@ describe('a Secret of type github-app', () => {
   beforeEach(async () => {
     nowMs = Date.now();
     const now = (): number => nowMs;
-    github = await GithubServer.start({ now });
-    fixture = await ProxyFixture.start([], { now, monotonicNow: now });
+    github = started(await GithubServer.start({ now }));
+    fixture = started(await ProxyFixture.start([], { now, monotonicNow: now }));
     client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
   });
 
-  afterEach(async () => {
-    const log = fixture.log;
-    await fixture.stop();
-    await github.stop();
+  afterEach(() => {
+    const { log } = fixture;
     assert.ok(!log.includes(appPrivateKey.slice(100, 140)), 'the private key is in the log');
     assert.doesNotMatch(log, /eyJ[-\w]+\.eyJ/, 'an assertion is in the log');
   });

@@ -6,6 +6,7 @@ import type { LeaseTimings } from '../../../../src/proxy/status/leader-elector.j
 import { KubeApi } from '../../../support/kube-api/kube-api.js';
 import { adminConfig, testClient } from '../../../support/kube-client/test-client.js';
 import { eventually } from '../../../support/poll.js';
+import { started } from '../../../support/started.js';
 
 const name = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
 
@@ -28,16 +29,18 @@ describe('the Lease', function () {
   const replica = (identity: string, timings: LeaseTimings = longTimings): Replica => {
     const now = (): number => performance.now() + aheadMs;
     const client = testClient(adminConfig(api), { clock: { now, random: Math.random } });
-    const lease = new LeaderElector({
-      client,
-      ...name,
-      identity,
-      timings,
-      clock: { now: Date.now },
-      onStartedLeading: () => history.push(`${identity} begins`),
-      onStoppedLeading: () => history.push(`${identity} ends`),
-      log: silentLog,
-    });
+    const lease = started(
+      new LeaderElector({
+        client,
+        ...name,
+        identity,
+        timings,
+        clock: { now: Date.now },
+        onStartedLeading: () => history.push(`${identity} begins`),
+        onStoppedLeading: () => history.push(`${identity} ends`),
+        log: silentLog,
+      }),
+    );
     lease.start();
     const made = { lease, client };
     replicas.push(made);
@@ -52,19 +55,12 @@ describe('the Lease', function () {
   };
 
   beforeEach(async () => {
-    api = await KubeApi.start();
+    api = started(await KubeApi.start());
     aheadMs = 0;
     replicas = [];
     history = [];
   });
-  afterEach(async () => {
-    await api.goOnline().catch(() => undefined);
-    for (const { lease, client } of replicas) {
-      await lease.stop();
-      client.close();
-    }
-    await api.stop();
-  });
+  afterEach(() => api.goOnline().catch(() => undefined));
 
   it('is made by the first, held by one, and renewed', async () => {
     replica('a');
