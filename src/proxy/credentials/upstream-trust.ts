@@ -50,14 +50,16 @@ export class UpstreamTrust {
     const ofAll = this.#secrets.labelledCas().map(certificateBlocksIn);
     const bundles = own === noBundle ? ofAll : [...ofAll, own];
     const id = this.#stores.keyOf(bundles);
-    const trust = this.#stores.get(id) ?? (await this.#shared(connector.ref.namespace, id, bundles, signal));
+    const trust = this.#stores.get(id) ?? (await this.#shared(connector, id, bundles, signal));
     if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
     return trust;
   }
 
   /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
-  #shared(namespace: string, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
-    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(bundles));
+  #shared(connector: Connector, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
+    const { namespace } = connector.ref;
+    const owner = ownCaSecretName(connector) === undefined ? '' : namespace;
+    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(bundles, owner));
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
     return this.#creations.run(`${namespace} ${id}`, signal, (shared) =>
       this.#rateLimiter.run(namespace, create, () => false, tooMany, shared),

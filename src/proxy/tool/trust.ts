@@ -18,7 +18,7 @@ export interface Trust {
 /** PEM blocks of one source, unparsed. */
 export type PemBundle = readonly string[];
 
-/** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
+/** Creates trust stores from PEM blocks and caches them, fairly by owner. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
   readonly #stores = new BoundedMap<Trust>(proxyLimits.trustStores.count);
@@ -32,8 +32,9 @@ export class TrustStoreCache {
   /**
    * Returns the trust store, cached or created.
    * @param bundles PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
+   * @param owner namespace that chose certificates; empty for none.
    */
-  getOrCreate(bundles: readonly PemBundle[]): Trust {
+  getOrCreate(bundles: readonly PemBundle[], owner = ''): Trust {
     const id = this.keyOf(bundles);
     const cached = this.get(id);
     if (cached !== undefined) return cached;
@@ -41,7 +42,7 @@ export class TrustStoreCache {
     const ignored = new Set(added.filter((block) => !isCertificate(block)));
     const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
     const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
-    this.#stores.set(id, trust);
+    this.#stores.set(id, trust, owner);
     return trust;
   }
 
@@ -50,24 +51,21 @@ export class TrustStoreCache {
     return [this.#rootsDigest(), ...bundles.map(bundleDigest)].join(' ');
   }
 
-  /** Returns a cached trust store. */
   get(id: string): Trust | undefined {
     return this.#stores.get(id);
   }
 
   #rootsDigest(): string {
-    return (this.#rootsId ??= digestOf([this.#systemRoots()]));
+    return (this.#rootsId ??= bundleDigest([this.#systemRoots()]));
   }
 }
 
 /** By bundle, which is the same array until it changes. */
-const bundleDigest = perObject<PemBundle, string>(digestOf);
-
-function digestOf(texts: readonly string[]): string {
+const bundleDigest = perObject((bundle: PemBundle) => {
   const hash = createHash('sha256');
-  for (const text of texts) hash.update(`${text.length} ${text}`);
+  for (const text of bundle) hash.update(`${text.length} ${text}`);
   return hash.digest('base64');
-}
+});
 
 function isCertificate(block: string): boolean {
   try {

@@ -55,6 +55,16 @@ describe('what is trusted for a tool', () => {
     assert.notEqual(again, set);
   });
 
+  it('is kept while another namespace uses any number of CAs', async () => {
+    const trust = trustWith();
+    const kept = [await trust.of(using(1, 'other'), neverAborted), trust.ofAll()];
+    for (let count = 2; count <= 60; count += 1) await trust.of(using(count), neverAborted);
+    assert.deepEqual(
+      [await trust.of(using(1, 'other'), neverAborted), trust.ofAll()].map((each, at) => each === kept[at]),
+      [true, true],
+    );
+  });
+
   it('is one set for all Connectors without a CA of their own, and for token endpoints of providers', async () => {
     const trust = trustWith();
     assert.equal(await trust.of(connectorOf('ci/plain'), neverAborted), trust.ofAll());
