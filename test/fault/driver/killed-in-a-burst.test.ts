@@ -3,26 +3,11 @@ import fs from 'node:fs';
 import { DriverProcess } from '../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
+import { assertWhole } from '../../support/driver/whole-volume.js';
 import { eventually } from '../../support/poll.js';
 import { started } from '../../support/started.js';
 
 const burstSize = 40;
-
-/** A volume is whole or it is not there; a directory that is mounted and lacks a file would be taken for a volume. */
-function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
-  const files = volume.read();
-  assert.deepEqual(Object.keys(files), [
-    '.env',
-    'activate',
-    'connector.status.proxyAddress',
-    'context.token',
-    'http.proxy',
-    'https.proxy',
-  ]);
-  const token = files['context.token']!;
-  assert.ok(tokens.includes(token));
-  assert.ok(files['.env']?.includes(token) && files['http.proxy']?.includes(token));
-}
 
 describe('a driver that is killed while a burst publishes', function () {
   let node: NodeSandbox;
@@ -42,13 +27,13 @@ describe('a driver that is killed while a burst publishes', function () {
 
       volumes.forEach((volume, index) => {
         if (outcomes[index]?.status === 'fulfilled') assert.ok(volume.isMounted());
-        if (volume.isMounted()) assertWhole(volume, [volume.token]);
+        if (volume.isMounted()) assertWhole(volume);
         else if (fs.existsSync(volume.target)) assert.deepEqual(fs.readdirSync(volume.target), []);
       });
 
       const second = await DriverProcess.start(node);
       await Promise.all(volumes.map((volume) => second.kubelet.publishVolume(volume)));
-      for (const volume of volumes) assertWhole(volume, [volume.token]);
+      for (const volume of volumes) assertWhole(volume);
       assert.equal(node.mounts().length, burstSize);
       await Promise.all(volumes.map((volume) => second.kubelet.unpublishVolume(volume)));
       for (const volume of volumes) assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);

@@ -7,24 +7,10 @@ import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { assertWhole } from '../../../support/driver/whole-volume.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { override } from '../../../support/override.js';
 import { started } from '../../../support/started.js';
-
-function assertFull(volume: TestVolume, token: string): void {
-  const files = volume.read();
-  assert.deepEqual(Object.keys(files), [
-    '.env',
-    'activate',
-    'connector.status.proxyAddress',
-    'context.token',
-    'http.proxy',
-    'https.proxy',
-  ]);
-  assert.equal(files['context.token'], token);
-  assert.ok(files['.env']?.includes(token) && files['http.proxy'] === files['https.proxy']);
-}
 
 describe('a driver without a free descriptor', () => {
   let node: NodeSandbox;
@@ -60,7 +46,7 @@ describe('a driver without a free descriptor', () => {
     isOut = false;
     assert.deepEqual(volume.read(), before);
     await driver.kubelet.publishVolume(volume);
-    assertFull(volume, volume.token);
+    assertWhole(volume);
   });
 
   it('answers UNAVAILABLE for a volume that an earlier driver has mounted, and for a new one, and leaves nothing', async () => {
@@ -81,7 +67,7 @@ describe('a driver without a free descriptor', () => {
     assert.deepEqual(created.kubeletEntries(), ['vol_data.json']);
     for (const volume of [mounted, created]) {
       await driver.kubelet.publishVolume(volume);
-      assertFull(volume, volume.token);
+      assertWhole(volume);
     }
   });
 });
@@ -147,7 +133,7 @@ for (const [what, replace] of Object.entries(questions)) {
         assert.deepEqual(node.mounts(), []);
         failure = undefined;
         await driver.kubelet.publishVolume(volume);
-        assertFull(volume, volume.token);
+        assertWhole(volume);
         await driver.kubelet.unpublishVolume(volume);
       });
 
@@ -165,7 +151,7 @@ for (const [what, replace] of Object.entries(questions)) {
         assert.deepEqual({ revision: volume.revision(), files: volume.read(), mounts: node.mounts() }, before);
         failure = undefined;
         await driver.kubelet.publishVolume(volume);
-        assertFull(volume, volume.token);
+        assertWhole(volume);
         await driver.kubelet.unpublishVolume(volume);
         assert.deepEqual(node.mounts(), []);
       });
