@@ -32,6 +32,8 @@ describe('access that is withdrawn from a pod that runs', () => {
   const volumeOf = (name: string): TestVolume => cluster.node.volume({ name, serviceAccountName: 'passing' });
   const publish = (driver: InProcessDriver, volume: TestVolume): Promise<void> =>
     driver.kubelet.publishVolume(volume, { attributes });
+  const failsRefresh = (driver: InProcessDriver, volume: TestVolume, message: RegExp): Promise<string> =>
+    assertFails(publish(driver, volume), 'UNAVAILABLE', message);
   const conditionOf = async (driver: InProcessDriver, { volumeId, target }: TestVolume): Promise<string> => {
     const { volume_condition: condition } = await driver.kubelet.statistics({
       volume_id: volumeId,
@@ -54,11 +56,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     const before = volume.read();
     revoke();
     wait();
-    await assertFails(
-      publish(driver, volume),
-      'UNAVAILABLE',
-      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: /,
-    );
+    await failsRefresh(driver, volume, /^refresh failed, the mounted files are kept: PERMISSION_DENIED: /);
     assert.deepEqual(volume.read(), before);
   });
 
@@ -71,9 +69,9 @@ describe('access that is withdrawn from a pod that runs', () => {
     revoke();
     wait();
     for (let round = 0; round < 2; round += 1) {
-      await assertFails(
-        publish(driver, volume),
-        'UNAVAILABLE',
+      await failsRefresh(
+        driver,
+        volume,
         /^refresh failed, the tokens were taken out of the mounted files: PERMISSION_DENIED: cannot use connector ci\/harbor: system:serviceaccount:ci:passing cannot get .*"harbor"/,
       );
     }
@@ -104,7 +102,7 @@ describe('access that is withdrawn from a pod that runs', () => {
       for (let time = 0; time < 2; time += 1) {
         revoke();
         wait();
-        await assertFails(publish(driver, first), 'UNAVAILABLE', /PERMISSION_DENIED/);
+        await failsRefresh(driver, first, /PERMISSION_DENIED/);
         await eventually('the other volume knows', async () =>
           (await conditionOf(driver, second)).includes(
             'PERMISSION_DENIED: cannot use connector ci/harbor: system:serviceaccount:ci:passing cannot get',
@@ -158,7 +156,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     const open = fs.openSync(path.join(volume.target, revision, 'context.token'), 'r');
     revoke();
     wait();
-    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    await failsRefresh(driver, volume, /the tokens were taken out of the mounted files/);
     assert.deepEqual(pathsWithAnyOf(volume, tokens), []);
     assert.equal(fs.readFileSync(open, 'utf8'), volume.token);
     fs.closeSync(open);
@@ -171,7 +169,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     await cluster.stopDriver(earlier);
     revoke();
     const driver = await start(remove);
-    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    await failsRefresh(driver, volume, /the tokens were taken out of the mounted files/);
     assert.deepEqual(pathsWithAnyOf(volume, tokens), []);
   });
 
@@ -187,14 +185,10 @@ describe('access that is withdrawn from a pod that runs', () => {
     revoke();
     wait();
     for (let round = 0; round < 2; round += 1) {
-      await assertFails(
-        publish(driver, volume),
-        'UNAVAILABLE',
-        /^refresh failed, the mounted files are kept: INTERNAL: /,
-      );
+      await failsRefresh(driver, volume, /^refresh failed, the mounted files are kept: INTERNAL: /);
     }
     fails = false;
-    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    await failsRefresh(driver, volume, /the tokens were taken out of the mounted files/);
     assertWithoutToken(volume);
   });
 
@@ -206,11 +200,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     await cluster.stopDriver(earlier);
     revoke();
     const driver = await start(remove);
-    await assertFails(
-      publish(driver, volume),
-      'UNAVAILABLE',
-      /the tokens were taken out of the mounted files: PERMISSION_DENIED/,
-    );
+    await failsRefresh(driver, volume, /the tokens were taken out of the mounted files: PERMISSION_DENIED/);
     const { '.error.json': reason = '', ...rest } = volume.read();
     assert.deepEqual(rest, {});
     assertWithoutToken(volume);
