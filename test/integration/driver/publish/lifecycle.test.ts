@@ -114,40 +114,32 @@ describe('the driver as a process', () => {
   });
 
   it('says from the start that it was given a directory that is not the kubelet’s', async () => {
-    const driver = new DriverProcess(node, ['--kubelet-dir', path.join(node.root, 'other'), ...http]);
-    try {
-      await driver.untilLogged('Cannot publish volumes');
-      assert.match(reasons(driver)[0] ?? '', /^\S+other has no folder "pods": set --kubelet-dir to /);
-      await driver.untilLogged('Started');
-      const { status, body } = await driver.http('/readyz');
-      assert.equal(status, 503);
-      assert.match(body, /other has no folder "pods"/);
-      fs.mkdirSync(path.join(node.root, 'other', 'pods'), { recursive: true });
-      assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
-    } finally {
-      await driver.stop();
-    }
+    const driver = started(new DriverProcess(node, ['--kubelet-dir', path.join(node.root, 'other'), ...http]));
+    await driver.untilLogged('Cannot publish volumes');
+    assert.match(reasons(driver)[0] ?? '', /^\S+other has no folder "pods": set --kubelet-dir to /);
+    await driver.untilLogged('Started');
+    const { status, body } = await driver.http('/readyz');
+    assert.equal(status, 503);
+    assert.match(body, /other has no folder "pods"/);
+    fs.mkdirSync(path.join(node.root, 'other', 'pods'), { recursive: true });
+    assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
   });
 
   it('says from the start that publishes fail for want of the file of --proxy-ca-file, and is ready once it is there', async () => {
     const file = path.join(node.root, 'ca.pem');
-    const driver = new DriverProcess(node, ['--proxy-ca-file', file, ...http]);
-    try {
-      await driver.untilLogged('Started');
-      assert.match(reasons(driver)[0] ?? '', /^--proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/);
-      const { status, body } = await driver.http('/readyz');
-      assert.equal(status, 503);
-      assert.match(body, /^--proxy-ca-file .*ENOENT/);
-      fs.writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
-      assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
-      await driver.kubelet.publishVolume(node.volume());
-    } finally {
-      await driver.stop();
-    }
+    const driver = started(new DriverProcess(node, ['--proxy-ca-file', file, ...http]));
+    await driver.untilLogged('Started');
+    assert.match(reasons(driver)[0] ?? '', /^--proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/);
+    const { status, body } = await driver.http('/readyz');
+    assert.equal(status, 503);
+    assert.match(body, /^--proxy-ca-file .*ENOENT/);
+    fs.writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+    assert.match((await driver.http('/readyz')).body, /^the kubelet has not registered/);
+    await driver.kubelet.publishVolume(node.volume());
   });
 
   it('serves metrics and health without a token, whatever it was asked', async () => {
-    const driver = await DriverProcess.start(node, http);
+    const driver = started(await DriverProcess.start(node, http));
     const volume = node.volume();
     await driver.kubelet.publishVolume(volume);
     await driver.kubelet.publishVolume(volume);
@@ -169,7 +161,6 @@ describe('the driver as a process', () => {
     fs.rmSync(node.manifestsDir, { recursive: true });
     assert.match((await get('/readyz')).body, /cannot be read/);
     assert.equal((await get('/healthz')).status, 200);
-    await driver.stop();
   });
 });
 

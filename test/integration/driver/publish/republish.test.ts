@@ -161,7 +161,7 @@ describe('a republish', () => {
   it('with nothing new makes a handful of system calls, no writing one, and the next time one alone', async () => {
     const calls: string[] = [];
     const syscalls = wrapSyscalls(loadSyscalls(), (call) => void calls.push(call));
-    const driver = await InProcessDriver.start(node, { syscalls });
+    const driver = started(await InProcessDriver.start(node, { syscalls }));
     const volume = node.volume();
     await driver.kubelet.publishVolume(volume);
     calls.length = 0;
@@ -175,12 +175,11 @@ describe('a republish', () => {
     calls.length = 0;
     await driver.kubelet.publishVolume(volume);
     assert.deepEqual(calls, ['stat']);
-    await driver.stop();
   });
 
   it('with a token that expired since has an abnormal condition that says when', async () => {
     let now = Date.now();
-    const driver = await InProcessDriver.start(node, { now: () => now });
+    const driver = started(await InProcessDriver.start(node, { now: () => now }));
     const volume = node.volume();
     await driver.kubelet.publishVolume(volume);
     now += 31 * 60_000;
@@ -190,6 +189,5 @@ describe('a republish', () => {
     });
     assert.equal(condition?.abnormal, true);
     assert.match(condition.message, /^the token expired at \d{4}-/);
-    await driver.stop();
   });
 });
