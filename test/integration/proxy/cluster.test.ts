@@ -81,6 +81,12 @@ describe('the proxy in a cluster', () => {
     assert.equal(fixture.api.count({ resource: 'tokenreviews' }), 3);
   });
 
+  it('serves a token no longer than it lasts, although its review counts for a minute', async () => {
+    const client = fixture.client('ci/tool', fixture.token('builder', 2));
+    await client.get(tool.url());
+    await eventually('it is refused', async () => (await client.get(tool.url())).status === 407, 30_000);
+  });
+
   it('refuses accounts without the right, and pods without the permission for the proxy', async () => {
     const stranger = await fixture.client('ci/tool', fixture.token('stranger')).get(tool.url());
     assert.equal(stranger.status, 403);

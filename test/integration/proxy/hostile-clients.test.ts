@@ -290,6 +290,15 @@ describe('a client that means harm', () => {
     assert.equal((await client.get(tool.url())).body, 'hello');
   });
 
+  it('cannot change the protocol by a request that more follows', async () => {
+    const upgrade = ['Connection: Upgrade', 'Upgrade: x'];
+    for (const [lines, body] of [[['Content-Length: 3'], 'abc'] as const, [[], smuggled] as const]) {
+      const bytes = message([...upgrade, ...lines], body, `GET ${tool.url()}/ HTTP/1.1`);
+      assert.match(await client.exchange(bytes), /^HTTP\/1\.1 400 /);
+    }
+    assert.deepEqual(tool.seen, []);
+  });
+
   it('is answered without a response of Node where an upgrade is refused', async () => {
     const upgrade = message(['Connection: Upgrade', 'Upgrade: x'], '', `GET ${tool.url()}/ HTTP/1.1`);
     assert.match(await client.exchange(upgrade.replace(/Proxy-Authorization.*\r\n/, '')), /^HTTP\/1\.1 407 /);
