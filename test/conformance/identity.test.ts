@@ -4,6 +4,7 @@ import path from 'node:path';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import { driverForAll } from '../support/driver/suite-driver.js';
+import { started } from '../support/started.js';
 
 const packageFile = path.join(import.meta.dirname, '..', '..', 'package.json');
 
@@ -28,14 +29,9 @@ describe('CSI Identity', () => {
 
   it('is ready when it can publish, and not while the connectors cannot be read', async () => {
     assert.deepEqual((await driver.kubelet.probe()).ready, { value: true });
-    const other = new NodeSandbox();
-    const blind = new DriverProcess(other, ['--manifests', `${other.root}/nowhere`]);
-    try {
-      await blind.untilLogged('Started');
-      assert.deepEqual((await blind.kubelet.probe()).ready, { value: false });
-    } finally {
-      await blind.stop();
-      other.remove();
-    }
+    const other = started(new NodeSandbox());
+    const blind = started(new DriverProcess(other, ['--manifests', `${other.root}/nowhere`]));
+    await blind.untilLogged('Started');
+    assert.deepEqual((await blind.kubelet.probe()).ready, { value: false });
   });
 });

@@ -7,6 +7,7 @@ import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass, proxyUrl } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { driverForAll } from '../../../support/driver/suite-driver.js';
+import { started } from '../../../support/started.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
 const ca = '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n';
@@ -111,21 +112,16 @@ describe('a published volume', () => {
   });
 
   it('has the proxy that the operator has set, where class and connector name none', async () => {
-    const other = new NodeSandbox();
+    const other = started(new NodeSandbox());
     other.writeManifest('constant.json', connectorClass('constant', { hasProxy: false }));
     other.writeManifest('settings.json', connector('settings', { className: 'constant', proxyUrl: undefined }));
     const flags = ['--default-proxy-url', 'http://built-in.example:3128'];
-    const withDefault = await DriverProcess.start(other, flags);
-    try {
-      const volume = other.volume();
-      await withDefault.kubelet.publishVolume(volume, { attributes: { connectors: 'settings' } });
-      assert.equal(volume.read()['http.proxy'], `http://ci%2Fsettings:${volume.token}@built-in.example:3128`);
-      assert.equal(volume.read()['connector.status.proxyAddress'], 'http://built-in.example:3128');
-      await withDefault.kubelet.unpublishVolume(volume);
-    } finally {
-      await withDefault.stop();
-      other.remove();
-    }
+    const withDefault = started(await DriverProcess.start(other, flags));
+    const volume = other.volume();
+    await withDefault.kubelet.publishVolume(volume, { attributes: { connectors: 'settings' } });
+    assert.equal(volume.read()['http.proxy'], `http://ci%2Fsettings:${volume.token}@built-in.example:3128`);
+    assert.equal(volume.read()['connector.status.proxyAddress'], 'http://built-in.example:3128');
+    await withDefault.kubelet.unpublishVolume(volume);
   });
 
   const modes = (target: string): unknown[] =>
@@ -171,26 +167,23 @@ describe('a published volume', () => {
   });
 
   it("has the node's CA where the proxy names none, from the file as it is now", async () => {
-    const other = new NodeSandbox();
+    const other = started(new NodeSandbox());
     const file = path.join(other.root, 'ca.pem');
     fs.writeFileSync(file, ca);
-    const trusting = await DriverProcess.start(other, ['--proxy-ca-file', file, '--no-proxy', 'internal.example']);
-    try {
-      const volume = other.volume();
-      await trusting.kubelet.publishVolume(volume);
-      assert.equal(volume.read()['ca.crt'], ca);
-      assert.match(volume.read()['.env'] ?? '', /\nno_proxy=internal\.example\n$/);
-      fs.writeFileSync(`${file}.next`, nodeCa);
-      fs.renameSync(`${file}.next`, file);
-      await trusting.kubelet.publishVolume(volume);
-      assert.equal(volume.read()['ca.crt'], nodeCa);
-      fs.rmSync(file);
-      await trusting.kubelet.publishVolume(volume);
-      assert.equal(volume.read()['ca.crt'], nodeCa);
-    } finally {
-      await trusting.stop();
-      other.remove();
-    }
+    const trusting = started(
+      await DriverProcess.start(other, ['--proxy-ca-file', file, '--no-proxy', 'internal.example']),
+    );
+    const volume = other.volume();
+    await trusting.kubelet.publishVolume(volume);
+    assert.equal(volume.read()['ca.crt'], ca);
+    assert.match(volume.read()['.env'] ?? '', /\nno_proxy=internal\.example\n$/);
+    fs.writeFileSync(`${file}.next`, nodeCa);
+    fs.renameSync(`${file}.next`, file);
+    await trusting.kubelet.publishVolume(volume);
+    assert.equal(volume.read()['ca.crt'], nodeCa);
+    fs.rmSync(file);
+    await trusting.kubelet.publishVolume(volume);
+    assert.equal(volume.read()['ca.crt'], nodeCa);
   });
 
   it('is refused when its files are more than the bounds allow', async () => {

@@ -166,32 +166,28 @@ describe('the status of a Connector with a Secret for tokens', function () {
   for (const [kind, start] of Object.entries(tokenIssuers)) {
     it(`has the error of the endpoint of ${kind}, and nothing else of it`, async () => {
       const issuer = await start();
-      const fixture = await ClusterFixture.start();
+      started(issuer.server);
+      const fixture = started(await ClusterFixture.start());
       const { status, body, code } = issuer.rejection;
-      try {
-        issuer.answer((response) => void response.writeHead(status).end(JSON.stringify(body)));
-        fixture.put(
-          connectorClass('any', { proxy: { ref: service } }),
-          secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
-          ...issuer.objects(),
-        );
-        fixture.bindCredentials('ci');
-        await fixture.replica();
-        await eventually('it is rejected', () => fixture.condition('AuthReady') === 'False Rejected');
-        const message = `Secret ci/login: ${issuer.endpoint} issues no token for it (${code}): `;
-        assert.ok(fixture.message('AuthReady').startsWith(message), fixture.message('AuthReady'));
-        await eventually('so is the Connector', () => fixture.condition('Ready') === 'False Rejected');
-        const shown = JSON.stringify(fixture.status());
-        assert.ok(![shown, fixture.log].some((text) => text.includes('PROVIDER') || text.includes(credentialCanary)));
-        issuer.answer(undefined);
-        fixture.put(...issuer.objects({ keys: { changed: 'yes' } }));
-        await eventually('it is accepted', () => fixture.condition('AuthReady').startsWith('True'));
-        await eventually('so is the Connector', () => fixture.condition('Ready') === 'True Ready');
-        assert.ok(!JSON.stringify(fixture.status()).includes(credentialCanary));
-      } finally {
-        await fixture.stop();
-        await issuer.server.stop();
-      }
+      issuer.answer((response) => void response.writeHead(status).end(JSON.stringify(body)));
+      fixture.put(
+        connectorClass('any', { proxy: { ref: service } }),
+        secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+        ...issuer.objects(),
+      );
+      fixture.bindCredentials('ci');
+      await fixture.replica();
+      await eventually('it is rejected', () => fixture.condition('AuthReady') === 'False Rejected');
+      const message = `Secret ci/login: ${issuer.endpoint} issues no token for it (${code}): `;
+      assert.ok(fixture.message('AuthReady').startsWith(message), fixture.message('AuthReady'));
+      await eventually('so is the Connector', () => fixture.condition('Ready') === 'False Rejected');
+      const shown = JSON.stringify(fixture.status());
+      assert.ok(![shown, fixture.log].some((text) => text.includes('PROVIDER') || text.includes(credentialCanary)));
+      issuer.answer(undefined);
+      fixture.put(...issuer.objects({ keys: { changed: 'yes' } }));
+      await eventually('it is accepted', () => fixture.condition('AuthReady').startsWith('True'));
+      await eventually('so is the Connector', () => fixture.condition('Ready') === 'True Ready');
+      assert.ok(!JSON.stringify(fixture.status()).includes(credentialCanary));
     });
   }
 });
