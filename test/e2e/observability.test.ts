@@ -10,6 +10,7 @@ import { connector } from '../support/driver/manifests.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import { missingPrograms } from '../support/e2e/programs.js';
 import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
+import { started } from '../support/started.js';
 
 interface Rule {
   readonly alert: string;
@@ -51,32 +52,20 @@ describe('metrics and alerts, as Prometheus takes them', function () {
   }
 
   it('has no fault to find with the metrics of a driver that has worked', async () => {
-    const node = new NodeSandbox();
-    try {
-      node.writeManifest('harbor.json', connector('harbor'));
-      const driver = await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']);
-      try {
-        await driver.kubelet.publishVolume(node.volume());
-        const { body } = await driver.http('/metrics');
-        assert.match(body, /^connectors_csi_publishes_total\{/m);
-        promtool(['check', 'metrics'], body);
-      } finally {
-        await driver.stop();
-      }
-    } finally {
-      node.remove();
-    }
+    const node = started(new NodeSandbox());
+    node.writeManifest('harbor.json', connector('harbor'));
+    const driver = started(await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']));
+    await driver.kubelet.publishVolume(node.volume());
+    const { body } = await driver.http('/metrics');
+    assert.match(body, /^connectors_csi_publishes_total\{/m);
+    promtool(['check', 'metrics'], body);
   });
 
   it('has none to find with those of a proxy', async () => {
-    const proxy = await ProxyFixture.start([]);
-    try {
-      const body = await proxy.metrics();
-      assert.match(body, /^connectors_proxy_ready 1$/m);
-      promtool(['check', 'metrics'], body);
-    } finally {
-      await proxy.stop();
-    }
+    const proxy = started(await ProxyFixture.start([]));
+    const body = await proxy.metrics();
+    assert.match(body, /^connectors_proxy_ready 1$/m);
+    promtool(['check', 'metrics'], body);
   });
 
   it('reads the rules', () => {

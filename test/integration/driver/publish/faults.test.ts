@@ -7,6 +7,7 @@ import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { driverForAll } from '../../../support/driver/suite-driver.js';
 import { assertWhole } from '../../../support/driver/whole-volume.js';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { override } from '../../../support/override.js';
@@ -108,20 +109,16 @@ for (const [what, replace] of Object.entries(questions)) {
     let node: NodeSandbox;
     let driver: InProcessDriver;
     let failure: Error | undefined;
-    before(async () => {
-      node = new NodeSandbox();
-      const fail = () =>
-        Promise.resolve().then(() => {
-          if (failure !== undefined) throw failure;
-        });
-      driver = await InProcessDriver.start(node, { replace: (backend) => replace(backend, fail) });
-    });
+    const fail = () =>
+      Promise.resolve().then(() => {
+        if (failure !== undefined) throw failure;
+      });
+    driverForAll(
+      (made) => InProcessDriver.start(made, { replace: (backend) => replace(backend, fail) }),
+      (own) => ({ node, driver } = own),
+    );
     afterEach(() => {
       failure = undefined;
-    });
-    after(async () => {
-      await driver.stop();
-      node.remove();
     });
 
     for (const code of errorCodes) {
