@@ -89,8 +89,8 @@ export const limits = {
     waiting: 8192,
     /** Largest part of the free places in this queue for one namespace. */
     namespaceShare: 1 / 2,
-    /** Connections. An API server allows a hundred streams on each. */
-    connections: 32,
+    /** Connections, opened as they are needed. An API server allows a hundred streams on each, and a watch takes one. */
+    connections: 64,
     /** Characters of an error's message. */
     messageCharacters: 1000,
     /** Response that is read, except lists and watch events. */
