@@ -97,7 +97,7 @@ export class AddressRules {
    * @param address an IP address; the result is false for anything else.
    */
   isOwn(address: string, port: number): boolean {
-    return this.ownAt(port)(address);
+    return isIP(address) !== 0 && this.ownAt(port)(address);
   }
 
   /**
