@@ -7,7 +7,7 @@ import { connector, flagsConfigMap } from '../../support/driver/manifests.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { everyFault, isHarmless, toldOf } from '../../support/kube-api/every-fault.js';
 import type { Fault, FaultEffect } from '../../support/kube-api/faults.js';
-import { quickTimings } from '../../support/kube-client/test-client.js';
+import { quickTimings } from '../../support/kube-client/quick-timings.js';
 import { isUnknown, outcomeOf } from '../../support/model/outcome.js';
 import type { Outcome } from '../../support/model/outcome.js';
 import { eventually } from '../../support/poll.js';

@@ -13,7 +13,8 @@ import { limits } from '../../../src/shared/limits/defaults.js';
 import { silentLog } from '../../../src/shared/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { StallingProxy } from '../../support/kube-api/stalling-proxy.js';
-import { adminConfig, connector, connectors, quickTimings, testClient } from '../../support/kube-client/test-client.js';
+import { adminConfig, connector, connectors, testClient } from '../../support/kube-client/test-client.js';
+import { quickTimings } from '../../support/kube-client/quick-timings.js';
 import { eventually } from '../../support/poll.js';
 import { started } from '../../support/started.js';
 

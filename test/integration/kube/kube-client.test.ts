@@ -9,14 +9,8 @@ import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
 import { KubeError } from '../../../src/shared/kube/kube-error.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { serverCertificate } from '../../support/kube-api/server-certificate.js';
-import {
-  adminConfig,
-  configFor,
-  connector,
-  connectors,
-  quickTimings,
-  testClient,
-} from '../../support/kube-client/test-client.js';
+import { adminConfig, configFor, connector, connectors, testClient } from '../../support/kube-client/test-client.js';
+import { quickTimings } from '../../support/kube-client/quick-timings.js';
 import { eventually } from '../../support/poll.js';
 import { started } from '../../support/started.js';
 

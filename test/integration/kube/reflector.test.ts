@@ -8,14 +8,8 @@ import type { ReflectorTarget } from '../../../src/shared/kube/reflector.js';
 import { TokenBucket } from '../../../src/shared/limits/token-bucket.js';
 import { silentLog } from '../../../src/shared/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
-import {
-  adminConfig,
-  configFor,
-  connector,
-  connectors,
-  quickTimings,
-  testClient,
-} from '../../support/kube-client/test-client.js';
+import { adminConfig, configFor, connector, connectors, testClient } from '../../support/kube-client/test-client.js';
+import { quickTimings } from '../../support/kube-client/quick-timings.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
 import { started } from '../../support/started.js';

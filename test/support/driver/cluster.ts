@@ -11,7 +11,7 @@ import type { InClusterFiles } from '../kube-api/credential-files.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeApiOptions } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
-import { quickTimings } from '../kube-client/test-client.js';
+import { quickTimings } from '../kube-client/quick-timings.js';
 import { driverAccount, driverUser } from './driver-account.js';
 import { InProcessDriver } from './in-process-driver.js';
 import type { InProcessOptions } from './in-process-driver.js';

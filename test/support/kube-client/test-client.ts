@@ -5,12 +5,11 @@ import { KubeClient } from '../../../src/shared/kube/kube-client.js';
 import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.js';
 import { noObserver } from '../../../src/shared/kube/observer.js';
 import type { ResourceType } from '../../../src/shared/kube/resource-location.js';
-import { kubeTimings } from '../../../src/shared/kube/timings.js';
-import type { KubeTimings } from '../../../src/shared/kube/timings.js';
 import { Secret } from '../../../src/shared/secret.js';
 import type { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 import { started } from '../started.js';
+import { quickTimings } from './quick-timings.js';
 
 export const connectors: ResourceType = {
   apiVersion: 'connectors.alauda.io/v1alpha1',
@@ -19,20 +18,6 @@ export const connectors: ResourceType = {
 };
 
 export const configMaps: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-
-/** The driver's times with everything that only tests would wait for made short. */
-export const quickTimings: KubeTimings = {
-  ...kubeTimings,
-  // Now and then Node does not see the end of a connection that comes after GOAWAY. The next ping closes it.
-  pingIntervalMs: 2_000,
-  dialBaseMs: 4,
-  dialCapMs: 40,
-  retryBaseMs: 4,
-  retryCapMs: 40,
-  watchBaseMs: 4,
-  watchCapMs: 40,
-  watchFirstCapMs: 40,
-};
 
 /** Administrator's configuration for the test server. */
 export function adminConfig(api: KubeApi): ClusterConfig {

@@ -13,7 +13,7 @@ import { assertNoToken } from '../driver/canary.js';
 import { eventually } from '../poll.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
-import { quickTimings } from '../kube-client/test-client.js';
+import { quickTimings } from '../kube-client/quick-timings.js';
 import { ProxyClient } from './proxy-client.js';
 import { credentialCanary } from './proxy-fixture.js';
 

@@ -3,7 +3,7 @@ import { Cluster } from '../../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { eventually } from '../../../support/poll.js';
-import { quickTimings } from '../../../support/kube-client/test-client.js';
+import { quickTimings } from '../../../support/kube-client/quick-timings.js';
 import { started } from '../../../support/started.js';
 
 const minuteMs = 60_000;
