@@ -10,21 +10,24 @@ export class ExpectedState {
   readonly #sources: VersionedSources;
   readonly #exists = new Map<SourceName, Set<boolean>>();
   readonly #allowsSeveral: Set<boolean>;
+  /** States of the flag since then. No volume shows which of them the driver has read, so they may still come. */
+  readonly recentFlags = new Set<boolean>();
   readonly #lowest: Record<SourceName, number>;
   /** Something has been wrong with the API server since the driver was last seen to know everything. */
   hasFault = false;
 
-  /** @param sources at a time at which the driver knows them. */
-  constructor(sources: VersionedSources) {
+  /** @param sources at a time at which the driver knows them. @param flags states of the flag that may still come. */
+  constructor(sources: VersionedSources, flags: Iterable<boolean> = []) {
     this.#sources = sources;
     for (const name of sourceNames) this.#exists.set(name, new Set([sources.exists(name)]));
-    this.#allowsSeveral = new Set([sources.allowsSeveral]);
+    this.#allowsSeveral = new Set([sources.allowsSeveral, ...flags]);
     this.#lowest = { ...sources.versions };
   }
 
   /** To be called after every change of the sources. */
   changed(): void {
     for (const name of sourceNames) this.#exists.get(name)?.add(this.#sources.exists(name));
+    this.recentFlags.add(this.#sources.allowsSeveral);
     this.#allowsSeveral.add(this.#sources.allowsSeveral);
   }
 

@@ -110,7 +110,8 @@ export class NodeModel {
       });
     }
     // What cannot be mounted shows nothing.
-    if (probes.every((probe) => probe.isMountable(sources))) this.expected = new ExpectedState(sources);
+    if (probes.every((probe) => probe.isMountable(sources)))
+      this.expected = new ExpectedState(sources, this.expected.recentFlags);
   }
 
   get hasFault(): boolean {
