@@ -1,20 +1,20 @@
 // The parts of the tests: which files run as one process, in which command.
 
 /**
- * Folders of `test`, with the seconds that their files take next to others on two free processors, of which half are
- * waits. A file belongs to the innermost of them.
+ * Folders of `test`, with the seconds that their files take next to five other parts on two free processors. A file
+ * belongs to the innermost of them.
  */
 const places = {
-  conformance: 5,
-  e2e: 230,
-  fault: 275,
-  integration: 210,
-  'integration/driver': 350,
-  'integration/proxy': 240,
+  conformance: 20,
+  e2e: 690,
+  fault: 440,
+  integration: 335,
+  'integration/driver': 290,
+  'integration/proxy': 260,
   'integration/scenarios': 90,
-  model: 440,
-  soak: 340,
-  unit: 130,
+  model: 670,
+  soak: 100,
+  unit: 200,
 };
 /** Places that take more are divided. */
 const partSeconds = 80;
