@@ -271,7 +271,7 @@ describe('a tool that means harm', () => {
       const { status: answered } = await client.get(tool.url);
       assert.ok(answered === 502 || answered === 504, String(answered));
       await assertServesOn();
-      assert.equal(tool.connections, 2, 'the next request has another connection');
+      assert.ok(tool.connections > 1, 'the next request has another connection');
     });
   }
 
