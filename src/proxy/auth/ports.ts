@@ -20,6 +20,7 @@ export interface TokenVerifier {
 export interface Authorizer {
   /**
    * Reports whether the client has at least one of the permissions.
+   * @param permissions with the client's identity, which a review sends and a cached decision belongs to.
    * @throws {CodedError} if the review failed; the signal's reason.
    * @throws {ProxyError} 429 if the client is rate-limited.
    */

@@ -6,8 +6,8 @@ import { portOf } from './proxy-fixture.js';
 export class RawTool {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** Connections so far. */
-  connections = 0;
+  /** Requests of each connection so far. */
+  readonly requests: number[] = [];
   /** Heads of requests so far. */
   readonly heads: string[] = [];
   /** Called with each request's head. */
@@ -28,6 +28,11 @@ export class RawTool {
     return `http://tool.example:${portOf(this.#server)}`;
   }
 
+  /** Connections so far. */
+  get connections(): number {
+    return this.requests.length;
+  }
+
   get openConnections(): number {
     return this.#sockets.size;
   }
@@ -38,7 +43,7 @@ export class RawTool {
   }
 
   #serve(socket: Socket): void {
-    this.connections += 1;
+    const at = this.requests.push(0) - 1;
     this.#sockets.add(socket);
     socket.on('error', () => undefined).once('close', () => this.#sockets.delete(socket));
     let text = '';
@@ -48,6 +53,7 @@ export class RawTool {
         const head = text.slice(0, end + 4);
         text = text.slice(end + 4);
         this.heads.push(head);
+        this.requests[at]! += 1;
         this.answer(socket, head);
       }
     });
