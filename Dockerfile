@@ -1,9 +1,9 @@
 # The driver's image: Node, the files of dist and koffi with its native library for one architecture. No shell, no package
 # manager, no mount(8). For several architectures: docs/installation.md.
 #
-# Any image of Node 20.19 or later with npm and a shell will do; what reaches the final image is its `node` and the libraries of
+# Any image of Node 24.15 or later with npm and a shell will do; what reaches the final image is its `node` and the libraries of
 # that.
-ARG NODE_IMAGE=node:26-bookworm-slim
+ARG NODE_IMAGE=node:24-bookworm-slim
 
 # Bundles on the machine's own architecture, with koffi's library for the target's.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS build

@@ -7,7 +7,7 @@ const common = {
   absWorkingDir: path.join(import.meta.dirname, '..'),
   bundle: true,
   platform: 'node',
-  target: 'node20.19',
+  target: 'node24',
   format: 'esm',
   logLevel: 'warning',
   // dist/NOTICES.txt contains all of them.
@@ -28,17 +28,17 @@ const requireForCommonJs = [
 const apart = {
   name: 'apart',
   setup(builder) {
-    builder.onResolve({ filter: /\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
-    builder.onResolve({ filter: /\/proxy-doctor\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/proxy\/command\.ts$/ }, () => ({ path: './proxy.js', external: true }));
+    builder.onResolve({ filter: /\/proxy-doctor\.ts$/ }, () => ({
       path: './proxy-doctor.js',
       external: true,
     }));
-    builder.onResolve({ filter: /\/node-doctor\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/node-doctor\.ts$/ }, () => ({
       path: './image-pulls-doctor.js',
       external: true,
     }));
-    builder.onResolve({ filter: /\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
-    builder.onResolve({ filter: /\/run-image-pulls\.js$/ }, () => ({
+    builder.onResolve({ filter: /\/run-check\.ts$/ }, () => ({ path: './check.js', external: true }));
+    builder.onResolve({ filter: /\/run-image-pulls\.ts$/ }, () => ({
       path: './image-pulls.js',
       external: true,
     }));
@@ -69,7 +69,7 @@ const undiciClient = {
 const separateProgram = {
   name: 'program-apart',
   setup(builder) {
-    builder.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.js', external: true }));
+    builder.onResolve({ filter: /^\.\/program\.ts$/ }, () => ({ path: './program.js', external: true }));
   },
 };
 

@@ -56,7 +56,7 @@ const noGenerators = ['node:crypto', 'crypto'].map((name) => ({
   message: 'Templates get random bytes and private keys from CallContext.',
 }));
 const noKeys = {
-  group: ['**/private-keys.js'],
+  group: ['**/private-keys.ts'],
   allowTypeImports: true,
   message: 'Templates get private keys from CallContext.',
 };
@@ -121,11 +121,6 @@ export default tseslint.config(
           message:
             'V8 keeps what the getter of an object literal refers to (docs/dev/decisions/0033): use a class or a method.',
         },
-        {
-          selector:
-            "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any'] CallExpression[callee.object.name='AbortSignal'][callee.property.name='timeout']",
-          message: 'On Node 20 it never fires once it was garbage collected: abort a controller from a timer.',
-        },
       ],
     },
   },
@@ -159,9 +154,9 @@ export default tseslint.config(
         {
           patterns: [
             {
-              group: ['**/kubelet-node.js', '**/test-kubelet.js'],
+              group: ['**/kubelet-node.ts', '**/test-kubelet.ts'],
               allowTypeImports: true,
-              message: 'Scenarios get their node from support/kubelet/scenario.js, which checks it afterwards.',
+              message: 'Scenarios get their node from support/kubelet/scenario.ts, which checks it afterwards.',
             },
           ],
         },

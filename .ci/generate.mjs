@@ -35,7 +35,7 @@ if (!isCurrent) {
     [
       path.join(root, 'node_modules/@grpc/proto-loader/build/bin/proto-loader-gen-types.js'),
       ...['--keepCase', '--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'],
-      ...['--importFileExtension=.js', `--includeDirs=${protoDir}`, `--outDir=${outDir}`],
+      ...['--importFileExtension=.ts', `--includeDirs=${protoDir}`, `--outDir=${outDir}`],
       ...protos,
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },

@@ -42,39 +42,24 @@ const slow = [
 const random = ['model'];
 const fewer = { MODEL_RUNS: '100' };
 const fewerShare = 0.1;
-/** CI runs these on another Node too: sockets, processes, files and native code. */
-const dependsOnNode = [
-  'conformance',
-  'fault',
-  'integration/deploy/runtime.test.ts',
-  'integration/driver',
-  'integration/image-pulls',
-  'integration/kube',
-  'integration/process',
-  'integration/proxy',
-  'integration/scenarios',
-  'integration/volumes',
-];
 
 /** All names above, each of a folder or file of `test`. */
-export const names = [...Object.keys(places), ...slow, ...random, ...dependsOnNode];
+export const names = [...Object.keys(places), ...slow, ...random];
 
 const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${name}/`));
 
 /**
- * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both. @param node the path of another Node,
- * which runs what depends on it. @param files all test files, as `test/….test.ts`.
- * @returns the parts, longest first: {name, files, seconds, env, node}.
+ * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both.
+ * @param files all test files, as `test/….test.ts`. @returns the parts, longest first: {name, files, seconds, env}.
  * @throws if a file is in no place.
  */
-export function partsOf(command, files, node) {
+export function partsOf(command, files) {
   const innermostFirst = Object.keys(places).sort((a, b) => b.length - a.length);
   const placeOf = (file) => innermostFirst.find((place) => isIn(file, [place]));
   const lost = files.filter((file) => placeOf(file) === undefined);
   if (lost.length > 0) throw new Error(`in no part: ${lost.join(' ')}`);
   const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, random));
   const isSlow = (file) => isIn(file, [...slow, ...random]);
-  const isAgain = (file) => (isQuick(file) || isIn(file, load)) && isIn(file, dependsOnNode);
   const divided = (isOwn, suffix, common) =>
     Object.keys(places).flatMap((place) => {
       const all = files.filter((file) => placeOf(file) === place);
@@ -92,6 +77,5 @@ export function partsOf(command, files, node) {
   return [
     ...(command === 'slow' ? [] : divided(isQuick, '', { env: fewer })),
     ...(command === 'quick' ? [] : divided(isSlow, ', slow', { env: {} })),
-    ...(node ? divided(isAgain, ' on another Node', { env: fewer, node }) : []),
   ].sort((a, b) => b.seconds - a.seconds);
 }

@@ -1,7 +1,6 @@
 // Runs tests in parts, several at a time, each in a private mount namespace so that no test mount reaches the host:
 // `npm test`, `npm run test:slow` (argument `slow`), CI (`all`), and `npm run test:only -- SUITE…|FILE…` (`only`).
-// Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure. ALSO_NODE, the path of another
-// Node's executable, has it run what depends on Node with that one too.
+// Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -126,7 +125,7 @@ async function runProgram({ name, program }) {
  * @param onFailure called with each failure as it occurs. The file of a crash is ''.
  * @returns the failures.
  */
-async function runTests({ name, files, node = process.execPath, env }, { onFailure = () => undefined, isShown } = {}) {
+async function runTests({ name, files, env }, { onFailure = () => undefined, isShown } = {}) {
   const own = {};
   const failed = [];
   let skipped = 0;
@@ -143,9 +142,9 @@ async function runTests({ name, files, node = process.execPath, env }, { onFailu
     else if (outcome === 'pending') skipped += 1;
     else add({ ...test, file });
   };
-  // Variables of the environment have precedence. Programs that the tests start as `node` use that Node too.
-  const variables = { ...env, ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` };
-  const words = [...unshare, node, ...mocha, ...files];
+  // Variables of the environment have precedence. Programs that the tests start as `node` use this Node too.
+  const variables = { ...env, ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
+  const words = [...unshare, process.execPath, ...mocha, ...files];
   const { status, output, ms } = await run(name, words, { env: variables, isShown, onReport });
   if (!isComplete || (status !== 0 && failed.length === 0)) {
     const message = output.trimEnd().split('\n').slice(-lastLines).join('\n');
@@ -228,7 +227,7 @@ if (command === 'only') {
 } else {
   const names = fs.readdirSync(path.join(root, 'test'), { recursive: true });
   const files = names.filter((name) => name.endsWith('.test.ts')).map((name) => `test/${name}`);
-  const parts = partsOf(command, files, process.env.ALSO_NODE);
+  const parts = partsOf(command, files);
   const queue = [...programs[command], ...parts];
   const minutes = Math.ceil(queue.reduce((sum, { seconds }) => sum + seconds, 0) / 6 / 60);
   print(`${parts.length} parts, ${lanes} at a time: about ${minutes} minutes on two free processors`);

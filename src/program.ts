@@ -1,27 +1,27 @@
-import type { Command, CommandContext } from './shared/command/command.js';
-import { doctor } from './cli/doctor/doctor.js';
-import { render } from './cli/render.js';
-import { serve } from './cli/serve.js';
-import { volumes } from './cli/volumes.js';
-import { limits } from './shared/limits/defaults.js';
-import { LogOutput } from './shared/process/log-output.js';
-import { version } from './shared/version.js';
+import type { Command, CommandContext } from './shared/command/command.ts';
+import { doctor } from './cli/doctor/doctor.ts';
+import { render } from './cli/render.ts';
+import { serve } from './cli/serve.ts';
+import { volumes } from './cli/volumes.ts';
+import { limits } from './shared/limits/defaults.ts';
+import { LogOutput } from './shared/process/log-output.ts';
+import { version } from './shared/version.ts';
 
 /** More than `image-pulls` takes to write a few files, and less than its pod's grace period. */
 const imagePullsEndMs = 5_000;
 
 const commands: Readonly<Record<string, Command>> = {
   serve,
-  proxy: apart('run the Connectors proxy', () => import('./proxy/command.js')),
+  proxy: apart('run the Connectors proxy', () => import('./proxy/command.ts')),
   render,
   check: apart(
     'report whether the proxy would let a request pass, and why',
-    () => import('./proxy/check/run-check.js'),
+    () => import('./proxy/check/run-check.ts'),
   ),
   doctor,
   volumes,
   'image-pulls': {
-    ...apart('write or remove the files of a node for image pulls', () => import('./image-pulls/run-image-pulls.js')),
+    ...apart('write or remove the files of a node for image pulls', () => import('./image-pulls/run-image-pulls.ts')),
     endMs: imagePullsEndMs,
   },
 };

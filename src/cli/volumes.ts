@@ -1,15 +1,15 @@
-import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
-import { serveFlags } from '../driver/config.js';
-import { formatDuration } from '../shared/duration.js';
-import { CodedError } from '../shared/errors.js';
-import { describeFlags, parseFlags } from '../shared/process/flags.js';
-import type { Command } from '../shared/command/command.js';
-import { printable } from '../shared/message-text.js';
-import { printableJson, outputFlag } from '../shared/command/output-format.js';
+import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.ts';
+import { serveFlags } from '../driver/config.ts';
+import { formatDuration } from '../shared/duration.ts';
+import { CodedError } from '../shared/errors.ts';
+import { describeFlags, parseFlags } from '../shared/process/flags.ts';
+import type { Command } from '../shared/command/command.ts';
+import { printable } from '../shared/message-text.ts';
+import { printableJson, outputFlag } from '../shared/command/output-format.ts';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
-import type { ListVolumesResponse__Output } from '../driver/csi/generated/connectors/volumes/v1/ListVolumesResponse.js';
-import { ownVolumes } from '../driver/csi/services.js';
+import type { ListVolumesResponse__Output } from '../driver/csi/generated/connectors/volumes/v1/ListVolumesResponse.ts';
+import { ownVolumes } from '../driver/csi/services.ts';
 
 const volumesFlags = {
   endpoint: serveFlags.endpoint,

@@ -1,6 +1,6 @@
-import type { LimitName, LimitUsage } from '../shared/limits/limit-observer.js';
-import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './publish/ports.js';
-import type { RefreshListener } from './publish/published-volumes.js';
+import type { LimitName, LimitUsage } from '../shared/limits/limit-observer.ts';
+import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './publish/ports.ts';
+import type { RefreshListener } from './publish/published-volumes.ts';
 
 /** The driver's dependencies outside its node. */
 export interface Backend {

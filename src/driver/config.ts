@@ -1,8 +1,8 @@
-import { parseGoDurationMs } from '../shared/duration.js';
-import { isPlainEnvValue, plainEnvCharacters } from './syntax/env-value.js';
-import { originOf } from './content/proxy-endpoint.js';
-import { limits } from '../shared/limits/defaults.js';
-import { driverLimits } from './limits.js';
+import { parseGoDurationMs } from '../shared/duration.ts';
+import { isPlainEnvValue, plainEnvCharacters } from './syntax/env-value.ts';
+import { originOf } from './content/proxy-endpoint.ts';
+import { limits } from '../shared/limits/defaults.ts';
+import { driverLimits } from './limits.ts';
 import {
   UsageError,
   absolutePath,
@@ -16,9 +16,9 @@ import {
   sizeBytes,
   text,
   toggle,
-} from '../shared/process/flags.js';
-import type { FlagValues } from '../shared/process/flags.js';
-import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
+} from '../shared/process/flags.ts';
+import type { FlagValues } from '../shared/process/flags.ts';
+import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.ts';
 
 /** The kernel's limit of socket addresses; a longer path is truncated to another one. */
 const maxSocketPathBytes = 107;

@@ -1,11 +1,11 @@
-import type { DriverConfig } from './config.js';
-import { DirectorySource } from './connectors/directory-source.js';
-import { CodedError } from '../shared/errors.js';
-import type { Log } from '../shared/log.js';
-import { KubeletTokens } from './token/kubelet-tokens.js';
-import type { Clock } from '../shared/clock.js';
-import type { AccessControl, AuthorizationRequest, CsiDriverValidator } from './publish/ports.js';
-import type { Backend } from './backend.js';
+import type { DriverConfig } from './config.ts';
+import { DirectorySource } from './connectors/directory-source.ts';
+import { CodedError } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { KubeletTokens } from './token/kubelet-tokens.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { AccessControl, AuthorizationRequest, CsiDriverValidator } from './publish/ports.ts';
+import type { Backend } from './backend.ts';
 
 /**
  * Trusts the pod information of each caller of the socket: without an API server there is no CSIDriver object to

@@ -1,21 +1,21 @@
-import { KubernetesAccess } from './approval/kubernetes-access.js';
-import type { DriverConfig } from './config.js';
-import { ApiCsiDriverValidator } from './token/csi-driver-validator.js';
-import { KubernetesConnectors } from './connectors/kubernetes-connectors.js';
-import type { WatchLimits } from './connectors/watch-limits.js';
-import type { ClusterConfig } from '../shared/kube/cluster-config.js';
-import type { ClockAndRandom } from '../shared/kube/api-connections.js';
-import { KubeClient } from '../shared/kube/kube-client.js';
-import type { KubeTimings } from '../shared/kube/timings.js';
-import type { LimitObserver } from '../shared/limits/limit-observer.js';
-import type { Log } from '../shared/log.js';
-import type { Metrics } from './metrics.js';
-import { PodEvents } from './pod-events.js';
-import { KubeletTokens } from './token/kubelet-tokens.js';
-import { MintedTokens } from './token/minted-tokens.js';
-import { version } from '../shared/version.js';
-import type { Clock } from '../shared/clock.js';
-import type { Backend } from './backend.js';
+import { KubernetesAccess } from './approval/kubernetes-access.ts';
+import type { DriverConfig } from './config.ts';
+import { ApiCsiDriverValidator } from './token/csi-driver-validator.ts';
+import { KubernetesConnectors } from './connectors/kubernetes-connectors.ts';
+import type { WatchLimits } from './connectors/watch-limits.ts';
+import type { ClusterConfig } from '../shared/kube/cluster-config.ts';
+import type { ClockAndRandom } from '../shared/kube/api-connections.ts';
+import { KubeClient } from '../shared/kube/kube-client.ts';
+import type { KubeTimings } from '../shared/kube/timings.ts';
+import type { LimitObserver } from '../shared/limits/limit-observer.ts';
+import type { Log } from '../shared/log.ts';
+import type { Metrics } from './metrics.ts';
+import { PodEvents } from './pod-events.ts';
+import { KubeletTokens } from './token/kubelet-tokens.ts';
+import { MintedTokens } from './token/minted-tokens.ts';
+import { version } from '../shared/version.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Backend } from './backend.ts';
 
 /**
  * Limit of a pod's first wait for an approval, in milliseconds. It is long enough for an automatic policy, and short

@@ -1,6 +1,6 @@
-import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.js';
-import { ProgramMetrics } from '../shared/process/program-metrics.js';
-import type { VolumesOfACode, VolumesSummary } from './publish/published-volumes.js';
+import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../shared/limits/limit-observer.ts';
+import { ProgramMetrics } from '../shared/process/program-metrics.ts';
+import type { VolumesOfACode, VolumesSummary } from './publish/published-volumes.ts';
 
 /** Sources of the gauges, called when they are scraped. */
 export interface DriverGaugeSources {

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { PodIdentity } from '../shared/access/permission.js';
-import { formatDuration } from '../shared/duration.js';
-import type { JsonObject } from '../shared/json.js';
-import { microTime } from '../shared/kube/kube-object.js';
-import type { ResourceType } from '../shared/kube/resource-location.js';
-import { driverLimits } from './limits.js';
-import type { PublishRequest } from './publish/publish-request.js';
-import type { PublishedVolume, RefreshFailure } from './publish/published-volumes.js';
-import { firstExpiryMs } from './publish/volume-tokens.js';
+import type { PodIdentity } from '../shared/access/permission.ts';
+import { formatDuration } from '../shared/duration.ts';
+import type { JsonObject } from '../shared/json.ts';
+import { microTime } from '../shared/kube/kube-object.ts';
+import type { ResourceType } from '../shared/kube/resource-location.ts';
+import { driverLimits } from './limits.ts';
+import type { PublishRequest } from './publish/publish-request.ts';
+import type { PublishedVolume, RefreshFailure } from './publish/published-volumes.ts';
+import { firstExpiryMs } from './publish/volume-tokens.ts';
 
 export const eventType: ResourceType = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events' };
 

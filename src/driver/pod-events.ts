@@ -1,16 +1,16 @@
-import type { Clock } from '../shared/clock.js';
-import { CodedError } from '../shared/errors.js';
-import { apiFailure } from '../shared/kube/api-failure.js';
-import type { KubeClient } from '../shared/kube/kube-client.js';
-import { isKubeError } from '../shared/kube/kube-error.js';
-import { TokenBucket } from '../shared/limits/token-bucket.js';
-import { TokenBuckets } from '../shared/limits/token-buckets.js';
-import type { Log } from '../shared/log.js';
-import { eventObject, eventType, failureText, recoveryText, warningText } from './pod-event.js';
-import type { EventText } from './pod-event.js';
-import { driverLimits } from './limits.js';
-import type { PublishedVolume, RefreshFailure, RefreshListener } from './publish/published-volumes.js';
-import type { PublishRequest } from './publish/publish-request.js';
+import type { Clock } from '../shared/clock.ts';
+import { CodedError } from '../shared/errors.ts';
+import { apiFailure } from '../shared/kube/api-failure.ts';
+import type { KubeClient } from '../shared/kube/kube-client.ts';
+import { isKubeError } from '../shared/kube/kube-error.ts';
+import { TokenBucket } from '../shared/limits/token-bucket.ts';
+import { TokenBuckets } from '../shared/limits/token-buckets.ts';
+import type { Log } from '../shared/log.ts';
+import { eventObject, eventType, failureText, recoveryText, warningText } from './pod-event.ts';
+import type { EventText } from './pod-event.ts';
+import { driverLimits } from './limits.ts';
+import type { PublishedVolume, RefreshFailure, RefreshListener } from './publish/published-volumes.ts';
+import type { PublishRequest } from './publish/publish-request.ts';
 
 export interface PodEventsOptions {
   readonly client: KubeClient;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { CodedError, orCodedError } from '../shared/errors.js';
-import { fileSignature } from '../shared/file-signature.js';
-import type { Log } from '../shared/log.js';
-import { certificatesOnly } from '../shared/pem.js';
+import { CodedError, orCodedError } from '../shared/errors.ts';
+import { fileSignature } from '../shared/file-signature.ts';
+import type { Log } from '../shared/log.ts';
+import { certificatesOnly } from '../shared/pem.ts';
 
 /** Interval between checks of the file, in milliseconds. */
 const checkMs = 1000;

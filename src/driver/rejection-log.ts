@@ -1,7 +1,7 @@
-import type { Log } from '../shared/log.js';
-import type { LimitObserver } from '../shared/limits/limit-observer.js';
-import { TokenBuckets } from '../shared/limits/token-buckets.js';
-import { driverLimits } from './limits.js';
+import type { Log } from '../shared/log.ts';
+import type { LimitObserver } from '../shared/limits/limit-observer.ts';
+import { TokenBuckets } from '../shared/limits/token-buckets.ts';
+import { driverLimits } from './limits.ts';
 
 /**
  * Returns an observer that counts rejections, and logs one a minute for each pod and limit: a pod with hundreds of

@@ -1,10 +1,10 @@
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { abortable } from '../shared/abortable.js';
-import { CodedError, throwIfAborted } from '../shared/errors.js';
-import { FairSemaphore } from '../shared/limits/fair-semaphore.js';
-import type { RenderJob, RenderOutcome } from './content/render-job.js';
-import type { driverLimits } from './limits.js';
+import { abortable } from '../shared/abortable.ts';
+import { CodedError, throwIfAborted } from '../shared/errors.ts';
+import { FairSemaphore } from '../shared/limits/fair-semaphore.ts';
+import type { RenderJob, RenderOutcome } from './content/render-job.ts';
+import type { driverLimits } from './limits.ts';
 
 /** A message that a thread sends during a job. */
 export type ThreadMessage<Output> =

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import type { ThreadMessage } from './render-threads.js';
-import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
+import type { ThreadMessage } from './render-threads.ts';
+import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.ts';
 
 /** The worker thread for one long render. */
 const post = (message: ThreadMessage<RenderOutcome>): void => parentPort?.postMessage(message);

@@ -1,8 +1,8 @@
-import { CodedError } from '../shared/errors.js';
-import { HostDirectory } from './host-directory.js';
-import type { HostFile } from './host-directory.js';
-import type { NodeFile } from './node-files.js';
-import { isSigned, signed } from './signature.js';
+import { CodedError } from '../shared/errors.ts';
+import { HostDirectory } from './host-directory.ts';
+import type { HostFile } from './host-directory.ts';
+import type { NodeFile } from './node-files.ts';
+import { isSigned, signed } from './signature.ts';
 
 /** Result of a change of the files of a node. */
 export interface Applied {

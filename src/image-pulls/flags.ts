@@ -1,7 +1,7 @@
-import { dns1123SubdomainProblem } from '../shared/names.js';
-import { commonFlags } from '../shared/process/common-flags.js';
-import { UsageError, absolutePath, goDuration, flag, httpAddress, parseFlags, text } from '../shared/process/flags.js';
-import type { FlagValues } from '../shared/process/flags.js';
+import { dns1123SubdomainProblem } from '../shared/names.ts';
+import { commonFlags } from '../shared/process/common-flags.ts';
+import { UsageError, absolutePath, goDuration, flag, httpAddress, parseFlags, text } from '../shared/process/flags.ts';
+import type { FlagValues } from '../shared/process/flags.ts';
 
 /** Flags of `image-pulls`. */
 export const imagePullsFlags = {

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../shared/errors.js';
+import { CodedError } from '../shared/errors.ts';
 
 /** Content and mode of a regular file. */
 export interface HostFile {

@@ -1,15 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { sleep } from '../shared/abortable.js';
-import { CodedError } from '../shared/errors.js';
-import { backoffMs } from '../shared/limits/backoff.js';
-import type { Log } from '../shared/log.js';
-import { certificateBlocks } from '../shared/pem.js';
-import type { Applied } from './apply-files.js';
-import { installFiles, uninstallFiles } from './apply-files.js';
-import type { ImagePullsConfig } from './flags.js';
-import { nodeFilesOf } from './node-files.js';
+import { sleep } from '../shared/abortable.ts';
+import { CodedError } from '../shared/errors.ts';
+import { backoffMs } from '../shared/limits/backoff.ts';
+import type { Log } from '../shared/log.ts';
+import { certificateBlocks } from '../shared/pem.ts';
+import type { Applied } from './apply-files.ts';
+import { installFiles, uninstallFiles } from './apply-files.ts';
+import type { ImagePullsConfig } from './flags.ts';
+import { nodeFilesOf } from './node-files.ts';
 
 export type Task = 'install' | 'uninstall';
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import nodeFiles from './generated/node-files.json' with { type: 'json' };
-import type { ImagePullsConfig } from './flags.js';
+import type { ImagePullsConfig } from './flags.ts';
 
 /** Name of the executable, as in `deploy/chart/files/image-pulls/credential-provider-config.yaml`. */
 const providerName = 'connectors-credential-provider';

@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { limits } from '../shared/limits/defaults.js';
-import { HealthServer } from '../shared/process/health-server.js';
-import { UsageError, describeFlags } from '../shared/process/flags.js';
-import { createLog } from '../shared/process/json-log.js';
-import { version } from '../shared/version.js';
-import type { CommandContext } from '../shared/command/command.js';
-import { imagePullsFlags, parseImagePullsConfig } from './flags.js';
-import { NodeAgent } from './node-agent.js';
+import { limits } from '../shared/limits/defaults.ts';
+import { HealthServer } from '../shared/process/health-server.ts';
+import { UsageError, describeFlags } from '../shared/process/flags.ts';
+import { createLog } from '../shared/process/json-log.ts';
+import { version } from '../shared/version.ts';
+import type { CommandContext } from '../shared/command/command.ts';
+import { imagePullsFlags, parseImagePullsConfig } from './flags.ts';
+import { NodeAgent } from './node-agent.ts';
 
 export const usage = `Usage: connectors-csi image-pulls install|uninstall [flags]
 

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
-import type { JsonObject, JsonValue } from '../shared/json.js';
-import { jsonItems, jsonMember } from '../shared/json.js';
-import { apiFailure } from '../shared/kube/api-failure.js';
-import type { KubeClient } from '../shared/kube/kube-client.js';
-import { KubeError } from '../shared/kube/kube-error.js';
-import { Reflector } from '../shared/kube/reflector.js';
-import type { ResourceType } from '../shared/kube/resource-location.js';
-import type { Log } from '../shared/log.js';
-import type { Endpoint } from './tool/address-rules.js';
+import type { JsonObject, JsonValue } from '../shared/json.ts';
+import { jsonItems, jsonMember } from '../shared/json.ts';
+import { apiFailure } from '../shared/kube/api-failure.ts';
+import type { KubeClient } from '../shared/kube/kube-client.ts';
+import { KubeError } from '../shared/kube/kube-error.ts';
+import { Reflector } from '../shared/kube/reflector.ts';
+import type { ResourceType } from '../shared/kube/resource-location.ts';
+import type { Log } from '../shared/log.ts';
+import type { Endpoint } from './tool/address-rules.ts';
 
 const endpointSliceType: ResourceType = {
   apiVersion: 'discovery.k8s.io/v1',

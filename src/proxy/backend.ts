@@ -1,12 +1,12 @@
-import type { Awaitable } from '../shared/awaitable.js';
-import type { FeatureFlags } from '../shared/connectors/model.js';
-import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
-import type { CaSource } from './certificates/certificate-authority.js';
-import type { ObjectLoad } from './connectors/connector-informer.js';
-import type { ConnectorLookup } from './connectors/connector-lookup.js';
-import type { SecretSource } from './secrets/secret-source.js';
-import type { StatusControllerOptions } from './status/status-controller.js';
-import type { Endpoint } from './tool/address-rules.js';
+import type { Awaitable } from '../shared/awaitable.ts';
+import type { FeatureFlags } from '../shared/connectors/model.ts';
+import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.ts';
+import type { CaSource } from './certificates/certificate-authority.ts';
+import type { ObjectLoad } from './connectors/connector-informer.ts';
+import type { ConnectorLookup } from './connectors/connector-lookup.ts';
+import type { SecretSource } from './secrets/secret-source.ts';
+import type { StatusControllerOptions } from './status/status-controller.ts';
+import type { Endpoint } from './tool/address-rules.ts';
 
 /** Everything that decides about a request of a known client: permissions, Connectors and Secrets. */
 export interface DecisionSources {

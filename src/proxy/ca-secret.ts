@@ -1,7 +1,7 @@
-import { Secret } from '../shared/secret.js';
-import type { CertificateAuthority } from './certificates/certificate-authority.js';
-import { parseCa } from './certificates/certificate-authority.js';
-import type { SecretObject } from './secrets/secret-source.js';
+import { Secret } from '../shared/secret.ts';
+import type { CertificateAuthority } from './certificates/certificate-authority.ts';
+import { parseCa } from './certificates/certificate-authority.ts';
+import type { SecretObject } from './secrets/secret-source.ts';
 
 /** Name of the Secret with the CA, in the proxy's namespace. */
 export const caSecretName = 'connectors-proxy-ca';

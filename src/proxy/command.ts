@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import type { Clock } from '../shared/clock.js';
-import { kubeTimings } from '../shared/kube/timings.js';
-import type { CommandContext } from '../shared/command/command.js';
-import { createLog } from '../shared/process/json-log.js';
-import { describeFlags } from '../shared/process/flags.js';
-import { version } from '../shared/version.js';
-import type { ProxyConfig } from './config.js';
-import { parseProxyConfig, proxyFlags } from './config.js';
-import { directoryBackend } from './directory-backend.js';
-import { loadClusterConfig } from '../shared/kube/load-cluster-config.js';
-import { kubernetesBackend } from './kubernetes-backend.js';
-import { Proxy } from './proxy.js';
-import type { ProxyParts } from './proxy.js';
-import type { Log } from '../shared/log.js';
+import type { Clock } from '../shared/clock.ts';
+import { kubeTimings } from '../shared/kube/timings.ts';
+import type { CommandContext } from '../shared/command/command.ts';
+import { createLog } from '../shared/process/json-log.ts';
+import { describeFlags } from '../shared/process/flags.ts';
+import { version } from '../shared/version.ts';
+import type { ProxyConfig } from './config.ts';
+import { parseProxyConfig, proxyFlags } from './config.ts';
+import { directoryBackend } from './directory-backend.ts';
+import { loadClusterConfig } from '../shared/kube/load-cluster-config.ts';
+import { kubernetesBackend } from './kubernetes-backend.ts';
+import { Proxy } from './proxy.ts';
+import type { ProxyParts } from './proxy.ts';
+import type { Log } from '../shared/log.ts';
 
 export const usage = `Usage: connectors-csi proxy [flags]
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { dns1123SubdomainProblem } from '../shared/names.js';
+import { dns1123SubdomainProblem } from '../shared/names.ts';
 import {
   UsageError,
   goDuration,
@@ -12,15 +12,15 @@ import {
   sizeBytes,
   text,
   toggle,
-} from '../shared/process/flags.js';
-import type { FlagValues } from '../shared/process/flags.js';
-import { limits } from '../shared/limits/defaults.js';
-import { proxyLimits } from './limits.js';
-import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.js';
-import type { AddressRange } from './tool/address-rules.js';
-import { parseRange } from './tool/address-rules.js';
-import { defaultServiceName } from './status/proxy-service.js';
-import type { ProxyService } from './status/proxy-service.js';
+} from '../shared/process/flags.ts';
+import type { FlagValues } from '../shared/process/flags.ts';
+import { limits } from '../shared/limits/defaults.ts';
+import { proxyLimits } from './limits.ts';
+import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.ts';
+import type { AddressRange } from './tool/address-rules.ts';
+import { parseRange } from './tool/address-rules.ts';
+import { defaultServiceName } from './status/proxy-service.ts';
+import type { ProxyService } from './status/proxy-service.ts';
 
 /** Flags of `proxy` with their defaults. A test compares them with the table in docs/configuration.md. */
 export const proxyFlags = {

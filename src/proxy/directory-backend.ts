@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Clock } from '../shared/clock.js';
-import { CodedError } from '../shared/errors.js';
-import type { Log } from '../shared/log.js';
-import { Secret } from '../shared/secret.js';
-import type { ProxyBackend } from './backend.js';
-import type { ProxyConfig } from './config.js';
-import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
-import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
-import { caProblem, createCa, parseCa } from './certificates/certificate-authority.js';
-import { manifestSources } from './manifest-sources.js';
+import type { Clock } from '../shared/clock.ts';
+import { CodedError } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { Secret } from '../shared/secret.ts';
+import type { ProxyBackend } from './backend.ts';
+import type { ProxyConfig } from './config.ts';
+import { JwksTokenVerifier } from './auth/jwks-token-verifier.ts';
+import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.ts';
+import { caProblem, createCa, parseCa } from './certificates/certificate-authority.ts';
+import { manifestSources } from './manifest-sources.ts';
 
 /**
  * Returns the backend for `--connector-source directory`: everything from manifests, for demonstrations and for

@@ -1,7 +1,7 @@
-import { sleep } from '../shared/abortable.js';
-import { TokenBuckets } from '../shared/limits/token-buckets.js';
-import type { TokenBucketsLimits } from '../shared/limits/token-buckets.js';
-import { rateLimited } from './proxy-error.js';
+import { sleep } from '../shared/abortable.ts';
+import { TokenBuckets } from '../shared/limits/token-buckets.ts';
+import type { TokenBucketsLimits } from '../shared/limits/token-buckets.ts';
+import { rateLimited } from './proxy-error.ts';
 
 /** Limits of the failed tasks of one key; see `limits.failedReviews`. */
 export interface FailureRateLimits extends TokenBucketsLimits {

@@ -1,14 +1,14 @@
-import type { Clock } from '../shared/clock.js';
-import { proxyLimits } from './limits.js';
-import { FailureRateLimiter } from './failure-rate-limiter.js';
-import { version } from '../shared/version.js';
-import { ApiServerEndpoints } from './api-server-endpoints.js';
-import type { ProxyBackend } from './backend.js';
-import { TokenReviewVerifier } from './auth/token-review-verifier.js';
-import { KubernetesCa } from './kubernetes-ca.js';
-import { kubernetesSources } from './kubernetes-sources.js';
-import type { KubernetesSourcesOptions } from './kubernetes-sources.js';
-import type { ProxyMetrics } from './proxy-metrics.js';
+import type { Clock } from '../shared/clock.ts';
+import { proxyLimits } from './limits.ts';
+import { FailureRateLimiter } from './failure-rate-limiter.ts';
+import { version } from '../shared/version.ts';
+import { ApiServerEndpoints } from './api-server-endpoints.ts';
+import type { ProxyBackend } from './backend.ts';
+import { TokenReviewVerifier } from './auth/token-review-verifier.ts';
+import { KubernetesCa } from './kubernetes-ca.ts';
+import { kubernetesSources } from './kubernetes-sources.ts';
+import type { KubernetesSourcesOptions } from './kubernetes-sources.ts';
+import type { ProxyMetrics } from './proxy-metrics.ts';
 
 export interface KubernetesBackendOptions extends Omit<
   KubernetesSourcesOptions,

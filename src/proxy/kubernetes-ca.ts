@@ -1,19 +1,19 @@
-import { sleep } from '../shared/abortable.js';
-import type { Clock } from '../shared/clock.js';
-import { CodedError, orThrow } from '../shared/errors.js';
-import type { JsonObject } from '../shared/json.js';
-import { apiFailure } from '../shared/kube/api-failure.js';
-import type { KubeClient } from '../shared/kube/kube-client.js';
-import { isKubeError } from '../shared/kube/kube-error.js';
-import { metadataText } from '../shared/kube/kube-object.js';
-import { parsedOnce } from '../shared/per-object.js';
-import { Reflector } from '../shared/kube/reflector.js';
-import type { Log } from '../shared/log.js';
-import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
-import { createCa } from './certificates/certificate-authority.js';
-import { secretType } from './secrets/kubernetes-secrets.js';
-import { parseSecret } from './secrets/secret-source.js';
-import { caIn, caSecretName } from './ca-secret.js';
+import { sleep } from '../shared/abortable.ts';
+import type { Clock } from '../shared/clock.ts';
+import { CodedError, orThrow } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/json.ts';
+import { apiFailure } from '../shared/kube/api-failure.ts';
+import type { KubeClient } from '../shared/kube/kube-client.ts';
+import { isKubeError } from '../shared/kube/kube-error.ts';
+import { metadataText } from '../shared/kube/kube-object.ts';
+import { parsedOnce } from '../shared/per-object.ts';
+import { Reflector } from '../shared/kube/reflector.ts';
+import type { Log } from '../shared/log.ts';
+import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.ts';
+import { createCa } from './certificates/certificate-authority.ts';
+import { secretType } from './secrets/kubernetes-secrets.ts';
+import { parseSecret } from './secrets/secret-source.ts';
+import { caIn, caSecretName } from './ca-secret.ts';
 
 /** Delay after a failed attempt to create the Secret. It fails only without permission or without the API server. */
 const retryMs = 5_000;

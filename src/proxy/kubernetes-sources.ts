@@ -1,17 +1,17 @@
-import { SubjectAccessReviewer } from '../shared/access/subject-access-reviewer.js';
-import { WatchedFlags } from '../shared/connectors/watched-flags.js';
-import type { ClusterConfig } from '../shared/kube/cluster-config.js';
-import { KubeClient } from '../shared/kube/kube-client.js';
-import type { KubeObserver } from '../shared/kube/observer.js';
-import type { KubeTimings } from '../shared/kube/timings.js';
-import { proxyLimits } from './limits.js';
-import type { FailureRateLimiter } from './failure-rate-limiter.js';
-import type { Log } from '../shared/log.js';
-import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
-import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.js';
-import type { DecisionSources } from './backend.js';
-import { ConnectorInformer } from './connectors/connector-informer.js';
-import { KubernetesSecrets } from './secrets/kubernetes-secrets.js';
+import { SubjectAccessReviewer } from '../shared/access/subject-access-reviewer.ts';
+import { WatchedFlags } from '../shared/connectors/watched-flags.ts';
+import type { ClusterConfig } from '../shared/kube/cluster-config.ts';
+import { KubeClient } from '../shared/kube/kube-client.ts';
+import type { KubeObserver } from '../shared/kube/observer.ts';
+import type { KubeTimings } from '../shared/kube/timings.ts';
+import { proxyLimits } from './limits.ts';
+import type { FailureRateLimiter } from './failure-rate-limiter.ts';
+import type { Log } from '../shared/log.ts';
+import { KubernetesApprovals } from './auth/kubernetes-approvals.ts';
+import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.ts';
+import type { DecisionSources } from './backend.ts';
+import { ConnectorInformer } from './connectors/connector-informer.ts';
+import { KubernetesSecrets } from './secrets/kubernetes-secrets.ts';
 
 export interface KubernetesSourcesOptions {
   readonly cluster: ClusterConfig;

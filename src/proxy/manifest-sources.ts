@@ -1,17 +1,17 @@
-import { accessRequests, isAbout } from '../shared/access/access-request.js';
-import { approvalStateOf } from '../shared/access/approval-state.js';
-import { DirectoryConnectors } from '../shared/connectors/directory-connectors.js';
-import { CodedError, orThrow } from '../shared/errors.js';
-import type { JsonObject } from '../shared/json.js';
-import { jsonMember, jsonText } from '../shared/json.js';
-import { parsedOnce } from '../shared/per-object.js';
-import type { Log } from '../shared/log.js';
-import type { DecisionSources } from './backend.js';
-import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
-import type { PodApprovals } from './auth/ports.js';
-import type { ConnectorLookup } from './connectors/connector-lookup.js';
-import { caLabel, parseSecret } from './secrets/secret-source.js';
-import type { SecretObject, SecretSource } from './secrets/secret-source.js';
+import { accessRequests, isAbout } from '../shared/access/access-request.ts';
+import { approvalStateOf } from '../shared/access/approval-state.ts';
+import { DirectoryConnectors } from '../shared/connectors/directory-connectors.ts';
+import { CodedError, orThrow } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/json.ts';
+import { jsonMember, jsonText } from '../shared/json.ts';
+import { parsedOnce } from '../shared/per-object.ts';
+import type { Log } from '../shared/log.ts';
+import type { DecisionSources } from './backend.ts';
+import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.ts';
+import type { PodApprovals } from './auth/ports.ts';
+import type { ConnectorLookup } from './connectors/connector-lookup.ts';
+import { caLabel, parseSecret } from './secrets/secret-source.ts';
+import type { SecretObject, SecretSource } from './secrets/secret-source.ts';
 
 export interface ManifestSources {
   readonly sources: DecisionSources;

@@ -1,13 +1,13 @@
 import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { sleep } from '../shared/abortable.js';
-import type { ListenAddress } from '../shared/process/listen.js';
-import type { ProxyService } from './status/proxy-service.js';
-import { serviceNames } from './status/proxy-service.js';
-import { addRange, parseRange } from './tool/address-rules.js';
-import type { Endpoint } from './tool/address-rules.js';
-import type { DnsLookup } from './tool/resolver.js';
+import { sleep } from '../shared/abortable.ts';
+import type { ListenAddress } from '../shared/process/listen.ts';
+import type { ProxyService } from './status/proxy-service.ts';
+import { serviceNames } from './status/proxy-service.ts';
+import { addRange, parseRange } from './tool/address-rules.ts';
+import type { Endpoint } from './tool/address-rules.ts';
+import type { DnsLookup } from './tool/resolver.ts';
 
 export interface OwnEndpointsOptions {
   readonly service: ProxyService;

@@ -1,11 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import type { KubeObserver } from '../shared/kube/observer.js';
-import type { LimitUsage } from '../shared/limits/limit-observer.js';
-import { ProgramMetrics } from '../shared/process/program-metrics.js';
-import type { HandshakeFailure } from './server/handshake-failure.js';
-import type { ObjectLoad } from './connectors/connector-informer.js';
-import type { StatusObserver } from './status/status-writer.js';
-import type { ProxyMode, RequestBytes, ServerObserver } from './server/server-observer.js';
+import type { KubeObserver } from '../shared/kube/observer.ts';
+import type { LimitUsage } from '../shared/limits/limit-observer.ts';
+import { ProgramMetrics } from '../shared/process/program-metrics.ts';
+import type { HandshakeFailure } from './server/handshake-failure.ts';
+import type { ObjectLoad } from './connectors/connector-informer.ts';
+import type { StatusObserver } from './status/status-writer.ts';
+import type { ProxyMode, RequestBytes, ServerObserver } from './server/server-observer.ts';
 
 /** Seconds. A small request takes milliseconds, a layer takes minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];

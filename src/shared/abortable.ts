@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { abortError, throwIfAborted } from './errors.js';
+import { abortError, throwIfAborted } from './errors.ts';
 
 /** The signal of requests that continue without their callers. Each has a timeout of its own. */
 export const neverAborted = new AbortController().signal;

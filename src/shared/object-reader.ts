@@ -1,6 +1,6 @@
-import { CodedError } from './errors.js';
-import type { JsonObject, JsonValue } from './json.js';
-import { isJsonObject, jsonMember } from './json.js';
+import { CodedError } from './errors.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+import { isJsonObject, jsonMember } from './json.ts';
 
 /**
  * Reads fields of an untrusted object, in which any part can be missing or have another type. Errors name the object

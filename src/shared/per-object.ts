@@ -1,5 +1,5 @@
-import { orCodedError } from './errors.js';
-import type { CodedError } from './errors.js';
+import { orCodedError } from './errors.ts';
+import type { CodedError } from './errors.ts';
 
 /** Returns a function that computes its result once for each object. The result is dropped with the object. */
 export function perObject<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
-import { driverForAll } from '../support/driver/suite-driver.js';
-import { started } from '../support/started.js';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import { driverForAll } from '../support/driver/suite-driver.ts';
+import { started } from '../support/started.ts';
 
 const packageFile = path.join(import.meta.dirname, '..', '..', 'package.json');
 

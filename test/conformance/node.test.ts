@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { NodePublishVolumeRequest } from '../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { assertFails } from '../support/driver/kubelet-client.js';
-import type { NodeSandbox } from '../support/driver/node-sandbox.js';
-import { driverForAll } from '../support/driver/suite-driver.js';
+import type { NodePublishVolumeRequest } from '../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { assertFails } from '../support/driver/kubelet-client.ts';
+import type { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import { driverForAll } from '../support/driver/suite-driver.ts';
 
 describe('CSI Node', () => {
   let node: NodeSandbox;

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ServiceError } from '@grpc/grpc-js';
 import { credentials, status } from '@grpc/grpc-js';
-import { KubeletClient, assertFails } from '../support/driver/kubelet-client.js';
-import { eventually } from '../support/poll.js';
-import { Controller } from '../support/sanity/controller.js';
+import { KubeletClient, assertFails } from '../support/driver/kubelet-client.ts';
+import { eventually } from '../support/poll.ts';
+import { Controller } from '../support/sanity/controller.ts';
 
 const script = path.join(import.meta.dirname, '..', 'support', 'sanity', 'sanity-server.ts');
 const capability = { mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
@@ -30,7 +30,7 @@ describe('the server for csi-sanity', () => {
 
   before(async () => {
     fs.mkdirSync(path.dirname(target));
-    server = spawn(process.execPath, ['--import', 'tsx', script, '--endpoint', `unix://${socketPath}`]);
+    server = spawn(process.execPath, [script, '--endpoint', `unix://${socketPath}`]);
     server.stdout?.on('data', (text: Buffer) => (output += text.toString()));
     server.stderr?.on('data', (text: Buffer) => (output += text.toString()));
     await eventually('the server is ready', () => output.includes('ready:') || server.exitCode !== null);

@@ -4,16 +4,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.js';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { TestVolume } from '../support/driver/test-volume.js';
-import { ProxyProcess } from '../support/e2e/proxy-process.js';
-import { TokenKeys, uidOf } from '../support/proxy/keys.js';
-import { toolAuthority } from '../support/proxy/tool-server.js';
-import { Manifests } from './manifests.js';
-import { Registry, registryHost } from './registry.js';
-import { attributes, playVolume } from './story.js';
-import type { Output } from './story.js';
+import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.ts';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { TestVolume } from '../support/driver/test-volume.ts';
+import { ProxyProcess } from '../support/e2e/proxy-process.ts';
+import { TokenKeys, uidOf } from '../support/proxy/keys.ts';
+import { toolAuthority } from '../support/proxy/tool-server.ts';
+import { Manifests } from './manifests.ts';
+import { Registry, registryHost } from './registry.ts';
+import { attributes, playVolume } from './story.ts';
+import type { Output } from './story.ts';
 
 const flags = { verbose: toggle('all calls, and the content of all files') } as const;
 

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
-import type { TokenOwner } from '../support/driver/tokens.js';
-import { registryCredential } from './registry.js';
+import type { TokenOwner } from '../support/driver/tokens.ts';
+import { registryCredential } from './registry.ts';
 
 const rbacVersion = 'rbac.authorization.k8s.io/v1';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ToolServer } from '../support/proxy/tool-server.js';
-import { shortPath } from './volume-text.js';
+import { ToolServer } from '../support/proxy/tool-server.ts';
+import { shortPath } from './volume-text.ts';
 
 /** A name without a DNS record; the demo's proxy resolves it by a private /etc/hosts. */
 export const registryHost = 'harbor.example.com';

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { KubeletClient } from '../support/driver/kubelet-client.js';
-import type { TestVolume } from '../support/driver/test-volume.js';
-import type { ProxyProcess } from '../support/e2e/proxy-process.js';
-import type { TokenKeys } from '../support/proxy/keys.js';
-import { registryCredential } from './registry.js';
-import type { Registry } from './registry.js';
-import { VolumeClient } from './volume-client.js';
-import type { ClientResponse } from './volume-client.js';
-import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from './volume-text.js';
+import type { KubeletClient } from '../support/driver/kubelet-client.ts';
+import type { TestVolume } from '../support/driver/test-volume.ts';
+import type { ProxyProcess } from '../support/e2e/proxy-process.ts';
+import type { TokenKeys } from '../support/proxy/keys.ts';
+import { registryCredential } from './registry.ts';
+import type { Registry } from './registry.ts';
+import { VolumeClient } from './volume-client.ts';
+import type { ClientResponse } from './volume-client.ts';
+import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from './volume-text.ts';
 
 export interface StoryParts {
   readonly kubelet: KubeletClient;

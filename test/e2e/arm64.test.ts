@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { repository } from '../support/deploy/manifests.js';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
-import { Arm64, missingForArm64 } from '../support/e2e/arm64.js';
+import { repository } from '../support/deploy/manifests.ts';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import { Arm64, missingForArm64 } from '../support/e2e/arm64.ts';
 
 describe('on arm64', function () {
   this.timeout(600_000);

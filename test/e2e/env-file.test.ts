@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { connector } from '../support/driver/manifests.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
-import type { TestVolume } from '../support/driver/test-volume.js';
-import { missingPrograms, run } from '../support/e2e/programs.js';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { connector } from '../support/driver/manifests.ts';
+import { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../support/driver/test-volume.ts';
+import { missingPrograms, run } from '../support/e2e/programs.ts';
 
 const names = ['http_proxy', 'https_proxy', 'no_proxy'] as const;
 const print = names.map((name) => `printf '%s\\n' "$${name}"`).join('; ');

@@ -15,12 +15,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { KubeletClient } from '../support/driver/kubelet-client.js';
-import { TestVolume } from '../support/driver/test-volume.js';
-import { repository } from '../support/deploy/manifests.js';
-import { ImageBuilder, ownArchitecture } from '../support/deploy/image.js';
-import { missingForArm64 } from '../support/e2e/arm64.js';
-import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.js';
+import { KubeletClient } from '../support/driver/kubelet-client.ts';
+import { TestVolume } from '../support/driver/test-volume.ts';
+import { repository } from '../support/deploy/manifests.ts';
+import { ImageBuilder, ownArchitecture } from '../support/deploy/image.ts';
+import { missingForArm64 } from '../support/e2e/arm64.ts';
+import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.ts';
 
 interface Instance {
   readonly digest: string;

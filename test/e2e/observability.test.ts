@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { parse } from 'yaml';
-import { chartFolder, repository } from '../support/deploy/manifests.js';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { connector } from '../support/driver/manifests.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
-import { missingPrograms } from '../support/e2e/programs.js';
-import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
-import { started } from '../support/started.js';
+import { chartFolder, repository } from '../support/deploy/manifests.ts';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { connector } from '../support/driver/manifests.ts';
+import { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import { missingPrograms } from '../support/e2e/programs.ts';
+import { ProxyFixture } from '../support/proxy/proxy-fixture.ts';
+import { started } from '../support/started.ts';
 
 interface Rule {
   readonly alert: string;

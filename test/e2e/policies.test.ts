@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chartFolder, manifestFiles, readManifests, repository } from '../support/deploy/manifests.js';
-import type { Manifest } from '../support/deploy/manifests.js';
-import { missingPrograms } from '../support/e2e/programs.js';
+import { chartFolder, manifestFiles, readManifests, repository } from '../support/deploy/manifests.ts';
+import type { Manifest } from '../support/deploy/manifests.ts';
+import { missingPrograms } from '../support/e2e/programs.ts';
 
 /** Debian's folder of Go packages. */
 const packages = '/usr/share/gocode';

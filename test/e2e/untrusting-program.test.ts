@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { run } from '../support/e2e/programs.js';
-import { needs } from '../support/e2e/rendered-classes.js';
-import { CertificateAuthority } from '../support/kube-api/certificates.js';
-import { eventually } from '../support/poll.js';
-import { connector, grant } from '../support/proxy/manifests.js';
-import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../support/proxy/tool-server.js';
-import { started } from '../support/started.js';
+import { run } from '../support/e2e/programs.ts';
+import { needs } from '../support/e2e/rendered-classes.ts';
+import { CertificateAuthority } from '../support/kube-api/certificates.ts';
+import { eventually } from '../support/poll.ts';
+import { connector, grant } from '../support/proxy/manifests.ts';
+import { ProxyFixture } from '../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../support/proxy/tool-server.ts';
+import { started } from '../support/started.ts';
 
 /**
  * Programs by name. Those with OpenSSL and Go's end a handshake with the reason; Node's client and

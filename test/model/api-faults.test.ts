@@ -1,5 +1,5 @@
-import { assertNodeModel, modelLimitMs } from '../support/model/model-run.js';
-import { buildQuickDriver } from '../support/model/quick-bundle.js';
+import { assertNodeModel, modelLimitMs } from '../support/model/model-run.ts';
+import { buildQuickDriver } from '../support/model/quick-bundle.ts';
 
 describe('a node on which anything happens in any order, while the API server fails in every way that is known', function () {
   this.timeout(modelLimitMs);

@@ -1,4 +1,4 @@
-import { assertNodeModel, modelLimitMs } from '../support/model/model-run.js';
+import { assertNodeModel, modelLimitMs } from '../support/model/model-run.ts';
 
 describe('a node on which anything happens in any order', function () {
   this.timeout(modelLimitMs);

@@ -1,5 +1,5 @@
-import { assertNodeModel } from '../support/model/model-run.js';
-import { buildQuickDriver } from '../support/model/quick-bundle.js';
+import { assertNodeModel } from '../support/model/model-run.ts';
+import { buildQuickDriver } from '../support/model/quick-bundle.ts';
 
 describe('a node in use for long, with faults', function () {
   this.timeout(0);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
-import { DriverProcess } from '../support/driver/driver-process.js';
-import { connectorClass } from '../support/driver/manifests.js';
-import { NodeSandbox } from '../support/driver/node-sandbox.js';
-import type { TestVolume } from '../support/driver/test-volume.js';
-import { MemoryCgroup } from '../support/soak/memory-cgroup.js';
+import { DriverProcess } from '../support/driver/driver-process.ts';
+import { connectorClass } from '../support/driver/manifests.ts';
+import { NodeSandbox } from '../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../support/driver/test-volume.ts';
+import { MemoryCgroup } from '../support/soak/memory-cgroup.ts';
 
 const MiB = 2 ** 20;
 /** A third of what is deployed, so that a quarter as many volumes are enough. The process needs 70 to 90 MiB. */

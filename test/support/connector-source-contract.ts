@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../src/shared/errors.js';
-import type { JsonObject } from '../../src/shared/json.js';
-import type { PublishContext, ConnectorSource } from '../../src/driver/publish/ports.js';
-import type { ConnectorRef, FeatureFlags } from '../../src/shared/connectors/model.js';
-import { connector, connectorClass, flagsConfigMap } from './driver/manifests.js';
-import { eventually } from './poll.js';
+import { CodedError } from '../../src/shared/errors.ts';
+import type { JsonObject } from '../../src/shared/json.ts';
+import type { PublishContext, ConnectorSource } from '../../src/driver/publish/ports.ts';
+import type { ConnectorRef, FeatureFlags } from '../../src/shared/connectors/model.ts';
+import { connector, connectorClass, flagsConfigMap } from './driver/manifests.ts';
+import { eventually } from './poll.ts';
 
 /** A source whose objects the contract can change. Nothing is in it at first. */
 export interface SourceUnderTest {

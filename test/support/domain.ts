@@ -1,14 +1,14 @@
-import { Secret } from '../../src/shared/secret.js';
-import type { PublishContext } from '../../src/driver/publish/ports.js';
+import { Secret } from '../../src/shared/secret.ts';
+import type { PublishContext } from '../../src/driver/publish/ports.ts';
 import type {
   Configuration,
   Connector,
   ConnectorClass,
   ProxyAddress,
   ResolvedConnector,
-} from '../../src/shared/connectors/model.js';
-import type { PublishRequest } from '../../src/driver/publish/publish-request.js';
-import type { PodIdentity } from '../../src/shared/access/permission.js';
+} from '../../src/shared/connectors/model.ts';
+import type { PublishRequest } from '../../src/driver/publish/publish-request.ts';
+import type { PodIdentity } from '../../src/shared/access/permission.ts';
 
 /** A call that nobody cancels. */
 export const call: PublishContext = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../src/shared/errors.js';
+import { CodedError } from '../../src/shared/errors.ts';
 
 /** What the promise is rejected with, which must be a CodedError. */
 export async function failureOf(promise: Promise<unknown>): Promise<CodedError> {

@@ -1,5 +1,5 @@
-import type { Log, LogLevel } from '../../src/shared/log.js';
-import { createLog } from '../../src/shared/process/json-log.js';
+import type { Log, LogLevel } from '../../src/shared/log.ts';
+import { createLog } from '../../src/shared/process/json-log.ts';
 
 /** A real log whose lines are kept. */
 export function keptLog(level: LogLevel = 'debug'): { readonly log: Log; readonly lines: string[] } {

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { loadSyscalls } from '../../src/driver/host/linux-syscalls.js';
+import { loadSyscalls } from '../../src/driver/host/linux-syscalls.ts';
 
 const MNT_DETACH = 2;
 

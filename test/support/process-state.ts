@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from './poll.js';
+import { eventually } from './poll.ts';
 
 /** How many open descriptors a process has of each kind: `socket`, `anon_inode:[eventpoll]`, or a file by its path. */
 export type DescriptorCounts = Readonly<Record<string, number>>;

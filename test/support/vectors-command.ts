@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { type Failure, loadVectors, runVector } from './vectors.js';
+import { type Failure, loadVectors, runVector } from './vectors.ts';
 
 /** `npm run --silent vectors -- FILE…`: runs files of recorded templates, prints one line of JSON, exits 1 on a failure. */
 const vectors = process.argv.slice(2).flatMap(loadVectors);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { TemplateError } from '../../src/shared/gotemplate/errors.js';
-import { runSlowTask, type SlowTask } from '../../src/shared/gotemplate/slow-work.js';
-import { compileTemplate } from '../../src/shared/gotemplate/template.js';
-import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/shared/json.js';
+import { TemplateError } from '../../src/shared/gotemplate/errors.ts';
+import { runSlowTask, type SlowTask } from '../../src/shared/gotemplate/slow-work.ts';
+import { compileTemplate } from '../../src/shared/gotemplate/template.ts';
+import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/shared/json.ts';
 
 /** A recording of what real Go makes of a template: one line of a .jsonl file. */
 export interface Vector {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { superLinearInput } from '../support/linear-time/growth.js';
-import { parsers, rejections } from '../support/linear-time/parsers.js';
-import { applied, regexLiterals } from '../support/linear-time/regex-literals.js';
+import { superLinearInput } from '../support/linear-time/growth.ts';
+import { parsers, rejections } from '../support/linear-time/parsers.ts';
+import { applied, regexLiterals } from '../support/linear-time/regex-literals.ts';
 
 const digits = 'digits of one number, at most 767';
 /** Regular expressions for which some texts take longer, and why no stranger can pass these. By file and text. */

@@ -1,11 +1,11 @@
-import type { DriverConfig } from '../../driver/config.js';
-import type { JsonObject } from '../../shared/json.js';
-import { jsonItems, jsonMember } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { csiDriverType } from '../../driver/token/csi-driver-validator.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { fail, ok, unchecked, warn } from '../../shared/doctor/check-result.js';
-import { readObject } from '../../shared/doctor/cluster-objects.js';
+import type { DriverConfig } from '../../driver/config.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { jsonItems, jsonMember } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { csiDriverType } from '../../driver/token/csi-driver-validator.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { fail, ok, unchecked, warn } from '../../shared/doctor/check-result.ts';
+import { readObject } from '../../shared/doctor/cluster-objects.ts';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 

@@ -1,20 +1,20 @@
-import { parseServeConfig, serveFlags } from '../../driver/config.js';
-import type { DriverConfig } from '../../driver/config.js';
-import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
-import { readMountTable } from '../../driver/host/mount-table.js';
-import type { Syscalls } from '../../driver/host/syscalls.js';
-import { describeFlags } from '../../shared/process/flags.js';
-import type { Command } from '../../shared/command/command.js';
-import { checkCsiDriverObject } from './csi-driver-object.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { report } from '../../shared/doctor/check-result.js';
-import { checkKubeletDirectory, checkMounting, checkSelinux } from './node-checks.js';
-import { driverPermissions } from './permissions.js';
-import { checkPermissions } from '../../shared/doctor/permissions.js';
-import { checkProxies } from './proxies.js';
-import { runningArguments } from '../../shared/command/running-arguments.js';
-import type { DiagnosticContext } from '../../shared/doctor/program-checks.js';
-import { checkProgram, contextOf } from '../../shared/doctor/program-checks.js';
+import { parseServeConfig, serveFlags } from '../../driver/config.ts';
+import type { DriverConfig } from '../../driver/config.ts';
+import { loadSyscalls } from '../../driver/host/linux-syscalls.ts';
+import { readMountTable } from '../../driver/host/mount-table.ts';
+import type { Syscalls } from '../../driver/host/syscalls.ts';
+import { describeFlags } from '../../shared/process/flags.ts';
+import type { Command } from '../../shared/command/command.ts';
+import { checkCsiDriverObject } from './csi-driver-object.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { report } from '../../shared/doctor/check-result.ts';
+import { checkKubeletDirectory, checkMounting, checkSelinux } from './node-checks.ts';
+import { driverPermissions } from './permissions.ts';
+import { checkPermissions } from '../../shared/doctor/permissions.ts';
+import { checkProxies } from './proxies.ts';
+import { runningArguments } from '../../shared/command/running-arguments.ts';
+import type { DiagnosticContext } from '../../shared/doctor/program-checks.ts';
+import { checkProgram, contextOf } from '../../shared/doctor/program-checks.ts';
 
 export interface DriverContext extends DiagnosticContext<DriverConfig> {
   readonly syscalls: Syscalls;
@@ -29,11 +29,11 @@ export const doctor: Command = {
   usage: usageOf,
   run: async ({ args, env, stdout, stopped: signal }) => {
     if (args.includes(imagePullsSwitch)) {
-      const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.js');
+      const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.ts');
       return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), stdout);
     }
     if (args.includes(proxySwitch)) {
-      const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.js');
+      const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.ts');
       const rest = args.filter((arg) => arg !== proxySwitch);
       return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
     }
@@ -60,8 +60,8 @@ ${await flagsOf(what)}
 }
 
 async function flagsOf(what: string | undefined): Promise<string> {
-  if (what === proxySwitch) return (await import('../../proxy/doctor/proxy-doctor.js')).describedFlags();
-  if (what === imagePullsSwitch) return (await import('../../image-pulls/doctor/node-doctor.js')).describedFlags();
+  if (what === proxySwitch) return (await import('../../proxy/doctor/proxy-doctor.ts')).describedFlags();
+  if (what === imagePullsSwitch) return (await import('../../image-pulls/doctor/node-doctor.ts')).describedFlags();
   return describeFlags(serveFlags);
 }
 

@@ -1,12 +1,12 @@
-import type { Syscalls } from '../../driver/host/syscalls.js';
-import { TmpfsMaker } from '../../driver/host/tmpfs.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { fail, ok, warn } from '../../shared/doctor/check-result.js';
+import type { Syscalls } from '../../driver/host/syscalls.ts';
+import { TmpfsMaker } from '../../driver/host/tmpfs.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { fail, ok, warn } from '../../shared/doctor/check-result.ts';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { propagationProblem } from '../../driver/host/propagation.js';
-import type { Mount } from '../../driver/host/mount-table.js';
-import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux.js';
+import { propagationProblem } from '../../driver/host/propagation.ts';
+import type { Mount } from '../../driver/host/mount-table.ts';
+import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux.ts';
 
 /** Checks that this container can mount, without leaving a mount, and that its mounts stay out of swap. */
 export function checkMounting(syscalls: Syscalls): readonly CheckResult[] {

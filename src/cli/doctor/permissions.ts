@@ -1,9 +1,9 @@
-import { connectorsGroup } from '../../shared/connectors/api-group.js';
-import type { DriverConfig } from '../../driver/config.js';
-import { flagsConfigMapName } from '../../shared/connectors/feature-flags.js';
-import type { FeatureFlags } from '../../shared/connectors/model.js';
-import type { RequiredPermission } from '../../shared/doctor/permissions.js';
-import { permissionsFrom } from '../../shared/doctor/permissions.js';
+import { connectorsGroup } from '../../shared/connectors/api-group.ts';
+import type { DriverConfig } from '../../driver/config.ts';
+import { flagsConfigMapName } from '../../shared/connectors/feature-flags.ts';
+import type { FeatureFlags } from '../../shared/connectors/model.ts';
+import type { RequiredPermission } from '../../shared/doctor/permissions.ts';
+import { permissionsFrom } from '../../shared/doctor/permissions.ts';
 
 const base = permissionsFrom('the roles of deploy/manifests/driver.yaml');
 const approval = permissionsFrom('the chart with approval.enabled=true');

@@ -1,16 +1,16 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
-import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
-import type { ProxyAddress } from '../../shared/connectors/model.js';
-import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.js';
-import { responseTo } from '../../shared/doctor/response.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.ts';
+import type { ProxyAddress } from '../../shared/connectors/model.ts';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { fail, ok, reasonOf, unchecked, warn } from '../../shared/doctor/check-result.ts';
+import { responseTo } from '../../shared/doctor/response.ts';
 
 const check = 'proxies';
 /** Limit of proxies that are called: each can take seconds to time out. */

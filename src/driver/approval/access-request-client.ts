@@ -1,11 +1,11 @@
-import type { JsonObject } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { isKubeError } from '../../shared/kube/kube-error.js';
-import { Reflector } from '../../shared/kube/reflector.js';
-import type { Log } from '../../shared/log.js';
-import { accessRequestFor, accessRequestName, accessRequests } from '../../shared/access/access-request.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import { findRequest, flowOf, requestFailure } from '../../shared/access/request-lookup.js';
+import type { JsonObject } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { isKubeError } from '../../shared/kube/kube-error.ts';
+import { Reflector } from '../../shared/kube/reflector.ts';
+import type { Log } from '../../shared/log.ts';
+import { accessRequestFor, accessRequestName, accessRequests } from '../../shared/access/access-request.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import { findRequest, flowOf, requestFailure } from '../../shared/access/request-lookup.ts';
 
 /** Timeout of one call with its retries, in milliseconds. */
 const callTimeoutMs = 15_000;

@@ -1,8 +1,8 @@
-import { CodedError } from '../../shared/errors.js';
-import { limits } from '../../shared/limits/defaults.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { LimitObserver } from '../../shared/limits/limit-observer.js';
-import { SharedQuota } from '../../shared/limits/shared-quota.js';
+import { CodedError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
+import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 
 /**
  * Quota of watches on pending AccessRequests, with the same shares for pods and namespaces as for Connectors. A volume

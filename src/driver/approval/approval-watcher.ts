@@ -1,13 +1,13 @@
-import { objectKey } from '../../shared/kube/kube-object.js';
-import type { Reflector } from '../../shared/kube/reflector.js';
-import { isAbout } from '../../shared/access/access-request.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import type { AccessRequestClient } from './access-request-client.js';
-import { approvalStateOf } from '../../shared/access/approval-state.js';
-import type { ApprovalState } from '../../shared/access/approval-state.js';
-import type { Permission } from '../../shared/access/permission.js';
-import { permissionKey } from '../../shared/access/permission.js';
-import { driverLimits } from '../limits.js';
+import { objectKey } from '../../shared/kube/kube-object.ts';
+import type { Reflector } from '../../shared/kube/reflector.ts';
+import { isAbout } from '../../shared/access/access-request.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import type { AccessRequestClient } from './access-request-client.ts';
+import { approvalStateOf } from '../../shared/access/approval-state.ts';
+import type { ApprovalState } from '../../shared/access/approval-state.ts';
+import type { Permission } from '../../shared/access/permission.ts';
+import { permissionKey } from '../../shared/access/permission.ts';
+import { driverLimits } from '../limits.ts';
 
 /** State of an approval; `gone`: its request was deleted. */
 export type MountedState = ApprovalState['kind'] | 'gone';

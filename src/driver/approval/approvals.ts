@@ -1,19 +1,19 @@
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { CodedError } from '../../shared/errors.js';
-import { Deadline, sleep } from '../../shared/abortable.js';
-import { KubeError } from '../../shared/kube/kube-error.js';
-import { objectKey } from '../../shared/kube/kube-object.js';
-import type { Reflector } from '../../shared/kube/reflector.js';
-import type { AccessDecision } from '../publish/ports.js';
-import type { AccessRequestClient } from './access-request-client.js';
-import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
-import { PendingApproval, decisionOf, undecided } from './pending-approval.js';
-import type { MountedApproval } from './approval-watcher.js';
-import { describePermission, permissionKey } from '../../shared/access/permission.js';
-import type { Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.js';
-import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
-import { requestFailure } from '../../shared/access/request-lookup.js';
-import { driverLimits } from '../limits.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { Deadline, sleep } from '../../shared/abortable.ts';
+import { KubeError } from '../../shared/kube/kube-error.ts';
+import { objectKey } from '../../shared/kube/kube-object.ts';
+import type { Reflector } from '../../shared/kube/reflector.ts';
+import type { AccessDecision } from '../publish/ports.ts';
+import type { AccessRequestClient } from './access-request-client.ts';
+import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
+import { PendingApproval, decisionOf, undecided } from './pending-approval.ts';
+import type { MountedApproval } from './approval-watcher.ts';
+import { describePermission, permissionKey } from '../../shared/access/permission.ts';
+import type { Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.ts';
+import type { AccessRequestWatchQuota } from './access-request-watch-quota.ts';
+import { requestFailure } from '../../shared/access/request-lookup.ts';
+import { driverLimits } from '../limits.ts';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {

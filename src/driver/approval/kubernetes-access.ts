@@ -1,20 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import { CodedError, abortError } from '../../shared/errors.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { Log } from '../../shared/log.js';
-import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from '../publish/ports.js';
-import { AccessRequestClient } from './access-request-client.js';
-import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
-import type { ApprovalsOptions } from './approvals.js';
-import { Approvals } from './approvals.js';
-import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
-import { limits } from '../../shared/limits/defaults.js';
-import type { LimitObserver } from '../../shared/limits/limit-observer.js';
-import { ApprovalWatcher } from './approval-watcher.js';
-import type { MountedState } from './approval-watcher.js';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
-import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.js';
-import { driverLimits } from '../limits.js';
+import { CodedError, abortError } from '../../shared/errors.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { Log } from '../../shared/log.ts';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from '../publish/ports.ts';
+import { AccessRequestClient } from './access-request-client.ts';
+import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
+import type { ApprovalsOptions } from './approvals.ts';
+import { Approvals } from './approvals.ts';
+import { AccessRequestWatchQuota } from './access-request-watch-quota.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
+import { ApprovalWatcher } from './approval-watcher.ts';
+import type { MountedState } from './approval-watcher.ts';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.ts';
+import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.ts';
+import { driverLimits } from '../limits.ts';
 
 export interface KubernetesAccessOptions extends Pick<ApprovalsOptions, 'waitMs' | 'firstWaitMs' | 'observer'> {
   readonly client: KubeClient;

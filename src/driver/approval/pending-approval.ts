@@ -1,13 +1,13 @@
-import { CodedError } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import { metadataText } from '../../shared/kube/kube-object.js';
-import type { AccessDecision } from '../publish/ports.js';
-import { accessRequestName, isAbout } from '../../shared/access/access-request.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import { approvalStateOf } from '../../shared/access/approval-state.js';
-import type { ApprovalState } from '../../shared/access/approval-state.js';
-import type { ProxyNeed } from '../../shared/access/permission.js';
-import { rejectionDecision } from './rejection.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { metadataText } from '../../shared/kube/kube-object.ts';
+import type { AccessDecision } from '../publish/ports.ts';
+import { accessRequestName, isAbout } from '../../shared/access/access-request.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import { approvalStateOf } from '../../shared/access/approval-state.ts';
+import type { ApprovalState } from '../../shared/access/approval-state.ts';
+import type { ProxyNeed } from '../../shared/access/permission.ts';
+import { rejectionDecision } from './rejection.ts';
 
 /**
  * State during one call. `gone`: deleted during the wait. `foreign`: the name belongs to a request for something else.

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../shared/json.js';
-import type { AccessDecision } from '../publish/ports.js';
-import { accessRequests } from '../../shared/access/access-request.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import type { Condition } from '../../shared/access/approval-state.js';
-import { connectorsGroup } from '../../shared/connectors/api-group.js';
-import { userOf, accountOf } from '../../shared/access/permission.js';
+import type { JsonObject } from '../../shared/json.ts';
+import type { AccessDecision } from '../publish/ports.ts';
+import { accessRequests } from '../../shared/access/access-request.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import type { Condition } from '../../shared/access/approval-state.ts';
+import { connectorsGroup } from '../../shared/connectors/api-group.ts';
+import { userOf, accountOf } from '../../shared/access/permission.ts';
 
 /** A rejected AccessRequest and the failed checks. */
 export interface Rejection {

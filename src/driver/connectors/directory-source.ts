@@ -1,10 +1,10 @@
-import { sleep } from '../../shared/abortable.js';
-import { DirectoryConnectors } from '../../shared/connectors/directory-connectors.js';
-import type { ManifestDirectoryOptions } from '../../shared/connectors/manifest-directory.js';
-import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
-import { CodedError, orCodedError, orThrow } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import type { ConnectorSource, PublishContext } from '../publish/ports.js';
+import { sleep } from '../../shared/abortable.ts';
+import { DirectoryConnectors } from '../../shared/connectors/directory-connectors.ts';
+import type { ManifestDirectoryOptions } from '../../shared/connectors/manifest-directory.ts';
+import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { CodedError, orCodedError, orThrow } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import type { ConnectorSource, PublishContext } from '../publish/ports.ts';
 
 export interface DirectorySourceOptions extends ManifestDirectoryOptions {
   /** Milliseconds to wait for an object that does not exist yet. */

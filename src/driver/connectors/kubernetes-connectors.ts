@@ -1,25 +1,25 @@
-import { CodedError } from '../../shared/errors.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { Log } from '../../shared/log.js';
-import type { PublishContext, ConnectorSource } from '../publish/ports.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import { limits } from '../../shared/limits/defaults.js';
-import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.js';
-import type { Clock } from '../../shared/clock.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { Log } from '../../shared/log.ts';
+import type { PublishContext, ConnectorSource } from '../publish/ports.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.ts';
+import type { Clock } from '../../shared/clock.ts';
 import type {
   Connector,
   ConnectorClass,
   ConnectorRef,
   FeatureFlags,
   ResolvedConnector,
-} from '../../shared/connectors/model.js';
-import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
-import { parseConnector } from '../../shared/connectors/parse-connector.js';
-import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
-import type { WatchLimits } from './watch-limits.js';
-import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
-import { WatchedFlags } from '../../shared/connectors/watched-flags.js';
-import { OnDemandInformer } from './on-demand-informer.js';
+} from '../../shared/connectors/model.ts';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.ts';
+import { parseConnector } from '../../shared/connectors/parse-connector.ts';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.ts';
+import type { WatchLimits } from './watch-limits.ts';
+import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
+import { WatchedFlags } from '../../shared/connectors/watched-flags.ts';
+import { OnDemandInformer } from './on-demand-informer.ts';
 
 export interface KubernetesConnectorsOptions {
   readonly client: KubeClient;

@@ -1,5 +1,5 @@
-import { Counts } from '../../shared/limits/counts.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
+import { Counts } from '../../shared/limits/counts.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
 
 /** How many objects a pod or namespace uses, and how many others use. An object of both counts for both. */
 export interface ReferenceUsage {

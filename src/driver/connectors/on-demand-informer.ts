@@ -1,21 +1,21 @@
-import { CodedError, orThrow } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { parsedOnce } from '../../shared/per-object.js';
-import { Reflector } from '../../shared/kube/reflector.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { Log } from '../../shared/log.js';
-import type { Clock } from '../../shared/clock.js';
-import type { PublishContext } from '../publish/ports.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import { limits } from '../../shared/limits/defaults.js';
-import type { LimitObserver } from '../../shared/limits/limit-observer.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import { ObjectReferences } from './object-references.js';
-import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.js';
-import type { WatchLimits } from './watch-limits.js';
-import { WatchQuota } from './watch-quota.js';
-import type { MemoryReservation, ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
+import { CodedError, orThrow } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { parsedOnce } from '../../shared/per-object.ts';
+import { Reflector } from '../../shared/kube/reflector.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { PublishContext } from '../publish/ports.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { ObjectReferences } from './object-references.ts';
+import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.ts';
+import type { WatchLimits } from './watch-limits.ts';
+import { WatchQuota } from './watch-quota.ts';
+import type { MemoryReservation, ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */

@@ -1,9 +1,9 @@
-import { CodedError } from '../../shared/errors.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import { dynamicShare } from '../../shared/limits/dynamic-share.js';
-import { limits } from '../../shared/limits/defaults.js';
-import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.js';
-import type { ObjectReferences, ReferenceUsage } from './object-references.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import { dynamicShare } from '../../shared/limits/dynamic-share.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
+import type { ObjectReferences, ReferenceUsage } from './object-references.ts';
 
 /**
  * Limits the watched objects of each pod and namespace. An object counts for every pod and namespace that uses it, also

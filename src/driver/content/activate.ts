@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deniedVariables } from '../syntax/environment-variable.js';
+import { deniedVariables } from '../syntax/environment-variable.ts';
 import script from './generated/activate.json' with { type: 'json' };
 
 export interface ActivateInput {

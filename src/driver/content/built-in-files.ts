@@ -1,11 +1,11 @@
-import { CodedError } from '../../shared/errors.js';
-import type { Secret } from '../../shared/secret.js';
-import { isPlainEnvValue, plainEnvCharacters } from '../syntax/env-value.js';
-import type { VolumeFile } from '../publish/ports.js';
-import { activateFile } from './activate.js';
-import type { ProxyEndpoint } from './proxy-endpoint.js';
-import { proxyUrl } from './proxy-endpoint.js';
-import { trustStoreOf } from './trust-store.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { isPlainEnvValue, plainEnvCharacters } from '../syntax/env-value.ts';
+import type { VolumeFile } from '../publish/ports.ts';
+import { activateFile } from './activate.ts';
+import type { ProxyEndpoint } from './proxy-endpoint.ts';
+import { proxyUrl } from './proxy-endpoint.ts';
+import { trustStoreOf } from './trust-store.ts';
 
 export interface BuiltInInput {
   readonly volumeId: string;

@@ -1,10 +1,10 @@
-import { CodedError } from '../../shared/errors.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.js';
-import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/message-text.js';
-import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.js';
-import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
-import { driverLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.ts';
+import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/message-text.ts';
+import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.ts';
+import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.ts';
+import { driverLimits } from '../limits.ts';
 
 const { problems: maxProblems } = driverLimits.messages;
 

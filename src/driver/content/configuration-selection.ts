@@ -1,7 +1,7 @@
-import { CodedError } from '../../shared/errors.js';
-import { listed } from '../../shared/message-text.js';
-import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
-import { driverLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import { listed } from '../../shared/message-text.ts';
+import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { driverLimits } from '../limits.ts';
 
 /** A class with its connectors of the volume, in mount order; never empty. */
 export interface ClassGroup {

@@ -1,7 +1,7 @@
-import { CodedError } from '../../shared/errors.js';
-import { driverLimits } from '../limits.js';
-import { fileNameProblem } from '../syntax/file-name.js';
-import { variableProblem } from '../syntax/environment-variable.js';
+import { CodedError } from '../../shared/errors.ts';
+import { driverLimits } from '../limits.ts';
+import { fileNameProblem } from '../syntax/file-name.ts';
+import { variableProblem } from '../syntax/environment-variable.ts';
 
 const { variables: maxVariables } = driverLimits.volume;
 const tooMany = `a file has at most ${maxVariables} variables`;

@@ -1,7 +1,7 @@
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonMember } from '../../shared/json.js';
-import { listed, listedInQuotes } from '../../shared/message-text.js';
-import type { ConfigurationParam, ParamProperty, ConfigurationParamType } from '../../shared/connectors/model.js';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonMember } from '../../shared/json.ts';
+import { listed, listedInQuotes } from '../../shared/message-text.ts';
+import type { ConfigurationParam, ParamProperty, ConfigurationParamType } from '../../shared/connectors/model.ts';
 
 export const typeDescriptions: Readonly<Record<ConfigurationParamType, string>> = {
   string: 'a string',

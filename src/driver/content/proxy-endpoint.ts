@@ -1,9 +1,9 @@
-import { CodedError } from '../../shared/errors.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/message-text.js';
-import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.js';
-import { driverLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { quote } from '../../shared/message-text.ts';
+import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { driverLimits } from '../limits.ts';
 
 const maxUserBytes = driverLimits.volume.userBytes;
 

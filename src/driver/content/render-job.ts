@@ -1,14 +1,14 @@
-import { CodedError, type ErrorCode } from '../../shared/errors.js';
-import { Budget, type RenderEnvironment } from '../../shared/gotemplate/budget.js';
-import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.js';
-import { defaultLimits } from '../../shared/gotemplate/limits.js';
-import { runSlowTask } from '../../shared/gotemplate/slow-work.js';
-import { compileTemplate } from '../../shared/gotemplate/template.js';
-import type { JsonObject } from '../../shared/json.js';
-import { fileNameProblem } from '../syntax/file-name.js';
-import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
-import type { VolumeFile } from '../publish/ports.js';
-import { driverLimits } from '../limits.js';
+import { CodedError, type ErrorCode } from '../../shared/errors.ts';
+import { Budget, type RenderEnvironment } from '../../shared/gotemplate/budget.ts';
+import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.ts';
+import { defaultLimits } from '../../shared/gotemplate/limits.ts';
+import { runSlowTask } from '../../shared/gotemplate/slow-work.ts';
+import { compileTemplate } from '../../shared/gotemplate/template.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { fileNameProblem } from '../syntax/file-name.ts';
+import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.ts';
+import type { VolumeFile } from '../publish/ports.ts';
+import { driverLimits } from '../limits.ts';
 
 /** A configuration of a volume to render. */
 export interface RenderedConfiguration {

@@ -1,9 +1,9 @@
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { jsonItems, jsonMember, jsonObject } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import type { ClassGroup } from './configuration-selection.js';
-import { originOf } from './proxy-endpoint.js';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { jsonItems, jsonMember, jsonObject } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
+import type { ClassGroup } from './configuration-selection.ts';
+import { originOf } from './proxy-endpoint.ts';
 
 /**
  * Returns the data of a class's templates, their dot (docs/writing-a-connectorclass.md).

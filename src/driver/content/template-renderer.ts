@@ -1,16 +1,16 @@
 import { cpuUsage } from 'node:process';
-import { CodedError } from '../../shared/errors.js';
-import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.js';
-import type { JsonObject } from '../../shared/json.js';
-import { Secret } from '../../shared/secret.js';
-import { resolveParams } from './configuration-params.js';
-import type { ResolvedConnector } from '../../shared/connectors/model.js';
-import type { VolumeFile, PublishContext } from '../publish/ports.js';
-import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.js';
-import { newBudget, type RenderedConfiguration, type RenderedFiles } from './render-job.js';
-import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.js';
-import { templateData } from './template-data.js';
-import { driverLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { Secret } from '../../shared/secret.ts';
+import { resolveParams } from './configuration-params.ts';
+import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { VolumeFile, PublishContext } from '../publish/ports.ts';
+import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.ts';
+import { newBudget, type RenderedConfiguration, type RenderedFiles } from './render-job.ts';
+import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.ts';
+import { templateData } from './template-data.ts';
+import { driverLimits } from '../limits.ts';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];

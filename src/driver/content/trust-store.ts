@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateBlocks } from '../../shared/pem.js';
-import { driverLimits } from '../limits.js';
+import { certificateBlocks } from '../../shared/pem.ts';
+import { driverLimits } from '../limits.ts';
 
 const dataOid = '1.2.840.113549.1.7.1';
 const certBagOid = '1.2.840.113549.1.12.10.1.3';

@@ -1,13 +1,13 @@
-import { CodedError } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import { listedInQuotes } from '../../shared/message-text.js';
-import type { Secret } from '../../shared/secret.js';
-import { driverLimits } from '../limits.js';
-import type { VolumeFile, PublishContext } from '../publish/ports.js';
-import { builtInFiles } from './built-in-files.js';
-import type { ConfigurationRenderer } from './template-renderer.js';
-import type { ProxyDefaults } from './proxy-endpoint.js';
-import type { VolumePlan } from './volume-plan.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { listedInQuotes } from '../../shared/message-text.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { driverLimits } from '../limits.ts';
+import type { VolumeFile, PublishContext } from '../publish/ports.ts';
+import { builtInFiles } from './built-in-files.ts';
+import type { ConfigurationRenderer } from './template-renderer.ts';
+import type { ProxyDefaults } from './proxy-endpoint.ts';
+import type { VolumePlan } from './volume-plan.ts';
 
 const { files: maxFiles, bytes: maxTotalBytes } = driverLimits.volume;
 

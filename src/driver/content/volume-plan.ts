@@ -1,9 +1,9 @@
-import { CodedError } from '../../shared/errors.js';
-import { quote } from '../../shared/message-text.js';
-import type { ResolvedConnector } from '../../shared/connectors/model.js';
-import { groupByClass } from './configuration-selection.js';
-import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';
-import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.js';
+import { CodedError } from '../../shared/errors.ts';
+import { quote } from '../../shared/message-text.ts';
+import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import { groupByClass } from './configuration-selection.ts';
+import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.ts';
+import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.ts';
 
 /** The proxies and token audiences of a volume's content, before there are tokens. */
 export interface VolumePlan {

@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { IdentityHandlers } from './generated/csi/v1/Identity.js';
-import type { RpcEdge } from './unary.js';
-import { unary } from './unary.js';
+import type { IdentityHandlers } from './generated/csi/v1/Identity.ts';
+import type { RpcEdge } from './unary.ts';
+import { unary } from './unary.ts';
 
 export interface IdentityOptions {
   readonly driverName: string;

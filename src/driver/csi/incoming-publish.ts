@@ -1,8 +1,8 @@
-import type { VolumeOwner } from '../publish/volume-memory.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
-import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
-import { podKeys } from './publish-request.js';
+import type { VolumeOwner } from '../publish/volume-memory.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
+import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
+import { podKeys } from './publish-request.ts';
 
 /** The kubelet's path of an inline volume, below its directory. Paths over the kernel's limit do not match. */
 const targetOfPod = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;

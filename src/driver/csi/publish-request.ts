@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
-import { CodedError } from '../../shared/errors.js';
-import { flatCopy } from '../publish/flat-copy.js';
-import { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/message-text.js';
-import { attributeNames, isAttributeName, kubeletPrefix } from '../publish/attribute-table.js';
-import { parseVolumeAttributes } from '../publish/attributes.js';
-import type { AttributeLimits } from '../publish/attributes.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
-import { isSelinuxLabel } from '../syntax/selinux-label.js';
-import type { MountOptions, PassedTokens } from '../publish/ports.js';
-import type { PodIdentity } from '../../shared/access/permission.js';
-import type { PublishRequest } from '../publish/publish-request.js';
-import { memoryOfRequest } from '../publish/request-memory.js';
-import { volumeIdProblem } from './volume-id.js';
-import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
-import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.js';
+import { CodedError } from '../../shared/errors.ts';
+import { flatCopy } from '../publish/flat-copy.ts';
+import { Secret } from '../../shared/secret.ts';
+import { quote } from '../../shared/message-text.ts';
+import { attributeNames, isAttributeName, kubeletPrefix } from '../publish/attribute-table.ts';
+import { parseVolumeAttributes } from '../publish/attributes.ts';
+import type { AttributeLimits } from '../publish/attributes.ts';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
+import { isSelinuxLabel } from '../syntax/selinux-label.ts';
+import type { MountOptions, PassedTokens } from '../publish/ports.ts';
+import type { PodIdentity } from '../../shared/access/permission.ts';
+import type { PublishRequest } from '../publish/publish-request.ts';
+import { memoryOfRequest } from '../publish/request-memory.ts';
+import { volumeIdProblem } from './volume-id.ts';
+import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.ts';
 
 /** The keys that the kubelet adds to `volume_context` (CSIDriver `podInfoOnMount` and `tokenRequests`). */
 export const podKeys = {

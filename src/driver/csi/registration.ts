@@ -1,10 +1,10 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import { driverLimits } from '../limits.js';
-import { SocketServer } from './server.js';
-import { pluginRegistration } from './services.js';
-import type { RpcEdge } from './unary.js';
-import { unary } from './unary.js';
+import type { RegistrationHandlers } from './generated/pluginregistration/Registration.ts';
+import { driverLimits } from '../limits.ts';
+import { SocketServer } from './server.ts';
+import { pluginRegistration } from './services.ts';
+import type { RpcEdge } from './unary.ts';
+import { unary } from './unary.ts';
 
 export interface RegistrationOptions {
   readonly driverName: string;

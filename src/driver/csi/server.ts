@@ -8,11 +8,11 @@ import type {
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
-import type { LimitUsage } from '../../shared/limits/limit-observer.js';
-import type { Log } from '../../shared/log.js';
-import { driverLimits } from '../limits.js';
-import { SocketConnections } from './socket-connections.js';
-import { SocketFile } from './socket-file.js';
+import type { LimitUsage } from '../../shared/limits/limit-observer.ts';
+import type { Log } from '../../shared/log.ts';
+import { driverLimits } from '../limits.ts';
+import { SocketConnections } from './socket-connections.ts';
+import { SocketFile } from './socket-file.ts';
 
 export interface ServedService {
   readonly definition: ServiceDefinition;

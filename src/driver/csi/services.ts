@@ -2,12 +2,12 @@ import { loadPackageDefinition } from '@grpc/grpc-js';
 import type { Options } from '@grpc/proto-loader';
 import { fromJSON } from '@grpc/proto-loader';
 import csiDescriptor from './generated/csi.descriptor.json' with { type: 'json' };
-import type { ProtoGrpcType as CsiTypes } from './generated/csi.js';
+import type { ProtoGrpcType as CsiTypes } from './generated/csi.ts';
 import registrationDescriptor from './generated/pluginregistration.descriptor.json' with { type: 'json' };
-import type { ProtoGrpcType as RegistrationTypes } from './generated/pluginregistration.js';
+import type { ProtoGrpcType as RegistrationTypes } from './generated/pluginregistration.ts';
 
 import volumesDescriptor from './generated/volumes.descriptor.json' with { type: 'json' };
-import type { ProtoGrpcType as VolumesTypes } from './generated/volumes.js';
+import type { ProtoGrpcType as VolumesTypes } from './generated/volumes.ts';
 
 /** The options that generated the message types (.ci/generate.mjs); the two must agree. */
 const messageOptions: Options = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, unlinkSync } f
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { CodedError } from '../../shared/errors.js';
+import { CodedError } from '../../shared/errors.ts';
 
 /**
  * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same

@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import type { ServerUnaryCall, handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { onceAborted } from '../../shared/abortable.js';
-import type { ErrorCode } from '../../shared/errors.js';
-import { CodedError, toCodedError } from '../../shared/errors.js';
-import type { Log, LogFields } from '../../shared/log.js';
-import { driverLimits } from '../limits.js';
+import { onceAborted } from '../../shared/abortable.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { CodedError, toCodedError } from '../../shared/errors.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
+import { driverLimits } from '../limits.ts';
 
 /** Fields of an RPC's log line; filled in while it runs. */
 export type RpcReport = { -readonly [Field in keyof LogFields]: LogFields[Field] };

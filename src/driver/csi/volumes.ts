@@ -1,10 +1,10 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { PublishedVolumes, VolumeReport } from '../publish/published-volumes.js';
-import { firstExpiryMs } from '../publish/volume-tokens.js';
-import type { Volume } from './generated/connectors/volumes/v1/Volume.js';
-import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.js';
-import type { RpcEdge } from './unary.js';
-import { unary } from './unary.js';
+import type { PublishedVolumes, VolumeReport } from '../publish/published-volumes.ts';
+import { firstExpiryMs } from '../publish/volume-tokens.ts';
+import type { Volume } from './generated/connectors/volumes/v1/Volume.ts';
+import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.ts';
+import type { RpcEdge } from './unary.ts';
+import { unary } from './unary.ts';
 
 /** The driver's own service next to CSI: the volumes of this node with their pods, for `connectors-csi volumes`. */
 export function volumesService(

@@ -1,15 +1,15 @@
-import type { Clock } from '../../shared/clock.js';
-import type { FileGroup, ReplacedFiles, VolumeFile } from '../publish/ports.js';
-import { check, checkValue, closing, openDirectory } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno, SyscallError } from './errno.js';
-import { compareRevision, removeEntry, writeRevision } from './revision.js';
-import type { Comparison } from './revision.js';
-import { hasFileMode, fileModeOf, setFileMode } from './file-mode.js';
-import type { FileMode } from './file-mode.js';
-import type { SharedFiles } from './deduplicate-files.js';
-import { open } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
+import type { Clock } from '../../shared/clock.ts';
+import type { FileGroup, ReplacedFiles, VolumeFile } from '../publish/ports.ts';
+import { check, checkValue, closing, openDirectory } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno, SyscallError } from './errno.ts';
+import { compareRevision, removeEntry, writeRevision } from './revision.ts';
+import type { Comparison } from './revision.ts';
+import { hasFileMode, fileModeOf, setFileMode } from './file-mode.ts';
+import type { FileMode } from './file-mode.ts';
+import type { SharedFiles } from './deduplicate-files.ts';
+import { open } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /** The link that readers resolve: it points to the current revision. */
 export const dataLink = '..data';

@@ -1,5 +1,5 @@
-import { CodedError } from '../../shared/errors.js';
-import { fileNameProblem } from '../syntax/file-name.js';
+import { CodedError } from '../../shared/errors.ts';
+import { fileNameProblem } from '../syntax/file-name.ts';
 
 /**
  * Checks names once more before they are written. @throws {CodedError} INTERNAL: names from users are rejected earlier,

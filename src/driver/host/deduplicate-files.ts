@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../publish/ports.js';
+import type { VolumeFile } from '../publish/ports.ts';
 
 /** Bytes of one file, and its names. */
 export interface FileContent {

@@ -1,5 +1,5 @@
-import { SyscallError } from './errno.js';
-import type { Syscalls } from './syscalls.js';
+import { SyscallError } from './errno.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /** The object of a system call, named in errors. */
 export interface SyscallSubject {

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { dataLink } from './atomic-writer.js';
-import { closing } from './directory.js';
-import { openTarget } from './mount-state.js';
-import { AT_REMOVEDIR, open } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
-import type { Target } from './target-path.js';
+import { dataLink } from './atomic-writer.ts';
+import { closing } from './directory.ts';
+import { openTarget } from './mount-state.ts';
+import { AT_REMOVEDIR, open } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
+import type { Target } from './target-path.ts';
 
 /**
  * Truncates and removes the files of a volume that is about to be unmounted: a file that a process still has open would

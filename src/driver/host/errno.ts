@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/message-text.js';
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
 
 /** Error numbers of this machine, by name. */
 export const errno = constants.errno;

@@ -1,11 +1,11 @@
-import type { VolumeFile } from '../publish/ports.js';
-import { check, checkValue } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno } from './errno.js';
-import { hasFileMode } from './file-mode.js';
-import type { FileMode } from './file-mode.js';
-import { open } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
+import type { VolumeFile } from '../publish/ports.ts';
+import { check, checkValue } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno } from './errno.ts';
+import { hasFileMode } from './file-mode.ts';
+import type { FileMode } from './file-mode.ts';
+import { open } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /**
  * Reports whether the directory has this file, with these bytes, mode and group.

@@ -1,7 +1,7 @@
-import type { FileGroup } from '../publish/ports.js';
-import { check } from './directory.js';
-import type { Directory } from './directory.js';
-import type { FileStatus, Syscalls } from './syscalls.js';
+import type { FileGroup } from '../publish/ports.ts';
+import { check } from './directory.ts';
+import type { Directory } from './directory.ts';
+import type { FileStatus, Syscalls } from './syscalls.ts';
 
 /** Modes and group of a volume's files. All users can read without a group, else only root and the group. */
 export interface FileMode {

@@ -1,5 +1,5 @@
-import { driverLimits } from '../limits.js';
-import type { SharedFiles } from './deduplicate-files.js';
+import { driverLimits } from '../limits.ts';
+import type { SharedFiles } from './deduplicate-files.ts';
 
 /** The limits of a tmpfs: `size` and `nr_inodes`. */
 export interface TmpfsLimits {

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
-import { errno } from './errno.js';
-import type { FileStatus, FilesystemStatus, Syscalls } from './syscalls.js';
+import { errno } from './errno.ts';
+import type { FileStatus, FilesystemStatus, Syscalls } from './syscalls.ts';
 
 /** Equal on every architecture: these calls were added after the tables were unified. */
 const numbers = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;

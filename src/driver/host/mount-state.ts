@@ -1,14 +1,14 @@
-import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/message-text.js';
-import type { TargetState } from '../publish/ports.js';
-import { openCurrentRevision } from './atomic-writer.js';
-import { check, checkValue, closing } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno } from './errno.js';
-import type { TmpfsLimits } from './footprint.js';
-import { open, TMPFS_MAGIC } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
-import type { Target } from './target-path.js';
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
+import type { TargetState } from '../publish/ports.ts';
+import { openCurrentRevision } from './atomic-writer.ts';
+import { check, checkValue, closing } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno } from './errno.ts';
+import type { TmpfsLimits } from './footprint.ts';
+import { open, TMPFS_MAGIC } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
+import type { Target } from './target-path.ts';
 
 /** The mount at an existing target. */
 export type Occupant =

@@ -1,8 +1,8 @@
 import { realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import type { TmpfsLimits } from './footprint.js';
-import { readMountTable } from './mount-table.js';
-import { volumeSource } from './tmpfs.js';
+import type { TmpfsLimits } from './footprint.ts';
+import { readMountTable } from './mount-table.ts';
+import { volumeSource } from './tmpfs.ts';
 
 export interface MountedVolume {
   /** The kubelet's spelling of the path. */

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
-import { mountOf, readMountTable } from './mount-table.js';
-import type { Mount } from './mount-table.js';
+import { mountOf, readMountTable } from './mount-table.ts';
+import type { Mount } from './mount-table.ts';
 
 export interface PropagationProblem {
   readonly what: string;

@@ -1,13 +1,13 @@
-import type { VolumeFile } from '../publish/ports.js';
-import { check, checkValue, closing, openDirectory } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno } from './errno.js';
-import { isFile } from './file-comparison.js';
-import { hasFileMode, setGroup } from './file-mode.js';
-import type { FileMode } from './file-mode.js';
-import type { FileContent, SharedFiles } from './deduplicate-files.js';
-import { AT_REMOVEDIR, open } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
+import type { VolumeFile } from '../publish/ports.ts';
+import { check, checkValue, closing, openDirectory } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno } from './errno.ts';
+import { isFile } from './file-comparison.ts';
+import { hasFileMode, setGroup } from './file-mode.ts';
+import type { FileMode } from './file-mode.ts';
+import type { FileContent, SharedFiles } from './deduplicate-files.ts';
+import { AT_REMOVEDIR, open } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /** An existing revision compared with the wanted files: the names of unchanged ones. */
 export interface Comparison {

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { dataLink } from './atomic-writer.js';
-import type { FileStatus, Syscalls } from './syscalls.js';
-import type { Target } from './target-path.js';
+import { dataLink } from './atomic-writer.ts';
+import type { FileStatus, Syscalls } from './syscalls.ts';
+import type { Target } from './target-path.ts';
 
 interface SeenRevision {
   /** Path through the link that readers resolve. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '../../shared/errors.js';
-import { isSelinuxLabel } from '../syntax/selinux-label.js';
+import { CodedError } from '../../shared/errors.ts';
+import { isSelinuxLabel } from '../syntax/selinux-label.ts';
 
 /** Label that containers can read, in the policies of every distribution that has one. */
 export const containerContext = 'system_u:object_r:container_file_t:s0';

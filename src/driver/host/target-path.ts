@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/message-text.js';
-import { check } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno } from './errno.js';
-import { AT_FDCWD, open, resolve } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
+import { check } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno } from './errno.ts';
+import { AT_FDCWD, open, resolve } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /**
  * Location of a volume: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link.

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { CodedError } from '../../shared/errors.js';
-import type { VolumeMemory, VolumeOwner } from '../publish/volume-memory.js';
-import { shownPath } from '../../shared/message-text.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { VolumeMemory, VolumeOwner } from '../publish/volume-memory.ts';
+import { shownPath } from '../../shared/message-text.ts';
 import type {
   MountOptions,
   ReplacedFiles,
@@ -9,30 +9,30 @@ import type {
   VolumeChange,
   VolumeFile,
   VolumeStatistics,
-} from '../publish/ports.js';
-import { AtomicWriter } from './atomic-writer.js';
-import type { RevisionNames } from './atomic-writer.js';
-import { check, checkValue, closing, openDirectory } from './directory.js';
-import type { Directory } from './directory.js';
-import { fromSyscallError, SyscallError } from './errno.js';
-import { checkFileNames } from './check-file-names.js';
-import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.js';
-import type { TmpfsLimits } from './footprint.js';
-import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
-import { mountedVolumes } from './mounted-volumes.js';
-import { fileModeOf } from './file-mode.js';
-import { propagationProblem } from './propagation.js';
-import { SeenRevisions } from './seen-revisions.js';
-import { selinuxContext } from './selinux.js';
-import { deduplicateFiles } from './deduplicate-files.js';
-import type { SharedFiles } from './deduplicate-files.js';
-import { AT_REMOVEDIR, open } from './syscalls.js';
-import type { FilesystemStatus, Syscalls } from './syscalls.js';
-import { TargetPaths } from './target-path.js';
-import type { Target } from './target-path.js';
-import { TmpfsMaker } from './tmpfs.js';
-import type { TmpfsOptions } from './tmpfs.js';
-import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
+} from '../publish/ports.ts';
+import { AtomicWriter } from './atomic-writer.ts';
+import type { RevisionNames } from './atomic-writer.ts';
+import { check, checkValue, closing, openDirectory } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { fromSyscallError, SyscallError } from './errno.ts';
+import { checkFileNames } from './check-file-names.ts';
+import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.ts';
+import type { TmpfsLimits } from './footprint.ts';
+import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.ts';
+import { mountedVolumes } from './mounted-volumes.ts';
+import { fileModeOf } from './file-mode.ts';
+import { propagationProblem } from './propagation.ts';
+import { SeenRevisions } from './seen-revisions.ts';
+import { selinuxContext } from './selinux.ts';
+import { deduplicateFiles } from './deduplicate-files.ts';
+import type { SharedFiles } from './deduplicate-files.ts';
+import { AT_REMOVEDIR, open } from './syscalls.ts';
+import type { FilesystemStatus, Syscalls } from './syscalls.ts';
+import { TargetPaths } from './target-path.ts';
+import type { Target } from './target-path.ts';
+import { TmpfsMaker } from './tmpfs.ts';
+import type { TmpfsOptions } from './tmpfs.ts';
+import { removeDirectory, unmountAll, unmountNow } from './unmount.ts';
 
 export interface TmpfsHostOptions extends RevisionNames {
   /** Absolute; can be reached through symbolic links. */

@@ -1,11 +1,11 @@
-import { check } from './directory.js';
-import type { Directory } from './directory.js';
-import { errno, errnoName } from './errno.js';
-import type { FileMode } from './file-mode.js';
-import type { TmpfsLimits } from './footprint.js';
-import { descriptorPath } from './linux-syscalls.js';
-import { mountAttribute, mountFlag } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
+import { check } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno, errnoName } from './errno.ts';
+import type { FileMode } from './file-mode.ts';
+import type { TmpfsLimits } from './footprint.ts';
+import { descriptorPath } from './linux-syscalls.ts';
+import { mountAttribute, mountFlag } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 
 /** Source of a volume in `mount` and `findmnt`. */
 export const volumeSource = 'connectors-csi';

@@ -1,13 +1,13 @@
-import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/message-text.js';
-import { check } from './directory.js';
-import { errno } from './errno.js';
-import { descriptorPath } from './linux-syscalls.js';
-import { foreignMount, occupancyOf } from './mount-state.js';
-import { AT_REMOVEDIR, unmountFlag } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
-import type { Target } from './target-path.js';
-import { emptyVolume } from './empty-volume.js';
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
+import { check } from './directory.ts';
+import { errno } from './errno.ts';
+import { descriptorPath } from './linux-syscalls.ts';
+import { foreignMount, occupancyOf } from './mount-state.ts';
+import { AT_REMOVEDIR, unmountFlag } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
+import type { Target } from './target-path.ts';
+import { emptyVolume } from './empty-volume.ts';
 
 /**
  * Empties the volume and unmounts it, until nothing is mounted, because drivers can stack mounts. Lazily only while the

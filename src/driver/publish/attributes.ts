@@ -1,14 +1,14 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { formatDuration, parseGoDuration } from '../../shared/duration.js';
-import type { JsonObject } from '../../shared/json.js';
-import { isJsonObject, parseJson } from '../../shared/json.js';
-import { flatCopy } from './flat-copy.js';
-import { quote, unsubstitutedIn } from '../../shared/message-text.js';
-import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
-import type { AttributeName } from './attribute-table.js';
-import { parseConnectors, listItems } from './connector-attributes.js';
-import type { AttributeReader } from './connector-attributes.js';
-import { driverLimits } from '../limits.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { formatDuration, parseGoDuration } from '../../shared/duration.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { isJsonObject, parseJson } from '../../shared/json.ts';
+import { flatCopy } from './flat-copy.ts';
+import { quote, unsubstitutedIn } from '../../shared/message-text.ts';
+import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.ts';
+import type { AttributeName } from './attribute-table.ts';
+import { parseConnectors, listItems } from './connector-attributes.ts';
+import type { AttributeReader } from './connector-attributes.ts';
+import { driverLimits } from '../limits.ts';
 
 const { problems: maxProblems } = driverLimits.messages;
 const { attributeBytes: maxBytes } = driverLimits.volume;

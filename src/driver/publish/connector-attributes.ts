@@ -1,9 +1,9 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { flatCopy } from './flat-copy.js';
-import { quote } from '../../shared/message-text.js';
-import { attributeTable } from './attribute-table.js';
-import type { AttributeName } from './attribute-table.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { flatCopy } from './flat-copy.ts';
+import { quote } from '../../shared/message-text.ts';
+import { attributeTable } from './attribute-table.ts';
+import type { AttributeName } from './attribute-table.ts';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
 
 /** Returns the value of an attribute; undefined if it is absent or empty. */
 export type AttributeReader = (name: AttributeName) => string | undefined;

@@ -1,8 +1,8 @@
-import type { PodIdentity } from '../../shared/access/permission.js';
-import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
-import type { JsonObject } from '../../shared/json.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { Secret } from '../../shared/secret.js';
+import type { PodIdentity } from '../../shared/access/permission.ts';
+import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Secret } from '../../shared/secret.ts';
 
 /** A call of the kubelet in progress. */
 export interface PublishContext {

@@ -1,12 +1,12 @@
-import { CodedError } from '../../shared/errors.js';
-import { PublishPermit } from './publish-permit.js';
-import { Counts } from '../../shared/limits/counts.js';
-import { driverLimits } from '../limits.js';
-import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.js';
-import { SharedQuota } from '../../shared/limits/shared-quota.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
+import { CodedError } from '../../shared/errors.ts';
+import { PublishPermit } from './publish-permit.ts';
+import { Counts } from '../../shared/limits/counts.ts';
+import { driverLimits } from '../limits.ts';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
+import { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 
 /** See `driverLimits.publishes`. */
 export interface AdmissionLimits {

@@ -1,12 +1,12 @@
-import type { Clock } from '../../shared/clock.js';
-import type { Log } from '../../shared/log.js';
-import type { ConfigurationRenderer } from '../content/template-renderer.js';
-import type { ContentDefaults } from '../content/volume-content.js';
-import type { TmpfsHost } from '../host/tmpfs-host.js';
-import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './ports.js';
-import type { PublishAdmission } from './publish-admission.js';
-import type { PublishedVolumes } from './published-volumes.js';
-import type { VolumeLocks } from './volume-locks.js';
+import type { Clock } from '../../shared/clock.ts';
+import type { Log } from '../../shared/log.ts';
+import type { ConfigurationRenderer } from '../content/template-renderer.ts';
+import type { ContentDefaults } from '../content/volume-content.ts';
+import type { TmpfsHost } from '../host/tmpfs-host.ts';
+import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './ports.ts';
+import type { PublishAdmission } from './publish-admission.ts';
+import type { PublishedVolumes } from './published-volumes.ts';
+import type { VolumeLocks } from './volume-locks.ts';
 
 /** Dependencies of the use cases of volumes. */
 export interface PublishDependencies {

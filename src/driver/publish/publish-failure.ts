@@ -1,6 +1,6 @@
-import { CodedError, toCodedError } from '../../shared/errors.js';
-import type { TargetState } from './ports.js';
-import type { PublishDependencies } from './publish-dependencies.js';
+import { CodedError, toCodedError } from '../../shared/errors.ts';
+import type { TargetState } from './ports.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
 
 /** `unknown`: the target cannot be inspected, and this process has not published it. */
 type InspectedState = TargetState | 'unknown';

@@ -1,7 +1,7 @@
-import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { PublishContext } from './ports.js';
-import type { FlowKey } from '../../shared/limits/flow-key.js';
-import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
+import type { PublishContext } from './ports.ts';
+import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 
 /** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
 export class PublishPermit {

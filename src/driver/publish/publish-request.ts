@@ -1,8 +1,8 @@
-import type { PodIdentity } from '../../shared/access/permission.js';
-import type { VolumeOwner } from './volume-memory.js';
-import type { VolumeAttributes } from './attributes.js';
-import type { MountOptions, PassedTokens } from './ports.js';
-import type { IncomingPublish } from './publish-admission.js';
+import type { PodIdentity } from '../../shared/access/permission.ts';
+import type { VolumeOwner } from './volume-memory.ts';
+import type { VolumeAttributes } from './attributes.ts';
+import type { MountOptions, PassedTokens } from './ports.ts';
+import type { IncomingPublish } from './publish-admission.ts';
 
 /** A parsed NodePublishVolume request. */
 export interface PublishRequest {

@@ -1,16 +1,16 @@
-import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from './ports.js';
-import type { ResolvedConnector } from '../../shared/connectors/model.js';
-import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
-import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
-import { audiencesOf, planVolume } from '../content/volume-plan.js';
-import type { VolumePlan } from '../content/volume-plan.js';
-import { paramsOf } from './attributes.js';
-import type { PublishDependencies } from './publish-dependencies.js';
-import type { PublishRequest } from './publish-request.js';
-import { secretOf } from './volume-tokens.js';
-import type { VolumeTokens } from './volume-tokens.js';
-import { warnOnce } from './volume-warnings.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from './ports.ts';
+import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
+import { rejectionContent, renderVolumeContent } from '../content/volume-content.ts';
+import type { ContentDefaults, VolumeContent } from '../content/volume-content.ts';
+import { audiencesOf, planVolume } from '../content/volume-plan.ts';
+import type { VolumePlan } from '../content/volume-plan.ts';
+import { paramsOf } from './attributes.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import type { PublishRequest } from './publish-request.ts';
+import { secretOf } from './volume-tokens.ts';
+import type { VolumeTokens } from './volume-tokens.ts';
+import { warnOnce } from './volume-warnings.ts';
 
 /**
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.js';
-import { jsonText } from '../../shared/json.js';
-import type { VolumeChange } from './ports.js';
-import type { PublishRequest } from './publish-request.js';
-import { flatCopy } from './flat-copy.js';
-import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
-import type { VolumeTokens } from './volume-tokens.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import type { CodedError, ErrorCode } from '../../shared/errors.js';
-import { driverLimits } from '../limits.js';
+import type { FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { jsonText } from '../../shared/json.ts';
+import type { VolumeChange } from './ports.ts';
+import type { PublishRequest } from './publish-request.ts';
+import { flatCopy } from './flat-copy.ts';
+import { areSameTokens, firstExpiryMs } from './volume-tokens.ts';
+import type { VolumeTokens } from './volume-tokens.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import type { CodedError, ErrorCode } from '../../shared/errors.ts';
+import { driverLimits } from '../limits.ts';
 
 /**
  * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has

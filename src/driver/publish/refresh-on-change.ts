@@ -1,15 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import { Deadline, sleep } from '../../shared/abortable.js';
-import { CodedError, toCodedError } from '../../shared/errors.js';
-import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { driverLimits } from '../limits.js';
-import type { PublishDependencies } from './publish-dependencies.js';
-import type { PublishRequest } from './publish-request.js';
-import type { PublishOutcome } from './publish-volume.js';
-import { versionsOf } from './published-volumes.js';
-import type { PublishedVolume } from './published-volumes.js';
-import { firstExpiryMs } from './volume-tokens.js';
+import { Deadline, sleep } from '../../shared/abortable.ts';
+import { CodedError, toCodedError } from '../../shared/errors.ts';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { driverLimits } from '../limits.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import type { PublishRequest } from './publish-request.ts';
+import type { PublishOutcome } from './publish-volume.ts';
+import { versionsOf } from './published-volumes.ts';
+import type { PublishedVolume } from './published-volumes.ts';
+import { firstExpiryMs } from './volume-tokens.ts';
 
 export interface RefreshOnChangeDependencies extends Pick<
   PublishDependencies,

@@ -1,9 +1,9 @@
-import { rejectionContent } from '../content/volume-content.js';
-import type { CodedError } from '../../shared/errors.js';
-import type { PublishDependencies } from './publish-dependencies.js';
-import { memoryOwnerOf } from './publish-request.js';
-import type { PublishRequest } from './publish-request.js';
-import type { PublishedVolume } from './published-volumes.js';
+import { rejectionContent } from '../content/volume-content.ts';
+import type { CodedError } from '../../shared/errors.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import { memoryOwnerOf } from './publish-request.ts';
+import type { PublishRequest } from './publish-request.ts';
+import type { PublishedVolume } from './published-volumes.ts';
 
 /**
  * Replaces the files of a mounted volume whose pod has lost access by the reason. No revision of the files with the token

@@ -1,5 +1,5 @@
-import { driverLimits } from '../limits.js';
-import type { AttributeName } from './attribute-table.js';
+import { driverLimits } from '../limits.ts';
+import type { AttributeName } from './attribute-table.ts';
 
 /** The parts of a NodePublishVolume request whose size a pod's author chooses. */
 export interface RequestTexts {

@@ -1,10 +1,10 @@
-import type { AuthorizationRequest } from './ports.js';
-import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { PublishDependencies } from './publish-dependencies.js';
-import type { PublishRequest } from './publish-request.js';
-import type { PublishedVolume } from './published-volumes.js';
-import { isSameInput, versionsOf } from './published-volumes.js';
-import { peekTokens, tokensRequestOf } from './volume-tokens.js';
+import type { AuthorizationRequest } from './ports.ts';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import type { PublishRequest } from './publish-request.ts';
+import type { PublishedVolume } from './published-volumes.ts';
+import { isSameInput, versionsOf } from './published-volumes.ts';
+import { peekTokens, tokensRequestOf } from './volume-tokens.ts';
 
 /**
  * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.

@@ -1,4 +1,4 @@
-import type { PublishDependencies } from './publish-dependencies.js';
+import type { PublishDependencies } from './publish-dependencies.ts';
 
 /**
  * Unpublishes a volume. It cancels a running publish of the same volume, never calls the API server, and succeeds if

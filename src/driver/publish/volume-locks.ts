@@ -1,5 +1,5 @@
-import { onceAborted } from '../../shared/abortable.js';
-import { CodedError, throwIfAborted } from '../../shared/errors.js';
+import { onceAborted } from '../../shared/abortable.ts';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 
 interface Holder {
   readonly controller: AbortController;

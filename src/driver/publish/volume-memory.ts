@@ -1,8 +1,8 @@
-import { CodedError } from '../../shared/errors.js';
-import { Counts } from '../../shared/limits/counts.js';
-import { floorsOf } from '../../shared/limits/dynamic-share.js';
-import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.js';
-import { driverLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import { Counts } from '../../shared/limits/counts.ts';
+import { floorsOf } from '../../shared/limits/dynamic-share.ts';
+import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.ts';
+import { driverLimits } from '../limits.ts';
 
 /** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
 export interface VolumeOwner {

@@ -1,8 +1,8 @@
-import { CodedError } from '../../shared/errors.js';
-import { shownPath } from '../../shared/message-text.js';
-import type { VolumeStatistics } from './ports.js';
-import type { PublishDependencies } from './publish-dependencies.js';
-import { firstExpiryMs } from './volume-tokens.js';
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
+import type { VolumeStatistics } from './ports.ts';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import { firstExpiryMs } from './volume-tokens.ts';
 
 export interface VolumeCondition {
   readonly abnormal: boolean;

@@ -1,7 +1,7 @@
-import { CodedError } from '../../shared/errors.js';
-import type { Secret } from '../../shared/secret.js';
-import type { ProxyToken, TokenRequest, TokenSource, PublishContext } from './ports.js';
-import type { PublishRequest } from './publish-request.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { ProxyToken, TokenRequest, TokenSource, PublishContext } from './ports.ts';
+import type { PublishRequest } from './publish-request.ts';
 
 /** The tokens of a volume, by audience. */
 export type VolumeTokens = ReadonlyMap<string, ProxyToken>;

@@ -1,6 +1,6 @@
-import type { PublishDependencies } from './publish-dependencies.js';
-import type { PublishRequest } from './publish-request.js';
-import type { VolumeTokens } from './volume-tokens.js';
+import type { PublishDependencies } from './publish-dependencies.ts';
+import type { PublishRequest } from './publish-request.ts';
+import type { VolumeTokens } from './volume-tokens.ts';
 
 /**
  * Logs a message for the operator once per volume, because the kubelet retries again and again.

@@ -1,13 +1,13 @@
-import { CodedError } from '../../shared/errors.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { jsonItems, jsonMember } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { Reflector } from '../../shared/kube/reflector.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { Log } from '../../shared/log.js';
-import type { CsiDriverValidator } from '../publish/ports.js';
-import type { PassedTokenOrigin } from './kubelet-tokens.js';
-import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { jsonItems, jsonMember } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { Reflector } from '../../shared/kube/reflector.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { Log } from '../../shared/log.ts';
+import type { CsiDriverValidator } from '../publish/ports.ts';
+import type { PassedTokenOrigin } from './kubelet-tokens.ts';
+import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.ts';
 
 export const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 

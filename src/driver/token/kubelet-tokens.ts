@@ -1,13 +1,13 @@
-import { formatDuration } from '../../shared/duration.js';
-import { CodedError } from '../../shared/errors.js';
-import { jsonMember, jsonText, parseJson } from '../../shared/json.js';
-import { Secret } from '../../shared/secret.js';
-import { quote } from '../../shared/message-text.js';
-import type { Clock } from '../../shared/clock.js';
-import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
-import type { PodIdentity } from '../../shared/access/permission.js';
-import type { KubeletTokenClaims } from './token-claims.js';
-import { parseTokenClaims } from './token-claims.js';
+import { formatDuration } from '../../shared/duration.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { jsonMember, jsonText, parseJson } from '../../shared/json.ts';
+import { Secret } from '../../shared/secret.ts';
+import { quote } from '../../shared/message-text.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.ts';
+import type { PodIdentity } from '../../shared/access/permission.ts';
+import type { KubeletTokenClaims } from './token-claims.ts';
+import { parseTokenClaims } from './token-claims.ts';
 
 /**
  * Where tokens in a request are accepted. `secrets`, `volume-context`: as in the CSIDriver object; only there the

@@ -1,17 +1,17 @@
-import { CodedError, throwIfAborted } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import { jsonText } from '../../shared/json.js';
-import { abortable, neverAborted } from '../../shared/abortable.js';
-import type { StatusMapping } from '../../shared/kube/api-failure.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { KubeError } from '../../shared/kube/kube-error.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import { Secret } from '../../shared/secret.js';
-import type { Clock } from '../../shared/clock.js';
-import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.js';
-import { parseTokenClaims } from './token-claims.js';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { jsonText } from '../../shared/json.ts';
+import { abortable, neverAborted } from '../../shared/abortable.ts';
+import type { StatusMapping } from '../../shared/kube/api-failure.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { KubeError } from '../../shared/kube/kube-error.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.ts';
+import { parseTokenClaims } from './token-claims.ts';
 
 const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
 

@@ -1,6 +1,6 @@
-import { jsonMember, jsonText } from '../../shared/json.js';
-import type { JsonValue } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import type { JsonValue } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
 
 /** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
 export interface KubeletTokenClaims {

@@ -1,14 +1,14 @@
 import { request } from 'node:https';
-import { CodedError } from '../../shared/errors.js';
-import { describeFlags, parseFlags } from '../../shared/process/flags.js';
-import { readNodeFile } from '../apply-files.js';
-import { imagePullsFlags } from '../flags.js';
-import { caFileName, hostsFileName, nodeFilesOf, proxyOriginIn } from '../node-files.js';
-import type { NodeFile } from '../node-files.js';
-import { unsigned } from '../signature.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
-import { responseTo } from '../../shared/doctor/response.js';
+import { CodedError } from '../../shared/errors.ts';
+import { describeFlags, parseFlags } from '../../shared/process/flags.ts';
+import { readNodeFile } from '../apply-files.ts';
+import { imagePullsFlags } from '../flags.ts';
+import { caFileName, hostsFileName, nodeFilesOf, proxyOriginIn } from '../node-files.ts';
+import type { NodeFile } from '../node-files.ts';
+import { unsigned } from '../signature.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { fail, ok, reasonOf } from '../../shared/doctor/check-result.ts';
+import { responseTo } from '../../shared/doctor/response.ts';
 
 const timeoutMs = 5_000;
 const fix = 'see the log of the pod of DaemonSet connectors-image-pulls on this node';

@@ -1,6 +1,6 @@
-import type { Identity } from '../../shared/access/permission.js';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { Secret } from '../../shared/secret.js';
+import type { Identity } from '../../shared/access/permission.ts';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { Secret } from '../../shared/secret.ts';
 
 /** The identity of a client, as its token verifier reports it. */
 export interface ClientIdentity {

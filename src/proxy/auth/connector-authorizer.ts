@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import type { Need, Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.js';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.js';
-import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.js';
-import type { Clock } from '../../shared/clock.js';
-import type { Secret } from '../../shared/secret.js';
-import { perObject } from '../../shared/per-object.js';
-import { ProxyError } from '../proxy-error.js';
-import type { ClientIdentity } from './client-identity.js';
-import { serviceAccountOf } from './client-identity.js';
-import type { Authorizer, PodApprovals, TokenVerifier } from './ports.js';
-import { tokenClaims } from './token-claims.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import type { Need, Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.ts';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.ts';
+import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { perObject } from '../../shared/per-object.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { ClientIdentity } from './client-identity.ts';
+import { serviceAccountOf } from './client-identity.ts';
+import type { Authorizer, PodApprovals, TokenVerifier } from './ports.ts';
+import { tokenClaims } from './token-claims.ts';
 
 export interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;

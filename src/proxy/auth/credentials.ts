@@ -1,7 +1,7 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { Secret } from '../../shared/secret.js';
-import type { Credentials } from './client-identity.js';
-import { proxyLimits } from '../limits.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { Credentials } from './client-identity.ts';
+import { proxyLimits } from '../limits.ts';
 
 const maxConnectors = proxyLimits.clients.connectors;
 /** A compact JWS, the form of every token that the API server issues. */

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { JSONWebKeySet, JWTPayload } from 'jose';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
-import type { Clock } from '../../shared/clock.js';
-import { CodedError, orCodedError } from '../../shared/errors.js';
-import type { JsonValue } from '../../shared/json.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
-import type { ClientIdentity } from './client-identity.js';
-import { serviceAccountGroups } from './client-identity.js';
-import type { TokenVerifier } from './ports.js';
+import type { Clock } from '../../shared/clock.ts';
+import { CodedError, orCodedError } from '../../shared/errors.ts';
+import type { JsonValue } from '../../shared/json.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { ClientIdentity } from './client-identity.ts';
+import { serviceAccountGroups } from './client-identity.ts';
+import type { TokenVerifier } from './ports.ts';
 
 export interface JwksTokenVerifierOptions {
   /** A JSON Web Key Set with public keys, as the API server serves it at `/openid/v1/jwks`. */

@@ -1,12 +1,12 @@
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import { accessRequestName } from '../../shared/access/access-request.js';
-import { DecisionCache } from '../../shared/access/decision-cache.js';
-import { approvalStateOf } from '../../shared/access/approval-state.js';
-import { findRequest } from '../../shared/access/request-lookup.js';
-import { proxyLimits } from '../limits.js';
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { PodApprovals } from './ports.js';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import { accessRequestName } from '../../shared/access/access-request.ts';
+import { DecisionCache } from '../../shared/access/decision-cache.ts';
+import { approvalStateOf } from '../../shared/access/approval-state.ts';
+import { findRequest } from '../../shared/access/request-lookup.ts';
+import { proxyLimits } from '../limits.ts';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { PodApprovals } from './ports.ts';
 
 /** Limit of one lookup with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const timeoutMs = 10_000;

@@ -1,9 +1,9 @@
-import type { Permission } from '../../shared/access/permission.js';
-import { connectorsGroup } from '../../shared/connectors/api-group.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.js';
-import type { Authorizer } from './ports.js';
-import type { ClientIdentity } from './client-identity.js';
+import type { Permission } from '../../shared/access/permission.ts';
+import { connectorsGroup } from '../../shared/connectors/api-group.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.ts';
+import type { Authorizer } from './ports.ts';
+import type { ClientIdentity } from './client-identity.ts';
 
 /**
  * RBAC with Roles, ClusterRoles and bindings from manifests. As in the API server, one rule of one binding suffices.

@@ -1,8 +1,8 @@
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { ApprovalSubject } from '../../shared/access/access-request.js';
-import type { Permission } from '../../shared/access/permission.js';
-import type { Secret } from '../../shared/secret.js';
-import type { ClientIdentity } from './client-identity.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { ApprovalSubject } from '../../shared/access/access-request.ts';
+import type { Permission } from '../../shared/access/permission.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { ClientIdentity } from './client-identity.ts';
 
 /** Authenticates clients by their tokens. */
 export interface TokenVerifier {

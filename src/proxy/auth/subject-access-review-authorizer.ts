@@ -1,10 +1,10 @@
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.js';
-import type { Permission } from '../../shared/access/permission.js';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { FailureRateLimiter } from '../failure-rate-limiter.js';
-import type { Authorizer } from './ports.js';
-import type { ClientIdentity } from './client-identity.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
+import type { Permission } from '../../shared/access/permission.ts';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
+import type { Authorizer } from './ports.ts';
+import type { ClientIdentity } from './client-identity.ts';
 
 export interface SubjectAccessReviewAuthorizerOptions {
   readonly reviews: SubjectAccessReviewer;

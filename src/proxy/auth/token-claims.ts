@@ -1,6 +1,6 @@
-import type { JsonValue } from '../../shared/json.js';
-import { jsonIn, jsonItems, jsonMember } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
+import type { JsonValue } from '../../shared/json.ts';
+import { jsonIn, jsonItems, jsonMember } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
 
 export interface TokenClaims {
   /** Expiry in milliseconds since the epoch. */

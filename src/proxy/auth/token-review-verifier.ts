@@ -1,22 +1,22 @@
 import { hash } from 'node:crypto';
-import type { Identity } from '../../shared/access/permission.js';
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { Clock } from '../../shared/clock.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import { perObject } from '../../shared/per-object.js';
-import type { FailureRateLimiter } from '../failure-rate-limiter.js';
-import { proxyLimits } from '../limits.js';
-import type { Secret } from '../../shared/secret.js';
-import type { ClientIdentity, ClientPod } from './client-identity.js';
-import { serviceAccountOf } from './client-identity.js';
-import { tokenClaims } from './token-claims.js';
-import type { TokenVerifier } from './ports.js';
+import type { Identity } from '../../shared/access/permission.ts';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import { perObject } from '../../shared/per-object.ts';
+import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
+import { proxyLimits } from '../limits.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { ClientIdentity, ClientPod } from './client-identity.ts';
+import { serviceAccountOf } from './client-identity.ts';
+import { tokenClaims } from './token-claims.ts';
+import type { TokenVerifier } from './ports.ts';
 
 const tokenReviews: ResourceType = {
   apiVersion: 'authentication.k8s.io/v1',

@@ -1,7 +1,7 @@
 import { CelScalar, celEnv, celFunc } from '@bufbuild/cel';
 import type { CelEnv, CelFunc, CelValue } from '@bufbuild/cel';
-import { counters } from './count-loops.js';
-import type { Work } from './work.js';
+import { counters } from './count-loops.ts';
+import type { Work } from './work.ts';
 
 const { DYN, INT } = CelScalar;
 

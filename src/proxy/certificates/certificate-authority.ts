@@ -1,11 +1,11 @@
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { CodedError, orCodedError } from '../../shared/errors.js';
-import type { Clock } from '../../shared/clock.js';
-import { certificatesOnly } from '../../shared/pem.js';
-import { Secret } from '../../shared/secret.js';
-import type { SigningCa } from './x509.js';
-import { distinguishedName, signCa, subjectOf } from './x509.js';
+import { CodedError, orCodedError } from '../../shared/errors.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { certificatesOnly } from '../../shared/pem.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { SigningCa } from './x509.ts';
+import { distinguishedName, signCa, subjectOf } from './x509.ts';
 
 const dayMs = 86_400_000;
 /** Ten years: every volume has the certificate, and the CA is replaced only if its Secret is deleted. */

@@ -1,11 +1,11 @@
 import { constants, generateKeyPairSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import type { Clock } from '../../shared/clock.js';
-import type { CertificateAuthority } from './certificate-authority.js';
-import { signLeaf } from './x509.js';
-import { proxyLimits } from '../limits.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { CertificateAuthority } from './certificate-authority.ts';
+import { signLeaf } from './x509.ts';
+import { proxyLimits } from '../limits.ts';
 
 const hourMs = 3_600_000;
 const validForMs = proxyLimits.certificates.validMs;

@@ -1,6 +1,6 @@
-import type { Decision } from '../rules/decision.js';
-import type { Verb } from '../rules/verb.js';
-import type { ProxyErrorKind } from '../proxy-error.js';
+import type { Decision } from '../rules/decision.ts';
+import type { Verb } from '../rules/verb.ts';
+import type { ProxyErrorKind } from '../proxy-error.ts';
 
 /** The steps of the proxy's decision, in their order. */
 export const stepNames = [

@@ -1,15 +1,15 @@
-import type { Connector, ConnectorRef } from '../../shared/connectors/model.js';
-import { CodedError } from '../../shared/errors.js';
-import { isKubeError } from '../../shared/kube/kube-error.js';
-import { printable } from '../../shared/message-text.js';
-import type { ToolAddress } from '../connectors/tool-address.js';
-import type { ProxyError, ProxyErrorKind } from '../proxy-error.js';
-import type { Decision } from '../rules/decision.js';
-import type { Verb } from '../rules/verb.js';
-import { toProxyError } from '../server/error-response.js';
-import type { RouteObserver } from '../server/route-observer.js';
-import { stepNames } from './answer.js';
-import type { Answer, Step, StepName } from './answer.js';
+import type { Connector, ConnectorRef } from '../../shared/connectors/model.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { isKubeError } from '../../shared/kube/kube-error.ts';
+import { printable } from '../../shared/message-text.ts';
+import type { ToolAddress } from '../connectors/tool-address.ts';
+import type { ProxyError, ProxyErrorKind } from '../proxy-error.ts';
+import type { Decision } from '../rules/decision.ts';
+import type { Verb } from '../rules/verb.ts';
+import { toProxyError } from '../server/error-response.ts';
+import type { RouteObserver } from '../server/route-observer.ts';
+import { stepNames } from './answer.ts';
+import type { Answer, Step, StepName } from './answer.ts';
 
 /** Failures that are no answer: another try can have another result. */
 const undecided: ReadonlySet<ProxyErrorKind> = new Set(['unavailable', 'overload', 'rate_limited', 'internal']);

@@ -1,9 +1,9 @@
-import type { ProxyErrorKind } from '../proxy-error.js';
-import { CodedError } from '../../shared/errors.js';
-import { UsageError } from '../../shared/process/flags.js';
-import type { Answer } from './answer.js';
-import type { Question } from './question.js';
-import { named, parseAskedClient, parseAskedConnectors, parseAskedRequest, wordsOf } from './question.js';
+import type { ProxyErrorKind } from '../proxy-error.ts';
+import { CodedError } from '../../shared/errors.ts';
+import { UsageError } from '../../shared/process/flags.ts';
+import type { Answer } from './answer.ts';
+import type { Question } from './question.ts';
+import { named, parseAskedClient, parseAskedConnectors, parseAskedRequest, wordsOf } from './question.ts';
 
 /** One line of a table of expectations: `allow|deny CONNECTOR ACCOUNT METHOD PATH`. */
 export interface Expectation {

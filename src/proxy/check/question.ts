@@ -1,10 +1,10 @@
 import { METHODS } from 'node:http';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { parseConnectors } from '../../driver/publish/connector-attributes.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.js';
-import { UsageError } from '../../shared/process/flags.js';
-import { serviceAccountGroups, serviceAccountOf } from '../auth/client-identity.js';
-import type { ClientIdentity, ClientPod } from '../auth/client-identity.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { parseConnectors } from '../../driver/publish/connector-attributes.ts';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
+import { UsageError } from '../../shared/process/flags.ts';
+import { serviceAccountGroups, serviceAccountOf } from '../auth/client-identity.ts';
+import type { ClientIdentity, ClientPod } from '../auth/client-identity.ts';
 
 /** The parts of a request that decide. */
 interface AskedRequest {

@@ -1,20 +1,20 @@
-import { accessRequestName } from '../../shared/access/access-request.js';
-import { describePermission } from '../../shared/access/permission.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import type { ClientIdentity } from '../auth/client-identity.js';
-import { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
-import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.js';
-import type { DecisionSources } from '../backend.js';
-import type { ProxyConfig } from '../config.js';
-import { ProxyError } from '../proxy-error.js';
-import { ownerLimitsProblem } from '../rules/owner-limits.js';
-import { Router } from '../server/router.js';
-import type { RouterOptions } from '../server/router.js';
-import { RuleEnforcer } from '../server/rule-enforcer.js';
-import type { ToolAccess } from '../tool-access.js';
-import { noCredential } from '../tool/tool-credential.js';
-import { Via } from '../tool/via.js';
-import type { DecisionTrace } from './decision-trace.js';
+import { accessRequestName } from '../../shared/access/access-request.ts';
+import { describePermission } from '../../shared/access/permission.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
+import { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
+import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.ts';
+import type { DecisionSources } from '../backend.ts';
+import type { ProxyConfig } from '../config.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { ownerLimitsProblem } from '../rules/owner-limits.ts';
+import { Router } from '../server/router.ts';
+import type { RouterOptions } from '../server/router.ts';
+import { RuleEnforcer } from '../server/rule-enforcer.ts';
+import type { ToolAccess } from '../tool-access.ts';
+import { noCredential } from '../tool/tool-credential.ts';
+import { Via } from '../tool/via.ts';
+import type { DecisionTrace } from './decision-trace.ts';
 
 export interface RecordedRouterOptions {
   readonly sources: DecisionSources;

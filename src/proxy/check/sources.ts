@@ -1,16 +1,16 @@
-import { CodedError } from '../../shared/errors.js';
-import { noObserver } from '../../shared/kube/observer.js';
-import { kubeTimings } from '../../shared/kube/timings.js';
-import type { ClusterConfig } from '../../shared/kube/cluster-config.js';
-import { proxyLimits } from '../limits.js';
-import { FailureRateLimiter } from '../failure-rate-limiter.js';
-import { silentLog } from '../../shared/log.js';
-import { unknownFieldWarnings } from '../../shared/connectors/unknown-fields.js';
-import type { DecisionSources } from '../backend.js';
-import type { ProxyConfig } from '../config.js';
-import { kubernetesSources } from '../kubernetes-sources.js';
-import { manifestSources } from '../manifest-sources.js';
-import { version } from '../../shared/version.js';
+import { CodedError } from '../../shared/errors.ts';
+import { noObserver } from '../../shared/kube/observer.ts';
+import { kubeTimings } from '../../shared/kube/timings.ts';
+import type { ClusterConfig } from '../../shared/kube/cluster-config.ts';
+import { proxyLimits } from '../limits.ts';
+import { FailureRateLimiter } from '../failure-rate-limiter.ts';
+import { silentLog } from '../../shared/log.ts';
+import { unknownFieldWarnings } from '../../shared/connectors/unknown-fields.ts';
+import type { DecisionSources } from '../backend.ts';
+import type { ProxyConfig } from '../config.ts';
+import { kubernetesSources } from '../kubernetes-sources.ts';
+import { manifestSources } from '../manifest-sources.ts';
+import { version } from '../../shared/version.ts';
 
 export interface OpenSources {
   readonly sources: DecisionSources;

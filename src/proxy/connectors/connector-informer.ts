@@ -1,22 +1,22 @@
-import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
-import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
-import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.js';
-import type { MemoryReservation } from '../../shared/connectors/object-memory-quota.js';
-import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../shared/connectors/parse-connector.js';
-import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.js';
-import { CodedError, orThrow } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { objectKey } from '../../shared/kube/kube-object.js';
-import type { ObjectAdmission } from '../../shared/kube/object-admission.js';
-import { parsedOnce } from '../../shared/per-object.js';
-import type { ReflectedState } from '../../shared/kube/reflected-state.js';
-import { Reflector } from '../../shared/kube/reflector.js';
-import { limits } from '../../shared/limits/defaults.js';
-import { noLimitObserver } from '../../shared/limits/limit-observer.js';
-import type { Log } from '../../shared/log.js';
-import type { ObjectKind, ConnectorLister, ConnectorLookup } from './connector-lookup.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.ts';
+import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
+import type { MemoryReservation } from '../../shared/connectors/object-memory-quota.ts';
+import { parseConnectorClass } from '../../shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../shared/connectors/parse-connector.ts';
+import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-sync.ts';
+import { CodedError, orThrow } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { objectKey } from '../../shared/kube/kube-object.ts';
+import type { ObjectAdmission } from '../../shared/kube/object-admission.ts';
+import { parsedOnce } from '../../shared/per-object.ts';
+import type { ReflectedState } from '../../shared/kube/reflected-state.ts';
+import { Reflector } from '../../shared/kube/reflector.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import { noLimitObserver } from '../../shared/limits/limit-observer.ts';
+import type { Log } from '../../shared/log.ts';
+import type { ObjectKind, ConnectorLister, ConnectorLookup } from './connector-lookup.ts';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {

@@ -1,7 +1,7 @@
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.js';
-import type { CodedError } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { CodedError } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
 
 /** Access to the current Connectors. */
 export interface ConnectorLookup {

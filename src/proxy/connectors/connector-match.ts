@@ -1,6 +1,6 @@
-import type { ResolvedConnector } from '../../shared/connectors/model.js';
-import type { ToolAddress } from './tool-address.js';
-import { addressesOf } from './tool-address.js';
+import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { ToolAddress } from './tool-address.ts';
+import { addressesOf } from './tool-address.ts';
 
 /** A connector and the address of it that a client has named. */
 export interface ConnectorMatch extends ResolvedConnector {

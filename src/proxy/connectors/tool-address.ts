@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
-import type { Connector } from '../../shared/connectors/model.js';
-import { jsonItems, jsonMember } from '../../shared/json.js';
-import { perObject } from '../../shared/per-object.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import { proxyLimits } from '../limits.js';
+import type { Connector } from '../../shared/connectors/model.ts';
+import { jsonItems, jsonMember } from '../../shared/json.ts';
+import { perObject } from '../../shared/per-object.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** An address of a Connector's tool. */
 export interface ToolAddress extends ToolOrigin {

@@ -1,8 +1,8 @@
-import { proxyLimits } from '../limits.js';
-import { canonicalParameterName } from '../rules/overrides.js';
-import { percentDecoded } from '../rules/percent-decoding.js';
-import { withParameters } from '../tool/query-parameters.js';
-import { isRepositoryName } from './registry/registry-api.js';
+import { proxyLimits } from '../limits.ts';
+import { canonicalParameterName } from '../rules/overrides.ts';
+import { percentDecoded } from '../rules/percent-decoding.ts';
+import { withParameters } from '../tool/query-parameters.ts';
+import { isRepositoryName } from './registry/registry-api.ts';
 
 const names: ReadonlySet<string> = new Set(['mount', 'from']);
 const uploads = '/blobs/uploads';

@@ -1,8 +1,8 @@
-import type { Secret } from '../../shared/secret.js';
-import type { RawHeaders } from '../tool/headers.js';
-import type { ToolCredential } from '../tool/tool-credential.js';
-import { replacedHeaders } from '../tool/tool-credential.js';
-import type { RegistryCredentials } from './registry/registry-tokens.js';
+import type { Secret } from '../../shared/secret.ts';
+import type { RawHeaders } from '../tool/headers.ts';
+import type { ToolCredential } from '../tool/tool-credential.ts';
+import { replacedHeaders } from '../tool/tool-credential.ts';
+import type { RegistryCredentials } from './registry/registry-tokens.ts';
 
 export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];

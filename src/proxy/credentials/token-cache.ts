@@ -1,6 +1,6 @@
-import { proxyLimits } from '../limits.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import type { Secret } from '../../shared/secret.js';
+import { proxyLimits } from '../limits.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import type { Secret } from '../../shared/secret.ts';
 
 /** A token as it is cached. All times are in milliseconds since the epoch. */
 export interface CachedToken {

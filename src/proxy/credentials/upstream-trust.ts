@@ -1,14 +1,14 @@
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import type { Connector } from '../../shared/connectors/model.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import { dns1123SubdomainProblem } from '../../shared/names.js';
-import { quote } from '../../shared/message-text.js';
-import { Misconfiguration } from '../proxy-error.js';
-import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.js';
-import type { FailureRateLimiter } from '../failure-rate-limiter.js';
-import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.js';
-import { certificateBlocksIn } from '../secrets/secret-source.js';
-import { proxyLimits } from '../limits.js';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import type { Connector } from '../../shared/connectors/model.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import { dns1123SubdomainProblem } from '../../shared/names.ts';
+import { quote } from '../../shared/message-text.ts';
+import { Misconfiguration } from '../proxy-error.ts';
+import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.ts';
+import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
+import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.ts';
+import { certificateBlocksIn } from '../secrets/secret-source.ts';
+import { proxyLimits } from '../limits.ts';
 
 const noBundle: PemBundle = [];
 const maxOwnLength = proxyLimits.connector.caBytes;

@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import type { ProxyConfig } from '../config.js';
-import { secretType } from '../secrets/kubernetes-secrets.js';
-import { parseSecret } from '../secrets/secret-source.js';
-import { caIn, caSecretName } from '../ca-secret.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import { fail, ok, reasonOf } from '../../shared/doctor/check-result.js';
-import { readObject } from '../../shared/doctor/cluster-objects.js';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import type { ProxyConfig } from '../config.ts';
+import { secretType } from '../secrets/kubernetes-secrets.ts';
+import { parseSecret } from '../secrets/secret-source.ts';
+import { caIn, caSecretName } from '../ca-secret.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import { fail, ok, reasonOf } from '../../shared/doctor/check-result.ts';
+import { readObject } from '../../shared/doctor/cluster-objects.ts';
 
 const check = 'ca';
 

@@ -1,12 +1,12 @@
-import { describeFlags } from '../../shared/process/flags.js';
-import type { ProxyConfig } from '../config.js';
-import { parseProxyConfig, proxyFlags } from '../config.js';
-import type { CheckResult } from '../../shared/doctor/check-result.js';
-import type { DiagnosticContext } from '../../shared/doctor/program-checks.js';
-import { checkProgram, contextOf } from '../../shared/doctor/program-checks.js';
-import { checkCa } from './ca.js';
-import { proxyPermissions } from './proxy-permissions.js';
-import { checkPermissions } from '../../shared/doctor/permissions.js';
+import { describeFlags } from '../../shared/process/flags.ts';
+import type { ProxyConfig } from '../config.ts';
+import { parseProxyConfig, proxyFlags } from '../config.ts';
+import type { CheckResult } from '../../shared/doctor/check-result.ts';
+import type { DiagnosticContext } from '../../shared/doctor/program-checks.ts';
+import { checkProgram, contextOf } from '../../shared/doctor/program-checks.ts';
+import { checkCa } from './ca.ts';
+import { proxyPermissions } from './proxy-permissions.ts';
+import { checkPermissions } from '../../shared/doctor/permissions.ts';
 
 /** Returns the flags of `doctor --proxy`, one per line. */
 export function describedFlags(): string {

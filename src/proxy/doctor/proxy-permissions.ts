@@ -1,10 +1,10 @@
-import { connectorsGroup } from '../../shared/connectors/api-group.js';
-import { flagsConfigMapName } from '../../shared/connectors/feature-flags.js';
-import { apiServerSlice } from '../api-server-endpoints.js';
-import type { ProxyConfig } from '../config.js';
-import { caConfigMapName } from '../status/ca-config-map.js';
-import type { RequiredPermission } from '../../shared/doctor/permissions.js';
-import { permissionsFrom } from '../../shared/doctor/permissions.js';
+import { connectorsGroup } from '../../shared/connectors/api-group.ts';
+import { flagsConfigMapName } from '../../shared/connectors/feature-flags.ts';
+import { apiServerSlice } from '../api-server-endpoints.ts';
+import type { ProxyConfig } from '../config.ts';
+import { caConfigMapName } from '../status/ca-config-map.ts';
+import type { RequiredPermission } from '../../shared/doctor/permissions.ts';
+import { permissionsFrom } from '../../shared/doctor/permissions.ts';
 
 const base = permissionsFrom('the roles of deploy/manifests/standalone.yaml');
 const imagePulls = permissionsFrom('the chart with imagePulls.enabled=true');

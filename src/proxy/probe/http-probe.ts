@@ -1,6 +1,6 @@
-import type { ConnectorClass } from '../../shared/connectors/model.js';
-import { ObjectReader } from '../../shared/object-reader.js';
-import { proxyLimits } from '../limits.js';
+import type { ConnectorClass } from '../../shared/connectors/model.ts';
+import { ObjectReader } from '../../shared/object-reader.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** A probe as the ConnectorClass declares it, with templates. */
 export interface HttpProbe {

@@ -1,18 +1,18 @@
-import { parseAuthority } from '../connectors/tool-address.js';
-import { proxyLimits } from '../limits.js';
-import { ProxyError } from '../proxy-error.js';
-import { endToEnd, valuesOf } from '../tool/headers.js';
-import type { RawHeaders } from '../tool/headers.js';
-import { sendOwnRequest } from '../tool/own-request.js';
-import type { LookupOwner } from '../tool/resolver.js';
-import type { ToolClient } from '../tool/tool-client.js';
-import type { CredentialUse, ToolCredential } from '../tool/tool-credential.js';
-import { toolFailure } from '../tool/tool-failure.js';
-import { nameOf } from '../tool/tool-origin.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import type { Trust } from '../tool/trust.js';
-import { commonHeaders } from './probe-request.js';
-import type { ProbeRequest } from './probe-request.js';
+import { parseAuthority } from '../connectors/tool-address.ts';
+import { proxyLimits } from '../limits.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { endToEnd, valuesOf } from '../tool/headers.ts';
+import type { RawHeaders } from '../tool/headers.ts';
+import { sendOwnRequest } from '../tool/own-request.ts';
+import type { LookupOwner } from '../tool/resolver.ts';
+import type { ToolClient } from '../tool/tool-client.ts';
+import type { CredentialUse, ToolCredential } from '../tool/tool-credential.ts';
+import { toolFailure } from '../tool/tool-failure.ts';
+import { nameOf } from '../tool/tool-origin.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import type { Trust } from '../tool/trust.ts';
+import { commonHeaders } from './probe-request.ts';
+import type { ProbeRequest } from './probe-request.ts';
 
 export interface ProbeResponse {
   readonly status: number;

@@ -1,15 +1,15 @@
 import { isCelError, parse, plan } from '@bufbuild/cel';
-import { Budget } from '../../shared/gotemplate/budget.js';
-import { TemplateError } from '../../shared/gotemplate/errors.js';
-import { defaultLimits } from '../../shared/gotemplate/limits.js';
-import { compileTemplate } from '../../shared/gotemplate/template.js';
-import type { JsonObject } from '../../shared/json.js';
-import { jsonIn } from '../../shared/json.js';
-import { countLoops } from '../cel/count-loops.js';
-import { countedEnvironment } from '../cel/counted-environment.js';
-import { Work } from '../cel/work.js';
-import { proxyLimits } from '../limits.js';
-import type { ProbeResponse } from './probe-exchange.js';
+import { Budget } from '../../shared/gotemplate/budget.ts';
+import { TemplateError } from '../../shared/gotemplate/errors.ts';
+import { defaultLimits } from '../../shared/gotemplate/limits.ts';
+import { compileTemplate } from '../../shared/gotemplate/template.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { jsonIn } from '../../shared/json.ts';
+import { countLoops } from '../cel/count-loops.ts';
+import { countedEnvironment } from '../cel/counted-environment.ts';
+import { Work } from '../cel/work.ts';
+import { proxyLimits } from '../limits.ts';
+import type { ProbeResponse } from './probe-exchange.ts';
 
 /** Paths and headers are short, and no useful template takes long. The steps take 4 ms. */
 const renderLimits = {

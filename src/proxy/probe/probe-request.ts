@@ -1,13 +1,13 @@
-import type { Connector } from '../../shared/connectors/model.js';
-import { CodedError } from '../../shared/errors.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonItems, jsonObject } from '../../shared/json.js';
-import type { Secret } from '../../shared/secret.js';
-import type { SecretObject } from '../secrets/secret-source.js';
-import type { RawHeaders } from '../tool/headers.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import { authorityOf } from '../tool/tool-origin.js';
-import type { HttpProbe } from './http-probe.js';
+import type { Connector } from '../../shared/connectors/model.ts';
+import { CodedError } from '../../shared/errors.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonItems, jsonObject } from '../../shared/json.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { SecretObject } from '../secrets/secret-source.ts';
+import type { RawHeaders } from '../tool/headers.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import { authorityOf } from '../tool/tool-origin.ts';
+import type { HttpProbe } from './http-probe.ts';
 
 /** A probe with rendered templates, ready to send. */
 export interface ProbeRequest {

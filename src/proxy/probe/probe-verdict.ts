@@ -1,11 +1,11 @@
-import { CodedError } from '../../shared/errors.js';
-import type { SecretObject } from '../secrets/secret-source.js';
-import { ProxyError } from '../proxy-error.js';
-import { nameOf } from '../tool/tool-origin.js';
-import type { HttpProbe } from './http-probe.js';
-import { UnusableCredential } from './probe-exchange.js';
-import type { ProbeResponse } from './probe-exchange.js';
-import type { ProbeRequest } from './probe-request.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { SecretObject } from '../secrets/secret-source.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { nameOf } from '../tool/tool-origin.ts';
+import type { HttpProbe } from './http-probe.ts';
+import { UnusableCredential } from './probe-exchange.ts';
+import type { ProbeResponse } from './probe-exchange.ts';
+import type { ProbeRequest } from './probe-request.ts';
 
 /** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
 export interface ProbeVerdict {

@@ -1,26 +1,26 @@
-import { sleep } from '../../shared/abortable.js';
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import { authTypeOf } from '../credentials/tool-credentials.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import { proxyLimits } from '../limits.js';
-import { addressesOf } from '../connectors/tool-address.js';
-import type { SecretObject } from '../secrets/secret-source.js';
-import { ownerOfHost } from '../tool/resolver.js';
-import type { ToolClient } from '../tool/tool-client.js';
-import type { RawHeaders } from '../tool/headers.js';
-import type { ToolCredential } from '../tool/tool-credential.js';
-import { authorityOf, nameOf } from '../tool/tool-origin.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import type { Trust } from '../tool/trust.js';
-import { authProbeOf, livenessProbeOf } from './http-probe.js';
-import type { HttpProbe } from './http-probe.js';
-import { sendProbe, useOf } from './probe-exchange.js';
-import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
-import { probeData, probeRequest, templatesOf } from './probe-request.js';
-import type { ProbeRequest } from './probe-request.js';
-import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.js';
-import type { ProbeVerdict, VerdictOf } from './probe-verdict.js';
+import { sleep } from '../../shared/abortable.ts';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import { authTypeOf } from '../credentials/tool-credentials.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { proxyLimits } from '../limits.ts';
+import { addressesOf } from '../connectors/tool-address.ts';
+import type { SecretObject } from '../secrets/secret-source.ts';
+import { ownerOfHost } from '../tool/resolver.ts';
+import type { ToolClient } from '../tool/tool-client.ts';
+import type { RawHeaders } from '../tool/headers.ts';
+import type { ToolCredential } from '../tool/tool-credential.ts';
+import { authorityOf, nameOf } from '../tool/tool-origin.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import type { Trust } from '../tool/trust.ts';
+import { authProbeOf, livenessProbeOf } from './http-probe.ts';
+import type { HttpProbe } from './http-probe.ts';
+import { sendProbe, useOf } from './probe-exchange.ts';
+import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.ts';
+import { probeData, probeRequest, templatesOf } from './probe-request.ts';
+import type { ProbeRequest } from './probe-request.ts';
+import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.ts';
+import type { ProbeVerdict, VerdictOf } from './probe-verdict.ts';
 
 /** The tool to probe, with its credential if the Connector has one. */
 export interface ProbedTool {
@@ -106,7 +106,7 @@ export class ToolProbes {
     const { connector, secret } = tool;
     const origin = originOf(probe, tool);
     // The engines use 19 MB of memory, so they are loaded with the first probe.
-    const { isResponseGood, renderTexts } = await import('./probe-expressions.js');
+    const { isResponseGood, renderTexts } = await import('./probe-expressions.ts');
     const render = (): ReturnType<typeof renderTexts> =>
       renderTexts(
         templatesOf(probe),

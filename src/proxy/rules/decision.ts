@@ -1,13 +1,13 @@
-import { proxyLimits } from '../limits.js';
-import { matchesPath } from './path-pattern.js';
-import { isOverridden, parametersOf } from './overrides.js';
-import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
-import type { BrokenRules, RuleSet } from './request-rules.js';
-import type { Rule } from './parse-rules.js';
-import { writeOf } from './read-only.js';
-import type { RuledRequest } from './read-only.js';
-import { ambiguityOf, readingsOf } from './request-path.js';
-import type { PathReadings } from './request-path.js';
+import { proxyLimits } from '../limits.ts';
+import { matchesPath } from './path-pattern.ts';
+import { isOverridden, parametersOf } from './overrides.ts';
+import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.ts';
+import type { BrokenRules, RuleSet } from './request-rules.ts';
+import type { Rule } from './parse-rules.ts';
+import { writeOf } from './read-only.ts';
+import type { RuledRequest } from './read-only.ts';
+import { ambiguityOf, readingsOf } from './request-path.ts';
+import type { PathReadings } from './request-path.ts';
 
 /** The decision of rules about one request. */
 export interface Decision {

@@ -1,8 +1,8 @@
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import { jsonMember } from '../../shared/json.js';
-import type { JsonObject } from '../../shared/json.js';
-import { quote } from '../../shared/message-text.js';
-import { proxyLimits } from '../limits.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
+import { jsonMember } from '../../shared/json.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { quote } from '../../shared/message-text.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit the requests of each pod. */
 export const limitAnnotations = {

@@ -1,10 +1,10 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { LineCounter, Node, ParsedNode } from 'yaml';
-import { parseYamlNodes, YamlError } from '../../shared/kube/yaml-documents.js';
-import { quote } from '../../shared/message-text.js';
-import { proxyLimits } from '../limits.js';
-import { parsePathPattern } from './path-pattern.js';
-import type { PathPattern } from './path-pattern.js';
+import { parseYamlNodes, YamlError } from '../../shared/kube/yaml-documents.ts';
+import { quote } from '../../shared/message-text.ts';
+import { proxyLimits } from '../limits.ts';
+import { parsePathPattern } from './path-pattern.ts';
+import type { PathPattern } from './path-pattern.ts';
 
 /** Methods that a rule can name: HTTP's own, and those of WebDAV. */
 export const ruleMethods = [

@@ -1,5 +1,5 @@
-import { proxyLimits } from '../limits.js';
-import { folded, withSlashEncodedOnce } from './request-path.js';
+import { proxyLimits } from '../limits.ts';
+import { folded, withSlashEncodedOnce } from './request-path.ts';
 
 /** Matches one segment: `*`. */
 const oneSegment = Symbol('*');

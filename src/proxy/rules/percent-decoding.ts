@@ -1,4 +1,4 @@
-import { proxyLimits } from '../limits.js';
+import { proxyLimits } from '../limits.ts';
 
 const percent = 0x25;
 

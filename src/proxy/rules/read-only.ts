@@ -1,5 +1,5 @@
-import { parametersOf } from './overrides.js';
-import { ambiguityOf, readingsOf } from './request-path.js';
+import { parametersOf } from './overrides.ts';
+import { ambiguityOf, readingsOf } from './request-path.ts';
 
 /** The parts of a request that rules use. */
 export interface RequestParts {

@@ -1,6 +1,6 @@
-import { proxyLimits } from '../limits.js';
-import { quote } from '../../shared/message-text.js';
-import { fullyDecoded, percentDecoded, percentDecodings, utf8Of } from './percent-decoding.js';
+import { proxyLimits } from '../limits.ts';
+import { quote } from '../../shared/message-text.ts';
+import { fullyDecoded, percentDecoded, percentDecodings, utf8Of } from './percent-decoding.ts';
 
 // Paths are those of requests as their clients sent them: without the query, in Latin-1 as Node's parser returns them.
 // Clients choose them, and no other request is served meanwhile, so each function takes time proportional to the path.

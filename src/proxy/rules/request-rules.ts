@@ -1,10 +1,10 @@
-import type { Connector, ConnectorClass } from '../../shared/connectors/model.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonMember } from '../../shared/json.js';
-import { quote } from '../../shared/message-text.js';
-import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.js';
-import { parseRules, RulesError } from './parse-rules.js';
-import type { Rule } from './parse-rules.js';
+import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonMember } from '../../shared/json.ts';
+import { quote } from '../../shared/message-text.ts';
+import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.ts';
+import { parseRules, RulesError } from './parse-rules.ts';
+import type { Rule } from './parse-rules.ts';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
 export const ruleAnnotations = {

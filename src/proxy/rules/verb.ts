@@ -1,4 +1,4 @@
-import type { RuledRequest } from './read-only.js';
+import type { RuledRequest } from './read-only.ts';
 
 /** A verb of RBAC. */
 export type Verb = 'get' | 'create' | 'update' | 'patch' | 'delete';

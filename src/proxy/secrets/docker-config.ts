@@ -1,12 +1,12 @@
-import type { JsonValue } from '../../shared/json.js';
-import { jsonIn, jsonMember, jsonObject } from '../../shared/json.js';
-import { perObject } from '../../shared/per-object.js';
-import { Secret } from '../../shared/secret.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import { nameOf } from '../tool/tool-origin.js';
-import type { RegistryCredentials } from '../credentials/registry/registry-tokens.js';
-import { parseAuthority } from '../connectors/tool-address.js';
-import { proxyLimits } from '../limits.js';
+import type { JsonValue } from '../../shared/json.ts';
+import { jsonIn, jsonMember, jsonObject } from '../../shared/json.ts';
+import { perObject } from '../../shared/per-object.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import { nameOf } from '../tool/tool-origin.ts';
+import type { RegistryCredentials } from '../credentials/registry/registry-tokens.ts';
+import { parseAuthority } from '../connectors/tool-address.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** Why a `.dockerconfigjson` yields no credential, as the predicate of a sentence about its Secret. */
 export interface DockerConfigProblem {

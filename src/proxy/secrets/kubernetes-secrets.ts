@@ -1,20 +1,20 @@
-import type { Awaitable } from '../../shared/awaitable.js';
-import { proxyLimits } from '../limits.js';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import { CodedError, orThrow } from '../../shared/errors.js';
-import type { JsonObject } from '../../shared/json.js';
-import { isJsonObject } from '../../shared/json.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { isKubeError } from '../../shared/kube/kube-error.js';
-import { metadataText } from '../../shared/kube/kube-object.js';
-import { parsedOnce } from '../../shared/per-object.js';
-import { Reflector } from '../../shared/kube/reflector.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { Log } from '../../shared/log.js';
-import type { SecretName, SecretObject, SecretSource } from './secret-source.js';
-import { caLabel, parseSecret } from './secret-source.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import { proxyLimits } from '../limits.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import { CodedError, orThrow } from '../../shared/errors.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { isJsonObject } from '../../shared/json.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { isKubeError } from '../../shared/kube/kube-error.ts';
+import { metadataText } from '../../shared/kube/kube-object.ts';
+import { parsedOnce } from '../../shared/per-object.ts';
+import { Reflector } from '../../shared/kube/reflector.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { Log } from '../../shared/log.ts';
+import type { SecretName, SecretObject, SecretSource } from './secret-source.ts';
+import { caLabel, parseSecret } from './secret-source.ts';
 
 export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Awaitable } from '../../shared/awaitable.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { isJsonObject, jsonMember, jsonText } from '../../shared/json.js';
-import { perObject } from '../../shared/per-object.js';
-import { certificateBlocks } from '../../shared/pem.js';
-import { Secret } from '../../shared/secret.js';
+import type { Awaitable } from '../../shared/awaitable.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { isJsonObject, jsonMember, jsonText } from '../../shared/json.ts';
+import { perObject } from '../../shared/per-object.ts';
+import { certificateBlocks } from '../../shared/pem.ts';
+import { Secret } from '../../shared/secret.ts';
 
 export interface SecretName {
   readonly namespace: string;

@@ -1,16 +1,16 @@
-import { proxyLimits } from '../limits.js';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { LogFields } from '../../shared/log.js';
-import { serviceAccountOf } from '../auth/client-identity.js';
-import type { Decision } from '../rules/decision.js';
-import type { Verb } from '../rules/verb.js';
-import type { ProxyErrorKind } from '../proxy-error.js';
-import type { ClientRequest } from './arrival.js';
-import { handshakeHints } from './handshake-failure.js';
-import type { HandshakeFailure } from './handshake-failure.js';
-import type { RequestLog } from './request-log.js';
-import type { RouteObserver } from './route-observer.js';
-import type { ProxyMode, RequestBytes, ServerObserver } from './server-observer.js';
+import { proxyLimits } from '../limits.ts';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { LogFields } from '../../shared/log.ts';
+import { serviceAccountOf } from '../auth/client-identity.ts';
+import type { Decision } from '../rules/decision.ts';
+import type { Verb } from '../rules/verb.ts';
+import type { ProxyErrorKind } from '../proxy-error.ts';
+import type { ClientRequest } from './arrival.ts';
+import { handshakeHints } from './handshake-failure.ts';
+import type { HandshakeFailure } from './handshake-failure.ts';
+import type { RequestLog } from './request-log.ts';
+import type { RouteObserver } from './route-observer.ts';
+import type { ProxyMode, RequestBytes, ServerObserver } from './server-observer.ts';
 
 const limit = proxyLimits.requestLog;
 /** Outcomes that are decisions against the request. */

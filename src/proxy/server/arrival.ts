@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { ClientIdentity } from '../auth/client-identity.js';
-import type { ProxyError } from '../proxy-error.js';
-import type { RequestBody } from '../tool/request-body.js';
-import type { ExchangeSlot } from './exchange-slots.js';
-import type { TunnelSession } from './tunnel-session.js';
+import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ProxyError } from '../proxy-error.ts';
+import type { RequestBody } from '../tool/request-body.ts';
+import type { ExchangeSlot } from './exchange-slots.ts';
+import type { TunnelSession } from './tunnel-session.ts';
 
 /** A request with its client. */
 export interface ClientRequest {

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { Secret } from '../../shared/secret.js';
-import { serviceAccountOf } from '../auth/client-identity.js';
-import type { ClientIdentity } from '../auth/client-identity.js';
-import { parseProxyAuthorization, parseReverseAuthorization } from '../auth/credentials.js';
-import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
-import { ProxyError } from '../proxy-error.js';
-import { valuesOf } from '../tool/headers.js';
-import type { LookupOwner } from '../tool/resolver.js';
-import type { RouteObserver } from './route-observer.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { Secret } from '../../shared/secret.ts';
+import { serviceAccountOf } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
+import { parseProxyAuthorization, parseReverseAuthorization } from '../auth/credentials.ts';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { valuesOf } from '../tool/headers.ts';
+import type { LookupOwner } from '../tool/resolver.ts';
+import type { RouteObserver } from './route-observer.ts';
 
 /** A client with a valid token, and the connectors that it named. */
 export interface AuthenticatedClient {

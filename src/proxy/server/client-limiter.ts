@@ -1,10 +1,10 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import { Counts } from '../../shared/limits/counts.js';
-import { proxyLimits } from '../limits.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import type { OwnerLimits } from '../rules/owner-limits.js';
-import { limitAnnotations } from '../rules/owner-limits.js';
-import { ProxyError } from '../proxy-error.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { Counts } from '../../shared/limits/counts.ts';
+import { proxyLimits } from '../limits.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import type { OwnerLimits } from '../rules/owner-limits.ts';
+import { limitAnnotations } from '../rules/owner-limits.ts';
+import { ProxyError } from '../proxy-error.ts';
 
 /** Enforces the limits that owners of Connectors set for the requests of each pod. */
 export class ClientLimiter {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { SharedQuota } from '../../shared/limits/shared-quota.js';
+import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
 
 /** Limits the connections of clients, in total and per client address, so that one client leaves some to the others. */
 export class ConnectionLimiter {

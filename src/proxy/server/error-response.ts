@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodedError } from '../../shared/errors.js';
-import type { ErrorCode } from '../../shared/errors.js';
-import { proxyLimits } from '../limits.js';
-import { limits } from '../../shared/limits/defaults.js';
-import { ProxyError } from '../proxy-error.js';
-import type { ProxyErrorKind } from '../proxy-error.js';
-import type { RequestBody } from '../tool/request-body.js';
+import { CodedError } from '../../shared/errors.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { proxyLimits } from '../limits.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { ProxyErrorKind } from '../proxy-error.ts';
+import type { RequestBody } from '../tool/request-body.ts';
 
 const ofCode: Readonly<Partial<Record<ErrorCode, readonly [number, ProxyErrorKind]>>> = {
   PERMISSION_DENIED: [403, 'denied'],

@@ -1,5 +1,5 @@
-import type { SharedQuota } from '../../shared/limits/shared-quota.js';
-import { ProxyError } from '../proxy-error.js';
+import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { ProxyError } from '../proxy-error.ts';
 
 /** One request in flight. */
 export interface ExchangeSlot {

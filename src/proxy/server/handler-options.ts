@@ -1,10 +1,10 @@
-import type { Log } from '../../shared/log.js';
-import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
-import type { ExchangeParts } from '../tool/exchange.js';
-import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
-import type { RequestLog } from './request-log.js';
-import type { Router } from './router.js';
-import type { ServerObserver } from './server-observer.js';
+import type { Log } from '../../shared/log.ts';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
+import type { ExchangeParts } from '../tool/exchange.ts';
+import type { RejectionRateLimiter } from './rejection-rate-limiter.ts';
+import type { RequestLog } from './request-log.ts';
+import type { Router } from './router.ts';
+import type { ServerObserver } from './server-observer.ts';
 
 /** Options of the handlers of requests and of CONNECT. */
 export interface HandlerOptions {

@@ -1,4 +1,4 @@
-import { pathnameOf } from './request-target.js';
+import { pathnameOf } from './request-target.ts';
 
 /** The user name that nodes send with the token of a pod when they pull its images (deploy/chart/files/image-pulls). */
 export const imagePullUser = 'connectors';

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { sleep } from '../../shared/abortable.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import type { ClientIdentity } from '../auth/client-identity.js';
-import { proxyLimits } from '../limits.js';
-import type { ProxyError } from '../proxy-error.js';
-import { addressOf, holderOf } from './authenticated-client.js';
-import { releaseSlot } from './exchange-slots.js';
-import type { ExchangeSlot } from './exchange-slots.js';
+import { sleep } from '../../shared/abortable.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
+import { proxyLimits } from '../limits.ts';
+import type { ProxyError } from '../proxy-error.ts';
+import { addressOf, holderOf } from './authenticated-client.ts';
+import { releaseSlot } from './exchange-slots.ts';
+import type { ExchangeSlot } from './exchange-slots.ts';
 
 /**
  * Delays the proxy's own responses to rejected requests, per client: per pod, or per address without a valid token. The

@@ -1,6 +1,6 @@
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.js';
-import type { Log, LogFields } from '../../shared/log.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
 
 export interface RequestLogOptions {
   readonly log: Log;

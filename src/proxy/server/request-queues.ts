@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodedError } from '../../shared/errors.js';
-import { proxyLimits } from '../limits.js';
+import { CodedError } from '../../shared/errors.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** The reason to abort a client's requests. Created once, because an error costs its stack. */
 export const clientGoneError = new CodedError('CANCELLED', 'the client has gone');

@@ -1,6 +1,6 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { NamedHost } from '../connectors/connector-match.js';
-import { parseAuthority } from '../connectors/tool-address.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { NamedHost } from '../connectors/connector-match.ts';
+import { parseAuthority } from '../connectors/tool-address.ts';
 
 /** The target of a request, from its request line (RFC 9112, 3.2). */
 export type RequestTarget =

@@ -1,7 +1,7 @@
-import type { Challenge } from '../credentials/registry/challenge.js';
-import { parseChallenges } from '../credentials/registry/challenge.js';
-import { clientRealm, clientUrl } from './reverse-url.js';
-import type { ReverseView } from './reverse-url.js';
+import type { Challenge } from '../credentials/registry/challenge.ts';
+import { parseChallenges } from '../credentials/registry/challenge.ts';
+import { clientRealm, clientUrl } from './reverse-url.ts';
+import type { ReverseView } from './reverse-url.ts';
 
 /**
  * Rewrites the headers of a tool's response that contain URLs, so that the client follows them through the proxy. These

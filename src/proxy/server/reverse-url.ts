@@ -1,8 +1,8 @@
-import { pathProblem } from '../rules/request-path.js';
-import type { ToolAddress } from '../connectors/tool-address.js';
-import { parseAuthority } from '../connectors/tool-address.js';
-import { authorityOf } from '../tool/tool-origin.js';
-import { pathnameOf } from './request-target.js';
+import { pathProblem } from '../rules/request-path.ts';
+import type { ToolAddress } from '../connectors/tool-address.ts';
+import { parseAuthority } from '../connectors/tool-address.ts';
+import { authorityOf } from '../tool/tool-origin.ts';
+import { pathnameOf } from './request-target.ts';
 
 /** A tool as a client in reverse mode sees it. */
 export interface ReverseView {

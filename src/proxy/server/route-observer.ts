@@ -1,6 +1,6 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { Decision } from '../rules/decision.js';
-import type { Verb } from '../rules/verb.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { Decision } from '../rules/decision.ts';
+import type { Verb } from '../rules/verb.ts';
 
 /** Learns what a request is for and what decides about it, also if it is rejected. */
 export interface RouteObserver {

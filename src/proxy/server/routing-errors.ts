@@ -1,6 +1,6 @@
-import type { ConnectorRef } from '../../shared/connectors/model.js';
-import type { AddressProblem } from '../connectors/tool-address.js';
-import { ProxyError } from '../proxy-error.js';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { AddressProblem } from '../connectors/tool-address.ts';
+import { ProxyError } from '../proxy-error.ts';
 
 /** Returns the error for connectors that do not exist. */
 export function missing(refs: readonly ConnectorRef[]): ProxyError {

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
-import { withTimeout } from '../../shared/abortable.js';
-import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.js';
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import { decide } from '../rules/decision.js';
-import { isOfClass, isOfGit, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.js';
-import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.js';
-import type { RuledRequest } from '../rules/read-only.js';
-import { proxyLimits } from '../limits.js';
-import { ProxyError } from '../proxy-error.js';
-import { isPassableUpgrade } from '../tool/upgrade.js';
-import { hasBody, valuesOf } from '../tool/headers.js';
-import type { RequestBody } from '../tool/request-body.js';
-import { pathnameOf } from './request-target.js';
-import type { RouteObserver } from './route-observer.js';
-import type { ServerObserver } from './server-observer.js';
+import { withTimeout } from '../../shared/abortable.ts';
+import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.ts';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { decide } from '../rules/decision.ts';
+import { isOfClass, isOfGit, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.ts';
+import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.ts';
+import type { RuledRequest } from '../rules/read-only.ts';
+import { proxyLimits } from '../limits.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { isPassableUpgrade } from '../tool/upgrade.ts';
+import { hasBody, valuesOf } from '../tool/headers.ts';
+import type { RequestBody } from '../tool/request-body.ts';
+import { pathnameOf } from './request-target.ts';
+import type { RouteObserver } from './route-observer.ts';
+import type { ServerObserver } from './server-observer.ts';
 
 const override = `override it by annotation ${ruleAnnotations.access}: full`;
 

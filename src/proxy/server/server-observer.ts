@@ -1,5 +1,5 @@
-import type { Decision } from '../rules/decision.js';
-import type { HandshakeFailure } from './handshake-failure.js';
+import type { Decision } from '../rules/decision.ts';
+import type { HandshakeFailure } from './handshake-failure.ts';
 
 /** The proxy mode of a request. */
 export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { limits } from '../../shared/limits/defaults.js';
-import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.js';
-import { handshakeFailureOf } from './handshake-failure.js';
-import type { HandshakeFailure } from './handshake-failure.js';
+import { limits } from '../../shared/limits/defaults.ts';
+import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
+import { handshakeFailureOf } from './handshake-failure.ts';
+import type { HandshakeFailure } from './handshake-failure.ts';
 
 /**
  * Runs the server side of a TLS handshake.

@@ -1,11 +1,11 @@
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
-import { CodedError } from '../../shared/errors.js';
-import { limits } from '../../shared/limits/defaults.js';
-import { listen } from '../../shared/process/listen.js';
-import type { ListenAddress } from '../../shared/process/listen.js';
-import { startTls } from './tls-handshake.js';
+import { CodedError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits/defaults.ts';
+import { listen } from '../../shared/process/listen.ts';
+import type { ListenAddress } from '../../shared/process/listen.ts';
+import { startTls } from './tls-handshake.ts';
 
 export interface TlsListenerOptions {
   readonly address: ListenAddress;

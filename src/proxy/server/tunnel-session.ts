@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../shared/clock.js';
-import type { NamedHost } from '../connectors/connector-match.js';
-import { proxyLimits } from '../limits.js';
-import type { AuthenticatedClient } from './authenticated-client.js';
+import type { Clock } from '../../shared/clock.ts';
+import type { NamedHost } from '../connectors/connector-match.ts';
+import { proxyLimits } from '../limits.ts';
+import type { AuthenticatedClient } from './authenticated-client.ts';
 
 /** Longest delay of a timer of Node, some 24 days. */
 const longestDelayMs = 2 ** 31 - 1;

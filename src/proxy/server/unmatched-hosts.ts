@@ -1,18 +1,18 @@
-import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
-import type { ConnectorLookup } from '../connectors/connector-lookup.js';
-import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.js';
-import { mainAddressOf } from '../connectors/tool-address.js';
-import type { UpstreamTrust } from '../credentials/upstream-trust.js';
-import { ProxyError } from '../proxy-error.js';
-import type { Outgoing } from '../tool/outgoing.js';
-import { ownerOfHost } from '../tool/resolver.js';
-import { noCredential } from '../tool/tool-credential.js';
-import type { ToolOrigin } from '../tool/tool-origin.js';
-import type { TrustStoreCache } from '../tool/trust.js';
-import type { Via } from '../tool/via.js';
-import { ownerOf } from './authenticated-client.js';
-import type { NamingClient } from './authenticated-client.js';
-import { missing, textOf, withoutAddress } from './routing-errors.js';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
+import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
+import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
+import { mainAddressOf } from '../connectors/tool-address.ts';
+import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { Outgoing } from '../tool/outgoing.ts';
+import { ownerOfHost } from '../tool/resolver.ts';
+import { noCredential } from '../tool/tool-credential.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
+import type { TrustStoreCache } from '../tool/trust.ts';
+import type { Via } from '../tool/via.ts';
+import { ownerOf } from './authenticated-client.ts';
+import type { NamingClient } from './authenticated-client.ts';
+import { missing, textOf, withoutAddress } from './routing-errors.ts';
 
 export interface UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { proxyLimits } from '../limits.js';
-import { parseAuthority } from '../connectors/tool-address.js';
-import { unclearMessage } from '../proxy-error.js';
-import { hasBody, hasWord, valuesOf } from '../tool/headers.js';
-import { framingOf } from '../tool/request-body.js';
-import { authorityOf } from '../tool/tool-origin.js';
-import type { RequestTarget } from './request-target.js';
-import type { TunnelSession } from './tunnel-session.js';
+import { proxyLimits } from '../limits.ts';
+import { parseAuthority } from '../connectors/tool-address.ts';
+import { unclearMessage } from '../proxy-error.ts';
+import { hasBody, hasWord, valuesOf } from '../tool/headers.ts';
+import { framingOf } from '../tool/request-body.ts';
+import { authorityOf } from '../tool/tool-origin.ts';
+import type { RequestTarget } from './request-target.ts';
+import type { TunnelSession } from './tunnel-session.ts';
 
 /**
  * Rejects requests that the parser accepts but that other servers interpret differently (request smuggling).

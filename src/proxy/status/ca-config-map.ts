@@ -1,12 +1,12 @@
-import { throwIfAborted } from '../../shared/errors.js';
-import { jsonMember } from '../../shared/json.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { isKubeError } from '../../shared/kube/kube-error.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { Log } from '../../shared/log.js';
-import type { CaSource } from '../certificates/certificate-authority.js';
-import type { NextRun } from './work-queue.js';
+import { throwIfAborted } from '../../shared/errors.ts';
+import { jsonMember } from '../../shared/json.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { isKubeError } from '../../shared/kube/kube-error.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { Log } from '../../shared/log.ts';
+import type { CaSource } from '../certificates/certificate-authority.ts';
+import type { NextRun } from './work-queue.ts';
 
 /** As in the chart. The Secret with the key has the same name. */
 export const caConfigMapName = 'connectors-proxy-ca';

@@ -1,13 +1,13 @@
-import { CodedError } from '../../shared/errors.js';
-import { generationOf } from '../../shared/kube/kube-object.js';
-import { caProblem } from '../certificates/certificate-authority.js';
-import type { Generators } from '../credentials/generator/generators.js';
-import { classConditionTypes, conditionsIn, falseResult, trueResult, merged } from './conditions.js';
-import type { ConditionResult } from './conditions.js';
-import type { ConnectorStatusOptions } from './connector-status.js';
-import { classUrl, isFrontedBy } from './proxy-service.js';
-import type { StatusWriter } from './status-writer.js';
-import type { NextRun } from './work-queue.js';
+import { CodedError } from '../../shared/errors.ts';
+import { generationOf } from '../../shared/kube/kube-object.ts';
+import { caProblem } from '../certificates/certificate-authority.ts';
+import type { Generators } from '../credentials/generator/generators.ts';
+import { classConditionTypes, conditionsIn, falseResult, trueResult, merged } from './conditions.ts';
+import type { ConditionResult } from './conditions.ts';
+import type { ConnectorStatusOptions } from './connector-status.ts';
+import { classUrl, isFrontedBy } from './proxy-service.ts';
+import type { StatusWriter } from './status-writer.ts';
+import type { NextRun } from './work-queue.ts';
 
 export interface ClassStatusOptions extends Pick<ConnectorStatusOptions, 'objects' | 'ca' | 'service' | 'clock'> {
   readonly generators: Pick<Generators, 'mistakeIn'>;

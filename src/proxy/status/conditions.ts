@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../shared/json.js';
-import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.js';
+import type { JsonObject } from '../../shared/json.ts';
+import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.ts';
 
 /** Conditions of a Connector that the proxy writes. Others in the list belong to other controllers. */
 export const conditionTypes = [

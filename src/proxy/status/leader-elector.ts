@@ -1,13 +1,13 @@
-import { sleep } from '../../shared/abortable.js';
-import type { Clock } from '../../shared/clock.js';
-import type { JsonObject } from '../../shared/json.js';
-import { jsonMember, jsonText } from '../../shared/json.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { isKubeError } from '../../shared/kube/kube-error.js';
-import { metadataText, microTime } from '../../shared/kube/kube-object.js';
-import type { ResourceType } from '../../shared/kube/resource-location.js';
-import type { Log } from '../../shared/log.js';
+import { sleep } from '../../shared/abortable.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { JsonObject } from '../../shared/json.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { isKubeError } from '../../shared/kube/kube-error.ts';
+import { metadataText, microTime } from '../../shared/kube/kube-object.ts';
+import type { ResourceType } from '../../shared/kube/resource-location.ts';
+import type { Log } from '../../shared/log.ts';
 
 const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 

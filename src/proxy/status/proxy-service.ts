@@ -1,5 +1,5 @@
-import type { ConnectorClass, ConnectorRef } from '../../shared/connectors/model.js';
-import { jsonMember } from '../../shared/json.js';
+import type { ConnectorClass, ConnectorRef } from '../../shared/connectors/model.ts';
+import { jsonMember } from '../../shared/json.ts';
 
 /** As in the chart and its classes. */
 export const defaultServiceName = 'connectors-proxy-service';

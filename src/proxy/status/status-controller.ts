@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import type { ObjectKind } from '../connectors/connector-lookup.js';
-import { proxyLimits } from '../limits.js';
-import { CaConfigMap } from './ca-config-map.js';
-import { reconcileClass } from './class-status.js';
-import type { ClassStatusOptions } from './class-status.js';
-import { ConnectorStatus, readyIn } from './connector-status.js';
-import type { ConnectorStatusOptions } from './connector-status.js';
-import { LeaderElector, leaseTimings } from './leader-elector.js';
-import type { LeaseTimings } from './leader-elector.js';
-import { StatusWriter } from './status-writer.js';
-import type { StatusWriterOptions } from './status-writer.js';
-import { statusTimings } from './status-timings.js';
-import type { StatusTimings } from './status-timings.js';
-import { WorkQueue } from './work-queue.js';
-import type { NextRun } from './work-queue.js';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import type { ObjectKind } from '../connectors/connector-lookup.ts';
+import { proxyLimits } from '../limits.ts';
+import { CaConfigMap } from './ca-config-map.ts';
+import { reconcileClass } from './class-status.ts';
+import type { ClassStatusOptions } from './class-status.ts';
+import { ConnectorStatus, readyIn } from './connector-status.ts';
+import type { ConnectorStatusOptions } from './connector-status.ts';
+import { LeaderElector, leaseTimings } from './leader-elector.ts';
+import type { LeaseTimings } from './leader-elector.ts';
+import { StatusWriter } from './status-writer.ts';
+import type { StatusWriterOptions } from './status-writer.ts';
+import { statusTimings } from './status-timings.ts';
+import type { StatusTimings } from './status-timings.ts';
+import { WorkQueue } from './work-queue.ts';
+import type { NextRun } from './work-queue.ts';
 
 export interface StatusControllerOptions
   extends

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { connectorClassType, connectorType } from '../../shared/connectors/api-group.js';
-import { isJsonObject, jsonMember } from '../../shared/json.js';
-import type { JsonObject, JsonValue } from '../../shared/json.js';
-import { apiFailure } from '../../shared/kube/api-failure.js';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { KubeError } from '../../shared/kube/kube-error.js';
-import { metadataText, objectKey } from '../../shared/kube/kube-object.js';
-import type { Log } from '../../shared/log.js';
-import { caProblem } from '../certificates/certificate-authority.js';
-import type { CaSource } from '../certificates/certificate-authority.js';
-import type { ObjectKind } from '../connectors/connector-lookup.js';
+import { connectorClassType, connectorType } from '../../shared/connectors/api-group.ts';
+import { isJsonObject, jsonMember } from '../../shared/json.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
+import { apiFailure } from '../../shared/kube/api-failure.ts';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { KubeError } from '../../shared/kube/kube-error.ts';
+import { metadataText, objectKey } from '../../shared/kube/kube-object.ts';
+import type { Log } from '../../shared/log.ts';
+import { caProblem } from '../certificates/certificate-authority.ts';
+import type { CaSource } from '../certificates/certificate-authority.ts';
+import type { ObjectKind } from '../connectors/connector-lookup.ts';
 
 /** The outcome of a status update. */
 export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import type { KubeClient } from '../../shared/kube/kube-client.js';
-import { backoffMs } from '../../shared/limits/backoff.js';
-import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
+import type { KubeClient } from '../../shared/kube/kube-client.ts';
+import { backoffMs } from '../../shared/limits/backoff.ts';
+import type { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 
 /** Milliseconds until the key is due again; undefined: not until it is added; `retry`: after a backoff. */
 export type NextRun = number | 'retry' | undefined;

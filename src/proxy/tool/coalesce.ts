@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { CoalescingStream } from './coalescing-stream.js';
-import type { Source } from './coalescing-stream.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { CoalescingStream } from './coalescing-stream.ts';
+import type { Source } from './coalescing-stream.ts';
 
 /**
  * Coalesces the chunks of a message or connection of Node. Reading starts at once, because an unread stream keeps each

@@ -1,6 +1,6 @@
-import { proxyLimits } from '../limits.js';
-import { abortError } from '../../shared/errors.js';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
+import { proxyLimits } from '../limits.ts';
+import { abortError } from '../../shared/errors.ts';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 
 const { pendingBytes, freeChunks } = proxyLimits.transfers;
 /** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */

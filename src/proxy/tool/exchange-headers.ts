@@ -1,9 +1,9 @@
-import type { Outgoing } from './outgoing.js';
-import { endToEnd, hasWord, valuesOf } from './headers.js';
-import type { RawHeaders } from './headers.js';
-import type { ToolCredential } from './tool-credential.js';
-import { withheldFromResponse } from './tool-credential.js';
-import { authorityOf } from './tool-origin.js';
+import type { Outgoing } from './outgoing.ts';
+import { endToEnd, hasWord, valuesOf } from './headers.ts';
+import type { RawHeaders } from './headers.ts';
+import type { ToolCredential } from './tool-credential.ts';
+import { withheldFromResponse } from './tool-credential.ts';
+import { authorityOf } from './tool-origin.ts';
 
 const replaced: ReadonlySet<string> = new Set(['host']);
 const noHeaders: ReadonlySet<string> = new Set();

@@ -1,22 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../shared/clock.js';
-import { ProxyError } from '../proxy-error.js';
-import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
-import type { RawHeaders } from './headers.js';
-import { valuesOf } from './headers.js';
-import { framingHeaders, pairsOf } from './request-body.js';
-import type { Framing, RequestBody } from './request-body.js';
-import type { Outgoing } from './outgoing.js';
-import { isIdempotent, sendWithRetry } from './tool-exchange.js';
-import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
-import type { ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
-import type { ToolClient } from './tool-client.js';
-import type { CredentialUse } from './tool-credential.js';
-import { toolFailure } from './tool-failure.js';
-import { nameOf } from './tool-origin.js';
-import { upgradeHeaders } from './upgrade.js';
-import type { Switched } from './upgrade.js';
-import { proxyLimits } from '../limits.js';
+import type { Clock } from '../../shared/clock.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.ts';
+import type { RawHeaders } from './headers.ts';
+import { valuesOf } from './headers.ts';
+import { framingHeaders, pairsOf } from './request-body.ts';
+import type { Framing, RequestBody } from './request-body.ts';
+import type { Outgoing } from './outgoing.ts';
+import { isIdempotent, sendWithRetry } from './tool-exchange.ts';
+import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.ts';
+import type { ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
+import type { ToolClient } from './tool-client.ts';
+import type { CredentialUse } from './tool-credential.ts';
+import { toolFailure } from './tool-failure.ts';
+import { nameOf } from './tool-origin.ts';
+import { upgradeHeaders } from './upgrade.ts';
+import type { Switched } from './upgrade.ts';
+import { proxyLimits } from '../limits.ts';
 
 export interface ExchangeTimings {
   /** Timeout without a byte in either direction. */

@@ -1,10 +1,10 @@
-import { TokenBuckets } from '../../shared/limits/token-buckets.js';
-import { proxyLimits } from '../limits.js';
-import { ProxyError } from '../proxy-error.js';
-import type { RawHeaders } from './headers.js';
-import type { LookupOwner } from './resolver.js';
-import { nameOf } from './tool-origin.js';
-import type { ToolOrigin } from './tool-origin.js';
+import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { proxyLimits } from '../limits.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { RawHeaders } from './headers.ts';
+import type { LookupOwner } from './resolver.ts';
+import { nameOf } from './tool-origin.ts';
+import type { ToolOrigin } from './tool-origin.ts';
 
 /** Counts an informational response. @returns the error with which to abort the request, once the limit is exceeded. */
 export type InformationalCounter = (rawHeaders: RawHeaders) => ProxyError | undefined;

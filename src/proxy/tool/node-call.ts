@@ -1,14 +1,14 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { proxyLimits } from '../limits.js';
-import { coalesce } from './coalesce.js';
-import type { OutgoingBody } from './request-body.js';
-import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
-import { ConnectionClosed } from './tool-connection.js';
-import { UnusableResponse } from './tool-failure.js';
-import type { Switched } from './upgrade.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { proxyLimits } from '../limits.ts';
+import { coalesce } from './coalesce.ts';
+import type { OutgoingBody } from './request-body.ts';
+import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
+import { ConnectionClosed } from './tool-connection.ts';
+import { UnusableResponse } from './tool-failure.ts';
+import type { Switched } from './upgrade.ts';
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */
 export class NodeCall implements ToolExchange {

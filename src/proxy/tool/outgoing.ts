@@ -1,6 +1,6 @@
-import type { RawHeaders } from './headers.js';
-import type { ToolRequest } from './tool-exchange.js';
-import type { ToolCredential } from './tool-credential.js';
+import type { RawHeaders } from './headers.ts';
+import type { ToolRequest } from './tool-exchange.ts';
+import type { ToolCredential } from './tool-credential.ts';
 
 /** The destination of a client's request and the changes to its messages. */
 export interface Outgoing extends Omit<ToolRequest, 'method' | 'headers'> {

@@ -1,10 +1,10 @@
-import { ProxyError } from '../proxy-error.js';
-import type { RawHeaders } from './headers.js';
-import { sendWithRetry } from './tool-exchange.js';
-import type { OutgoingBody } from './request-body.js';
-import type { ToolExchange, ToolRequest } from './tool-exchange.js';
-import type { ToolClient } from './tool-client.js';
-import { toolFailure } from './tool-failure.js';
+import { ProxyError } from '../proxy-error.ts';
+import type { RawHeaders } from './headers.ts';
+import { sendWithRetry } from './tool-exchange.ts';
+import type { OutgoingBody } from './request-body.ts';
+import type { ToolExchange, ToolRequest } from './tool-exchange.ts';
+import type { ToolClient } from './tool-client.ts';
+import { toolFailure } from './tool-failure.ts';
 
 export interface OwnResponse {
   readonly status: number;

@@ -1,5 +1,5 @@
-import { canonicalParameterName } from '../rules/overrides.js';
-import { fullyDecoded, utf8Of } from '../rules/percent-decoding.js';
+import { canonicalParameterName } from '../rules/overrides.ts';
+import { fullyDecoded, utf8Of } from '../rules/percent-decoding.ts';
 
 /**
  * Replaces parameters of a path's query.

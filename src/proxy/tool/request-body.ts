@@ -1,11 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { unclearMessage } from '../proxy-error.js';
-import { coalesce } from './coalesce.js';
-import type { Sink, CoalescingStream } from './coalescing-stream.js';
-import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.js';
-import { replacedHeaders } from './tool-credential.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { unclearMessage } from '../proxy-error.ts';
+import { coalesce } from './coalesce.ts';
+import type { Sink, CoalescingStream } from './coalescing-stream.ts';
+import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.ts';
+import { replacedHeaders } from './tool-credential.ts';
 
 /** The framing of a request's body: no body, its length, or chunks. */
 export type Framing =

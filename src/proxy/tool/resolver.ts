@@ -1,12 +1,12 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import type { FairSemaphore } from '../../shared/limits/fair-semaphore.js';
-import { SingleFlight } from '../../shared/limits/single-flight.js';
-import { ProxyError } from '../proxy-error.js';
-import type { AddressRules } from './address-rules.js';
-import { proxyLimits } from '../limits.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import type { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import { SingleFlight } from '../../shared/limits/single-flight.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { AddressRules } from './address-rules.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** Resolves a name with the system's resolver, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;

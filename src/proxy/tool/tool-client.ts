@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { valuesOf } from './headers.js';
-import { UndiciCall } from './undici-call.js';
-import type { OutgoingBody } from './request-body.js';
-import type { LookupOwner } from './resolver.js';
-import { NodeCall } from './node-call.js';
-import { hasConnectionScheme } from './tool-exchange.js';
-import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.js';
-import { ToolConnection } from './tool-connection.js';
-import { ToolConnector } from './tool-connector.js';
-import type { ToolConnectorOptions } from './tool-connector.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { valuesOf } from './headers.ts';
+import { UndiciCall } from './undici-call.ts';
+import type { OutgoingBody } from './request-body.ts';
+import type { LookupOwner } from './resolver.ts';
+import { NodeCall } from './node-call.ts';
+import { hasConnectionScheme } from './tool-exchange.ts';
+import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.ts';
+import { ToolConnection } from './tool-connection.ts';
+import { ToolConnector } from './tool-connector.ts';
+import type { ToolConnectorOptions } from './tool-connector.ts';
 
 export interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
 

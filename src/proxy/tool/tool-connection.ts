@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
-import { proxyLimits } from '../limits.js';
+import { proxyLimits } from '../limits.ts';
 
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {

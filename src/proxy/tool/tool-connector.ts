@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
-import type { LookupOwner, Resolver } from './resolver.js';
-import type { ToolSockets } from './tool-sockets.js';
-import type { Trust } from './trust.js';
+import type { LookupOwner, Resolver } from './resolver.ts';
+import type { ToolSockets } from './tool-sockets.ts';
+import type { Trust } from './trust.ts';
 
 export interface ToolConnectorOptions {
   readonly resolver: Resolver;

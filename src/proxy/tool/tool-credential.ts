@@ -1,4 +1,4 @@
-import type { RawHeaders } from './headers.js';
+import type { RawHeaders } from './headers.ts';
 
 /** Properties of a request that its credential can depend on. */
 export interface CredentialUse {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import type { CoalescingStream } from './coalescing-stream.js';
-import type { RawHeaders } from './headers.js';
-import { valuesOf } from './headers.js';
-import type { InformationalLimiter } from './informational-limiter.js';
-import type { LookupOwner } from './resolver.js';
-import type { ToolOrigin } from './tool-origin.js';
-import type { Trust } from './trust.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import type { CoalescingStream } from './coalescing-stream.ts';
+import type { RawHeaders } from './headers.ts';
+import { valuesOf } from './headers.ts';
+import type { InformationalLimiter } from './informational-limiter.ts';
+import type { LookupOwner } from './resolver.ts';
+import type { ToolOrigin } from './tool-origin.ts';
+import type { Trust } from './trust.ts';
 
 export interface ToolRequest {
   readonly origin: ToolOrigin;

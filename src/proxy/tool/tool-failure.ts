@@ -1,8 +1,8 @@
 import { errors } from 'undici';
-import { proxyLimits } from '../limits.js';
-import { ProxyError } from '../proxy-error.js';
-import type { ProxyErrorKind } from '../proxy-error.js';
-import type { RawHeaders } from './headers.js';
+import { proxyLimits } from '../limits.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { ProxyErrorKind } from '../proxy-error.ts';
+import type { RawHeaders } from './headers.ts';
 
 /** A response that cannot be forwarded. The message lacks its subject, the tool. */
 export class UnusableResponse extends Error {

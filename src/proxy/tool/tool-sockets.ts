@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import { SharedQuota } from '../../shared/limits/shared-quota.js';
-import { ProxyError } from '../proxy-error.js';
-import type { ToolConnection } from './tool-connection.js';
-import { ConnectionClosed } from './tool-connection.js';
+import { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { ProxyError } from '../proxy-error.ts';
+import type { ToolConnection } from './tool-connection.ts';
+import { ConnectionClosed } from './tool-connection.ts';
 
 export interface ToolSocketLimits {
   /** Sockets to tools, including idle ones. */

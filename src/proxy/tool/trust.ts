@@ -2,9 +2,9 @@ import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
-import { BoundedMap } from '../../shared/limits/bounded-map.js';
-import { perObject } from '../../shared/per-object.js';
-import { proxyLimits } from '../limits.js';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { perObject } from '../../shared/per-object.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** A trust store for a tool. */
 export interface Trust {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.js';
-import { coalesce } from './coalesce.js';
-import type { IdleTimeoutMonitor } from './idle-timeout-monitor.js';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { coalesce } from './coalesce.ts';
+import type { IdleTimeoutMonitor } from './idle-timeout-monitor.ts';
 
 export interface TunnelParts {
   readonly client: { readonly chunkRate: TokenBucket };

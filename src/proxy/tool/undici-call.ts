@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import { CoalescingStream } from './coalescing-stream.js';
-import type { Source } from './coalescing-stream.js';
-import type { RawHeaders } from './headers.js';
-import type { OutgoingBody } from './request-body.js';
-import { hasConnectionScheme } from './tool-exchange.js';
-import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.js';
-import type { InformationalCounter } from './informational-limiter.js';
-import { ConnectionClosed } from './tool-connection.js';
-import type { ToolConnection } from './tool-connection.js';
-import { UnusableResponse } from './tool-failure.js';
-import { Upload } from './request-body.js';
+import { CoalescingStream } from './coalescing-stream.ts';
+import type { Source } from './coalescing-stream.ts';
+import type { RawHeaders } from './headers.ts';
+import type { OutgoingBody } from './request-body.ts';
+import { hasConnectionScheme } from './tool-exchange.ts';
+import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
+import type { InformationalCounter } from './informational-limiter.ts';
+import { ConnectionClosed } from './tool-connection.ts';
+import type { ToolConnection } from './tool-connection.ts';
+import { UnusableResponse } from './tool-failure.ts';
+import { Upload } from './request-body.ts';
 
 /** A request on a kept connection, by undici. */
 export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { clientHeaders } from './exchange-headers.js';
-import { endToEnd, hasWord, valuesOf } from './headers.js';
-import type { RawHeaders } from './headers.js';
-import type { ToolCredential } from './tool-credential.js';
-import { withheldFromResponse } from './tool-credential.js';
+import { clientHeaders } from './exchange-headers.ts';
+import { endToEnd, hasWord, valuesOf } from './headers.ts';
+import type { RawHeaders } from './headers.ts';
+import type { ToolCredential } from './tool-credential.ts';
+import { withheldFromResponse } from './tool-credential.ts';
 
 /** A tool that has switched protocols. */
 export interface Switched {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { ProxyError } from '../proxy-error.js';
-import type { RawHeaders } from './headers.js';
-import { valuesOf } from './headers.js';
+import { ProxyError } from '../proxy-error.ts';
+import type { RawHeaders } from './headers.ts';
+import { valuesOf } from './headers.ts';
 
 /**
  * The name of this proxy in `Via` (RFC 9110, 7.6.3). All replicas have the same name and no other proxy has it. So a

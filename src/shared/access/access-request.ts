@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { connectorsGroup } from '../connectors/api-group.js';
-import { isJsonObject, jsonMember } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import { metadataText } from '../kube/kube-object.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { ConnectorRef } from '../connectors/model.js';
-import type { PodIdentity } from './permission.js';
-import { connectorsApiVersion } from '../connectors/api-group.js';
-import { accountOf } from './permission.js';
+import { connectorsGroup } from '../connectors/api-group.ts';
+import { isJsonObject, jsonMember } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { metadataText } from '../kube/kube-object.ts';
+import type { ResourceType } from '../kube/resource-location.ts';
+import type { ConnectorRef } from '../connectors/model.ts';
+import type { PodIdentity } from './permission.ts';
+import { connectorsApiVersion } from '../connectors/api-group.ts';
+import { accountOf } from './permission.ts';
 
 export const accessRequests: ResourceType = {
   apiVersion: connectorsApiVersion,

@@ -1,7 +1,7 @@
-import { jsonMember } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import { metadataText } from '../kube/kube-object.js';
-import { limits } from '../limits/defaults.js';
+import { jsonMember } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { metadataText } from '../kube/kube-object.ts';
+import { limits } from '../limits/defaults.ts';
 
 export interface Condition {
   readonly type: string;

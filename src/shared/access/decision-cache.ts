@@ -1,5 +1,5 @@
-import { BoundedMap } from '../limits/bounded-map.js';
-import { limits } from '../limits/defaults.js';
+import { BoundedMap } from '../limits/bounded-map.ts';
+import { limits } from '../limits/defaults.ts';
 
 interface Decision {
   readonly isAllowed: boolean;

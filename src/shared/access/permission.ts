@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import { connectorsGroup } from '../connectors/api-group.js';
-import { ruleText } from '../kube/rbac-rule.js';
-import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
-import type { JsonObject } from '../json.js';
-import { listedInQuotes } from '../message-text.js';
-import { perObject } from '../per-object.js';
+import { connectorsGroup } from '../connectors/api-group.ts';
+import { ruleText } from '../kube/rbac-rule.ts';
+import type { ConnectorRef, FeatureFlags } from '../connectors/model.ts';
+import type { JsonObject } from '../json.ts';
+import { listedInQuotes } from '../message-text.ts';
+import { perObject } from '../per-object.ts';
 
 /** The pod that mounts the volume, as reported by the kubelet (CSIDriver `podInfoOnMount`). */
 export interface PodIdentity {

@@ -1,13 +1,13 @@
-import type { CodedError } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import type { KubeError } from '../kube/kube-error.js';
-import { metadataText } from '../kube/kube-object.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { apiFailure } from '../kube/api-failure.js';
-import { connectorsGroup } from '../connectors/api-group.js';
-import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
-import type { ApprovalSubject } from './access-request.js';
+import type { CodedError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { KubeError } from '../kube/kube-error.ts';
+import { metadataText } from '../kube/kube-object.ts';
+import type { FlowKey } from '../limits/flow-key.ts';
+import { apiFailure } from '../kube/api-failure.ts';
+import { connectorsGroup } from '../connectors/api-group.ts';
+import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.ts';
+import type { ApprovalSubject } from './access-request.ts';
 
 export interface LookupOptions {
   readonly signal: AbortSignal;

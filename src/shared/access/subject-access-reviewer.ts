@@ -1,16 +1,16 @@
-import { neverAborted } from '../abortable.js';
-import { CodedError } from '../errors.js';
-import { jsonMember } from '../json.js';
-import type { JsonObject } from '../json.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import { DecisionCache } from './decision-cache.js';
-import type { DecisionTtls } from './decision-cache.js';
-import { apiFailure } from '../kube/api-failure.js';
-import { connectorsGroup } from '../connectors/api-group.js';
-import { describePermission, permissionKey, userOf } from './permission.js';
-import type { Permission } from './permission.js';
-import { SingleFlight } from '../limits/single-flight.js';
+import { neverAborted } from '../abortable.ts';
+import { CodedError } from '../errors.ts';
+import { jsonMember } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { ResourceType } from '../kube/resource-location.ts';
+import { DecisionCache } from './decision-cache.ts';
+import type { DecisionTtls } from './decision-cache.ts';
+import { apiFailure } from '../kube/api-failure.ts';
+import { connectorsGroup } from '../connectors/api-group.ts';
+import { describePermission, permissionKey, userOf } from './permission.ts';
+import type { Permission } from './permission.ts';
+import { SingleFlight } from '../limits/single-flight.ts';
 
 const subjectAccessReviews: ResourceType = {
   apiVersion: 'authorization.k8s.io/v1',

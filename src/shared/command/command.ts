@@ -1,4 +1,4 @@
-import type { LogOutput } from '../process/log-output.js';
+import type { LogOutput } from '../process/log-output.ts';
 
 /** The parts of the process that a command uses. program.ts provides them, so that tests can run commands. */
 export interface CommandContext {

@@ -1,5 +1,5 @@
-import { printable } from '../message-text.js';
-import { flag, oneOf } from '../process/flags.js';
+import { printable } from '../message-text.ts';
+import { flag, oneOf } from '../process/flags.ts';
 
 export type OutputFormat = 'table' | 'json';
 

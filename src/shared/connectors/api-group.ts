@@ -1,4 +1,4 @@
-import type { ResourceType } from '../kube/resource-location.js';
+import type { ResourceType } from '../kube/resource-location.ts';
 
 /** The Connector API's group. */
 export const connectorsGroup = 'connectors.alauda.io';

@@ -1,10 +1,10 @@
-import { CodedError, orCodedError, orThrow } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
-import { defaultFlags } from './feature-flags.js';
-import type { ManifestFile, OrError } from './manifest-file.js';
-import { ManifestDirectory } from './manifest-directory.js';
-import type { ManifestDirectoryOptions } from './manifest-directory.js';
+import { CodedError, orCodedError, orThrow } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.ts';
+import { defaultFlags } from './feature-flags.ts';
+import type { ManifestFile, OrError } from './manifest-file.ts';
+import { ManifestDirectory } from './manifest-directory.ts';
+import type { ManifestDirectoryOptions } from './manifest-directory.ts';
 
 /** Connectors from a directory of manifests, for the demo, tests and machines without a cluster. Checked on every call. */
 export class DirectoryConnectors {

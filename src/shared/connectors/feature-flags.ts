@@ -1,6 +1,6 @@
-import type { JsonObject } from '../json.js';
-import type { FeatureFlags } from './model.js';
-import { ObjectReader } from '../object-reader.js';
+import type { JsonObject } from '../json.ts';
+import type { FeatureFlags } from './model.ts';
+import { ObjectReader } from '../object-reader.ts';
 
 /** Name of the ConfigMap with the flags, in the driver's namespace. */
 export const flagsConfigMapName = 'connectors-config';

@@ -1,10 +1,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { CodedError, toCodedError } from '../errors.js';
-import { fileSignature } from '../file-signature.js';
-import type { Log } from '../log.js';
-import { parseManifestFile } from './manifest-file.js';
-import type { ManifestFile } from './manifest-file.js';
+import { CodedError, toCodedError } from '../errors.ts';
+import { fileSignature } from '../file-signature.ts';
+import type { Log } from '../log.ts';
+import { parseManifestFile } from './manifest-file.ts';
+import type { ManifestFile } from './manifest-file.ts';
 
 export interface ManifestDirectoryOptions {
   /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */

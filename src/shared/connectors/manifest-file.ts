@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { CodedError, orCodedError } from '../errors.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import { isJsonObject, jsonMember } from '../json.js';
-import { YamlError, parseYaml } from '../kube/yaml-documents.js';
-import { connectorsGroup } from './api-group.js';
-import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
-import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
-import { metadataName, parseConnector } from './parse-connector.js';
-import { parseConnectorClass } from './parse-connector-class.js';
+import { CodedError, orCodedError } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { isJsonObject, jsonMember } from '../json.ts';
+import { YamlError, parseYaml } from '../kube/yaml-documents.ts';
+import { connectorsGroup } from './api-group.ts';
+import type { Connector, ConnectorClass, FeatureFlags } from './model.ts';
+import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.ts';
+import { metadataName, parseConnector } from './parse-connector.ts';
+import { parseConnectorClass } from './parse-connector-class.ts';
 
 /** A parsed object, or the error of a malformed one. Only callers that need the object get the error. */
 export type OrError<T> = T | CodedError;

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../json.js';
+import type { JsonObject, JsonValue } from '../json.ts';
 
 /** Reference to a Connector. */
 export interface ConnectorRef {

@@ -1,7 +1,7 @@
-import { CodedError } from '../errors.js';
-import { limits } from '../limits/defaults.js';
-import type { LimitObserver } from '../limits/limit-observer.js';
-import { SharedQuota } from '../limits/shared-quota.js';
+import { CodedError } from '../errors.ts';
+import { limits } from '../limits/defaults.ts';
+import type { LimitObserver } from '../limits/limit-observer.ts';
+import { SharedQuota } from '../limits/shared-quota.ts';
 
 /** Memory reserved for one object. */
 export interface MemoryReservation {

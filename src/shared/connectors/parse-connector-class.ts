@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json.ts';
 import type {
   ClassProxy,
   Configuration,
@@ -6,9 +6,9 @@ import type {
   ConnectorClass,
   ParamProperty,
   ConfigurationParamType,
-} from './model.js';
-import { ObjectReader } from '../object-reader.js';
-import { metadataName, parseProxyAddress, parseTrust } from './parse-connector.js';
+} from './model.ts';
+import { ObjectReader } from '../object-reader.ts';
+import { metadataName, parseProxyAddress, parseTrust } from './parse-connector.ts';
 
 const paramTypes: readonly ConfigurationParamType[] = ['string', 'array', 'object'];
 

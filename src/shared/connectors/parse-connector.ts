@@ -1,9 +1,9 @@
-import type { JsonObject } from '../json.js';
-import { jsonText } from '../json.js';
-import type { Connector, ProxyAddress } from './model.js';
-import { ObjectReader } from '../object-reader.js';
-import { certificatesOnly } from '../pem.js';
-import { limits } from '../limits/defaults.js';
+import type { JsonObject } from '../json.ts';
+import { jsonText } from '../json.ts';
+import type { Connector, ProxyAddress } from './model.ts';
+import { ObjectReader } from '../object-reader.ts';
+import { certificatesOnly } from '../pem.ts';
+import { limits } from '../limits/defaults.ts';
 
 /**
  * Parses a Connector object. Fields that the driver does not use are not validated; templates can use them.

@@ -1,8 +1,8 @@
-import type { JsonObject, JsonValue } from '../json.js';
-import { isJsonObject } from '../json.js';
-import { connectorsGroup } from './api-group.js';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { isJsonObject } from '../json.ts';
+import { connectorsGroup } from './api-group.ts';
 import fields from './generated/manifest-fields.json' with { type: 'json' };
-import { metadataName } from './parse-connector.js';
+import { metadataName } from './parse-connector.ts';
 
 /** Names of fields, nested; `true` if a field's content is not described. */
 type Fields = boolean | { readonly [name: string]: Fields };

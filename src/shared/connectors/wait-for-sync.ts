@@ -1,6 +1,6 @@
-import { CodedError } from '../errors.js';
-import { apiFailure } from '../kube/api-failure.js';
-import type { ReflectedState } from '../kube/reflected-state.js';
+import { CodedError } from '../errors.ts';
+import { apiFailure } from '../kube/api-failure.ts';
+import type { ReflectedState } from '../kube/reflected-state.ts';
 
 /**
  * Waits for the first response of the API server. After the deadline, the error says why there was none.

@@ -1,13 +1,13 @@
-import type { Awaitable } from '../awaitable.js';
-import { CodedError, orThrow } from '../errors.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import { parsedOnce } from '../per-object.js';
-import { Reflector } from '../kube/reflector.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { Log } from '../log.js';
-import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
-import type { FeatureFlags } from './model.js';
-import { notSyncedReason, waitForSync } from './wait-for-sync.js';
+import type { Awaitable } from '../awaitable.ts';
+import { CodedError, orThrow } from '../errors.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import { parsedOnce } from '../per-object.ts';
+import { Reflector } from '../kube/reflector.ts';
+import type { ResourceType } from '../kube/resource-location.ts';
+import type { Log } from '../log.ts';
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.ts';
+import type { FeatureFlags } from './model.ts';
+import { notSyncedReason, waitForSync } from './wait-for-sync.ts';
 
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const readingFlags = `reading configmap ${flagsConfigMapName}`;

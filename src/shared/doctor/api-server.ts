@@ -1,9 +1,9 @@
 import { request } from 'node:https';
-import type { ClusterConfig } from '../kube/cluster-config.js';
-import type { Clock } from '../clock.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf, warn } from './check-result.js';
-import { responseTo } from './response.js';
+import type { ClusterConfig } from '../kube/cluster-config.ts';
+import type { Clock } from '../clock.ts';
+import type { CheckResult } from './check-result.ts';
+import { fail, ok, reasonOf, warn } from './check-result.ts';
+import { responseTo } from './response.ts';
 
 const answerTimeoutMs = 10_000;
 

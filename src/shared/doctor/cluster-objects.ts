@@ -1,11 +1,11 @@
-import type { FeatureFlags } from '../connectors/model.js';
-import type { JsonObject } from '../json.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import type { ResourceType, ResourceLocation } from '../kube/resource-location.js';
-import { metadataText } from '../kube/kube-object.js';
-import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../connectors/feature-flags.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf } from './check-result.js';
+import type { FeatureFlags } from '../connectors/model.ts';
+import type { JsonObject } from '../json.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { ResourceType, ResourceLocation } from '../kube/resource-location.ts';
+import { metadataText } from '../kube/kube-object.ts';
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../connectors/feature-flags.ts';
+import type { CheckResult } from './check-result.ts';
+import { fail, ok, reasonOf } from './check-result.ts';
 
 /**
  * Reads one object like the driver, by a list of that name, so that doctor needs no permission that the driver lacks.

@@ -1,11 +1,11 @@
-import type { FeatureFlags } from '../connectors/model.js';
-import { jsonMember } from '../json.js';
-import type { KubeClient } from '../kube/kube-client.js';
-import type { ProgramName } from '../kube/kube-error.js';
-import type { ResourceType } from '../kube/resource-location.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf } from './check-result.js';
-import { readFlags } from './cluster-objects.js';
+import type { FeatureFlags } from '../connectors/model.ts';
+import { jsonMember } from '../json.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import type { ProgramName } from '../kube/kube-error.ts';
+import type { ResourceType } from '../kube/resource-location.ts';
+import type { CheckResult } from './check-result.ts';
+import { fail, ok, reasonOf } from './check-result.ts';
+import { readFlags } from './cluster-objects.ts';
 
 /** An RBAC permission that a program uses; without a namespace, it applies to all of them. */
 export interface RequiredPermission {

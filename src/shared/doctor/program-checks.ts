@@ -1,17 +1,17 @@
-import type { ClusterConfig } from '../kube/cluster-config.js';
-import { KubeClient } from '../kube/kube-client.js';
-import type { ProgramName } from '../kube/kube-error.js';
-import { loadClusterConfig } from '../kube/load-cluster-config.js';
-import { noObserver } from '../kube/observer.js';
-import { kubeTimings } from '../kube/timings.js';
-import type { commonFlags } from '../process/common-flags.js';
-import type { FlagValues } from '../process/flags.js';
-import type { ListenAddress } from '../process/listen.js';
-import { version } from '../version.js';
-import type { Clock } from '../clock.js';
-import { checkApiServer } from './api-server.js';
-import type { CheckResult } from './check-result.js';
-import { fail, ok, reasonOf } from './check-result.js';
+import type { ClusterConfig } from '../kube/cluster-config.ts';
+import { KubeClient } from '../kube/kube-client.ts';
+import type { ProgramName } from '../kube/kube-error.ts';
+import { loadClusterConfig } from '../kube/load-cluster-config.ts';
+import { noObserver } from '../kube/observer.ts';
+import { kubeTimings } from '../kube/timings.ts';
+import type { commonFlags } from '../process/common-flags.ts';
+import type { FlagValues } from '../process/flags.ts';
+import type { ListenAddress } from '../process/listen.ts';
+import { version } from '../version.ts';
+import type { Clock } from '../clock.ts';
+import { checkApiServer } from './api-server.ts';
+import type { CheckResult } from './check-result.ts';
+import { fail, ok, reasonOf } from './check-result.ts';
 
 /** A program to check, and what it is checked with. */
 export interface DiagnosticContext<Config extends FlagValues<typeof commonFlags>> {

@@ -1,7 +1,7 @@
-import type { ByteString } from './byte-string.js';
-import { GoError, InterfaceBox, ListElement, nilPointerError, type ParamType, type Ref } from './function.js';
-import { opened, staticTypeName } from './reference.js';
-import { describe, type NumberNode, type Operand } from './tree.js';
+import type { ByteString } from './byte-string.ts';
+import { GoError, InterfaceBox, ListElement, nilPointerError, type ParamType, type Ref } from './function.ts';
+import { opened, staticTypeName } from './reference.ts';
+import { describe, type NumberNode, type Operand } from './tree.ts';
 import {
   anyType,
   GoComplex,
@@ -14,7 +14,7 @@ import {
   isIntKind,
   isUnsigned,
   type TypeName,
-} from './values.js';
+} from './values.ts';
 
 /** A mistake found while a template runs. */
 export class ExecFailure extends Error {

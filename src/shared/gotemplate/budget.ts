@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { CallContext } from './function.js';
-import { curvePrivateKey, type CurveKeyKind } from './private-keys.js';
-import { LimitReached, type RenderLimits, stepCosts } from './limits.js';
-import type { SlowTask } from './slow-work.js';
+import type { CallContext } from './function.ts';
+import { curvePrivateKey, type CurveKeyKind } from './private-keys.ts';
+import { LimitReached, type RenderLimits, stepCosts } from './limits.ts';
+import type { SlowTask } from './slow-work.ts';
 
 /**
  * A render has used up its budget in the main thread. The caller must render again from the start, in a thread that

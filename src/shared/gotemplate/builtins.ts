@@ -1,11 +1,11 @@
-import type { ByteString } from './byte-string.js';
-import { compareBuiltins } from './comparison.js';
-import { escapeBuiltins } from './escapers.js';
-import { sprint, sprintln } from './fmt/print.js';
-import { sprintf } from './fmt/printf.js';
-import { GoError, type GoFunction, goFunction, type Ref } from './function.js';
-import { element, isTrue, listElement, opened, pointedTypeName, zeroElement } from './reference.js';
-import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, typeName } from './values.js';
+import type { ByteString } from './byte-string.ts';
+import { compareBuiltins } from './comparison.ts';
+import { escapeBuiltins } from './escapers.ts';
+import { sprint, sprintln } from './fmt/print.ts';
+import { sprintf } from './fmt/printf.ts';
+import { GoError, type GoFunction, goFunction, type Ref } from './function.ts';
+import { element, isTrue, listElement, opened, pointedTypeName, zeroElement } from './reference.ts';
+import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, typeName } from './values.ts';
 
 function unreachable(): never {
   throw new TypeError('the evaluator calls this itself');

@@ -1,4 +1,4 @@
-import { encodeRune } from './byte-string.js';
+import { encodeRune } from './byte-string.ts';
 
 /**
  * Collects bytes into one flat string. Adding to a JavaScript string character by character keeps about 32 bytes of

@@ -1,4 +1,4 @@
-import { anyType, GoInt, GoSlice, type GoValue, isIntKind, type TypeName } from './values.js';
+import { anyType, GoInt, GoSlice, type GoValue, isIntKind, type TypeName } from './values.ts';
 
 /**
  * How much room Go's append leaves behind a slice's elements. It shows: `slice` may reach into it, and finds zero values

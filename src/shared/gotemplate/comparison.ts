@@ -1,7 +1,7 @@
-import { sprintf } from './fmt/printf.js';
-import { type CallContext, GoError, goFunction, type Ref } from './function.js';
-import { opened } from './reference.js';
-import { GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue, kindName, typeName } from './values.js';
+import { sprintf } from './fmt/printf.ts';
+import { type CallContext, GoError, goFunction, type Ref } from './function.ts';
+import { opened } from './reference.ts';
+import { GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue, kindName, typeName } from './values.ts';
 
 /** eq, ne, lt, le, gt, ge: Go's rules of which types compare with which. */
 

@@ -1,9 +1,9 @@
-import type { JsonObject, JsonValue } from '../json.js';
-import { type ByteString, toGoString } from './byte-string.js';
-import { appendedSlice } from './capacity.js';
-import type { Budget } from './budget.js';
-import { ensureDepth } from './limits.js';
-import { anyType, GoMap, type GoValue, int64 } from './values.js';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { type ByteString, toGoString } from './byte-string.ts';
+import { appendedSlice } from './capacity.ts';
+import type { Budget } from './budget.ts';
+import { ensureDepth } from './limits.ts';
+import { anyType, GoMap, type GoValue, int64 } from './values.ts';
 
 /** Memory of a value without its text, in bytes. */
 const valueBytes = 256;

@@ -1,9 +1,9 @@
-import { ByteBuilder, byteTable, replaceBytes } from './byte-builder.js';
-import { type ByteString, decodeRune, isAscii } from './byte-string.js';
-import { sprint } from './fmt/print.js';
-import { type CallContext, type GoFunction, goFunction } from './function.js';
-import { isPrint } from './unicode.js';
-import type { GoValue } from './values.js';
+import { ByteBuilder, byteTable, replaceBytes } from './byte-builder.ts';
+import { type ByteString, decodeRune, isAscii } from './byte-string.ts';
+import { sprint } from './fmt/print.ts';
+import { type CallContext, type GoFunction, goFunction } from './function.ts';
+import { isPrint } from './unicode.ts';
+import type { GoValue } from './values.ts';
 
 /** html, js and urlquery: the operands as `print` shows them, escaped. */
 

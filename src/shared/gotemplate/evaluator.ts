@@ -1,17 +1,17 @@
-import { ExecFailure } from './arguments.js';
-import { ByteBuilder } from './byte-builder.js';
-import type { ByteString } from './byte-string.js';
-import { Expressions } from './expressions.js';
-import { formatValue } from './fmt/print.js';
-import type { Ref } from './function.js';
-import type { Budget } from './budget.js';
-import { LimitReached, stepCosts } from './limits.js';
-import { element, isTrue, listElement, opened } from './reference.js';
-import { quote } from './quote.js';
-import type { Templates } from './token-reader.js';
-import { type ActionNode, type AnyNode, type BranchNode, type Statement, type TemplateNode } from './tree.js';
-import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, int64 } from './values.js';
-import { Variables } from './variables.js';
+import { ExecFailure } from './arguments.ts';
+import { ByteBuilder } from './byte-builder.ts';
+import type { ByteString } from './byte-string.ts';
+import { Expressions } from './expressions.ts';
+import { formatValue } from './fmt/print.ts';
+import type { Ref } from './function.ts';
+import type { Budget } from './budget.ts';
+import { LimitReached, stepCosts } from './limits.ts';
+import { element, isTrue, listElement, opened } from './reference.ts';
+import { quote } from './quote.ts';
+import type { Templates } from './token-reader.ts';
+import { type ActionNode, type AnyNode, type BranchNode, type Statement, type TemplateNode } from './tree.ts';
+import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, int64 } from './values.ts';
+import { Variables } from './variables.ts';
 
 /** The elements of a range, one after the other. */
 interface Iteration {

@@ -1,6 +1,6 @@
-import { checkType, ExecFailure, literalArgument, literalValue, canBeNil, paramTypeName, zeroOf } from './arguments.js';
-import { andFunction, calleeProblem, callFunction, orFunction } from './builtins.js';
-import type { ByteString } from './byte-string.js';
+import { checkType, ExecFailure, literalArgument, literalValue, canBeNil, paramTypeName, zeroOf } from './arguments.ts';
+import { andFunction, calleeProblem, callFunction, orFunction } from './builtins.ts';
+import type { ByteString } from './byte-string.ts';
 import {
   type CallContext,
   GoError,
@@ -10,9 +10,9 @@ import {
   type ParamType,
   type Ref,
   type Signature,
-} from './function.js';
-import { stepCosts } from './limits.js';
-import { element, isTrue, opened, staticTypeName, unboxed } from './reference.js';
+} from './function.ts';
+import { stepCosts } from './limits.ts';
+import { element, isTrue, opened, staticTypeName, unboxed } from './reference.ts';
 import {
   type AnyNode,
   type ChainNode,
@@ -23,9 +23,9 @@ import {
   type Operand,
   type PipeNode,
   type VariableNode,
-} from './tree.js';
-import { anyType, GoMap, GoObject } from './values.js';
-import type { Variables } from './variables.js';
+} from './tree.ts';
+import { anyType, GoMap, GoObject } from './values.ts';
+import type { Variables } from './variables.ts';
 
 /** Stands for "no value was piped in"; distinguished from every real value by identity. */
 const nothing = new InterfaceBox(null);

@@ -1,7 +1,7 @@
-import type { ByteString } from './byte-string.js';
-import type { CurveKeyKind } from './private-keys.js';
-import type { SlowTask } from './slow-work.js';
-import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type ObjectType } from './values.js';
+import type { ByteString } from './byte-string.ts';
+import type { CurveKeyKind } from './private-keys.ts';
+import type { SlowTask } from './slow-work.ts';
+import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type ObjectType } from './values.ts';
 
 /**
  * How template functions are described. The evaluator checks and converts arguments by the parameter types as Go does by

@@ -1,7 +1,7 @@
-import { builtins } from './builtins.js';
-import type { ByteString } from './byte-string.js';
-import type { GoFunction } from './function.js';
-import { sprigFunctions } from './sprig/functions.js';
+import { builtins } from './builtins.ts';
+import type { ByteString } from './byte-string.ts';
+import type { GoFunction } from './function.ts';
+import { sprigFunctions } from './sprig/functions.ts';
 
 /** sprig's functions hide the language's own of the same name, which is `slice`. */
 const functions: ReadonlyMap<ByteString, GoFunction> = new Map(

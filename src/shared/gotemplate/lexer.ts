@@ -1,7 +1,7 @@
-import { type ByteString, decodeRune, encodeRune } from './byte-string.js';
-import { quote } from './quote.js';
-import { isKeyword, type Token, type TokenType } from './token.js';
-import { isDigit, isLetter, isPrint } from './unicode.js';
+import { type ByteString, decodeRune, encodeRune } from './byte-string.ts';
+import { quote } from './quote.ts';
+import { isKeyword, type Token, type TokenType } from './token.ts';
+import { isDigit, isLetter, isPrint } from './unicode.ts';
 
 const leftDelimiter = '{{';
 const rightDelimiter = '}}';

@@ -1,6 +1,6 @@
-import { type ByteString } from './byte-string.js';
-import { quote, unquoteChar } from './quote.js';
-import { wrapInt } from './values.js';
+import { type ByteString } from './byte-string.ts';
+import { quote, unquoteChar } from './quote.ts';
+import { wrapInt } from './values.ts';
 
 /**
  * Values of a number literal by type, undefined where it has none. A whole number is also a float, and a float without

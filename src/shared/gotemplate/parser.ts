@@ -1,11 +1,11 @@
-import { type ByteString, fromGoString } from './byte-string.js';
-import { Lexer } from './lexer.js';
-import { LimitReached, parseLimits } from './limits.js';
-import { PipelineParser } from './pipeline-parser.js';
-import { quote } from './quote.js';
-import type { Token } from './token.js';
-import type { FindFunction, Source, Templates } from './token-reader.js';
-import type { BranchNode, PipeNode, Statement, TemplateNode } from './tree.js';
+import { type ByteString, fromGoString } from './byte-string.ts';
+import { Lexer } from './lexer.ts';
+import { LimitReached, parseLimits } from './limits.ts';
+import { PipelineParser } from './pipeline-parser.ts';
+import { quote } from './quote.ts';
+import type { Token } from './token.ts';
+import type { FindFunction, Source, Templates } from './token-reader.ts';
+import type { BranchNode, PipeNode, Statement, TemplateNode } from './tree.ts';
 
 /** The action that ends a list of statements. */
 type Terminator = { readonly kind: 'end' } | { readonly kind: 'else' };

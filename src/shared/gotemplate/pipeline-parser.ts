@@ -1,10 +1,10 @@
-import type { ByteString } from './byte-string.js';
-import { parseCharacter, parseComplex, parseNumber } from './number-literal.js';
-import { invalidSyntax, quote, unquote } from './quote.js';
-import { Scope } from './scope.js';
-import type { Token, TokenType } from './token.js';
-import { TokenReader } from './token-reader.js';
-import { type CommandNode, describe, type NumberNode, type Operand, type PipeNode } from './tree.js';
+import type { ByteString } from './byte-string.ts';
+import { parseCharacter, parseComplex, parseNumber } from './number-literal.ts';
+import { invalidSyntax, quote, unquote } from './quote.ts';
+import { Scope } from './scope.ts';
+import type { Token, TokenType } from './token.ts';
+import { TokenReader } from './token-reader.ts';
+import { type CommandNode, describe, type NumberNode, type Operand, type PipeNode } from './tree.ts';
 
 const operandStarts: ReadonlySet<TokenType> = new Set<TokenType>([
   'bool',

@@ -1,6 +1,6 @@
-import { ByteBuilder } from './byte-builder.js';
-import { type ByteString, decodeRune, decodeRunes, encodeRune, runeError } from './byte-string.js';
-import { isPrint } from './unicode.js';
+import { ByteBuilder } from './byte-builder.ts';
+import { type ByteString, decodeRune, decodeRunes, encodeRune, runeError } from './byte-string.ts';
+import { isPrint } from './unicode.ts';
 
 /** Go's string and character literals: strconv.Quote and its kin, and strconv.Unquote. */
 

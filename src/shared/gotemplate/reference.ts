@@ -1,4 +1,4 @@
-import { InterfaceBox, ListElement, type Ref } from './function.js';
+import { InterfaceBox, ListElement, type Ref } from './function.ts';
 import {
   anyType,
   GoComplex,
@@ -10,7 +10,7 @@ import {
   kindName,
   type TypeName,
   typeName,
-} from './values.js';
+} from './values.ts';
 
 /** Go's reflection on a value together with its static type. */
 

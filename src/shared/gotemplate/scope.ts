@@ -1,4 +1,4 @@
-import type { ByteString } from './byte-string.js';
+import type { ByteString } from './byte-string.ts';
 
 /** The variables that are declared where the parser is. Counts names: to search for each one used takes too long. */
 export class Scope {

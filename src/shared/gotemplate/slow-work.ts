@@ -1,6 +1,6 @@
 import bcryptjs from 'bcryptjs';
-import { dsaPrivateKey, rsaPrivateKey } from './private-keys.js';
-import { scrypt } from './scrypt.js';
+import { dsaPrivateKey, rsaPrivateKey } from './private-keys.ts';
+import { scrypt } from './scrypt.ts';
 
 /** A task that takes longer than anything else in a template, by design. Its result is text. */
 export type SlowTask =

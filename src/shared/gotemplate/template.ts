@@ -1,17 +1,17 @@
-import type { JsonObject } from '../json.js';
-import { ExecFailure } from './arguments.js';
-import { type ByteString, fromGoString, toGoString } from './byte-string.js';
-import { toGoMap } from './data.js';
-import { TemplateError, TemplateLimitError } from './errors.js';
-import { Evaluator } from './evaluator.js';
-import { findFunction } from './functions.js';
-import { Budget, type RenderEnvironment, MainThreadBudgetExceeded } from './budget.js';
-import { defaultLimits, LimitReached, type RenderLimits } from './limits.js';
-import { runSlowTask } from './slow-work.js';
-import { ParseFailure } from './token-reader.js';
-import { type Parsed, parseTemplates } from './parser.js';
-import { quote } from './quote.js';
-import { type AnyNode, describe } from './tree.js';
+import type { JsonObject } from '../json.ts';
+import { ExecFailure } from './arguments.ts';
+import { type ByteString, fromGoString, toGoString } from './byte-string.ts';
+import { toGoMap } from './data.ts';
+import { TemplateError, TemplateLimitError } from './errors.ts';
+import { Evaluator } from './evaluator.ts';
+import { findFunction } from './functions.ts';
+import { Budget, type RenderEnvironment, MainThreadBudgetExceeded } from './budget.ts';
+import { defaultLimits, LimitReached, type RenderLimits } from './limits.ts';
+import { runSlowTask } from './slow-work.ts';
+import { ParseFailure } from './token-reader.ts';
+import { type Parsed, parseTemplates } from './parser.ts';
+import { quote } from './quote.ts';
+import { type AnyNode, describe } from './tree.ts';
 
 /** Where a render runs and within which limits, those of defaultLimits where none are given; or what several share. */
 type Bounds = (RenderEnvironment & { readonly limits?: Partial<RenderLimits> }) | { readonly budget: Budget };

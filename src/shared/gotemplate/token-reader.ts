@@ -1,9 +1,9 @@
-import type { ByteString } from './byte-string.js';
-import type { GoFunction } from './function.js';
-import type { Lexer } from './lexer.js';
-import { LimitReached, parseLimits } from './limits.js';
-import { describeToken, type Token, type TokenType } from './token.js';
-import type { Statement } from './tree.js';
+import type { ByteString } from './byte-string.ts';
+import type { GoFunction } from './function.ts';
+import type { Lexer } from './lexer.ts';
+import { LimitReached, parseLimits } from './limits.ts';
+import { describeToken, type Token, type TokenType } from './token.ts';
+import type { Statement } from './tree.ts';
 
 /** The templates of one text by name: the text itself and what it defines. */
 export type Templates = Map<ByteString, readonly Statement[]>;

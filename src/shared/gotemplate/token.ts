@@ -1,6 +1,6 @@
-import type { ByteString } from './byte-string.js';
-import { quote } from './quote.js';
-import { decodeRunes, encodeRunes } from './byte-string.js';
+import type { ByteString } from './byte-string.ts';
+import { quote } from './quote.ts';
+import { decodeRunes, encodeRunes } from './byte-string.ts';
 
 export type TokenType =
   | 'error'

@@ -1,6 +1,6 @@
-import type { ByteString } from './byte-string.js';
-import type { GoFunction } from './function.js';
-import { quote } from './quote.js';
+import type { ByteString } from './byte-string.ts';
+import type { GoFunction } from './function.ts';
+import { quote } from './quote.ts';
 
 /** A parsed template. Positions are byte offsets in the text that was compiled. */
 

@@ -1,4 +1,4 @@
-import type { ByteString } from './byte-string.js';
+import type { ByteString } from './byte-string.ts';
 
 /**
  * The values of a template: Go's values, with the types that Go's reflection would see. Data is data: a GoValue is

@@ -1,5 +1,5 @@
-import type { ByteString } from './byte-string.js';
-import type { Ref } from './function.js';
+import type { ByteString } from './byte-string.ts';
+import type { Ref } from './function.ts';
 
 /** The variables of all running templates, innermost last. A template sees those from its base on; the first is `$`. */
 export class Variables {

@@ -2,13 +2,13 @@ import { connect } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { once } from 'node:events';
-import { throwIfAborted } from '../errors.js';
-import { abortable, Deadline, sleep } from '../abortable.js';
-import { backoffMs } from '../limits/backoff.js';
-import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
-import { ApiConnection, TransportError, transportError } from './api-connection.js';
-import type { HttpResponse, HttpRequest } from './api-connection.js';
-import type { KubeTimings } from './timings.js';
+import { throwIfAborted } from '../errors.ts';
+import { abortable, Deadline, sleep } from '../abortable.ts';
+import { backoffMs } from '../limits/backoff.ts';
+import type { ClusterConfig, TlsMaterial } from './cluster-config.ts';
+import { ApiConnection, TransportError, transportError } from './api-connection.ts';
+import type { HttpResponse, HttpRequest } from './api-connection.ts';
+import type { KubeTimings } from './timings.ts';
 
 /** Source of randomness and a monotonic clock in milliseconds. */
 export interface ClockAndRandom {

@@ -1,8 +1,8 @@
-import type { ErrorCode } from '../errors.js';
-import { CodedError } from '../errors.js';
-import { KubeError } from './kube-error.js';
-import type { RbacRule } from './rbac-rule.js';
-import { ruleText } from './rbac-rule.js';
+import type { ErrorCode } from '../errors.ts';
+import { CodedError } from '../errors.ts';
+import { KubeError } from './kube-error.ts';
+import type { RbacRule } from './rbac-rule.ts';
+import { ruleText } from './rbac-rule.ts';
 
 /** A request to the API server, described for errors that a pod's author reads. */
 export interface ApiOperation {

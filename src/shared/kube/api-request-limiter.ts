@@ -1,8 +1,8 @@
-import { CodedError } from '../errors.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { FairSemaphore } from '../limits/fair-semaphore.js';
-import { limits } from '../limits/defaults.js';
-import type { LimitObserver } from '../limits/limit-observer.js';
+import { CodedError } from '../errors.ts';
+import type { FlowKey } from '../limits/flow-key.ts';
+import { FairSemaphore } from '../limits/fair-semaphore.ts';
+import { limits } from '../limits/defaults.ts';
+import type { LimitObserver } from '../limits/limit-observer.ts';
 
 /** Flow of the driver's own requests. */
 export const driverItself: FlowKey = { namespace: '', podUid: '' };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '../errors.js';
-import { Secret } from '../secret.js';
+import { CodedError } from '../errors.ts';
+import { Secret } from '../secret.ts';
 
 /** The token that authenticates the program to the API server. */
 export interface BearerToken {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '../errors.js';
-import type { Secret } from '../secret.js';
-import type { BearerToken } from './bearer-token.js';
+import { CodedError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+import type { BearerToken } from './bearer-token.ts';
 
 /** Address of an API server and the credentials for it. */
 export interface ClusterConfig {

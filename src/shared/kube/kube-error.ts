@@ -1,7 +1,7 @@
-import { inOneLine } from '../errors.js';
-import { jsonMember, jsonText } from '../json.js';
-import type { JsonValue } from '../json.js';
-import { limits } from '../limits/defaults.js';
+import { inOneLine } from '../errors.ts';
+import { jsonMember, jsonText } from '../json.ts';
+import type { JsonValue } from '../json.ts';
+import { limits } from '../limits/defaults.ts';
 
 export interface KubeErrorParts {
   /** HTTP status; 0 without a response. */

@@ -1,5 +1,5 @@
-import { jsonMember } from '../json.js';
-import type { JsonObject } from '../json.js';
+import { jsonMember } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 
 /** Returns `metadata.<field>` if it is a string, else undefined. */
 export function metadataText(object: JsonObject, field: string): string | undefined {

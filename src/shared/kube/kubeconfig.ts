@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { CodedError } from '../errors.js';
-import { isJsonObject } from '../json.js';
-import { ObjectReader } from '../object-reader.js';
-import { Secret } from '../secret.js';
-import { StaticToken, TokenFile, isToken } from './bearer-token.js';
-import type { BearerToken } from './bearer-token.js';
-import { parseServerUrl, readConfigFile } from './cluster-config.js';
-import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
-import { YamlError, parseYaml } from './yaml-documents.js';
+import { CodedError } from '../errors.ts';
+import { isJsonObject } from '../json.ts';
+import { ObjectReader } from '../object-reader.ts';
+import { Secret } from '../secret.ts';
+import { StaticToken, TokenFile, isToken } from './bearer-token.ts';
+import type { BearerToken } from './bearer-token.ts';
+import { parseServerUrl, readConfigFile } from './cluster-config.ts';
+import type { ClusterConfig, TlsMaterial } from './cluster-config.ts';
+import { YamlError, parseYaml } from './yaml-documents.ts';
 
 /** Authentication methods that need a program or protocol that connectors-csi does not have. */
 const unsupportedUserFields = [

@@ -1,14 +1,14 @@
-import { jsonMembers, jsonText, jsonTexts, parseJson } from '../json.js';
-import type { JsonObject } from '../json.js';
-import { limits } from '../limits/defaults.js';
-import type { FairSemaphore } from '../limits/fair-semaphore.js';
-import { driverItself } from './api-request-limiter.js';
-import type { CallOptions, CallRunner, CallTarget } from './call-runner.js';
-import { KubeError } from './kube-error.js';
-import { parseIfAdmitted, parseRawObject } from './object-admission.js';
-import type { ObjectAdmission, RejectedObject } from './object-admission.js';
-import type { ResourceLocation, ResourceType } from './resource-location.js';
-import { malformed, objectOfKind, parseText, readSuccess } from './response-body.js';
+import { jsonMembers, jsonText, jsonTexts, parseJson } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import { limits } from '../limits/defaults.ts';
+import type { FairSemaphore } from '../limits/fair-semaphore.ts';
+import { driverItself } from './api-request-limiter.ts';
+import type { CallOptions, CallRunner, CallTarget } from './call-runner.ts';
+import { KubeError } from './kube-error.ts';
+import { parseIfAdmitted, parseRawObject } from './object-admission.ts';
+import type { ObjectAdmission, RejectedObject } from './object-admission.ts';
+import type { ResourceLocation, ResourceType } from './resource-location.ts';
+import { malformed, objectOfKind, parseText, readSuccess } from './response-body.ts';
 
 /** Objects of a collection. */
 export interface ObjectSelection {

@@ -1,9 +1,9 @@
-import type { ClusterConfig } from './cluster-config.js';
-import { kubeconfigConfig } from './kubeconfig.js';
+import type { ClusterConfig } from './cluster-config.ts';
+import { kubeconfigConfig } from './kubeconfig.ts';
 import path from 'node:path';
-import { CodedError } from '../errors.js';
-import { TokenFile } from './bearer-token.js';
-import { parseServerUrl, readConfigFile } from './cluster-config.js';
+import { CodedError } from '../errors.ts';
+import { TokenFile } from './bearer-token.ts';
+import { parseServerUrl, readConfigFile } from './cluster-config.ts';
 
 /**
  * Returns the access to the API server: that of the kubeconfig if one is named, else the in-cluster configuration.

@@ -1,9 +1,9 @@
-import { CodedError } from '../errors.js';
-import { jsonMembers, parseJson } from '../json.js';
-import type { JsonObject } from '../json.js';
-import { malformed } from './response-body.js';
-import { objectKey } from './kube-object.js';
-import { heapBytes } from './object-heap.js';
+import { CodedError } from '../errors.ts';
+import { jsonMembers, parseJson } from '../json.ts';
+import type { JsonObject } from '../json.ts';
+import { malformed } from './response-body.ts';
+import { objectKey } from './kube-object.ts';
+import { heapBytes } from './object-heap.ts';
 
 export interface ObjectIdentity {
   readonly namespace: string | undefined;

@@ -1,6 +1,6 @@
-import type { JsonValue } from '../json.js';
-import { BoundedMap } from '../limits/bounded-map.js';
-import { limits } from '../limits/defaults.js';
+import type { JsonValue } from '../json.ts';
+import { BoundedMap } from '../limits/bounded-map.ts';
+import { limits } from '../limits/defaults.ts';
 
 /**
  * Sequences of keys of the last objects. V8 stores the layout of objects with the same keys once; each other layout takes

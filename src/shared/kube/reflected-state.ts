@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import { abortError, throwIfAborted } from '../errors.js';
-import type { CodedError } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import { KubeError } from './kube-error.js';
-import { metadataText, objectKey } from './kube-object.js';
+import { abortError, throwIfAborted } from '../errors.ts';
+import type { CodedError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { KubeError } from './kube-error.ts';
+import { metadataText, objectKey } from './kube-object.ts';
 
 /** @param object undefined if it was deleted. */
 export type ChangeListener = (key: string, object: JsonObject | undefined) => void;

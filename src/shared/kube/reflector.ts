@@ -1,20 +1,20 @@
-import { abortError, CodedError } from '../errors.js';
-import type { JsonObject } from '../json.js';
-import { backoffMs } from '../limits/backoff.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import type { TokenBucket } from '../limits/token-bucket.js';
-import type { Log } from '../log.js';
-import { sleep } from '../abortable.js';
-import type { KubeClient } from './kube-client.js';
-import { KubeError } from './kube-error.js';
-import type { ObjectSelection } from './list-pages.js';
-import { metadataText, objectKey } from './kube-object.js';
-import type { ObjectAdmission } from './object-admission.js';
-import { labelOf, pathOf } from './resource-location.js';
-import type { ResourceType } from './resource-location.js';
-import type { WatchRestartReason } from './observer.js';
-import { ReflectedState } from './reflected-state.js';
-import type { WatchEvent } from './watch-stream.js';
+import { abortError, CodedError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { backoffMs } from '../limits/backoff.ts';
+import type { FlowKey } from '../limits/flow-key.ts';
+import type { TokenBucket } from '../limits/token-bucket.ts';
+import type { Log } from '../log.ts';
+import { sleep } from '../abortable.ts';
+import type { KubeClient } from './kube-client.ts';
+import { KubeError } from './kube-error.ts';
+import type { ObjectSelection } from './list-pages.ts';
+import { metadataText, objectKey } from './kube-object.ts';
+import type { ObjectAdmission } from './object-admission.ts';
+import { labelOf, pathOf } from './resource-location.ts';
+import type { ResourceType } from './resource-location.ts';
+import type { WatchRestartReason } from './observer.ts';
+import { ReflectedState } from './reflected-state.ts';
+import type { WatchEvent } from './watch-stream.ts';
 
 export interface ReflectorTarget {
   readonly type: ResourceType;

@@ -1,4 +1,4 @@
-import { CodedError } from '../errors.js';
+import { CodedError } from '../errors.ts';
 
 /** A resource type and its path at the API server. */
 export interface ResourceType {

@@ -1,9 +1,9 @@
-import { isJsonObject, jsonMember, parseJson } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import type { Secret } from '../secret.js';
-import type { HttpResponse } from './api-connection.js';
-import { KubeError, parseStatus } from './kube-error.js';
-import { limits } from '../limits/defaults.js';
+import { isJsonObject, jsonMember, parseJson } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { Secret } from '../secret.ts';
+import type { HttpResponse } from './api-connection.ts';
+import { KubeError, parseStatus } from './kube-error.ts';
+import { limits } from '../limits/defaults.ts';
 
 /** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
 export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;

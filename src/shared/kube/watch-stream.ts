@@ -1,14 +1,14 @@
-import { abortError } from '../errors.js';
-import type { FlowKey } from '../limits/flow-key.js';
-import { jsonMember, jsonMembers, jsonText, parseJson } from '../json.js';
-import type { JsonObject, JsonValue } from '../json.js';
-import { Deadline } from '../abortable.js';
-import { isJson, malformed, parseText, readResponse, tooLarge } from './response-body.js';
-import { requestLine, timedOut, toKubeError } from './call-runner.js';
-import type { CallRunner, CallTarget } from './call-runner.js';
-import { KubeError, parseStatus } from './kube-error.js';
-import { parseIfAdmitted, parseRawObject } from './object-admission.js';
-import type { ObjectAdmission, RejectedObject } from './object-admission.js';
+import { abortError } from '../errors.ts';
+import type { FlowKey } from '../limits/flow-key.ts';
+import { jsonMember, jsonMembers, jsonText, parseJson } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { Deadline } from '../abortable.ts';
+import { isJson, malformed, parseText, readResponse, tooLarge } from './response-body.ts';
+import { requestLine, timedOut, toKubeError } from './call-runner.ts';
+import type { CallRunner, CallTarget } from './call-runner.ts';
+import { KubeError, parseStatus } from './kube-error.ts';
+import { parseIfAdmitted, parseRawObject } from './object-admission.ts';
+import type { ObjectAdmission, RejectedObject } from './object-admission.ts';
 
 const newline = 0x0a;
 

@@ -1,8 +1,8 @@
 import { Composer, Lexer, LineCounter, Parser } from 'yaml';
 import type { Document } from 'yaml';
-import { parseJson, stringifyJson } from '../json.js';
-import type { JsonValue } from '../json.js';
-import { limits } from '../limits/defaults.js';
+import { parseJson, stringifyJson } from '../json.ts';
+import type { JsonValue } from '../json.ts';
+import { limits } from '../limits/defaults.ts';
 
 type YamlDocument = Document.Parsed;
 /** Documents with the positions of their nodes. */

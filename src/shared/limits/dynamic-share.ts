@@ -1,4 +1,4 @@
-import { limits } from './defaults.js';
+import { limits } from './defaults.ts';
 
 /**
  * Returns the floor of a capacity, which a new holder gets whatever others use, and the part reserved for such holders.

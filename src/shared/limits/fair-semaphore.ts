@@ -1,10 +1,10 @@
-import { onceAborted } from '../abortable.js';
-import { abortError, throwIfAborted } from '../errors.js';
-import type { CodedError } from '../errors.js';
-import type { FlowKey } from './flow-key.js';
-import { Counts } from './counts.js';
-import { dynamicShare } from './dynamic-share.js';
-import { FairQueue } from './fair-queue.js';
+import { onceAborted } from '../abortable.ts';
+import { abortError, throwIfAborted } from '../errors.ts';
+import type { CodedError } from '../errors.ts';
+import type { FlowKey } from './flow-key.ts';
+import { Counts } from './counts.ts';
+import { dynamicShare } from './dynamic-share.ts';
+import { FairQueue } from './fair-queue.ts';
 
 export interface FairSemaphoreOptions {
   readonly permits: number;

@@ -1,5 +1,5 @@
-import { Counts } from './counts.js';
-import { dynamicShare } from './dynamic-share.js';
+import { Counts } from './counts.ts';
+import { dynamicShare } from './dynamic-share.ts';
 
 /** A quota that holders acquire parts of, each up to its dynamic share. */
 export class SharedQuota {

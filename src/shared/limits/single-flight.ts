@@ -1,5 +1,5 @@
-import { CodedError, throwIfAborted } from '../errors.js';
-import { abortable } from '../abortable.js';
+import { CodedError, throwIfAborted } from '../errors.ts';
+import { abortable } from '../abortable.ts';
 
 interface SharedCall<T> {
   readonly answer: Promise<T>;

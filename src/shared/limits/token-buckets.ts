@@ -1,6 +1,6 @@
-import { BoundedMap } from './bounded-map.js';
-import { TokenBucket } from './token-bucket.js';
-import type { TokenRate } from './token-bucket.js';
+import { BoundedMap } from './bounded-map.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { TokenRate } from './token-bucket.ts';
 
 export interface TokenBucketsLimits extends TokenRate {
   /** Limit of the keys. Beyond it, the bucket that was used least recently is dropped. */

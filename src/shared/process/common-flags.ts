@@ -1,6 +1,6 @@
-import type { LogLevel } from '../log.js';
-import { logLevels } from '../log.js';
-import { UsageError, flag, httpAddress, oneOf, optionalPath } from './flags.js';
+import type { LogLevel } from '../log.ts';
+import { logLevels } from '../log.ts';
+import { UsageError, flag, httpAddress, oneOf, optionalPath } from './flags.ts';
 
 /** Flags of every long-running command. */
 export const commonFlags = {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { parseGoDurationMs } from '../duration.js';
-import { quote } from '../message-text.js';
-import type { ListenAddress } from './listen.js';
+import { parseGoDurationMs } from '../duration.ts';
+import { quote } from '../message-text.ts';
+import type { ListenAddress } from './listen.ts';
 
 /** A command line that cannot be used. The message names the flag and its valid values. */
 export class UsageError extends Error {

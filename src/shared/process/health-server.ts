@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import type { limits } from '../limits/defaults.js';
-import type { Log } from '../log.js';
-import { listen } from './listen.js';
-import type { ListenAddress } from './listen.js';
+import type { limits } from '../limits/defaults.ts';
+import type { Log } from '../log.ts';
+import { listen } from './listen.ts';
+import type { ListenAddress } from './listen.ts';
 
 export interface HealthServerOptions {
   readonly address: ListenAddress;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import { logFields } from '../log.js';
-import type { Log, LogFields, LogLevel } from '../log.js';
-import { printable } from '../message-text.js';
+import { logFields } from '../log.ts';
+import type { Log, LogFields, LogLevel } from '../log.ts';
+import { printable } from '../message-text.ts';
 
 /** Destination of the lines of a log. */
 export interface LogDestination {

@@ -1,5 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
-import { CodedError } from '../errors.js';
+import { CodedError } from '../errors.ts';
 
 export interface ListenAddress {
   /** Undefined: all addresses of the machine. */

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { SonicBoom } from 'sonic-boom';
-import type { limits } from '../limits/defaults.js';
+import type { limits } from '../limits/defaults.ts';
 
 export type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
 

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { MetricsRegistry } from './metrics-registry.js';
+import { MetricsRegistry } from './metrics-registry.ts';
 
 /** Unit of /proc/self/stat on every architecture that Node supports (proc(5), `sysconf(_SC_CLK_TCK)`). */
 const ticksPerSecond = 100;

@@ -1,7 +1,7 @@
 import type { Counter, Histogram } from 'prom-client';
-import type { LimitUsage } from '../limits/limit-observer.js';
-import { MetricsRegistry } from './metrics-registry.js';
-import { processMetrics } from './process-metrics.js';
+import type { LimitUsage } from '../limits/limit-observer.ts';
+import { MetricsRegistry } from './metrics-registry.ts';
+import { processMetrics } from './process-metrics.ts';
 
 /** The metrics of both programs: the process, its version, its requests to the API server, and its limits. */
 export class ProgramMetrics {

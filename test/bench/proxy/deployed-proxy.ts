@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bindingsFor } from '../../support/access/driver-rules.js';
-import { ProxyProcess } from '../../support/e2e/proxy-process.js';
-import type { ProxyProcessOptions } from '../../support/e2e/proxy-process.js';
-import { eventually } from '../../support/poll.js';
-import { KubeApi } from '../../support/kube-api/kube-api.js';
-import type { KubeObject } from '../../support/kube-api/resources.js';
-import { deployedEnv } from '../../support/proxy/deployed-env.js';
-import { connector, connectorClass } from '../../support/proxy/manifests.js';
-import { toolAuthority } from '../../support/proxy/tool-server.js';
+import { bindingsFor } from '../../support/access/driver-rules.ts';
+import { ProxyProcess } from '../../support/e2e/proxy-process.ts';
+import type { ProxyProcessOptions } from '../../support/e2e/proxy-process.ts';
+import { eventually } from '../../support/poll.ts';
+import { KubeApi } from '../../support/kube-api/kube-api.ts';
+import type { KubeObject } from '../../support/kube-api/resources.ts';
+import { deployedEnv } from '../../support/proxy/deployed-env.ts';
+import { connector, connectorClass } from '../../support/proxy/manifests.ts';
+import { toolAuthority } from '../../support/proxy/tool-server.ts';
 
 const user = 'proxy';
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };

@@ -1,6 +1,6 @@
-import { median, rounded } from '../publish/statistics.js';
-import type { MeasuredWay, WayName } from './ways.js';
-import { wayNames } from './ways.js';
+import { median, rounded } from '../publish/statistics.ts';
+import type { MeasuredWay, WayName } from './ways.ts';
+import { wayNames } from './ways.ts';
 
 /** One row of the table: what, each round's figure for each way, and medians of them. */
 export interface Figure {

@@ -1,6 +1,6 @@
-import type { MeasuredWay, Note } from './ways.js';
-import { cpuSeconds } from './ways.js';
-import type { Wrk } from './wrk.js';
+import type { MeasuredWay, Note } from './ways.ts';
+import { cpuSeconds } from './ways.ts';
+import type { Wrk } from './wrk.ts';
 
 /** Path of a response of one byte. */
 const small = '/1';

@@ -2,9 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { freePort, untilListening } from '../../support/e2e/programs.js';
-import { toolAuthority } from '../../support/proxy/tool-server.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { freePort, untilListening } from '../../support/e2e/programs.ts';
+import { toolAuthority } from '../../support/proxy/tool-server.ts';
 
 const certgen = '/usr/lib/squid/security_file_certgen';
 /** Debian's user `proxy`: Squid refuses to be root. */

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { timed } from '../publish/statistics.js';
-import type { MeasuredWay, Note } from './ways.js';
-import { cpuSeconds, residentMib } from './ways.js';
-import type { Wrk } from './wrk.js';
+import { timed } from '../publish/statistics.ts';
+import type { MeasuredWay, Note } from './ways.ts';
+import { cpuSeconds, residentMib } from './ways.ts';
+import type { Wrk } from './wrk.ts';
 
 const run = promisify(execFile);
 const gibibyte = 2 ** 30;

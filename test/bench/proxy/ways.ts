@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { memoryOf } from '../../support/process-state.js';
-import type { Way } from './tunnel-client.js';
+import { memoryOf } from '../../support/process-state.ts';
+import type { Way } from './tunnel-client.ts';
 
 /** In the order of the tables. The last one is compared with those between. */
 export const wayNames = ['no proxy', 'bare relay', 'Squid', 'before', 'proxy'] as const;

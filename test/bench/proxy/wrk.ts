@@ -1,8 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { hostNames } from '../../support/e2e/host-names.js';
-import type { Way } from './tunnel-client.js';
+import { hostNames } from '../../support/e2e/host-names.ts';
+import type { Way } from './tunnel-client.ts';
 
 /** What wrk measured in one run, milliseconds. */
 export interface WrkReport {

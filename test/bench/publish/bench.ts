@@ -8,17 +8,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CallFigures, Connections } from './calls.js';
-import { connections, measureCalls } from './calls.js';
-import { chartsOf } from './charts.js';
-import type { CycleFigures } from './cycles.js';
-import { measureCycles, widths } from './cycles.js';
-import type { Source } from './deployed-driver.js';
-import { deployedDriver, sources } from './deployed-driver.js';
-import { measureGrowth } from './growth.js';
-import type { Run } from './summary.js';
-import { summaryOf } from './summary.js';
-import { tablesOf } from './table.js';
+import type { CallFigures, Connections } from './calls.ts';
+import { connections, measureCalls } from './calls.ts';
+import { chartsOf } from './charts.ts';
+import type { CycleFigures } from './cycles.ts';
+import { measureCycles, widths } from './cycles.ts';
+import type { Source } from './deployed-driver.ts';
+import { deployedDriver, sources } from './deployed-driver.ts';
+import { measureGrowth } from './growth.ts';
+import type { Run } from './summary.ts';
+import { summaryOf } from './summary.ts';
+import { tablesOf } from './table.ts';
 
 const insideVariable = 'CONNECTORS_CSI_BENCH_INSIDE';
 

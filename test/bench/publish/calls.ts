@@ -1,12 +1,12 @@
-import type { VolumeFile } from '../../../src/driver/publish/ports.js';
-import { KubeletClient } from '../../support/driver/kubelet-client.js';
+import type { VolumeFile } from '../../../src/driver/publish/ports.ts';
+import { KubeletClient } from '../../support/driver/kubelet-client.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { DeployedDriver } from './deployed-driver.js';
-import { withConfiguration } from './deployed-driver.js';
-import { RawHost } from './raw-host.js';
-import type { Latency } from './statistics.js';
-import { latencyOf, timed } from './statistics.js';
+import type { DeployedDriver } from './deployed-driver.ts';
+import { withConfiguration } from './deployed-driver.ts';
+import { RawHost } from './raw-host.ts';
+import type { Latency } from './statistics.ts';
+import { latencyOf, timed } from './statistics.ts';
 
 /** One connection for all calls, or one for each as the kubelet dials. */
 export type Connections = 'shared' | 'fresh';

@@ -1,6 +1,6 @@
-import type { Operation } from './calls.js';
-import type { Source } from './deployed-driver.js';
-import type { Summary } from './summary.js';
+import type { Operation } from './calls.ts';
+import type { Source } from './deployed-driver.ts';
+import type { Summary } from './summary.ts';
 
 const barred: readonly Operation[] = [
   'no-op call',

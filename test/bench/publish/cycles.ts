@@ -1,8 +1,8 @@
-import { KubeletClient } from '../../support/driver/kubelet-client.js';
-import type { Connections } from './calls.js';
-import type { DeployedDriver } from './deployed-driver.js';
-import { cpuMsOf, withConfiguration } from './deployed-driver.js';
-import { rounded, timed } from './statistics.js';
+import { KubeletClient } from '../../support/driver/kubelet-client.ts';
+import type { Connections } from './calls.ts';
+import type { DeployedDriver } from './deployed-driver.ts';
+import { cpuMsOf, withConfiguration } from './deployed-driver.ts';
+import { rounded, timed } from './statistics.ts';
 
 export const widths = [1, 20, 64] as const;
 

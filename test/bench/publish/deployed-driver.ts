@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { Cluster } from '../../support/driver/cluster.js';
-import { driverUser } from '../../support/driver/driver-account.js';
-import { DriverProcess } from '../../support/driver/driver-process.js';
-import type { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { Cluster } from '../../support/driver/cluster.ts';
+import { driverUser } from '../../support/driver/driver-account.ts';
+import { DriverProcess } from '../../support/driver/driver-process.ts';
+import type { NodeSandbox } from '../../support/driver/node-sandbox.ts';
 
 /** Where connectors come from. */
 export type Source = 'kubernetes' | 'directory';

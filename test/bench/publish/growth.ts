@@ -1,9 +1,9 @@
-import { KubeletClient } from '../../support/driver/kubelet-client.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { memoryOf } from '../../support/process-state.js';
-import { inParallel } from './cycles.js';
-import type { DeployedDriver } from './deployed-driver.js';
-import { latencyOf, rounded, timed } from './statistics.js';
+import { KubeletClient } from '../../support/driver/kubelet-client.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { memoryOf } from '../../support/process-state.ts';
+import { inParallel } from './cycles.ts';
+import type { DeployedDriver } from './deployed-driver.ts';
+import { latencyOf, rounded, timed } from './statistics.ts';
 
 export const mountedCounts = [10, 110, 1000, 5000] as const;
 

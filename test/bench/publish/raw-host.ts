@@ -1,11 +1,11 @@
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import { loadPageBytes } from '../../../src/driver/host/page-size.js';
-import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
-import type { VolumeFile } from '../../../src/driver/publish/ports.js';
-import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import type { NodeSandbox } from '../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import { loadPageBytes } from '../../../src/driver/host/page-size.ts';
+import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.ts';
+import type { VolumeFile } from '../../../src/driver/publish/ports.ts';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.ts';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import type { NodeSandbox } from '../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
 
 /**
  * The system calls of a publish and of an unpublish in this process, without gRPC, use case or API: the part of a call

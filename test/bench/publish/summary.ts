@@ -1,12 +1,12 @@
-import type { CallFigures, Connections, Operation } from './calls.js';
-import { connections, operations } from './calls.js';
-import type { CycleFigures } from './cycles.js';
-import { widths } from './cycles.js';
-import type { Source } from './deployed-driver.js';
-import type { GrowthFigures } from './growth.js';
-import { mountedCounts } from './growth.js';
-import type { Latency } from './statistics.js';
-import { median, rounded } from './statistics.js';
+import type { CallFigures, Connections, Operation } from './calls.ts';
+import { connections, operations } from './calls.ts';
+import type { CycleFigures } from './cycles.ts';
+import { widths } from './cycles.ts';
+import type { Source } from './deployed-driver.ts';
+import type { GrowthFigures } from './growth.ts';
+import { mountedCounts } from './growth.ts';
+import type { Latency } from './statistics.ts';
+import { median, rounded } from './statistics.ts';
 
 /** All of one run with one source. */
 export interface Run {

@@ -1,5 +1,5 @@
-import { connections, operations } from './calls.js';
-import type { Summary } from './summary.js';
+import { connections, operations } from './calls.ts';
+import type { Summary } from './summary.ts';
 
 /** The medians as Markdown tables. */
 export function tablesOf({ calls, cycles, growth }: Summary): string {

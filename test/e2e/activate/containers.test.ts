@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../../support/driver/test-volume.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
 import {
   ActivationFixture,
   bundleVariables,
   classVariables,
   expectedVariables,
   variablesIn,
-} from '../../support/e2e/activation.js';
-import { BusyboxContainer } from '../../support/e2e/busybox-container.js';
-import type { ContainerOptions } from '../../support/e2e/busybox-container.js';
-import { needsRootForContainers, run } from '../../support/e2e/programs.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+} from '../../support/e2e/activation.ts';
+import { BusyboxContainer } from '../../support/e2e/busybox-container.ts';
+import type { ContainerOptions } from '../../support/e2e/busybox-container.ts';
+import { needsRootForContainers, run } from '../../support/e2e/programs.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 const [cannotWrite, bundleOnly] = [
   /^connectors-csi: activate: cannot write to (\S+) or \/dev\/shm: programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user\n$/,

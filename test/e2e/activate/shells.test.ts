@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../../support/driver/test-volume.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
 import {
   ActivationFixture,
   addedTo,
@@ -11,10 +11,10 @@ import {
   runInPod,
   shells,
   variablesIn,
-} from '../../support/e2e/activation.js';
-import { deniedVariables, variableProblem } from '../../../src/driver/syntax/environment-variable.js';
-import { run } from '../../support/e2e/programs.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+} from '../../support/e2e/activation.ts';
+import { deniedVariables, variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
+import { run } from '../../support/e2e/programs.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 /**
  * All that a shell can be set to: the strict options, tracing, no overwriting, no patterns, another IFS, variables of the

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.js';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.ts';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 describe('.gitconfig of the chart, read by git', () => {
   const fixture = useClassFixture();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { caseToken } from '../../support/deploy/class-cases.js';
-import { runMaven } from '../../support/e2e/maven.js';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { caseToken } from '../../support/deploy/class-cases.ts';
+import { runMaven } from '../../support/e2e/maven.ts';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 describe('settings.xml of the chart, read by Maven', function () {
   const fixture = useClassFixture();

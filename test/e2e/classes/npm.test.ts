@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caseToken, hostileAddress } from '../../support/deploy/class-cases.js';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { caseToken, hostileAddress } from '../../support/deploy/class-cases.ts';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 const logins = (...names: readonly string[]): string => `${names.join(',')}:${caseToken}`;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import type { Run } from '../../support/e2e/programs.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.ts';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import type { Run } from '../../support/e2e/programs.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 /** A wheel of nothing, for twine to read before it uploads. */
 const makeWheel = `

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import { CertificateAuthority } from '../../support/kube-api/certificates.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 describe('the files for image registries of the chart', function () {
   const fixture = useClassFixture();

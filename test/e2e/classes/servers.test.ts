@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
-import { useClassFixture } from '../../support/e2e/class-fixture.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
+import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.ts';
+import { useClassFixture } from '../../support/e2e/class-fixture.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
 
 describe('files of the chart for the CLIs of servers', function () {
   const fixture = useClassFixture();

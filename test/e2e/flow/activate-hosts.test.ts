@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { activated, afterOneLine, basic, connected, withTls } from '../../support/e2e/activated.js';
-import { proven } from '../../support/e2e/compatibility.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { GitLfsServer } from '../../support/e2e/git-lfs-server.js';
-import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { activated, afterOneLine, basic, connected, withTls } from '../../support/e2e/activated.ts';
+import { proven } from '../../support/e2e/compatibility.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { GitLfsServer } from '../../support/e2e/git-lfs-server.ts';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'git.test';
 /** gh accepts no port in the name of a server. */

@@ -10,15 +10,15 @@ import {
   packaged,
   startTool,
   withTls,
-} from '../../support/e2e/activated.js';
-import type { Volumes } from '../../support/e2e/activated.js';
-import { repository } from '../../support/deploy/manifests.js';
-import { proven } from '../../support/e2e/compatibility.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
-import { npmRegistry } from '../../support/e2e/npm-registry.js';
-import { CertificateAuthority } from '../../support/kube-api/certificates.js';
-import type { ToolServer } from '../../support/proxy/tool-server.js';
+} from '../../support/e2e/activated.ts';
+import type { Volumes } from '../../support/e2e/activated.ts';
+import { repository } from '../../support/deploy/manifests.ts';
+import { proven } from '../../support/e2e/compatibility.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import type { FlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { npmRegistry } from '../../support/e2e/npm-registry.ts';
+import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import type { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';
 const native = process.arch === 'arm64' ? 'arm64' : 'x64';

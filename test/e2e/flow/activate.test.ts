@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { activated, afterOneLine, connected, startTool, withTls } from '../../support/e2e/activated.js';
-import type { Job, Volumes } from '../../support/e2e/activated.js';
-import { proven } from '../../support/e2e/compatibility.js';
-import type { ProofKey } from '../../support/e2e/compatibility.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { startGitServer } from '../../support/e2e/git-server.js';
-import { mavenCommand } from '../../support/e2e/maven.js';
-import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
-import { pythonWheel } from '../../support/e2e/python-wheel.js';
-import { secret } from '../../support/proxy/manifests.js';
-import type { ToolServer } from '../../support/proxy/tool-server.js';
+import { activated, afterOneLine, connected, startTool, withTls } from '../../support/e2e/activated.ts';
+import type { Job, Volumes } from '../../support/e2e/activated.ts';
+import { proven } from '../../support/e2e/compatibility.ts';
+import type { ProofKey } from '../../support/e2e/compatibility.ts';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { startGitServer } from '../../support/e2e/git-server.ts';
+import { mavenCommand } from '../../support/e2e/maven.ts';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.ts';
+import { pythonWheel } from '../../support/e2e/python-wheel.ts';
+import { secret } from '../../support/proxy/manifests.ts';
+import type { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';
 const programs = [
@@ -60,7 +60,7 @@ describe('programs after `activate`, with no other setting', function () {
     }
 
     it('Node uses the proxy by itself from version 24 on (22.21), also for fetch', async () => {
-      const node = process.env['ALSO_NODE'] ?? process.execPath;
+      const node = process.execPath;
       const ofNode = (args: string): Promise<string> =>
         afterOneLine(use.fixture, volumes.http, { command: `${node} ${args}` });
       const [, major, minor] = /v(\d+)\.(\d+)/.exec(await ofNode('--version')) ?? [];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { rotationCommands } from '../../support/e2e/ca-rotation.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { needsKnownPorts } from '../../support/e2e/host-names.js';
-import { kubectl } from '../../support/e2e/kubectl.js';
-import { eventually } from '../../support/poll.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { rotationCommands } from '../../support/e2e/ca-rotation.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { needsKnownPorts } from '../../support/e2e/host-names.ts';
+import { kubectl } from '../../support/e2e/kubectl.ts';
+import { eventually } from '../../support/poll.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tool.test';
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { proven } from '../../support/e2e/compatibility.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { hostNames, needsKnownPorts } from '../../support/e2e/host-names.js';
-import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
-import { imagePolicy } from '../../support/e2e/tekton-step.js';
-import { eventually } from '../../support/poll.js';
-import { secret } from '../../support/proxy/manifests.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { proven } from '../../support/e2e/compatibility.ts';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { hostNames, needsKnownPorts } from '../../support/e2e/host-names.ts';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.ts';
+import { imagePolicy } from '../../support/e2e/tekton-step.ts';
+import { eventually } from '../../support/poll.ts';
+import { secret } from '../../support/proxy/manifests.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const login = { username: 'robot', password: toolPassword };
 /** What containers/image sends after a challenge if it has no login. */

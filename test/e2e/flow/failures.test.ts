@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';
 

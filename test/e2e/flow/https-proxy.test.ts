@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
-import { eventually } from '../../support/poll.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
+import { eventually } from '../../support/poll.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tool.test';
 const commit = '0123456789abcdef0123456789abcdef01234567';
-
-/** Node 20 knows no variable of a proxy. */
-const knowsEnvProxy = Number(process.versions.node.split('.')[0]) >= 24;
 
 /** Without `activate`: docs/proxy.md, "TLS between pod and proxy". */
 describe('programs with an https:// proxy', function () {
@@ -54,15 +51,11 @@ describe('programs with an https:// proxy', function () {
       /"one"/,
     ],
     'oras with SSL_CERT_FILE': [(url) => `SSL_CERT_FILE=$PWD/ca.crt oras repo tags ${new URL(url).host}/app`, /^one$/m],
-    ...(knowsEnvProxy
-      ? {
-          'Node fetch with NODE_EXTRA_CA_CERTS': [
-            (url: string) =>
-              `NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS=$PWD/ca.crt ${process.execPath} -e 'fetch("${url}/").then((r) => r.text()).then(console.log)'`,
-            /"welcome"/,
-          ] as const,
-        }
-      : {}),
+    'Node fetch with NODE_EXTRA_CA_CERTS': [
+      (url) =>
+        `NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS=$PWD/ca.crt ${process.execPath} -e 'fetch("${url}/").then((r) => r.text()).then(console.log)'`,
+      /"welcome"/,
+    ],
     'npm with cafile': [
       (url) => `npm ping --json --cafile $PWD/ca.crt --no-update-notifier --cache $HOME/npm-cache --registry ${url}/`,
       /"registry"/,

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
-import { rotationCommands } from '../../support/e2e/ca-rotation.js';
-import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { hostNames, needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
-import { writeImageLayout } from '../../support/e2e/image-layout.js';
-import { kubectl } from '../../support/e2e/kubectl.js';
-import { needsRootForContainers } from '../../support/e2e/programs.js';
-import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
-import { InstallerProcess } from '../../support/image-pulls/installer-process.js';
-import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
-import { eventually } from '../../support/poll.js';
-import { secret } from '../../support/proxy/manifests.js';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.ts';
+import { rotationCommands } from '../../support/e2e/ca-rotation.ts';
+import { Containerd, providedCredential } from '../../support/e2e/containerd.ts';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { hostNames, needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
+import { writeImageLayout } from '../../support/e2e/image-layout.ts';
+import { kubectl } from '../../support/e2e/kubectl.ts';
+import { needsRootForContainers } from '../../support/e2e/programs.ts';
+import { RegistryTokenService } from '../../support/e2e/registry-token-service.ts';
+import { InstallerProcess } from '../../support/image-pulls/installer-process.ts';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.ts';
+import { eventually } from '../../support/poll.ts';
+import { secret } from '../../support/proxy/manifests.ts';
 
 const login = { username: 'robot', password: toolPassword };
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
-import { startGitServer } from '../../support/e2e/git-server.js';
-import { makeRepository, skopeo } from '../../support/e2e/program-rounds.js';
-import { containersEnvironment } from '../../support/e2e/programs.js';
-import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
-import { secret } from '../../support/proxy/manifests.js';
-import type { ToolServer } from '../../support/proxy/tool-server.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import type { FlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { startGitServer } from '../../support/e2e/git-server.ts';
+import { makeRepository, skopeo } from '../../support/e2e/program-rounds.ts';
+import { containersEnvironment } from '../../support/e2e/programs.ts';
+import { RegistryTokenService } from '../../support/e2e/registry-token-service.ts';
+import { secret } from '../../support/proxy/manifests.ts';
+import type { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'git.test';
 const login = { username: 'robot', password: toolPassword };

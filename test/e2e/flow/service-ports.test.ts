@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { only, rendered } from '../../support/deploy/manifests.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
-import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
-import { imagePolicy } from '../../support/e2e/tekton-step.js';
-import { eventually } from '../../support/poll.js';
-import { secret } from '../../support/proxy/manifests.js';
+import { only, rendered } from '../../support/deploy/manifests.ts';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.ts';
+import { imagePolicy } from '../../support/e2e/tekton-step.ts';
+import { eventually } from '../../support/poll.ts';
+import { secret } from '../../support/proxy/manifests.ts';
 
 const host = 'hub.test';
 /** Programs of containers/image try it first. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { connected, startTool, withTls } from '../../support/e2e/activated.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { exampleSpec } from '../../support/e2e/tekton-step.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { connected, startTool, withTls } from '../../support/e2e/activated.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { exampleSpec } from '../../support/e2e/tekton-step.ts';
 
 const host = 'tools.test';
 

@@ -3,15 +3,15 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { writeImageLayout } from '../../support/e2e/image-layout.js';
-import { issuingHosts, startIssuingRegistries } from '../../support/e2e/issuing-registries.js';
-import type { IssuingRegistry } from '../../support/e2e/issuing-registries.js';
-import { skopeo } from '../../support/e2e/program-rounds.js';
-import { containersEnvironment, needsRootForContainers, ownLimits } from '../../support/e2e/programs.js';
-import { eventually } from '../../support/poll.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { writeImageLayout } from '../../support/e2e/image-layout.ts';
+import { issuingHosts, startIssuingRegistries } from '../../support/e2e/issuing-registries.ts';
+import type { IssuingRegistry } from '../../support/e2e/issuing-registries.ts';
+import { skopeo } from '../../support/e2e/program-rounds.ts';
+import { containersEnvironment, needsRootForContainers, ownLimits } from '../../support/e2e/programs.ts';
+import { eventually } from '../../support/poll.ts';
 
 /** Life of the tokens that the build begins with. */
 const lifeMs = 10_000;

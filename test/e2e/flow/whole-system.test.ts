@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { serviceName, toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { needsKnownPorts } from '../../support/e2e/host-names.js';
-import { columnsOf, kubectl } from '../../support/e2e/kubectl.js';
-import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
-import { eventually } from '../../support/poll.js';
-import { secret } from '../../support/proxy/manifests.js';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
+import { serviceName, toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts';
+import { needsKnownPorts } from '../../support/e2e/host-names.ts';
+import { columnsOf, kubectl } from '../../support/e2e/kubectl.ts';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.ts';
+import { eventually } from '../../support/poll.ts';
+import { secret } from '../../support/proxy/manifests.ts';
 
 const host = 'hub.test';
 const programs = ['curl', 'buildah', 'skopeo', 'netavark', 'docker-registry', 'kubectl'];

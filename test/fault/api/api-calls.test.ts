@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { ApprovalsController } from '../../support/access/approvals-controller.js';
-import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';
-import { Cluster } from '../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
-import { connector, flagsConfigMap } from '../../support/driver/manifests.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { everyFault, isHarmless, toldOf } from '../../support/kube-api/every-fault.js';
-import type { Fault, FaultEffect } from '../../support/kube-api/faults.js';
-import { quickTimings } from '../../support/kube-client/quick-timings.js';
-import { isUnknown, outcomeOf } from '../../support/model/outcome.js';
-import type { Outcome } from '../../support/model/outcome.js';
-import { eventually } from '../../support/poll.js';
+import { ApprovalsController } from '../../support/access/approvals-controller.ts';
+import { rulesFor, type Purpose } from '../../support/access/driver-rules.ts';
+import { Cluster } from '../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../support/driver/in-process-driver.ts';
+import { connector, flagsConfigMap } from '../../support/driver/manifests.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { everyFault, isHarmless, toldOf } from '../../support/kube-api/every-fault.ts';
+import type { Fault, FaultEffect } from '../../support/kube-api/faults.ts';
+import { quickTimings } from '../../support/kube-client/quick-timings.ts';
+import { isUnknown, outcomeOf } from '../../support/model/outcome.ts';
+import type { Outcome } from '../../support/model/outcome.ts';
+import { eventually } from '../../support/poll.ts';
 
 const rights = ['driver', 'approval', 'token-minting'] as const;
 const attributes = { connectors: 'harbor', 'token.expiration': '1h' };

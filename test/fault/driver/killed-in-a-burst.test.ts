@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { DriverProcess } from '../../support/driver/driver-process.js';
-import { NodeSandbox } from '../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { assertWhole } from '../../support/driver/whole-volume.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { DriverProcess } from '../../support/driver/driver-process.ts';
+import { NodeSandbox } from '../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { assertWhole } from '../../support/driver/whole-volume.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 const burstSize = 40;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { fuzz, fuzzSettings } from '../../support/fuzz/fuzz-run.js';
-import { fuzzTargets } from '../../support/fuzz/fuzz-targets.js';
+import { fuzz, fuzzSettings } from '../../support/fuzz/fuzz-run.ts';
+import { fuzzTargets } from '../../support/fuzz/fuzz-targets.ts';
 
 /** More than a run takes that keeps nothing, with the collector at its laziest. */
 const maxGrowthBytes = 512 << 20;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fuzzSettings } from '../../support/fuzz/fuzz-run.js';
-import { mutatedBytes } from '../../support/fuzz/mutations.js';
-import { sendAll } from '../../support/fuzz/raw-exchange.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { eventually } from '../../support/poll.js';
+import { fuzzSettings } from '../../support/fuzz/fuzz-run.ts';
+import { mutatedBytes } from '../../support/fuzz/mutations.ts';
+import { sendAll } from '../../support/fuzz/raw-exchange.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { eventually } from '../../support/poll.ts';
 
 const { cases, seed } = fuzzSettings(1200);
 const share = 0.5;

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import fc from 'fast-check';
-import { driverLimits } from '../../../src/driver/limits.js';
-import { DriverProcess } from '../../support/driver/driver-process.js';
-import { NodeSandbox } from '../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import { fuzzSettings } from '../../support/fuzz/fuzz-run.js';
-import { messagesOf, publishRequests } from '../../support/fuzz/publish-messages.js';
-import { sendAll } from '../../support/fuzz/raw-exchange.js';
-import { grpcInputs, httpInputs } from '../../support/fuzz/wire-inputs.js';
-import { TestKubelet } from '../../support/kubelet/test-kubelet.js';
-import { mountPathsBelow } from '../../support/mounts.js';
-import type { DescriptorCounts } from '../../support/process-state.js';
-import { memoryOf, settledDescriptors, untilDescriptorsAre } from '../../support/process-state.js';
+import { driverLimits } from '../../../src/driver/limits.ts';
+import { DriverProcess } from '../../support/driver/driver-process.ts';
+import { NodeSandbox } from '../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { fuzzSettings } from '../../support/fuzz/fuzz-run.ts';
+import { messagesOf, publishRequests } from '../../support/fuzz/publish-messages.ts';
+import { sendAll } from '../../support/fuzz/raw-exchange.ts';
+import { grpcInputs, httpInputs } from '../../support/fuzz/wire-inputs.ts';
+import { TestKubelet } from '../../support/kubelet/test-kubelet.ts';
+import { mountPathsBelow } from '../../support/mounts.ts';
+import type { DescriptorCounts } from '../../support/process-state.ts';
+import { memoryOf, settledDescriptors, untilDescriptorsAre } from '../../support/process-state.ts';
 
 const { cases, seed } = fuzzSettings(3000);
 /** Several times what a driver at work takes. */

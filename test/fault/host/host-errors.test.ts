@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { CodedError } from '../../../src/shared/errors.js';
-import type { MountOptions } from '../../../src/driver/publish/ports.js';
-import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.js';
-import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
-import type { TestHost } from '../../support/host/kubelet-dir.js';
-import { plausibleErrors } from '../../support/host/plausible-errors.js';
-import type { ErrnoName } from '../../support/host/plausible-errors.js';
-import { kernelNames, kernels, wrapSyscalls } from '../../support/host/syscall-wrapper.js';
-import type { CallName } from '../../support/host/syscall-wrapper.js';
-import { started } from '../../support/started.js';
-import { hasManyIds } from '../../support/user-ids.js';
+import { CodedError } from '../../../src/shared/errors.ts';
+import type { MountOptions } from '../../../src/driver/publish/ports.ts';
+import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.ts';
+import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.ts';
+import type { TestHost } from '../../support/host/kubelet-dir.ts';
+import { plausibleErrors } from '../../support/host/plausible-errors.ts';
+import type { ErrnoName } from '../../support/host/plausible-errors.ts';
+import { kernelNames, kernels, wrapSyscalls } from '../../support/host/syscall-wrapper.ts';
+import type { CallName } from '../../support/host/syscall-wrapper.ts';
+import { started } from '../../support/started.ts';
+import { hasManyIds } from '../../support/user-ids.ts';
 
 /** `once`: the calls after it work again, so that all can be undone. `on`: nothing works any more until the call ends. */
 type Duration = 'once' | 'on';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
-import type { HostCall } from '../../support/host/child-programs.js';
-import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.js';
-import { KubeletDir, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
-import type { TestHost } from '../../support/host/kubelet-dir.js';
-import { Readers } from '../../support/host/readers.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import { bundleProgram, runHostCall } from '../../support/host/child-programs.ts';
+import type { HostCall } from '../../support/host/child-programs.ts';
+import { largeRevision, revisionFiles, revisionOf } from '../../support/host/revision-files.ts';
+import { KubeletDir, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.ts';
+import type { TestHost } from '../../support/host/kubelet-dir.ts';
+import { Readers } from '../../support/host/readers.ts';
 
 describe('a driver that is killed', function () {
   this.timeout(300_000);

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { eventually } from '../../support/poll.js';
-import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProcessFixture } from '../../support/proxy/process-fixture.js';
-import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { StallingClient, StallingTool } from '../../support/proxy/stalled-peers.js';
-import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
-import { MemoryCgroup } from '../../support/soak/memory-cgroup.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { eventually } from '../../support/poll.ts';
+import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.ts';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProcessFixture } from '../../support/proxy/process-fixture.ts';
+import { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { StallingClient, StallingTool } from '../../support/proxy/stalled-peers.ts';
+import type { ProxyProcess } from '../../support/e2e/proxy-process.ts';
+import { MemoryCgroup } from '../../support/soak/memory-cgroup.ts';
 
 const MiB = 2 ** 20;
 const hosts = ['tool.example', 'other.example'];

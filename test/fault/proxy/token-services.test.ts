@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProcessFixture } from '../../support/proxy/process-fixture.js';
-import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { RawTool } from '../../support/proxy/raw-tool.js';
-import { oneByteChunks } from '../../support/proxy/stalled-peers.js';
-import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
-import { MemoryCgroup } from '../../support/soak/memory-cgroup.js';
+import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.ts';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProcessFixture } from '../../support/proxy/process-fixture.ts';
+import { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { RawTool } from '../../support/proxy/raw-tool.ts';
+import { oneByteChunks } from '../../support/proxy/stalled-peers.ts';
+import type { ProxyProcess } from '../../support/e2e/proxy-process.ts';
+import { MemoryCgroup } from '../../support/soak/memory-cgroup.ts';
 
 const connectors = ['one', 'two', 'three', 'four'] as const;
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { ApprovalCluster, harbor } from '../../support/access/approval-cluster.js';
-import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.js';
-import { assertFails } from '../../support/driver/kubelet-client.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import type { StoredObject } from '../../support/kube-api/resources.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { ApprovalCluster, harbor } from '../../support/access/approval-cluster.ts';
+import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.ts';
+import { assertFails } from '../../support/driver/kubelet-client.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import type { StoredObject } from '../../support/kube-api/resources.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 describe('a volume whose connector needs approval', () => {
   let cluster: ApprovalCluster;

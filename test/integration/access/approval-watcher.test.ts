@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { ApprovalCluster, harbor, quay } from '../../support/access/approval-cluster.js';
-import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import type { StoredObject } from '../../support/kube-api/resources.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { ApprovalCluster, harbor, quay } from '../../support/access/approval-cluster.ts';
+import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import type { StoredObject } from '../../support/kube-api/resources.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 const onChange = ['--refresh-on-change=true'];
 

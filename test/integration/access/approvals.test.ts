@@ -1,8 +1,8 @@
-import type { PodIdentity } from '../../../src/shared/access/permission.js';
+import type { PodIdentity } from '../../../src/shared/access/permission.ts';
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../src/shared/errors.js';
-import type { AccessDecision } from '../../../src/driver/publish/ports.js';
-import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
+import { CodedError } from '../../../src/shared/errors.ts';
+import type { AccessDecision } from '../../../src/driver/publish/ports.ts';
+import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.ts';
 import {
   AccessFixture,
   approvalFlags,
@@ -12,12 +12,12 @@ import {
   pod,
   podNamed,
   proxyFlags,
-} from '../../support/access/access-fixture.js';
-import { ApprovalsController, granted, rejected, unmatched } from '../../support/access/approvals-controller.js';
-import type { Condition } from '../../support/access/approvals-controller.js';
-import { failureOf } from '../../support/failure.js';
-import type { StoredObject } from '../../support/kube-api/resources.js';
-import { eventually } from '../../support/poll.js';
+} from '../../support/access/access-fixture.ts';
+import { ApprovalsController, granted, rejected, unmatched } from '../../support/access/approvals-controller.ts';
+import type { Condition } from '../../support/access/approvals-controller.ts';
+import { failureOf } from '../../support/failure.ts';
+import type { StoredObject } from '../../support/kube-api/resources.ts';
+import { eventually } from '../../support/poll.ts';
 
 const second = 1000;
 const allowed: AccessDecision = { kind: 'allowed' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/permission.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.ts';
+import type { PodIdentity } from '../../../src/shared/access/permission.ts';
 import {
   AccessFixture,
   callFor,
@@ -11,10 +11,10 @@ import {
   podNamed,
   proxyFlags,
   readOnlyFlags,
-} from '../../support/access/access-fixture.js';
-import { failureOf } from '../../support/failure.js';
-import type { PolicyRule } from '../../support/kube-api/access-rules.js';
-import { started } from '../../support/started.js';
+} from '../../support/access/access-fixture.ts';
+import { failureOf } from '../../support/failure.ts';
+import type { PolicyRule } from '../../support/kube-api/access-rules.ts';
+import { started } from '../../support/started.ts';
 
 const second = 1000;
 

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { CodedError } from '../../../src/shared/errors.js';
-import { ask, runCheck } from '../../support/check/ask.js';
-import { repository } from '../../support/deploy/manifests.js';
-import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { CodedError } from '../../../src/shared/errors.ts';
+import { ask, runCheck } from '../../support/check/ask.ts';
+import { repository } from '../../support/deploy/manifests.ts';
+import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.ts';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 const builder = 'system:serviceaccount:ci:builder';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { openManifests } from '../../../src/proxy/check/sources.js';
-import { checkerOf } from '../../support/check/ask.js';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import { sendOn } from '../../support/proxy/proxy-client.js';
-import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { openManifests } from '../../../src/proxy/check/sources.ts';
+import { checkerOf } from '../../support/check/ask.ts';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import { sendOn } from '../../support/proxy/proxy-client.ts';
+import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const fetchOfGit = 'application/x-git-upload-pack-request';
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'TRACE'];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { openManifests } from '../../../src/proxy/check/sources.js';
-import { checkerOf } from '../../support/check/ask.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { sendOn } from '../../support/proxy/proxy-client.js';
-import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { spelledRules, spellings } from '../../support/rules/spellings.js';
-import type { Decided } from '../../support/rules/spellings.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { openManifests } from '../../../src/proxy/check/sources.ts';
+import { checkerOf } from '../../support/check/ask.ts';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { sendOn } from '../../support/proxy/proxy-client.ts';
+import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { spelledRules, spellings } from '../../support/rules/spellings.ts';
+import type { Decided } from '../../support/rules/spellings.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const statuses: Readonly<Record<Decided, number>> = { allowed: 200, denied: 403, ambiguous: 400 };
 

@@ -2,16 +2,16 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'lossless-json';
-import { DirectorySource } from '../../../src/driver/connectors/directory-source.js';
-import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-connectors.js';
-import { watchTimes } from '../../../src/driver/connectors/watch-limits.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { silentLog } from '../../../src/shared/log.js';
-import { connectorSourceContract } from '../../support/connector-source-contract.js';
-import { KubeApi } from '../../support/kube-api/kube-api.js';
-import type { KubeObject } from '../../support/kube-api/resources.js';
-import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
+import { DirectorySource } from '../../../src/driver/connectors/directory-source.ts';
+import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-connectors.ts';
+import { watchTimes } from '../../../src/driver/connectors/watch-limits.ts';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { silentLog } from '../../../src/shared/log.ts';
+import { connectorSourceContract } from '../../support/connector-source-contract.ts';
+import { KubeApi } from '../../support/kube-api/kube-api.ts';
+import type { KubeObject } from '../../support/kube-api/resources.ts';
+import { adminConfig, testClient } from '../../support/kube-client/test-client.ts';
 
 const namespace = 'connectors-system';
 

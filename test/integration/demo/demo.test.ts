@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { repository } from '../../support/deploy/manifests.js';
-import { demoPicture } from '../../support/docs/demo-picture.js';
+import { repository } from '../../support/deploy/manifests.ts';
+import { demoPicture } from '../../support/docs/demo-picture.ts';
 
 describe('demo', () => {
   let folder: string;
@@ -13,12 +13,12 @@ describe('demo', () => {
 
   const demo = (flags: readonly string[] = [], PATH = process.env['PATH']) => {
     const env = { PATH, TMPDIR: folder };
-    const args = ['--import', 'tsx', path.join(repository, 'test', 'demo', 'demo.ts'), ...flags];
+    const args = [path.join(repository, 'test', 'demo', 'demo.ts'), ...flags];
     return spawnSync(process.execPath, args, { encoding: 'utf8', env, cwd: repository });
   };
 
   /** Returns the names of files that are left, apart from those of the loader for TypeScript. */
-  const left = (): readonly string[] => fs.readdirSync(folder).filter((name) => !name.startsWith('tsx-'));
+  const left = (): readonly string[] => fs.readdirSync(folder);
 
   /** Returns a folder with these programs and no others. */
   const programs = (...names: readonly string[]): string => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApplyServer } from '../../support/deploy/apply-server.js';
-import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
-import { deployFolder, only, parseManifests, rendered, type Manifest } from '../../support/deploy/manifests.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
-import { started } from '../../support/started.js';
+import { ApplyServer } from '../../support/deploy/apply-server.ts';
+import { assertConsistent, driver } from '../../support/deploy/driver-objects.ts';
+import { deployFolder, only, parseManifests, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
+import { started } from '../../support/started.ts';
 
 describe('kubectl', () => {
   let server: ApplyServer;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { allValues, allValuesOfOldest } from '../../support/deploy/all-values.js';
-import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
-import { helms, needsHelm, renderChart, runHelm, type RenderOptions, type Values } from '../../support/deploy/helm.js';
+import { allValues, allValuesOfOldest } from '../../support/deploy/all-values.ts';
+import { assertConsistent, driver } from '../../support/deploy/driver-objects.ts';
+import { helms, needsHelm, renderChart, runHelm, type RenderOptions, type Values } from '../../support/deploy/helm.ts';
 import {
   chartFolder,
   deployFolder,
@@ -12,8 +12,8 @@ import {
   readManifests,
   repository,
   type Manifest,
-} from '../../support/deploy/manifests.js';
-import { renderedFiles } from '../../support/deploy/rendered-files.js';
+} from '../../support/deploy/manifests.ts';
+import { renderedFiles } from '../../support/deploy/rendered-files.ts';
 
 const [oldest, newest] = ['1.29', '1.38'];
 

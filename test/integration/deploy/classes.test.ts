@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { classManifests } from '../../support/deploy/class-cases.js';
-import type { ClassSpec } from '../../support/deploy/class-cases.js';
-import type { FakeAnswer, FakeTool } from '../../support/deploy/fake-tools.js';
+import { classManifests } from '../../support/deploy/class-cases.ts';
+import type { ClassSpec } from '../../support/deploy/class-cases.ts';
+import type { FakeAnswer, FakeTool } from '../../support/deploy/fake-tools.ts';
 import {
   badLogin,
   cloudAnswer,
@@ -12,12 +12,12 @@ import {
   isOfApp,
   oauthTokens,
   sentTo,
-} from '../../support/deploy/fake-tools.js';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, secret } from '../../support/proxy/manifests.js';
-import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
-import type { Answer, SeenRequest } from '../../support/proxy/tool-server.js';
+} from '../../support/deploy/fake-tools.ts';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, secret } from '../../support/proxy/manifests.ts';
+import { ToolServer, toolCa } from '../../support/proxy/tool-server.ts';
+import type { Answer, SeenRequest } from '../../support/proxy/tool-server.ts';
 
 /** Changes what a tool answers: to requests with the credential and without. */
 type Mood = (answer: FakeAnswer, isKnown: boolean) => FakeAnswer;

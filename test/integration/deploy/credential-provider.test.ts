@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import fc from 'fast-check';
-import { chartFolder } from '../../support/deploy/manifests.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
-import { mutatedText } from '../../support/fuzz/mutations.js';
+import { chartFolder } from '../../support/deploy/manifests.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
+import { mutatedText } from '../../support/fuzz/mutations.ts';
 
 const script = path.join(chartFolder, 'files', 'image-pulls', 'connectors-credential-provider');
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
-import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
-import { driverLimits } from '../../../src/driver/limits.js';
-import { denials } from '../../support/deploy/admission-policy.js';
+import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.ts';
+import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.ts';
+import { driverLimits } from '../../../src/driver/limits.ts';
+import { denials } from '../../support/deploy/admission-policy.ts';
 import {
   assertConsistent,
   baseGrants,
@@ -11,9 +11,9 @@ import {
   driver,
   grants,
   rules,
-} from '../../support/deploy/driver-objects.js';
-import { needsHelm, renderChart } from '../../support/deploy/helm.js';
-import { only, rendered, type Manifest } from '../../support/deploy/manifests.js';
+} from '../../support/deploy/driver-objects.ts';
+import { needsHelm, renderChart } from '../../support/deploy/helm.ts';
+import { only, rendered, type Manifest } from '../../support/deploy/manifests.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

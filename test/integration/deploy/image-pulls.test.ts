@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
-import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
-import { allValues } from '../../support/deploy/all-values.js';
-import { commandOf } from '../../support/deploy/container-command.js';
-import type { ContainerStart } from '../../support/deploy/container-command.js';
-import { assertConsistent, driver } from '../../support/deploy/driver-objects.js';
-import { needsHelm, renderChart } from '../../support/deploy/helm.js';
-import { chartFolder, only, rendered } from '../../support/deploy/manifests.js';
-import type { Manifest } from '../../support/deploy/manifests.js';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.ts';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.ts';
+import { allValues } from '../../support/deploy/all-values.ts';
+import { commandOf } from '../../support/deploy/container-command.ts';
+import type { ContainerStart } from '../../support/deploy/container-command.ts';
+import { assertConsistent, driver } from '../../support/deploy/driver-objects.ts';
+import { needsHelm, renderChart } from '../../support/deploy/helm.ts';
+import { chartFolder, only, rendered } from '../../support/deploy/manifests.ts';
+import type { Manifest } from '../../support/deploy/manifests.ts';
 
 const folder = path.join(chartFolder, 'files', 'image-pulls');
 const { tokenRequests } = only(rendered('driver'), 'CSIDriver')['spec'] as {

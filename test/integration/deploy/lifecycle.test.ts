@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApplyServer, type KubectlRun } from '../../support/deploy/apply-server.js';
-import { driver } from '../../support/deploy/driver-objects.js';
-import { helms } from '../../support/deploy/helm.js';
-import { chartFolder, rendered, type Manifest } from '../../support/deploy/manifests.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
-import { started } from '../../support/started.js';
+import { ApplyServer, type KubectlRun } from '../../support/deploy/apply-server.ts';
+import { driver } from '../../support/deploy/driver-objects.ts';
+import { helms } from '../../support/deploy/helm.ts';
+import { chartFolder, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
+import { started } from '../../support/started.ts';
 
 const release = 'connectors-csi --namespace connectors-system';
 const withProxy = '--set image.repository=r/connectors-csi --set proxy.enabled=true';

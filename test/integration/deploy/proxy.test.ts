@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
-import { bindingsFor } from '../../support/access/driver-rules.js';
-import type { PolicyRule } from '../../support/kube-api/access-rules.js';
-import { assertConsistent } from '../../support/deploy/driver-objects.js';
-import { needsHelm, renderChart, type Values } from '../../support/deploy/helm.js';
-import { only, rendered, type Manifest } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
-import { restrictedProblems, type SecuredContainer, type SecuredPod } from '../../support/deploy/restricted.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.ts';
+import { bindingsFor } from '../../support/access/driver-rules.ts';
+import type { PolicyRule } from '../../support/kube-api/access-rules.ts';
+import { assertConsistent } from '../../support/deploy/driver-objects.ts';
+import { needsHelm, renderChart, type Values } from '../../support/deploy/helm.ts';
+import { only, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
+import { restrictedProblems, type SecuredContainer, type SecuredPod } from '../../support/deploy/restricted.ts';
 
 type Labels = Readonly<Record<string, string>>;
 interface Selector {

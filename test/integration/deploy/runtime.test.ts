@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 /** What this machine's loader takes for a program. */
 function librariesOf(program: string): string[] {

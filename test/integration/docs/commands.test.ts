@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { repository } from '../../support/deploy/manifests.js';
-import { pages } from '../../support/docs/pages.js';
+import { repository } from '../../support/deploy/manifests.ts';
+import { pages } from '../../support/docs/pages.ts';
 
 const main = path.join(repository, 'dist', 'main.js');
 const commandNames = ['serve', 'proxy', 'render', 'check', 'doctor', 'volumes'] as const;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { ApplyServer } from '../../support/deploy/apply-server.js';
-import { helms } from '../../support/deploy/helm.js';
-import { only, parseManifests } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
-import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.js';
-import { needs } from '../../support/e2e/rendered-classes.js';
-import { started } from '../../support/started.js';
+import { ApplyServer } from '../../support/deploy/apply-server.ts';
+import { helms } from '../../support/deploy/helm.ts';
+import { only, parseManifests } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
+import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.ts';
+import { needs } from '../../support/e2e/rendered-classes.ts';
+import { started } from '../../support/started.ts';
 
 /** Needs a proxy, Tekton or pods: the flow test of the page plays these. */
 const needsMore = (command: string): boolean => / (wait|logs) /.test(command);

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
-import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.js';
-import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
-import { driverAccount } from '../../support/driver/driver-account.js';
-import { rulesFor, type Purpose } from '../../support/access/driver-rules.js';
-import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.js';
-import type { Lost } from '../../support/access/lost-permission.js';
-import { without } from '../../support/access/lost-permission.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { inClusterConfig } from '../../../src/shared/kube/load-cluster-config.ts';
+import { DoctorFixture } from '../../support/doctor/doctor-fixture.ts';
+import { driverAccount } from '../../support/driver/driver-account.ts';
+import { rulesFor, type Purpose } from '../../support/access/driver-rules.ts';
+import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.ts';
+import type { Lost } from '../../support/access/lost-permission.ts';
+import { without } from '../../support/access/lost-permission.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('doctor in a cluster', () => {
   let fixture: DoctorFixture;

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { signed } from '../../../src/image-pulls/signature.js';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { PlayedNode } from '../../support/doctor/played-node.js';
-import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { signed } from '../../../src/image-pulls/signature.ts';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { PlayedNode } from '../../support/doctor/played-node.ts';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 const script = '/etc/connectors/bin/connectors-credential-provider';

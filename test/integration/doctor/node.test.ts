@@ -6,13 +6,13 @@ import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { asLine } from '../../../src/shared/doctor/check-result.js';
-import { argumentsOf } from '../../../src/shared/command/running-arguments.js';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
-import { driverUser } from '../../support/driver/driver-account.js';
-import { wrapSyscalls } from '../../support/host/syscall-wrapper.js';
-import { started } from '../../support/started.js';
+import { asLine } from '../../../src/shared/doctor/check-result.ts';
+import { argumentsOf } from '../../../src/shared/command/running-arguments.ts';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import { DoctorFixture } from '../../support/doctor/doctor-fixture.ts';
+import { driverUser } from '../../support/driver/driver-account.ts';
+import { wrapSyscalls } from '../../support/host/syscall-wrapper.ts';
+import { started } from '../../support/started.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import v8 from 'node:v8';
-import { RenderThreads, type RenderThreadLimits } from '../../../src/driver/render-threads.js';
+import { RenderThreads, type RenderThreadLimits } from '../../../src/driver/render-threads.ts';
 
 interface Work {
   readonly what: string;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { InstallerProcess } from '../../support/image-pulls/installer-process.js';
-import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { InstallerProcess } from '../../support/image-pulls/installer-process.ts';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 const script = 'connectors-credential-provider';
 const ca = createCa({ now: Date.now });

@@ -12,15 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { installFiles, uninstallFiles } from '../../../src/image-pulls/apply-files.js';
-import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
-import { nodeFilesOf } from '../../../src/image-pulls/node-files.js';
-import type { NodeFile } from '../../../src/image-pulls/node-files.js';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { chartFolder } from '../../support/deploy/manifests.js';
-import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
-import { unmountBelow } from '../../support/mounts.js';
-import { started } from '../../support/started.js';
+import { installFiles, uninstallFiles } from '../../../src/image-pulls/apply-files.ts';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.ts';
+import { nodeFilesOf } from '../../../src/image-pulls/node-files.ts';
+import type { NodeFile } from '../../../src/image-pulls/node-files.ts';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { chartFolder } from '../../support/deploy/manifests.ts';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.ts';
+import { unmountBelow } from '../../support/mounts.ts';
+import { started } from '../../support/started.ts';
 
 const script = 'connectors-credential-provider';
 const newCa = (): string => createCa({ now: Date.now }).certificate;

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { jsonText } from '../../../src/shared/json.js';
-import type { JsonValue } from '../../../src/shared/json.js';
-import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
-import { KubeError } from '../../../src/shared/kube/kube-error.js';
-import { Reflector } from '../../../src/shared/kube/reflector.js';
-import type { ReflectorTarget } from '../../../src/shared/kube/reflector.js';
-import { limits } from '../../../src/shared/limits/defaults.js';
-import { silentLog } from '../../../src/shared/log.js';
-import { KubeApi } from '../../support/kube-api/kube-api.js';
-import { adminConfig, connector, connectors, testClient } from '../../support/kube-client/test-client.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { jsonText } from '../../../src/shared/json.ts';
+import type { JsonValue } from '../../../src/shared/json.ts';
+import type { KubeClient } from '../../../src/shared/kube/kube-client.ts';
+import { KubeError } from '../../../src/shared/kube/kube-error.ts';
+import { Reflector } from '../../../src/shared/kube/reflector.ts';
+import type { ReflectorTarget } from '../../../src/shared/kube/reflector.ts';
+import { limits } from '../../../src/shared/limits/defaults.ts';
+import { silentLog } from '../../../src/shared/log.ts';
+import { KubeApi } from '../../support/kube-api/kube-api.ts';
+import { adminConfig, connector, connectors, testClient } from '../../support/kube-client/test-client.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 const never = new AbortController().signal;
 const everything: ReflectorTarget = { type: connectors, admission: { maxObjectBytes: limits.objects.connectorBytes } };

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DriverProcess } from '../../support/driver/driver-process.js';
-import { NodeSandbox } from '../../support/driver/node-sandbox.js';
-import { eventually } from '../../support/poll.js';
-import { TokenKeys } from '../../support/proxy/keys.js';
+import { DriverProcess } from '../../support/driver/driver-process.ts';
+import { NodeSandbox } from '../../support/driver/node-sandbox.ts';
+import { eventually } from '../../support/poll.ts';
+import { TokenKeys } from '../../support/proxy/keys.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { accessRequestFor } from '../../../src/shared/access/access-request.js';
-import { connector, connectorClass, flags, grant } from '../../support/proxy/manifests.js';
-import { eventually } from '../../support/poll.js';
-import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';
-import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { accessRequestFor } from '../../../src/shared/access/access-request.ts';
+import { connector, connectorClass, flags, grant } from '../../support/proxy/manifests.ts';
+import { eventually } from '../../support/poll.ts';
+import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.ts';
+import { TokenKeys, uidOf } from '../../support/proxy/keys.ts';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('who may use a connector', () => {
   let tool: ToolServer;

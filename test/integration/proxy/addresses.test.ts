@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { eventually } from '../../support/poll.ts';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('addresses that no tool is at', () => {
   const refusedHosts = [

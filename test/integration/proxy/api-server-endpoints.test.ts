@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass } from '../../support/proxy/manifests.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass } from '../../support/proxy/manifests.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const slice = { namespace: 'default', name: 'kubernetes' };
 

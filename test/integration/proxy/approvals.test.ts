@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
-import { accessRequestFor } from '../../../src/shared/access/access-request.js';
-import type { PodIdentity } from '../../../src/shared/access/permission.js';
+import { accessRequestFor } from '../../../src/shared/access/access-request.ts';
+import type { PodIdentity } from '../../../src/shared/access/permission.ts';
 import {
   ApprovalsController,
   cleanedUp,
   granted,
   rejected,
   unmatched,
-} from '../../support/access/approvals-controller.js';
-import type { Condition } from '../../support/access/approvals-controller.js';
-import type { KubeObject } from '../../support/kube-api/resources.js';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, flags } from '../../support/proxy/manifests.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+} from '../../support/access/approvals-controller.ts';
+import type { Condition } from '../../support/access/approvals-controller.ts';
+import type { KubeObject } from '../../support/kube-api/resources.ts';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, flags } from '../../support/proxy/manifests.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const flagsOn = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
 const tool = { namespace: 'ci', name: 'tool' };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
-import { robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.ts';
+import { robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('the proxy in a cluster', () => {
   let tool: ToolServer;

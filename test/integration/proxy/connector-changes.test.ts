@@ -1,11 +1,11 @@
-import { ConnectorInformer } from '../../../src/proxy/connectors/connector-informer.js';
-import { mainAddressOf } from '../../../src/proxy/connectors/tool-address.js';
-import { silentLog } from '../../../src/shared/log.js';
-import { KubeApi } from '../../support/kube-api/kube-api.js';
-import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
-import { eventually } from '../../support/poll.js';
-import { connector, connectorClass } from '../../support/proxy/manifests.js';
-import { started } from '../../support/started.js';
+import { ConnectorInformer } from '../../../src/proxy/connectors/connector-informer.ts';
+import { mainAddressOf } from '../../../src/proxy/connectors/tool-address.ts';
+import { silentLog } from '../../../src/shared/log.ts';
+import { KubeApi } from '../../support/kube-api/kube-api.ts';
+import { adminConfig, testClient } from '../../support/kube-client/test-client.ts';
+import { eventually } from '../../support/poll.ts';
+import { connector, connectorClass } from '../../support/proxy/manifests.ts';
+import { started } from '../../support/started.ts';
 
 const { signal } = new AbortController();
 const edits = 50;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('the credential of a Connector', () => {
   let tool: ToolServer;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const queryKey = '{"query": {"api_key": secret.token}}';
 const listOfTen = '[1,2,3,4,5,6,7,8,9,10]';

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { eventually } from '../../support/poll.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { eventually } from '../../support/poll.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 /** What comes after the ambiguous request; whoever takes it for a request of its own has been smuggled. */
 const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: tool.example\r\n\r\n';

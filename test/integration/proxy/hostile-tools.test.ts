@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { RawTool } from '../../support/proxy/raw-tool.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { eventually } from '../../support/poll.ts';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { headOf } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { RawTool } from '../../support/proxy/raw-tool.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
 

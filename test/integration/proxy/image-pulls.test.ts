@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const image = '/v2/namespaces/ci/connectors/registry/team/app/manifests/1';
 

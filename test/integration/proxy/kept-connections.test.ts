@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { TokenRegistry } from '../../support/proxy/registry.js';
-import { TokenEndpoint } from '../../support/proxy/token-endpoint.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { TokenRegistry } from '../../support/proxy/registry.ts';
+import { TokenEndpoint } from '../../support/proxy/token-endpoint.ts';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 describe('a kept connection that the server closes at its next use', function () {
   this.timeout(120_000);

@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { eventually } from '../../support/poll.js';
-import { TokenKeys } from '../../support/proxy/keys.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { TokenKeys } from '../../support/proxy/keys.ts';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { headOf } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../support/poll.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const serviceName = 'connectors-proxy-service';
 const service = `${serviceName}.connectors-system.svc.cluster.local`;

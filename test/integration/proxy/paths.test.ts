@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { parentSpellings, usualPaths } from '../../support/proxy/path-spellings.js';
-import { sendOn } from '../../support/proxy/proxy-client.js';
-import type { ClientAnswer, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { parentSpellings, usualPaths } from '../../support/proxy/path-spellings.ts';
+import { sendOn } from '../../support/proxy/proxy-client.ts';
+import type { ClientAnswer, ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 type Send = (client: ProxyClient, path: string) => Promise<ClientAnswer>;
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import type { ConnectorOptions } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
-import { TokenRegistry } from '../../support/proxy/registry.js';
-import type { TokenRegistryOptions } from '../../support/proxy/registry.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import type { ConnectorOptions } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.ts';
+import { TokenRegistry } from '../../support/proxy/registry.ts';
+import type { TokenRegistryOptions } from '../../support/proxy/registry.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const type = 'cpaas.io/distribution-registry-token';
 const query = 'service=registry&scope=repository:app:pull,push';

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { Ajv } from 'ajv';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { deployFolder } from '../../support/deploy/manifests.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { deployFolder } from '../../support/deploy/manifests.ts';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const schema = readFileSync(path.join(deployFolder, 'schemas', 'request-log.json'), 'utf8');
 const isOfSchema = new Ajv({ strict: true }).compile(JSON.parse(schema) as object);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const prefix = '/namespaces/ci/connectors/tool';
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const floodMs = 500;
 const { burst, everyMs } = proxyLimits.failedReviews;

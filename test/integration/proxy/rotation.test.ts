@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { TokenRegistry } from '../../support/proxy/registry.js';
-import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, secret } from '../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { TokenRegistry } from '../../support/proxy/registry.ts';
+import { ToolServer, toolCa } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const passwords = [`${credentialCanary}-old`, `${credentialCanary}-new`] as const;
 const [older, newer] = passwords;

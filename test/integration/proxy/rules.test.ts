@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import { eventually } from '../../support/poll.js';
-import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
-import { TokenRegistry } from '../../support/proxy/registry.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
+import { headOf, sendOn } from '../../support/proxy/proxy-client.ts';
+import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.ts';
+import { TokenRegistry } from '../../support/proxy/registry.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 type Send = (client: ProxyClient, path: string, request?: ClientRequest) => Promise<ClientAnswer>;
 

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import { eventually } from '../../support/poll.js';
-import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { headOf } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const megabyte = 2 ** 20;
 

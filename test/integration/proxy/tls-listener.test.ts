@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
-import { TokenBuckets } from '../../../src/shared/limits/token-buckets.js';
-import { createCa, parseCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
-import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
-import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { TokenBuckets } from '../../../src/shared/limits/token-buckets.ts';
+import { createCa, parseCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.ts';
+import { TlsListener } from '../../../src/proxy/server/tls-listener.ts';
+import { eventually } from '../../support/poll.ts';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { headOf, sendOn } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
 

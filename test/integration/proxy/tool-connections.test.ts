@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { eventually } from '../../support/poll.js';
-import { CertificateAuthority } from '../../support/kube-api/certificates.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 /** Tools that close, reset and misread connections. An exception in the proxy ends this process. */
 describe('a kept connection to a tool', () => {

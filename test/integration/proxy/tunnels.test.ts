@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { once } from 'node:events';
 import tls from 'node:tls';
-import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
-import { started } from '../../support/started.js';
+import { eventually } from '../../support/poll.ts';
+import { connector, grant } from '../../support/proxy/manifests.ts';
+import { headOf, sendOn } from '../../support/proxy/proxy-client.ts';
+import { ProxyFixture, robotBasic, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
+import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { started } from '../../support/started.ts';
 
 /** A connection that nobody reads from does not notice its end. */
 async function untilClosed(socket: net.Socket): Promise<void> {

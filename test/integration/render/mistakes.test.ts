@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { render } from '../../../src/cli/render.js';
-import { runCheck } from '../../support/check/ask.js';
+import { render } from '../../../src/cli/render.ts';
+import { runCheck } from '../../support/check/ask.ts';
 
 const connectorsVersion = 'apiVersion: connectors.alauda.io/v1alpha1';
 const harbor = `${connectorsVersion}

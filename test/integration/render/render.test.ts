@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { connector, connectorClass } from '../../support/driver/manifests.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { connector, connectorClass } from '../../support/driver/manifests.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { hasNodeClock, NodeClock } from '../../support/driver/node-clock.js';
-import { tokenFor } from '../../support/driver/tokens.js';
-import type { TokenOwner } from '../../support/driver/tokens.js';
-import type { KubeletNode } from '../../support/kubelet/kubelet-node.js';
-import type { PodVolume } from '../../support/kubelet/pod-volume.js';
-import { clusterScenario } from '../../support/kubelet/scenario.js';
-import { eventually } from '../../support/poll.js';
+import { hasNodeClock, NodeClock } from '../../support/driver/node-clock.ts';
+import { tokenFor } from '../../support/driver/tokens.ts';
+import type { TokenOwner } from '../../support/driver/tokens.ts';
+import type { KubeletNode } from '../../support/kubelet/kubelet-node.ts';
+import type { PodVolume } from '../../support/kubelet/pod-volume.ts';
+import { clusterScenario } from '../../support/kubelet/scenario.ts';
+import { eventually } from '../../support/poll.ts';
 
 const fiveMinutes = 300;
 const hour = 3600;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { ApprovalsController } from '../../support/access/approvals-controller.js';
-import type { Cluster } from '../../support/driver/cluster.js';
-import { assertFails } from '../../support/driver/kubelet-client.js';
-import { connector, flagsConfigMap } from '../../support/driver/manifests.js';
-import type { TestVolume } from '../../support/driver/test-volume.js';
-import type { Fault } from '../../support/kube-api/faults.js';
-import { clusterScenario, scenario } from '../../support/kubelet/scenario.js';
-import { eventually } from '../../support/poll.js';
+import { ApprovalsController } from '../../support/access/approvals-controller.ts';
+import type { Cluster } from '../../support/driver/cluster.ts';
+import { assertFails } from '../../support/driver/kubelet-client.ts';
+import { connector, flagsConfigMap } from '../../support/driver/manifests.ts';
+import type { TestVolume } from '../../support/driver/test-volume.ts';
+import type { Fault } from '../../support/kube-api/faults.ts';
+import { clusterScenario, scenario } from '../../support/kubelet/scenario.ts';
+import { eventually } from '../../support/poll.ts';
 
 describe('a call that the kubelet gives up', () => {
   scenario(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { KubeletNode } from '../../support/kubelet/kubelet-node.js';
-import { assertNodeIsCurrent } from '../../support/kubelet/node-state.js';
-import { scenario } from '../../support/kubelet/scenario.js';
-import { eventually } from '../../support/poll.js';
+import type { KubeletNode } from '../../support/kubelet/kubelet-node.ts';
+import { assertNodeIsCurrent } from '../../support/kubelet/node-state.ts';
+import { scenario } from '../../support/kubelet/scenario.ts';
+import { eventually } from '../../support/poll.ts';
 
 const fullNode = 110;
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { volumes } from '../../../src/cli/volumes.js';
-import { UsageError } from '../../../src/shared/process/flags.js';
-import { assertNoToken } from '../../support/driver/canary.js';
-import { Cluster } from '../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { volumes } from '../../../src/cli/volumes.ts';
+import { UsageError } from '../../../src/shared/process/flags.ts';
+import { assertNoToken } from '../../support/driver/canary.ts';
+import { Cluster } from '../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../support/driver/in-process-driver.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 describe('connectors-csi volumes', () => {
   let cluster: Cluster;

@@ -1,15 +1,15 @@
-import { KubernetesAccess } from '../../../src/driver/approval/kubernetes-access.js';
-import type { KubernetesAccessOptions } from '../../../src/driver/approval/kubernetes-access.js';
-import type { KubeClient } from '../../../src/shared/kube/kube-client.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import { silentLog } from '../../../src/shared/log.js';
-import type { PublishContext } from '../../../src/driver/publish/ports.js';
-import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/permission.js';
-import type { PolicyRule } from '../kube-api/access-rules.js';
-import { KubeApi } from '../kube-api/kube-api.js';
-import { configFor, testClient } from '../kube-client/test-client.js';
-import { bindDriver, driverUser } from './driver-rules.js';
+import { KubernetesAccess } from '../../../src/driver/approval/kubernetes-access.ts';
+import type { KubernetesAccessOptions } from '../../../src/driver/approval/kubernetes-access.ts';
+import type { KubeClient } from '../../../src/shared/kube/kube-client.ts';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import { silentLog } from '../../../src/shared/log.ts';
+import type { PublishContext } from '../../../src/driver/publish/ports.ts';
+import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.ts';
+import type { PodIdentity } from '../../../src/shared/access/permission.ts';
+import type { PolicyRule } from '../kube-api/access-rules.ts';
+import { KubeApi } from '../kube-api/kube-api.ts';
+import { configFor, testClient } from '../kube-client/test-client.ts';
+import { bindDriver, driverUser } from './driver-rules.ts';
 
 export const readOnlyFlags: FeatureFlags = {
   connectorProxyPermissions: false,

@@ -1,8 +1,8 @@
-import type { ConnectorRef } from '../../../src/shared/connectors/model.js';
-import type { PodIdentity } from '../../../src/shared/access/permission.js';
-import type { KubeApi } from '../kube-api/kube-api.js';
-import type { KubeObject, StoredObject } from '../kube-api/resources.js';
-import { eventually } from '../poll.js';
+import type { ConnectorRef } from '../../../src/shared/connectors/model.ts';
+import type { PodIdentity } from '../../../src/shared/access/permission.ts';
+import type { KubeApi } from '../kube-api/kube-api.ts';
+import type { KubeObject, StoredObject } from '../kube-api/resources.ts';
+import { eventually } from '../poll.ts';
 
 export interface Condition {
   readonly type: string;

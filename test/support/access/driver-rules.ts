@@ -1,6 +1,6 @@
-import { chartFile, readTemplate } from '../deploy/manifests.js';
-import type { Binding, PolicyRule } from '../kube-api/access-rules.js';
-import type { KubeApi } from '../kube-api/kube-api.js';
+import { chartFile, readTemplate } from '../deploy/manifests.ts';
+import type { Binding, PolicyRule } from '../kube-api/access-rules.ts';
+import type { KubeApi } from '../kube-api/kube-api.ts';
 
 export const driverUser = 'driver';
 

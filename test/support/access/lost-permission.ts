@@ -1,4 +1,4 @@
-import type { PolicyRule } from '../kube-api/access-rules.js';
+import type { PolicyRule } from '../kube-api/access-rules.ts';
 
 /** A right that somebody has forgotten to give. */
 export type Lost = readonly [verb: string, resource: string];

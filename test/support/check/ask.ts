@@ -1,12 +1,12 @@
-import { run } from '../../../src/proxy/check/run-check.js';
-import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/question.js';
-import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/question.js';
-import { RequestChecker } from '../../../src/proxy/check/request-checker.js';
-import type { DecisionSources } from '../../../src/proxy/backend.js';
-import { parseProxyConfig } from '../../../src/proxy/config.js';
-import type { Answer } from '../../../src/proxy/check/answer.js';
-import { assertNoToken } from '../driver/canary.js';
-import { credentialCanary } from '../proxy/proxy-fixture.js';
+import { run } from '../../../src/proxy/check/run-check.ts';
+import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/question.ts';
+import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/question.ts';
+import { RequestChecker } from '../../../src/proxy/check/request-checker.ts';
+import type { DecisionSources } from '../../../src/proxy/backend.ts';
+import { parseProxyConfig } from '../../../src/proxy/config.ts';
+import type { Answer } from '../../../src/proxy/check/answer.ts';
+import { assertNoToken } from '../driver/canary.ts';
+import { credentialCanary } from '../proxy/proxy-fixture.ts';
 
 /** Runs `check` in the process of the test. No output can hold a credential. */
 export async function runCheck(

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/shared/errors.js';
+import type { ErrorCode } from '../../../src/shared/errors.ts';
 
 /**
  * Codes after which the kubelet assumes that the volume may be mounted: it retries, and it will call unpublish. After

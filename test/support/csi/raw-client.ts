@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import net from 'node:net';
-import { clientPreface } from '../http2-frames.js';
+import { clientPreface } from '../http2-frames.ts';
 
 /** A connection to a socket that says only what it is told to, and stays open whatever the server does. */
 export async function connectRaw(socketPath: string): Promise<Socket> {

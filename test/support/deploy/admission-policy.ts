@@ -1,8 +1,8 @@
 import { CelScalar, celEnv, celMethod, listType, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
-import type { PolicyRule } from '../kube-api/access-rules.js';
-import { authorizerFunctions, authorizerOf } from './cel-authorizer.js';
-import type { Manifest } from './manifests.js';
+import type { PolicyRule } from '../kube-api/access-rules.ts';
+import { authorizerFunctions, authorizerOf } from './cel-authorizer.ts';
+import type { Manifest } from './manifests.ts';
 
 /** An AdmissionReview's request, as far as policies look at it. */
 export interface AdmissionRequest {

@@ -6,14 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
-import { discover } from '../kube-api/discovery.js';
-import { apiVersionOf } from '../kube-api/resources.js';
-import type { StoredResource } from '../kube-api/resources.js';
-import { kubectlFolders } from './helm.js';
-import { kinds } from './kinds.js';
-import { objectIn } from './kubernetes-protobuf.js';
-import type { Manifest } from './manifests.js';
-import { mergePatch } from './merge-patch.js';
+import { discover } from '../kube-api/discovery.ts';
+import { apiVersionOf } from '../kube-api/resources.ts';
+import type { StoredResource } from '../kube-api/resources.ts';
+import { kubectlFolders } from './helm.ts';
+import { kinds } from './kinds.ts';
+import { objectIn } from './kubernetes-protobuf.ts';
+import type { Manifest } from './manifests.ts';
+import { mergePatch } from './merge-patch.ts';
 
 interface Definition {
   readonly group: string;

@@ -1,7 +1,7 @@
 import { CelScalar, celMethod, mapType } from '@bufbuild/cel';
 import type { CelFunc, CelMap } from '@bufbuild/cel';
-import { AccessRules } from '../kube-api/access-rules.js';
-import type { PolicyRule } from '../kube-api/access-rules.js';
+import { AccessRules } from '../kube-api/access-rules.ts';
+import type { PolicyRule } from '../kube-api/access-rules.ts';
 
 const step = mapType(CelScalar.STRING, CelScalar.DYN);
 

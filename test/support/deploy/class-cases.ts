@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { chartFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { chartFolder, manifestFiles, readManifests, type Manifest } from './manifests.ts';
 
 /** A file of a ConnectorClass of the chart with data to render it with. */
 export interface ClassCase {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseServeConfig, type DriverConfig } from '../../../src/driver/config.js';
-import { commandOf } from './container-command.js';
-import { only, type Manifest } from './manifests.js';
-import { objectProblems } from './object-problems.js';
+import { parseServeConfig, type DriverConfig } from '../../../src/driver/config.ts';
+import { commandOf } from './container-command.ts';
+import { only, type Manifest } from './manifests.ts';
+import { objectProblems } from './object-problems.ts';
 
 export interface Container {
   readonly name: string;

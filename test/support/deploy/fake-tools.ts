@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { awsKeys, ecrHost, ecrVpcHost } from '../proxy/ecr.js';
-import { appPrivateKey } from '../proxy/github-server.js';
-import { GoogleKey } from '../proxy/google-key.js';
+import { awsKeys, ecrHost, ecrVpcHost } from '../proxy/ecr.ts';
+import { appPrivateKey } from '../proxy/github-server.ts';
+import { GoogleKey } from '../proxy/google-key.ts';
 
 /** What a tool answers to a request of a probe. */
 export interface FakeAnswer {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { missingPrograms } from '../e2e/programs.js';
-import { chartFolder, parseManifests, repository, type Manifest } from './manifests.js';
+import { missingPrograms } from '../e2e/programs.ts';
+import { chartFolder, parseManifests, repository, type Manifest } from './manifests.ts';
 
 const layers = ['v31', 'v35'].map((layer) => path.join(repository, '.ci', 'programs', 'tools', layer));
 const ofLayers = (program: string): readonly string[] =>

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { arm64Libraries, arm64Loader, arm64Node, arm64Packages } from '../e2e/arm64.js';
-import { missingPrograms } from '../e2e/programs.js';
-import { repository } from './manifests.js';
-import { hasManyIds } from '../user-ids.js';
+import { arm64Libraries, arm64Loader, arm64Node, arm64Packages } from '../e2e/arm64.ts';
+import { missingPrograms } from '../e2e/programs.ts';
+import { repository } from './manifests.ts';
+import { hasManyIds } from '../user-ids.ts';
 
 /**
  * Stands in for npm in the build stage, so that the build needs no registry: the packages are those that the repository

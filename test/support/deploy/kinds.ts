@@ -1,4 +1,4 @@
-import type { Structure } from './structure.js';
+import type { Structure } from './structure.ts';
 
 /**
  * The kinds that deploy/ uses, as far as it uses them: a field that is not described here is taken for a typing error

@@ -1,6 +1,6 @@
-import { kinds } from './kinds.js';
-import { crdsFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
-import { structureProblems, type Structure } from './structure.js';
+import { kinds } from './kinds.ts';
+import { crdsFolder, manifestFiles, readManifests, type Manifest } from './manifests.ts';
+import { structureProblems, type Structure } from './structure.ts';
 
 /** What an API server would refuse about `object`, each problem with the object's name before it. */
 export function objectProblems(object: Manifest): string[] {

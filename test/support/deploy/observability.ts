@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { chartFolder, repository } from './manifests.js';
+import { chartFolder, repository } from './manifests.ts';
 import { anchorsOf } from '../../../.ci/check-links.mjs';
-import { objectProblems } from './object-problems.js';
+import { objectProblems } from './object-problems.ts';
 
 const files = path.join(chartFolder, 'files');
 

@@ -1,4 +1,4 @@
-import { classCases, digestOf } from './class-cases.js';
+import { classCases, digestOf } from './class-cases.ts';
 
 // The input of test/fixtures/classes/record.go.
 process.stdout.write(`${JSON.stringify(classCases().map((one) => ({ ...one, digest: digestOf(one) })))}\n`);

@@ -1,5 +1,5 @@
 import { format } from 'prettier';
-import { renderText, type Values } from './helm.js';
+import { renderText, type Values } from './helm.ts';
 
 /** The oldest version that has all policies of the chart's defaults. */
 const kubeVersion = '1.30';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { classManifests, type ClassSpec } from '../deploy/class-cases.js';
-import { repository } from '../deploy/manifests.js';
+import { classManifests, type ClassSpec } from '../deploy/class-cases.ts';
+import { repository } from '../deploy/manifests.ts';
 
 interface CatalogueSpec extends ClassSpec {
   readonly auth: {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, repository } from '../deploy/manifests.js';
+import { deployFolder, repository } from '../deploy/manifests.ts';
 
 const page = readFileSync(path.join(repository, 'docs', 'first-build.md'), 'utf8');
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
-import { driverLimits } from '../../../src/driver/limits.js';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { limits as sharedLimits } from '../../../src/shared/limits/defaults.js';
+import { driverLimits } from '../../../src/driver/limits.ts';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { limits as sharedLimits } from '../../../src/shared/limits/defaults.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const sources = [

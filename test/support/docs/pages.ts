@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { repository } from '../deploy/manifests.js';
+import { repository } from '../deploy/manifests.ts';
 
 /** The pages that tell what there is now, relative to the repository: all but the changelog, which tells of what is gone. */
 export const pages: readonly string[] = [

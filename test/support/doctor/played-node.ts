@@ -1,12 +1,12 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { asLine } from '../../../src/shared/doctor/check-result.js';
-import type { CheckResult } from '../../../src/shared/doctor/check-result.js';
-import { examineImagePulls } from '../../../src/image-pulls/doctor/node-doctor.js';
-import { installFiles } from '../../../src/image-pulls/apply-files.js';
-import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
-import { nodeFilesOf } from '../../../src/image-pulls/node-files.js';
+import { asLine } from '../../../src/shared/doctor/check-result.ts';
+import type { CheckResult } from '../../../src/shared/doctor/check-result.ts';
+import { examineImagePulls } from '../../../src/image-pulls/doctor/node-doctor.ts';
+import { installFiles } from '../../../src/image-pulls/apply-files.ts';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.ts';
+import { nodeFilesOf } from '../../../src/image-pulls/node-files.ts';
 
 /** A directory that plays the root of a node with the files for image pulls. */
 export class PlayedNode {

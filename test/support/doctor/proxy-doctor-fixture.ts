@@ -1,12 +1,12 @@
-import { examineProxy } from '../../../src/proxy/doctor/proxy-doctor.js';
-import type { ProxyConfig } from '../../../src/proxy/config.js';
-import type { DiagnosticContext } from '../../../src/shared/doctor/program-checks.js';
-import type { CheckResult } from '../../../src/shared/doctor/check-result.js';
-import { parseProxyConfig } from '../../../src/proxy/config.js';
-import { eventually } from '../poll.js';
-import { ClusterFixture } from '../proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService, secret } from '../proxy/manifests.js';
-import { ToolServer, toolCa } from '../proxy/tool-server.js';
+import { examineProxy } from '../../../src/proxy/doctor/proxy-doctor.ts';
+import type { ProxyConfig } from '../../../src/proxy/config.ts';
+import type { DiagnosticContext } from '../../../src/shared/doctor/program-checks.ts';
+import type { CheckResult } from '../../../src/shared/doctor/check-result.ts';
+import { parseProxyConfig } from '../../../src/proxy/config.ts';
+import { eventually } from '../poll.ts';
+import { ClusterFixture } from '../proxy/cluster-fixture.ts';
+import { connector, connectorClass, proxyService, secret } from '../proxy/manifests.ts';
+import { ToolServer, toolCa } from '../proxy/tool-server.ts';
 
 /** A proxy in a cluster, its Connector ci/tool, and everything as it should be. */
 export class ProxyDoctorFixture {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { canary } from './tokens.js';
+import { canary } from './tokens.ts';
 
 /** Asserts that a text which anybody may read (a log, an error, metrics) carries no token, nor a proxy URL with one. */
 export function assertNoToken(text: string, where: string): void {

@@ -3,11 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { limits } from '../../../src/shared/limits/defaults.js';
-import { eventually } from '../poll.js';
-import { assertNoToken } from './canary.js';
-import { KubeletClient } from './kubelet-client.js';
-import type { NodeSandbox } from './node-sandbox.js';
+import { limits } from '../../../src/shared/limits/defaults.ts';
+import { eventually } from '../poll.ts';
+import { assertNoToken } from './canary.ts';
+import { KubeletClient } from './kubelet-client.ts';
+import type { NodeSandbox } from './node-sandbox.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import type { DriverProcess } from './driver-process.js';
-import type { TestVolume } from './test-volume.js';
+import type { DriverProcess } from './driver-process.ts';
+import type { TestVolume } from './test-volume.ts';
 
 /** The kernel's tick in /proc/PID/stat. */
 const msPerTick = 10;

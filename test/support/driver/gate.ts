@@ -1,5 +1,5 @@
-import { abortError } from '../../../src/shared/errors.js';
-import { eventually } from '../poll.js';
+import { abortError } from '../../../src/shared/errors.ts';
+import { eventually } from '../poll.ts';
 
 /** A place where calls wait until a test lets them go on, or until they are aborted. */
 export class Gate {

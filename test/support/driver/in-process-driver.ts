@@ -1,18 +1,18 @@
-import type { Backend } from '../../../src/driver/backend.js';
-import { directoryBackend } from '../../../src/driver/directory-backend.js';
-import { Driver } from '../../../src/driver/driver.js';
-import { parseServeConfig } from '../../../src/driver/config.js';
-import type { DriverConfig } from '../../../src/driver/config.js';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import { createLog } from '../../../src/shared/process/json-log.js';
-import type { Log } from '../../../src/shared/log.js';
-import type { LimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import type { Metrics } from '../../../src/driver/metrics.js';
-import type { Clock } from '../../../src/shared/clock.js';
-import { assertNoToken } from './canary.js';
-import { KubeletClient } from './kubelet-client.js';
-import type { NodeSandbox } from './node-sandbox.js';
+import type { Backend } from '../../../src/driver/backend.ts';
+import { directoryBackend } from '../../../src/driver/directory-backend.ts';
+import { Driver } from '../../../src/driver/driver.ts';
+import { parseServeConfig } from '../../../src/driver/config.ts';
+import type { DriverConfig } from '../../../src/driver/config.ts';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import type { Syscalls } from '../../../src/driver/host/syscalls.ts';
+import { createLog } from '../../../src/shared/process/json-log.ts';
+import type { Log } from '../../../src/shared/log.ts';
+import type { LimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import type { Metrics } from '../../../src/driver/metrics.ts';
+import type { Clock } from '../../../src/shared/clock.ts';
+import { assertNoToken } from './canary.ts';
+import { KubeletClient } from './kubelet-client.ts';
+import type { NodeSandbox } from './node-sandbox.ts';
 
 export interface BackendParts {
   readonly config: DriverConfig;

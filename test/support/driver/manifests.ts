@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/shared/json.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
 
 export interface ConnectorManifest {
   readonly namespace?: string;

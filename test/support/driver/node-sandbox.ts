@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { mountsBelow, unmountBelow } from '../mounts.js';
-import { connector, connectorClass } from './manifests.js';
-import type { VolumeIdentity } from './test-volume.js';
-import { TestVolume } from './test-volume.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { mountsBelow, unmountBelow } from '../mounts.ts';
+import { connector, connectorClass } from './manifests.ts';
+import type { VolumeIdentity } from './test-volume.ts';
+import { TestVolume } from './test-volume.ts';
 
 /** <linux/mount.h> */
 const MS_BIND = 0x1000;

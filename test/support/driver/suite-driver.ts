@@ -1,4 +1,4 @@
-import { NodeSandbox } from './node-sandbox.js';
+import { NodeSandbox } from './node-sandbox.ts';
 
 /** What a suite keeps in its own variables. */
 export interface SuiteDriver<Driver> {

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { pathsWith, readVolume } from '../host/kubelet-dir.js';
-import { mountsBelow } from '../mounts.js';
-import type { TokenOwner } from './tokens.js';
-import { kubeletTokens, tokenFor } from './tokens.js';
+import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { pathsWith, readVolume } from '../host/kubelet-dir.ts';
+import { mountsBelow } from '../mounts.ts';
+import type { TokenOwner } from './tokens.ts';
+import { kubeletTokens, tokenFor } from './tokens.ts';
 
 export interface VolumeIdentity extends Partial<TokenOwner> {
   readonly volumeName?: string;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { TestVolume } from './test-volume.js';
+import type { TestVolume } from './test-volume.ts';
 
 /** Asserts that a volume of one Connector has all its files, with one of these tokens in all that contain it. */
 export function assertWhole(volume: TestVolume, tokens: readonly string[] = [volume.token]): void {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
-import type { TestVolume } from '../driver/test-volume.js';
-import type { ConnectorOptions } from '../proxy/manifests.js';
-import { ToolServer } from '../proxy/tool-server.js';
-import { proofs } from './compatibility.js';
-import type { ActivatedProof, ProofKey } from './compatibility.js';
-import { toolPassword } from './flow-fixture.js';
-import type { FlowFixture, FlowOptions } from './flow-fixture.js';
-import type { Run } from './programs.js';
+import type { TestVolume } from '../driver/test-volume.ts';
+import type { ConnectorOptions } from '../proxy/manifests.ts';
+import { ToolServer } from '../proxy/tool-server.ts';
+import { proofs } from './compatibility.ts';
+import type { ActivatedProof, ProofKey } from './compatibility.ts';
+import { toolPassword } from './flow-fixture.ts';
+import type { FlowFixture, FlowOptions } from './flow-fixture.ts';
+import type { Run } from './programs.ts';
 
 /** What the proxy sends to tools with the Secret `login`. */
 export const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;

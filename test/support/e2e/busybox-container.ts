@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Run } from './programs.js';
-import { run } from './programs.js';
+import type { Run } from './programs.ts';
+import { run } from './programs.ts';
 
 export interface ContainerOptions {
   readonly env?: NodeJS.ProcessEnv;

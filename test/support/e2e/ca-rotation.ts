@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { repository } from '../deploy/manifests.js';
+import { repository } from '../deploy/manifests.ts';
 
 /** The commands of "Rotating the CA" in docs/proxy.md, by block: what prepares the rotation, then its steps. */
 export function rotationCommands(): readonly string[] {

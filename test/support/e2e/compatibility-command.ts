@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { compatibilityPage } from './compatibility-page.js';
+import { compatibilityPage } from './compatibility-page.ts';
 
 const file = path.join(import.meta.dirname, '../../../docs/compatibility.md');
 writeFileSync(file, await format(compatibilityPage(), { ...(await resolveConfig(file)), filepath: file }));

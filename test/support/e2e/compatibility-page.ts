@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { proofs } from './compatibility.js';
-import type { ActivatedProof, Proof } from './compatibility.js';
-import { refusedPrograms } from './refused-programs.js';
+import { proofs } from './compatibility.ts';
+import type { ActivatedProof, Proof } from './compatibility.ts';
+import { refusedPrograms } from './refused-programs.ts';
 
 const head = `# Compatibility
 

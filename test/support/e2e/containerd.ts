@@ -6,7 +6,7 @@ import path from 'node:path';
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import type { Client, GrpcObject, ServiceClientConstructor, ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { eventually } from '../poll.js';
+import { eventually } from '../poll.ts';
 
 /** Of the script for nodes. */
 export interface PullCredential {

@@ -1,5 +1,5 @@
-import { bindingsFor, type Purpose } from '../access/driver-rules.js';
-import type { KubeApi } from '../kube-api/kube-api.js';
+import { bindingsFor, type Purpose } from '../access/driver-rules.ts';
+import type { KubeApi } from '../kube-api/kube-api.ts';
 
 /**
  * Binds the roles of the chart to the users `driver` and `proxy`.

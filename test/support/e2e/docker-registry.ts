@@ -3,9 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { toolAuthority } from '../proxy/tool-server.js';
-import { freePort, untilListening } from './programs.js';
-import type { RegistryTokenService } from './registry-token-service.js';
+import { toolAuthority } from '../proxy/tool-server.ts';
+import { freePort, untilListening } from './programs.ts';
+import type { RegistryTokenService } from './registry-token-service.ts';
 
 export interface DockerRegistryOptions {
   /** To be made. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { deployFolder, manifestFiles, only, readManifests } from '../deploy/manifests.js';
-import type { Manifest } from '../deploy/manifests.js';
-import type { PolicyRule } from '../kube-api/access-rules.js';
-import type { KubeApi } from '../kube-api/kube-api.js';
+import { deployFolder, manifestFiles, only, readManifests } from '../deploy/manifests.ts';
+import type { Manifest } from '../deploy/manifests.ts';
+import type { PolicyRule } from '../kube-api/access-rules.ts';
+import type { KubeApi } from '../kube-api/kube-api.ts';
 
 const examples = path.join(deployFolder, 'examples');
 

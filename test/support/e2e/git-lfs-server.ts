@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { ToolServer } from '../proxy/tool-server.js';
-import { startGitServer } from './git-server.js';
+import type { ToolServer } from '../proxy/tool-server.ts';
+import { startGitServer } from './git-server.ts';
 
 interface Batch {
   readonly operation: 'download' | 'upload';

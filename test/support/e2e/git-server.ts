@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ToolServer } from '../proxy/tool-server.js';
+import { ToolServer } from '../proxy/tool-server.ts';
 
 /**
  * Git's smart HTTP behind TLS and a password: `git http-backend` over the repositories of a directory.

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
-import { ToolServer, toolAuthority } from '../proxy/tool-server.js';
-import type { DockerRegistry } from './docker-registry.js';
+import { ToolServer, toolAuthority } from '../proxy/tool-server.ts';
+import type { DockerRegistry } from './docker-registry.ts';
 
 export interface GuardedServerOptions {
   readonly host: string;

@@ -1,7 +1,7 @@
 import { createServer, request as send, type Server } from 'node:https';
 import { pipeline } from 'node:stream';
-import { toolAuthority } from '../proxy/tool-server.js';
-import { DockerRegistry } from './docker-registry.js';
+import { toolAuthority } from '../proxy/tool-server.ts';
+import { DockerRegistry } from './docker-registry.ts';
 
 export interface HarborOptions {
   /** To be made. */

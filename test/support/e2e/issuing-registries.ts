@@ -1,17 +1,17 @@
 import path from 'node:path';
-import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../proxy/ecr.js';
-import { GithubServer, appPrivateKey } from '../proxy/github-server.js';
-import { GoogleKey } from '../proxy/google-key.js';
-import { GoogleTokens } from '../proxy/google-tokens.js';
-import { secret } from '../proxy/manifests.js';
-import type { ConnectorOptions } from '../proxy/manifests.js';
-import { TokenEndpoint } from '../proxy/token-endpoint.js';
-import { ToolServer } from '../proxy/tool-server.js';
-import { DockerRegistry } from './docker-registry.js';
-import { toolPassword } from './flow-fixture.js';
-import type { FlowFixture } from './flow-fixture.js';
-import { GuardedServer, acceptsBasic, acceptsBearer, registryBehind } from './guarded-server.js';
-import { RegistryTokenService } from './registry-token-service.js';
+import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../proxy/ecr.ts';
+import { GithubServer, appPrivateKey } from '../proxy/github-server.ts';
+import { GoogleKey } from '../proxy/google-key.ts';
+import { GoogleTokens } from '../proxy/google-tokens.ts';
+import { secret } from '../proxy/manifests.ts';
+import type { ConnectorOptions } from '../proxy/manifests.ts';
+import { TokenEndpoint } from '../proxy/token-endpoint.ts';
+import { ToolServer } from '../proxy/tool-server.ts';
+import { DockerRegistry } from './docker-registry.ts';
+import { toolPassword } from './flow-fixture.ts';
+import type { FlowFixture } from './flow-fixture.ts';
+import { GuardedServer, acceptsBasic, acceptsBearer, registryBehind } from './guarded-server.ts';
+import { RegistryTokenService } from './registry-token-service.ts';
 
 /** A registry, with the issuer of the tokens that it accepts. */
 export interface IssuingRegistry {

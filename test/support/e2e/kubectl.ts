@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { crdsFolder, only, readManifests } from '../deploy/manifests.js';
-import type { FlowFixture } from './flow-fixture.js';
+import { crdsFolder, only, readManifests } from '../deploy/manifests.ts';
+import type { FlowFixture } from './flow-fixture.ts';
 
 const connectorsKind = path.join(crdsFolder, 'connectors.yaml');
 

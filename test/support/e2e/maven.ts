@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Run } from './programs.js';
-import type { RenderedClasses } from './rendered-classes.js';
+import type { Run } from './programs.ts';
+import type { RenderedClasses } from './rendered-classes.ts';
 
 const home = '/usr/share/maven';
 

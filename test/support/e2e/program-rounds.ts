@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../driver/test-volume.js';
-import type { FlowFixture } from './flow-fixture.js';
-import { writeImageLayout } from './image-layout.js';
-import { imagePolicy } from './tekton-step.js';
+import type { TestVolume } from '../driver/test-volume.ts';
+import type { FlowFixture } from './flow-fixture.ts';
+import { writeImageLayout } from './image-layout.ts';
+import { imagePolicy } from './tekton-step.ts';
 
 /** Makes the repository `NAME.git` with one commit in the fixture's directory, for a server of that directory. */
 export async function makeRepository(fixture: FlowFixture, name: string): Promise<void> {

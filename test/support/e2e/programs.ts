@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { eventually } from '../poll.js';
+import { eventually } from '../poll.ts';
 
 /** Where Debian puts what buildah runs, `netavark`: without it buildah starts nothing, with or without a network. */
 const helpers = '/usr/lib/podman';

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { eventually } from '../poll.js';
-import { hostNames, namesOf } from './host-names.js';
-import type { HostTable } from './host-names.js';
+import { eventually } from '../poll.ts';
+import { hostNames, namesOf } from './host-names.ts';
+import type { HostTable } from './host-names.ts';
 
 const builtMain = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 

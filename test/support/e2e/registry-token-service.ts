@@ -1,8 +1,8 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { CertificateAuthority } from '../kube-api/certificates.js';
-import { ToolServer } from '../proxy/tool-server.js';
-import type { SeenRequest } from '../proxy/tool-server.js';
+import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { ToolServer } from '../proxy/tool-server.ts';
+import type { SeenRequest } from '../proxy/tool-server.ts';
 
 /**
  * The token service of a registry (CNCF Distribution, token authentication): signs what it is asked for to those with the

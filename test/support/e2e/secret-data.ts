@@ -1,4 +1,4 @@
-import type { KubeObject } from '../kube-api/resources.js';
+import type { KubeObject } from '../kube-api/resources.ts';
 
 /** An object, or a Secret with its values in clear text. */
 export type WrittenObject = KubeObject & { readonly stringData?: Readonly<Record<string, string>> };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, manifestFiles, only, readManifests, type Manifest } from '../deploy/manifests.js';
-import type { FlowFixture } from './flow-fixture.js';
-import { containersEnvironment } from './programs.js';
+import { deployFolder, manifestFiles, only, readManifests, type Manifest } from '../deploy/manifests.ts';
+import type { FlowFixture } from './flow-fixture.ts';
+import { containersEnvironment } from './programs.ts';
 
 export interface Step {
   readonly env: readonly { readonly name: string; readonly value: string }[];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../src/shared/errors.js';
+import { CodedError } from '../../../src/shared/errors.ts';
 
 type Kind = new (...args: never[]) => Error;
 

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.js';
-import { parseManifestFile } from '../../../src/shared/connectors/manifest-file.js';
-import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../src/shared/connectors/parse-connector.js';
-import { CodedError } from '../../../src/shared/errors.js';
-import { isJsonObject, jsonTexts, parseJson } from '../../../src/shared/json.js';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { parseText } from '../../../src/shared/kube/response-body.js';
-import { KubeError } from '../../../src/shared/kube/kube-error.js';
-import { parseIfAdmitted, parseRawObject } from '../../../src/shared/kube/object-admission.js';
-import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
-import { connectors } from '../kube-client/test-client.js';
-import { allows } from './allowed.js';
-import { target } from './fuzz-run.js';
-import type { FuzzTarget } from './fuzz-run.js';
-import { mutatedBytes, mutatedText, mutatedTree } from './mutations.js';
+import { parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.ts';
+import { parseManifestFile } from '../../../src/shared/connectors/manifest-file.ts';
+import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../src/shared/connectors/parse-connector.ts';
+import { CodedError } from '../../../src/shared/errors.ts';
+import { isJsonObject, jsonTexts, parseJson } from '../../../src/shared/json.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { parseText } from '../../../src/shared/kube/response-body.ts';
+import { KubeError } from '../../../src/shared/kube/kube-error.ts';
+import { parseIfAdmitted, parseRawObject } from '../../../src/shared/kube/object-admission.ts';
+import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.ts';
+import { connectors } from '../kube-client/test-client.ts';
+import { allows } from './allowed.ts';
+import { target } from './fuzz-run.ts';
+import type { FuzzTarget } from './fuzz-run.ts';
+import { mutatedBytes, mutatedText, mutatedTree } from './mutations.ts';
 
 const className = 'oci';
 const oneClass = connectorClass(className, {

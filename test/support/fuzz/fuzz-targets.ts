@@ -1,10 +1,10 @@
-import { answerTargets } from './answer-targets.js';
-import type { FuzzTarget } from './fuzz-run.js';
-import { generatorTarget } from './generators/generator-target.js';
-import { headersTarget } from './headers-target.js';
-import { parserTargets } from './parser-targets.js';
-import { requestTargets } from './request-targets.js';
-import { templateTarget } from './template-target.js';
+import { answerTargets } from './answer-targets.ts';
+import type { FuzzTarget } from './fuzz-run.ts';
+import { generatorTarget } from './generators/generator-target.ts';
+import { headersTarget } from './headers-target.ts';
+import { parserTargets } from './parser-targets.ts';
+import { requestTargets } from './request-targets.ts';
+import { templateTarget } from './template-target.ts';
 
 /** All readers in the driver and the proxy of what others wrote. */
 export function fuzzTargets(): readonly FuzzTarget[] {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
-import { ProxyError } from '../../../src/proxy/proxy-error.js';
-import { endToEnd } from '../../../src/proxy/tool/headers.js';
-import { framingHeaders, framingOf } from '../../../src/proxy/tool/request-body.js';
-import { allows } from './allowed.js';
-import { target } from './fuzz-run.js';
-import { mutatedText } from './mutations.js';
+import { ProxyError } from '../../../src/proxy/proxy-error.ts';
+import { endToEnd } from '../../../src/proxy/tool/headers.ts';
+import { framingHeaders, framingOf } from '../../../src/proxy/tool/request-body.ts';
+import { allows } from './allowed.ts';
+import { target } from './fuzz-run.ts';
+import { mutatedText } from './mutations.ts';
 
 const names = ['Connection', 'Proxy-Authorization', 'Transfer-Encoding', 'Content-Length', 'Host', 'TE', 'X-A'];
 const values = ['keep-alive, X-A', 'Basic abc', 'chunked', '12', 'tool.example', 'close, authorization', ''];

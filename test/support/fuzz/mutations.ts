@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { oddPieces, oddValues } from './pieces.js';
+import { oddPieces, oddValues } from './pieces.ts';
 
 /** One change; places and lengths are parts of what is changed, in 1/65536. */
 interface Mutation {

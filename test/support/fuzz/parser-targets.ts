@@ -1,8 +1,8 @@
-import { parsers, rejections } from '../linear-time/parsers.js';
-import { allows } from './allowed.js';
-import { target } from './fuzz-run.js';
-import type { FuzzTarget } from './fuzz-run.js';
-import { mutatedText } from './mutations.js';
+import { parsers, rejections } from '../linear-time/parsers.ts';
+import { allows } from './allowed.ts';
+import { target } from './fuzz-run.ts';
+import type { FuzzTarget } from './fuzz-run.ts';
+import { mutatedText } from './mutations.ts';
 
 /** All functions that read what pods, tools, or owners of objects write. */
 export const parserTargets: readonly FuzzTarget[] = Object.entries(parsers).map(

@@ -1,9 +1,9 @@
-import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { csi } from '../../../src/driver/csi/services.js';
-import { acceptedBlocks } from '../attributes/corpus.js';
-import type { TestVolume } from '../driver/test-volume.js';
-import { tokensKey } from '../driver/test-volume.js';
-import { canary, kubeletTokens } from '../driver/tokens.js';
+import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { csi } from '../../../src/driver/csi/services.ts';
+import { acceptedBlocks } from '../attributes/corpus.ts';
+import type { TestVolume } from '../driver/test-volume.ts';
+import { tokensKey } from '../driver/test-volume.ts';
+import { canary, kubeletTokens } from '../driver/tokens.ts';
 
 /** Valid requests for a volume, with the attributes that people write and the token in either place. */
 export function publishRequests(volume: TestVolume): readonly NodePublishVolumeRequest[] {

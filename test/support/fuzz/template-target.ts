@@ -1,12 +1,12 @@
 import path from 'node:path';
-import { Budget } from '../../../src/shared/gotemplate/budget.js';
-import { TemplateError } from '../../../src/shared/gotemplate/errors.js';
-import { defaultLimits } from '../../../src/shared/gotemplate/limits.js';
-import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
-import { loadVectors } from '../vectors.js';
-import { allows } from './allowed.js';
-import { target } from './fuzz-run.js';
-import { mutatedText } from './mutations.js';
+import { Budget } from '../../../src/shared/gotemplate/budget.ts';
+import { TemplateError } from '../../../src/shared/gotemplate/errors.ts';
+import { defaultLimits } from '../../../src/shared/gotemplate/limits.ts';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
+import { loadVectors } from '../vectors.ts';
+import { allows } from './allowed.ts';
+import { target } from './fuzz-run.ts';
+import { mutatedText } from './mutations.ts';
 
 const limits = { ...defaultLimits, steps: 150_000, memoryBytes: 64 << 20 };
 const recorded = loadVectors(path.join(import.meta.dirname, '../../fixtures/gotemplate-fuzz/recorded.jsonl'));

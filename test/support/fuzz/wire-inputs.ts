@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { callHeaders, callMessage, clientPreface, frame, frameFlag, frameType } from '../http2-frames.js';
-import { mutatedBytes } from './mutations.js';
-import { httpRequests } from './request-targets.js';
+import { callHeaders, callMessage, clientPreface, frame, frameFlag, frameType } from '../http2-frames.ts';
+import { mutatedBytes } from './mutations.ts';
+import { httpRequests } from './request-targets.ts';
 
 const publishPath = '/csi.v1.Node/NodePublishVolume';
 const paths = [publishPath, '/csi.v1.Identity/Probe', '/pluginregistration.Registration/GetInfo', '/no.Such/Method'];

@@ -1,6 +1,6 @@
-import type { GoFunction, ParamType } from '../../../src/shared/gotemplate/function.js';
-import { Random } from '../random.js';
-import { argumentsFor } from './inputs.js';
+import type { GoFunction, ParamType } from '../../../src/shared/gotemplate/function.ts';
+import { Random } from '../random.ts';
+import { argumentsFor } from './inputs.ts';
 
 /** Functions whose cost is what they are for: they ask for slow work, of which a template gets a counted number. */
 const slow: ReadonlySet<string> = new Set(['bcrypt', 'htpasswd', 'derivePassword', 'genPrivateKey']);

@@ -1,5 +1,5 @@
-import type { ParamType } from '../../../src/shared/gotemplate/function.js';
-import type { JsonObject, JsonValue } from '../../../src/shared/json.js';
+import type { ParamType } from '../../../src/shared/gotemplate/function.ts';
+import type { JsonObject, JsonValue } from '../../../src/shared/json.ts';
 
 /**
  * Values for templates that look for the worst of each function: long texts with what search, splitting, escaping and

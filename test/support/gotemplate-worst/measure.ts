@@ -1,9 +1,9 @@
-import { TemplateError } from '../../../src/shared/gotemplate/errors.js';
-import { Budget } from '../../../src/shared/gotemplate/budget.js';
-import { defaultLimits } from '../../../src/shared/gotemplate/limits.js';
-import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { processorTimeMs } from '../processor-time.js';
+import { TemplateError } from '../../../src/shared/gotemplate/errors.ts';
+import { Budget } from '../../../src/shared/gotemplate/budget.ts';
+import { defaultLimits } from '../../../src/shared/gotemplate/limits.ts';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { processorTimeMs } from '../processor-time.ts';
 
 export interface Cost {
   readonly ms: number;

@@ -1,9 +1,9 @@
 // A program: makes one call of a TmpfsHost and kills itself before the system call that its argument names.
 import fs from 'node:fs';
-import type { HostCall } from './child-programs.js';
-import { revisionFiles } from './revision-files.js';
-import { TestHost, somebody, unlimited } from './kubelet-dir.js';
-import { changes, kernels, wrapSyscalls } from './syscall-wrapper.js';
+import type { HostCall } from './child-programs.ts';
+import { revisionFiles } from './revision-files.ts';
+import { TestHost, somebody, unlimited } from './kubelet-dir.ts';
+import { changes, kernels, wrapSyscalls } from './syscall-wrapper.ts';
 
 const call = JSON.parse(process.argv[2] ?? '') as HostCall;
 let count = 0;

@@ -1,14 +1,14 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import type { VolumeOwner } from '../../../src/driver/publish/volume-memory.js';
-import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
-import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
-import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../../../src/driver/publish/ports.js';
-import { mountsBelow, unmountBelow } from '../mounts.js';
+import type { Syscalls } from '../../../src/driver/host/syscalls.ts';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.ts';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import type { VolumeOwner } from '../../../src/driver/publish/volume-memory.ts';
+import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.ts';
+import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.ts';
+import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../../../src/driver/publish/ports.ts';
+import { mountsBelow, unmountBelow } from '../mounts.ts';
 
 /** Bounds nothing. */
 export const unlimited = new VolumeMemory({ limitBytes: undefined, reserveBytes: 0, observer: noLimitObserver });

@@ -1,5 +1,5 @@
 import type { constants } from 'node:os';
-import type { CallName } from './syscall-wrapper.js';
+import type { CallName } from './syscall-wrapper.ts';
 
 export type ErrnoName = keyof typeof constants.errno;
 

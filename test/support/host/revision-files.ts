@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../../../src/driver/publish/ports.js';
+import type { VolumeFile } from '../../../src/driver/publish/ports.ts';
 
 /** The first revision of files for which a volume of the others must grow. */
 export const largeRevision = 1_000_000;

@@ -1,7 +1,7 @@
 import { constants as fileConstants } from 'node:fs';
 import { constants } from 'node:os';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import type { Syscalls } from '../../../src/driver/host/syscalls.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import type { Syscalls } from '../../../src/driver/host/syscalls.ts';
 
 export type CallName = keyof Syscalls;
 

@@ -1,7 +1,7 @@
 // A program: reads a volume over and over, whole revisions through `..data`, until told to stop.
 import fs from 'node:fs';
 import path from 'node:path';
-import { revisionOf } from './revision-files.js';
+import { revisionOf } from './revision-files.ts';
 
 const target = process.argv[2] ?? '';
 const report = { passes: 0, revisions: 0, gone: 0, problems: [] as string[] };

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { eventually } from '../poll.js';
-import { portOfLog } from '../log-lines.js';
+import { eventually } from '../poll.ts';
+import { portOfLog } from '../log-lines.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 

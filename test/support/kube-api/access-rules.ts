@@ -1,4 +1,4 @@
-import type { User } from './identities.js';
+import type { User } from './identities.ts';
 
 /** A rule of a Role or ClusterRole. */
 export interface PolicyRule {

@@ -1,7 +1,7 @@
 import { stringify } from 'lossless-json';
-import type { FaultEffect } from './faults.js';
-import type { Reply } from './reply.js';
-import { StatusError } from './status.js';
+import type { FaultEffect } from './faults.ts';
+import type { Reply } from './reply.ts';
+import { StatusError } from './status.ts';
 
 /** The effects that replace the answer, in the order in which they are tried. */
 export async function applyFaults(effects: readonly FaultEffect[], reply: Reply): Promise<'answered' | 'go on'> {

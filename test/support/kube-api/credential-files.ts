@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import type { CertificateAuthority } from './certificates.js';
-import type { Identities } from './identities.js';
+import type { CertificateAuthority } from './certificates.ts';
+import type { Identities } from './identities.ts';
 
 /** Written as the kubelet does: a reader sees the old content or the new, never half of one. */
 export function replaceFile(file: string, content: string): void {

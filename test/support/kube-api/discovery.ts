@@ -1,5 +1,5 @@
-import { apiVersionOf, storedResources } from './resources.js';
-import type { StoredResource } from './resources.js';
+import { apiVersionOf, storedResources } from './resources.ts';
+import type { StoredResource } from './resources.ts';
 
 const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
 

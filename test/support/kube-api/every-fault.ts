@@ -1,4 +1,4 @@
-import type { FaultEffect } from './faults.js';
+import type { FaultEffect } from './faults.ts';
 
 /** How the answer to a request may fail, by the kinds of faults that the test server has: a new kind does not compile. */
 const byKind: Readonly<Record<FaultEffect['kind'], readonly FaultEffect[]>> = {

@@ -1,4 +1,4 @@
-import type { RequestAttributes } from './request-attributes.js';
+import type { RequestAttributes } from './request-attributes.ts';
 
 /**
  * How an exchange is spoilt. Delays, cuts and chunks may meet in one request; of the effects that replace the answer

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { textOf } from './object-text.js';
-import { apiVersionOf, storedResources } from './resources.js';
-import type { KubeObject, StoredObject, StoredResource } from './resources.js';
-import { alreadyExists, conflict, expired, invalid, notFound } from './status.js';
+import { textOf } from './object-text.ts';
+import { apiVersionOf, storedResources } from './resources.ts';
+import type { KubeObject, StoredObject, StoredResource } from './resources.ts';
+import { alreadyExists, conflict, expired, invalid, notFound } from './status.ts';
 
 export interface StoreEvent {
   readonly revision: number;

@@ -1,5 +1,5 @@
 import { request } from 'node:https';
-import type { KubeApi } from './kube-api.js';
+import type { KubeApi } from './kube-api.ts';
 
 export interface RawAnswer {
   readonly code: number;

@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { constants } from 'node:http2';
-import type { FaultEffect } from './faults.js';
+import type { FaultEffect } from './faults.ts';
 
 type CutEffect = Extract<FaultEffect, { kind: 'cut' }>;
 
@@ -54,13 +54,12 @@ export class Reply {
   head(code: number, headers: Readonly<Record<string, string>> = {}): void {
     if (this.#isOver) return;
     this.#code = code;
-    this.#response.writeHead(code, {
-      'content-type': 'application/json',
-      'cache-control': 'no-cache, private',
-      ...headers,
-    });
-    // Over HTTP/1.1 the headers of a watch would wait for its first event without this.
+    this.#response.statusCode = code;
+    const all = { 'content-type': 'application/json', 'cache-control': 'no-cache, private', ...headers };
+    for (const [name, value] of Object.entries(all)) this.#response.setHeader(name, value);
+    // The headers of a watch would wait for its first event without this.
     if (this.#response instanceof ServerResponse) this.#response.flushHeaders();
+    else this.#response.writeHead(code);
   }
 
   write(text: string): void {

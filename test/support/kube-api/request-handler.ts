@@ -1,19 +1,19 @@
 import { parse } from 'lossless-json';
-import type { AccessRules } from './access-rules.js';
-import type { Identities, User } from './identities.js';
-import { discover } from './discovery.js';
-import { field, textField } from './json-fields.js';
-import type { ObjectStore } from './object-store.js';
-import { listTextOf, textOf } from './object-text.js';
-import type { ApiRequest, Reply } from './reply.js';
-import type { RequestAttributes } from './request-attributes.js';
-import { apiVersionOf, isCustom, storedResources } from './resources.js';
-import type { KubeObject, StoredResource } from './resources.js';
-import { requestToken, reviewAccess, reviewToken } from './reviews.js';
-import { selectorOf } from './selectors.js';
-import { badRequest, notFound, StatusError } from './status.js';
-import { WatchStream } from './watch-stream.js';
-import type { WatchSettings } from './watch-stream.js';
+import type { AccessRules } from './access-rules.ts';
+import type { Identities, User } from './identities.ts';
+import { discover } from './discovery.ts';
+import { field, textField } from './json-fields.ts';
+import type { ObjectStore } from './object-store.ts';
+import { listTextOf, textOf } from './object-text.ts';
+import type { ApiRequest, Reply } from './reply.ts';
+import type { RequestAttributes } from './request-attributes.ts';
+import { apiVersionOf, isCustom, storedResources } from './resources.ts';
+import type { KubeObject, StoredResource } from './resources.ts';
+import { requestToken, reviewAccess, reviewToken } from './reviews.ts';
+import { selectorOf } from './selectors.ts';
+import { badRequest, notFound, StatusError } from './status.ts';
+import { WatchStream } from './watch-stream.ts';
+import type { WatchSettings } from './watch-stream.ts';
 
 export interface ServerState {
   readonly store: ObjectStore;

@@ -1,10 +1,10 @@
-import type { AccessQuestion, AccessRules } from './access-rules.js';
-import type { BoundPod, Identities, User } from './identities.js';
-import { field, textField } from './json-fields.js';
-import { resourceByPlural } from './object-store.js';
-import type { ObjectStore } from './object-store.js';
-import type { RequestAttributes } from './request-attributes.js';
-import { badRequest, conflict, invalid, notFound } from './status.js';
+import type { AccessQuestion, AccessRules } from './access-rules.ts';
+import type { BoundPod, Identities, User } from './identities.ts';
+import { field, textField } from './json-fields.ts';
+import { resourceByPlural } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { RequestAttributes } from './request-attributes.ts';
+import { badRequest, conflict, invalid, notFound } from './status.ts';
 
 /** SubjectAccessReview and, with the caller's own identity, SelfSubjectAccessReview. */
 export function reviewAccess(rules: AccessRules, caller: User, body: unknown, isSelf: boolean): unknown {

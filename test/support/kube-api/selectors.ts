@@ -1,5 +1,5 @@
-import type { KubeObject } from './resources.js';
-import { badRequest } from './status.js';
+import type { KubeObject } from './resources.ts';
+import { badRequest } from './status.ts';
 
 export type Selector = (object: KubeObject) => boolean;
 

@@ -1,5 +1,5 @@
-import { CertificateAuthority } from './certificates.js';
-import type { KeyPair } from './certificates.js';
+import { CertificateAuthority } from './certificates.ts';
+import type { KeyPair } from './certificates.ts';
 
 export type CertificateChoice = 'valid' | 'expired' | 'not-yet-valid' | 'wrong-host' | 'unknown-authority';
 

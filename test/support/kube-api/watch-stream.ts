@@ -1,12 +1,12 @@
-import type { ObjectStore, StoreEvent } from './object-store.js';
-import { textOf } from './object-text.js';
-import type { Reply } from './reply.js';
-import type { RequestAttributes } from './request-attributes.js';
-import { apiVersionOf } from './resources.js';
-import type { KubeObject, StoredResource } from './resources.js';
-import { selectorOf } from './selectors.js';
-import type { Selector } from './selectors.js';
-import { badRequest, StatusError } from './status.js';
+import type { ObjectStore, StoreEvent } from './object-store.ts';
+import { textOf } from './object-text.ts';
+import type { Reply } from './reply.ts';
+import type { RequestAttributes } from './request-attributes.ts';
+import { apiVersionOf } from './resources.ts';
+import type { KubeObject, StoredResource } from './resources.ts';
+import { selectorOf } from './selectors.ts';
+import type { Selector } from './selectors.ts';
+import { badRequest, StatusError } from './status.ts';
 
 export interface WatchSettings {
   /** Between bookmarks; 0: only at the end of the stream and on demand. */

@@ -1,5 +1,5 @@
-import { kubeTimings } from '../../../src/shared/kube/timings.js';
-import type { KubeTimings } from '../../../src/shared/kube/timings.js';
+import { kubeTimings } from '../../../src/shared/kube/timings.ts';
+import type { KubeTimings } from '../../../src/shared/kube/timings.ts';
 
 /** The driver's times with everything that only tests would wait for made short. */
 export const quickTimings: KubeTimings = {

@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import { StaticToken } from '../../../src/shared/kube/bearer-token.js';
-import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.js';
-import { KubeClient } from '../../../src/shared/kube/kube-client.js';
-import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.js';
-import { noObserver } from '../../../src/shared/kube/observer.js';
-import type { ResourceType } from '../../../src/shared/kube/resource-location.js';
-import { Secret } from '../../../src/shared/secret.js';
-import type { KubeApi } from '../kube-api/kube-api.js';
-import type { KubeObject } from '../kube-api/resources.js';
-import { started } from '../started.js';
-import { quickTimings } from './quick-timings.js';
+import { StaticToken } from '../../../src/shared/kube/bearer-token.ts';
+import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.ts';
+import { KubeClient } from '../../../src/shared/kube/kube-client.ts';
+import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.ts';
+import { noObserver } from '../../../src/shared/kube/observer.ts';
+import type { ResourceType } from '../../../src/shared/kube/resource-location.ts';
+import { Secret } from '../../../src/shared/secret.ts';
+import type { KubeApi } from '../kube-api/kube-api.ts';
+import type { KubeObject } from '../kube-api/resources.ts';
+import { started } from '../started.ts';
+import { quickTimings } from './quick-timings.ts';
 
 export const connectors: ResourceType = {
   apiVersion: 'connectors.alauda.io/v1alpha1',

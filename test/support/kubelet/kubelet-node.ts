@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Cluster } from '../driver/cluster.js';
-import { driverUser } from '../driver/driver-account.js';
-import { DriverProcess } from '../driver/driver-process.js';
-import { connector, proxyUrl } from '../driver/manifests.js';
-import { NodeSandbox } from '../driver/node-sandbox.js';
-import type { DescriptorCounts } from '../process-state.js';
-import { settledDescriptors } from '../process-state.js';
-import { TestKubelet } from './test-kubelet.js';
-import type { TestKubeletOptions } from './test-kubelet.js';
+import type { Cluster } from '../driver/cluster.ts';
+import { driverUser } from '../driver/driver-account.ts';
+import { DriverProcess } from '../driver/driver-process.ts';
+import { connector, proxyUrl } from '../driver/manifests.ts';
+import { NodeSandbox } from '../driver/node-sandbox.ts';
+import type { DescriptorCounts } from '../process-state.ts';
+import { settledDescriptors } from '../process-state.ts';
+import { TestKubelet } from './test-kubelet.ts';
+import type { TestKubeletOptions } from './test-kubelet.ts';
 
 export interface KubeletNodeOptions extends Partial<TestKubeletOptions> {
   /** Its drivers read from this cluster's API server; absent: from the sandbox's manifests. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { activateFile } from '../../../src/driver/content/activate.js';
-import { proxyUrl } from '../driver/manifests.js';
-import type { NodeSandbox } from '../driver/node-sandbox.js';
-import type { TestKubelet } from './test-kubelet.js';
+import { activateFile } from '../../../src/driver/content/activate.ts';
+import { proxyUrl } from '../driver/manifests.ts';
+import type { NodeSandbox } from '../driver/node-sandbox.ts';
+import type { TestKubelet } from './test-kubelet.ts';
 
 /** The built-in files of a connector whose proxy has no CA bundle. */
 const fileNames = ['.env', 'activate', 'connector.status.proxyAddress', 'context.token', 'http.proxy', 'https.proxy'];

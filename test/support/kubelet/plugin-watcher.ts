@@ -3,9 +3,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
-import type { PluginInfo__Output } from '../../../src/driver/csi/generated/pluginregistration/PluginInfo.js';
-import { pluginRegistration } from '../../../src/driver/csi/services.js';
-import { KubeletClient } from '../driver/kubelet-client.js';
+import type { PluginInfo__Output } from '../../../src/driver/csi/generated/pluginregistration/PluginInfo.ts';
+import { pluginRegistration } from '../../../src/driver/csi/services.ts';
+import { KubeletClient } from '../driver/kubelet-client.ts';
 
 /** A plugin that the kubelet has taken. */
 export interface Plugin {

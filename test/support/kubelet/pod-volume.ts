@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { KubeletClient } from '../driver/kubelet-client.js';
-import type { TestVolume } from '../driver/test-volume.js';
+import { KubeletClient } from '../driver/kubelet-client.ts';
+import type { TestVolume } from '../driver/test-volume.ts';
 
 export interface VolumeSettings {
   /** The driver's CSI socket; undefined while it is not registered. */

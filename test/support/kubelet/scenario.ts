@@ -1,10 +1,10 @@
-import { eventually } from '../poll.js';
+import { eventually } from '../poll.ts';
 import assert from 'node:assert/strict';
-import { Cluster } from '../driver/cluster.js';
-import { openOnDetachedMounts, untilDescriptorsAre, untilOwnMemoryIs } from '../process-state.js';
-import { KubeletNode } from './kubelet-node.js';
-import type { KubeletNodeOptions } from './kubelet-node.js';
-import { assertNodeIsCurrent, assertNodeIsEmpty } from './node-state.js';
+import { Cluster } from '../driver/cluster.ts';
+import { openOnDetachedMounts, untilDescriptorsAre, untilOwnMemoryIs } from '../process-state.ts';
+import { KubeletNode } from './kubelet-node.ts';
+import type { KubeletNodeOptions } from './kubelet-node.ts';
+import { assertNodeIsCurrent, assertNodeIsEmpty } from './node-state.ts';
 
 export interface ScenarioOptions extends Omit<KubeletNodeOptions, 'cluster' | 'apiPort'> {
   readonly timeoutMs?: number;

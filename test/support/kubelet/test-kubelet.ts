@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../driver/test-volume.js';
-import { eventually } from '../poll.js';
-import type { Refusal } from './plugin-watcher.js';
-import { PluginWatcher } from './plugin-watcher.js';
-import { PodVolume } from './pod-volume.js';
-import type { VolumeSettings } from './pod-volume.js';
-import type { TokenSettings } from './token-cache.js';
-import { TokenCache } from './token-cache.js';
+import type { TestVolume } from '../driver/test-volume.ts';
+import { eventually } from '../poll.ts';
+import type { Refusal } from './plugin-watcher.ts';
+import { PluginWatcher } from './plugin-watcher.ts';
+import { PodVolume } from './pod-volume.ts';
+import type { VolumeSettings } from './pod-volume.ts';
+import type { TokenSettings } from './token-cache.ts';
+import { TokenCache } from './token-cache.ts';
 
 export interface TestKubeletOptions
   extends Partial<Omit<VolumeSettings, 'endpoint' | 'tokenOf'>>, Partial<TokenSettings> {

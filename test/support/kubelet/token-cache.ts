@@ -1,5 +1,5 @@
-import type { TokenOwner } from '../driver/tokens.js';
-import { tokenFor } from '../driver/tokens.js';
+import type { TokenOwner } from '../driver/tokens.ts';
+import { tokenFor } from '../driver/tokens.ts';
 
 export interface TokenSettings {
   /** Seconds that a new token lives. */

@@ -1,4 +1,4 @@
-import { processorTimeMs } from '../processor-time.js';
+import { processorTimeMs } from '../processor-time.ts';
 
 const kilobyte = 1024;
 const sizes = { small: kilobyte, medium: 4 * kilobyte, large: 16 * kilobyte };

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.js';
+import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.ts';
 
 const program = path.join(import.meta.dirname, 'load-program.ts');
 
@@ -20,7 +20,7 @@ export class LoadGenerator {
   #calls = 0;
 
   constructor() {
-    this.#child = fork(program, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = fork(program, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
   /** Begins to publish all volumes at once, and again and again. */

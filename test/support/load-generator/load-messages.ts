@@ -1,4 +1,4 @@
-import type { VolumeIdentity } from '../driver/test-volume.js';
+import type { VolumeIdentity } from '../driver/test-volume.ts';
 
 /** Pods that are all alike. */
 export interface LoadPod {

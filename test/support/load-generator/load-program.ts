@@ -2,11 +2,11 @@
  * A kubelet of its own in a process of its own, so that what it costs to play hundreds of volumes is not taken for what
  * the driver costs. Driven by messages from load-generator.ts.
  */
-import { CodedError } from '../../../src/shared/errors.js';
-import { TestVolume } from '../driver/test-volume.js';
-import { tokenFor } from '../driver/tokens.js';
-import { PodVolume } from '../kubelet/pod-volume.js';
-import type { LoadCommand, LoadReport } from './load-messages.js';
+import { CodedError } from '../../../src/shared/errors.ts';
+import { TestVolume } from '../driver/test-volume.ts';
+import { tokenFor } from '../driver/tokens.ts';
+import { PodVolume } from '../kubelet/pod-volume.ts';
+import type { LoadCommand, LoadReport } from './load-messages.ts';
 
 const volumes: PodVolume[] = [];
 let socketPath = '';

@@ -1,6 +1,6 @@
 import type fc from 'fast-check';
-import type { NodeModel } from './node-model.js';
-import type { NodeSystem } from './node-system.js';
+import type { NodeModel } from './node-model.ts';
+import type { NodeSystem } from './node-system.ts';
 
 /** One thing that happens to a node, and what is asserted of it. */
 export class Command implements fc.AsyncCommand<NodeModel, NodeSystem> {

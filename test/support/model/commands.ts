@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { apiFaults } from './faults.js';
-import type { ApiFault } from './faults.js';
-import type { NodeModel, TokenChoice } from './node-model.js';
-import { volumeCount } from './node-model.js';
-import type { NodeSystem } from './node-system.js';
-import { classNames, connectorNames, sourceNames } from './sources.js';
-import type { SourceName } from './sources.js';
-import { isClass } from './versioned-sources.js';
-import { Command } from './command.js';
-import type { VolumeModel } from './volume-model.js';
+import { apiFaults } from './faults.ts';
+import type { ApiFault } from './faults.ts';
+import type { NodeModel, TokenChoice } from './node-model.ts';
+import { volumeCount } from './node-model.ts';
+import type { NodeSystem } from './node-system.ts';
+import { classNames, connectorNames, sourceNames } from './sources.ts';
+import type { SourceName } from './sources.ts';
+import { isClass } from './versioned-sources.ts';
+import { Command } from './command.ts';
+import type { VolumeModel } from './volume-model.ts';
 
 /** What the kubelet asks for of a volume. */
 interface Ask {

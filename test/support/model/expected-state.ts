@@ -1,6 +1,6 @@
-import { sourceNames } from './sources.js';
-import type { SourceName, Versions } from './sources.js';
-import type { VersionedSources } from './versioned-sources.js';
+import { sourceNames } from './sources.ts';
+import type { SourceName, Versions } from './sources.ts';
+import type { VersionedSources } from './versioned-sources.ts';
 
 /**
  * What the driver may take for the state of the cluster: what is there now, or anything that was there since it was last

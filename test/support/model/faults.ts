@@ -1,6 +1,6 @@
-import type { Cluster } from '../driver/cluster.js';
-import type { Fault, FaultEffect } from '../kube-api/faults.js';
-import type { StallingProxy } from '../kube-api/stalling-proxy.js';
+import type { Cluster } from '../driver/cluster.ts';
+import type { Fault, FaultEffect } from '../kube-api/faults.ts';
+import type { StallingProxy } from '../kube-api/stalling-proxy.ts';
 
 /** The API server, and the network that leads to it. */
 export interface ApiPath {

@@ -1,8 +1,8 @@
 // A program: reads the volumes that it is told of, over and over, as pods do, and tells of every mix that it sees.
-import { readRevision } from './revision-reader.js';
-import type { MixCommand, MixReport } from './mix-messages.js';
-import { shownBy, told, volumeKinds } from './volume-kinds.js';
-import type { Shown } from './volume-kinds.js';
+import { readRevision } from './revision-reader.ts';
+import type { MixCommand, MixReport } from './mix-messages.ts';
+import { shownBy, told, volumeKinds } from './volume-kinds.ts';
+import type { Shown } from './volume-kinds.ts';
 
 const targets = new Map<string, { readonly kind: number; last: Shown | undefined; seenAtMs: number }>();
 const problems: string[] = [];

@@ -2,13 +2,13 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { MixCommand, MixReport } from './mix-messages.js';
+import type { MixCommand, MixReport } from './mix-messages.ts';
 
 const program = path.join(import.meta.dirname, 'mix-program.ts');
 
 /** A process that reads volumes all along, in which mixes of two revisions are seen. */
 export class MixWatch {
-  readonly #child: ChildProcess = fork(program, { execArgv: ['--import', 'tsx'] });
+  readonly #child: ChildProcess = fork(program, { execArgv: [] });
 
   /** @param kind index in volumeKinds. */
   read(target: string, kind: number): void {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { commandsOf } from './commands.js';
-import type { CommandWeights } from './commands.js';
-import { NodeModel } from './node-model.js';
-import { NodeSystem } from './node-system.js';
+import { commandsOf } from './commands.ts';
+import type { CommandWeights } from './commands.ts';
+import { NodeModel } from './node-model.ts';
+import { NodeSystem } from './node-system.ts';
 
 export interface ModelOptions {
   readonly weights: CommandWeights;

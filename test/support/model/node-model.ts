@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { tokenFor } from '../driver/tokens.js';
-import { eventually } from '../poll.js';
-import { ExpectedState } from './expected-state.js';
-import type { ApiFault } from './faults.js';
-import type { NodeSystem } from './node-system.js';
-import { hasTimedOut, isBusy } from './outcome.js';
-import type { Outcome } from './outcome.js';
-import { volumeKinds } from './volume-kinds.js';
-import { VolumeModel } from './volume-model.js';
-import type { PublishBegin } from './volume-model.js';
+import { tokenFor } from '../driver/tokens.ts';
+import { eventually } from '../poll.ts';
+import { ExpectedState } from './expected-state.ts';
+import type { ApiFault } from './faults.ts';
+import type { NodeSystem } from './node-system.ts';
+import { hasTimedOut, isBusy } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import { volumeKinds } from './volume-kinds.ts';
+import { VolumeModel } from './volume-model.ts';
+import type { PublishBegin } from './volume-model.ts';
 
 export const volumeCount = 20;
 /** These are of an account without rights. */

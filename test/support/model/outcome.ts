@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import type { ErrorCode } from '../../../src/shared/errors.js';
+import type { ErrorCode } from '../../../src/shared/errors.ts';
 
 /** How a call of the kubelet ended. */
 export interface Outcome {

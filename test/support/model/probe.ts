@@ -1,10 +1,10 @@
-import type { TestVolume } from '../driver/test-volume.js';
-import { readRevision } from './revision-reader.js';
-import type { NodeSystem } from './node-system.js';
-import type { SourceName } from './sources.js';
-import type { VersionedSources } from './versioned-sources.js';
-import { attributesOf, isMountable, shownBy, told, volumeKinds } from './volume-kinds.js';
-import type { VolumeKind } from './volume-kinds.js';
+import type { TestVolume } from '../driver/test-volume.ts';
+import { readRevision } from './revision-reader.ts';
+import type { NodeSystem } from './node-system.ts';
+import type { SourceName } from './sources.ts';
+import type { VersionedSources } from './versioned-sources.ts';
+import { attributesOf, isMountable, shownBy, told, volumeKinds } from './volume-kinds.ts';
+import type { VolumeKind } from './volume-kinds.ts';
 
 /** A volume in which is seen what the driver knows. */
 export class Probe {

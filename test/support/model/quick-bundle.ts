@@ -3,7 +3,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 import { bundles } from '../../../.ci/bundles.mjs';
-import { quickTimings } from '../kube-client/quick-timings.js';
+import { quickTimings } from '../kube-client/quick-timings.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const timingsFile = path.join(root, 'src/shared/kube/timings.ts');

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../../src/shared/json.js';
-import { connector, connectorClass } from '../driver/manifests.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { connector, connectorClass } from '../driver/manifests.ts';
 
 /**
  * What volumes are made from: connectors, the class of the first two and that of the third, and the driver-wide CA bundle.

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Cluster } from '../driver/cluster.js';
-import { flagsConfigMap } from '../driver/manifests.js';
-import { caBundle, classNames, classObject, connectorNames, connectorObject, sourceNames } from './sources.js';
-import type { ClassName, ConnectorName, SourceName, Versions } from './sources.js';
+import type { Cluster } from '../driver/cluster.ts';
+import { flagsConfigMap } from '../driver/manifests.ts';
+import { caBundle, classNames, classObject, connectorNames, connectorObject, sourceNames } from './sources.ts';
+import type { ClassName, ConnectorName, SourceName, Versions } from './sources.ts';
 
 /** The sources as they are now, in the test API server and in a CA file; each change gives one its next version. */
 export class VersionedSources {

@@ -1,7 +1,7 @@
-import { activateFile } from '../../../src/driver/content/activate.js';
-import { addressOf, caBundle, classOf, toolConf, versionIn } from './sources.js';
-import type { ConnectorName, SourceName, Versions } from './sources.js';
-import type { VersionedSources } from './versioned-sources.js';
+import { activateFile } from '../../../src/driver/content/activate.ts';
+import { addressOf, caBundle, classOf, toolConf, versionIn } from './sources.ts';
+import type { ConnectorName, SourceName, Versions } from './sources.ts';
+import type { VersionedSources } from './versioned-sources.ts';
 
 /** What the files of one revision were made from. */
 export interface Shown {

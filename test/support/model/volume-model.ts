@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { TestVolume } from '../driver/test-volume.js';
-import type { ExpectedState } from './expected-state.js';
-import { readRevision } from './revision-reader.js';
-import type { Outcome } from './outcome.js';
-import { isUnknown } from './outcome.js';
-import type { SourceName, Versions } from './sources.js';
-import type { VersionedSources } from './versioned-sources.js';
-import { attributesOf, isMountable, neededBy, shownBy, told, volumeKinds } from './volume-kinds.js';
-import type { Shown, VolumeKind } from './volume-kinds.js';
+import type { TestVolume } from '../driver/test-volume.ts';
+import type { ExpectedState } from './expected-state.ts';
+import { readRevision } from './revision-reader.ts';
+import type { Outcome } from './outcome.ts';
+import { isUnknown } from './outcome.ts';
+import type { SourceName, Versions } from './sources.ts';
+import type { VersionedSources } from './versioned-sources.ts';
+import { attributesOf, isMountable, neededBy, shownBy, told, volumeKinds } from './volume-kinds.ts';
+import type { Shown, VolumeKind } from './volume-kinds.ts';
 
 /** A call after which a volume is mounted or not, when it is not known how it ended: `maybe`. */
 export type MountedState = 'no' | 'yes' | 'maybe';

@@ -1,4 +1,4 @@
-import { only, rendered } from '../deploy/manifests.js';
+import { only, rendered } from '../deploy/manifests.ts';
 
 interface Container {
   readonly env: readonly { readonly name: string; readonly value?: string }[];

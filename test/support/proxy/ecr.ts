@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { awsProblem } from './aws-verifier.js';
-import type { AwsKeys } from './aws-verifier.js';
-import { credentialCanary } from './proxy-fixture.js';
-import type { CertificateAuthority } from '../kube-api/certificates.js';
-import { ToolServer } from './tool-server.js';
-import type { SeenRequest } from './tool-server.js';
+import { awsProblem } from './aws-verifier.ts';
+import type { AwsKeys } from './aws-verifier.ts';
+import { credentialCanary } from './proxy-fixture.ts';
+import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import { ToolServer } from './tool-server.ts';
+import type { SeenRequest } from './tool-server.ts';
 
 export const ecrRegion = 'eu-west-1';
 export const ecrHost = `123456789012.dkr.ecr.${ecrRegion}.amazonaws.com`;

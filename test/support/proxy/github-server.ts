@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jwtVerify } from 'jose';
-import type { CertificateAuthority } from '../kube-api/certificates.js';
-import { ToolServer } from './tool-server.js';
-import type { SeenRequest } from './tool-server.js';
+import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import { ToolServer } from './tool-server.ts';
+import type { SeenRequest } from './tool-server.ts';
 
 /** Keys of an App: the public one is known to GitHub. */
 export const appKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { GoogleKey } from './google-key.js';
-import type { SeenRequest } from './tool-server.js';
+import type { GoogleKey } from './google-key.ts';
+import type { SeenRequest } from './tool-server.ts';
 
 /** Google's token endpoint, which verifies assertions by the public key of an account. */
 export class GoogleTokens {

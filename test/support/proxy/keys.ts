@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { SignJWT, exportJWK } from 'jose';
-import { canary } from '../driver/tokens.js';
+import { canary } from '../driver/tokens.ts';
 
 export interface TokenClaims {
   readonly account?: string;

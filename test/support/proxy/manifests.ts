@@ -1,6 +1,6 @@
 /** Manifests for the proxy: everything in namespace `ci` unless said otherwise. */
-import { annotated } from '../rules/rule-sets.js';
-import type { Annotations } from '../rules/rule-sets.js';
+import { annotated } from '../rules/rule-sets.ts';
+import type { Annotations } from '../rules/rule-sets.ts';
 
 /** The Service of a proxy, as the status controller gets it. */
 export const statusService = {

@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { ProxyProcess } from '../e2e/proxy-process.js';
-import type { ProxyProcessOptions } from '../e2e/proxy-process.js';
-import { connectorClass } from './manifests.js';
-import { TokenKeys } from './keys.js';
-import { toolCa } from './tool-server.js';
+import { ProxyProcess } from '../e2e/proxy-process.ts';
+import type { ProxyProcessOptions } from '../e2e/proxy-process.ts';
+import { connectorClass } from './manifests.ts';
+import { TokenKeys } from './keys.ts';
+import { toolCa } from './tool-server.ts';
 
 /** Replicas of the built proxy as processes over the same manifests. */
 export class ProcessFixture {

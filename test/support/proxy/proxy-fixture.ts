@@ -3,17 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { createLog } from '../../../src/shared/process/json-log.js';
-import { parseProxyConfig } from '../../../src/proxy/config.js';
-import { directoryBackend } from '../../../src/proxy/directory-backend.js';
-import { Proxy } from '../../../src/proxy/proxy.js';
-import { assertNoToken } from '../driver/canary.js';
-import { TokenKeys } from './keys.js';
-import type { TokenClaims } from './keys.js';
-import { ProxyClient } from './proxy-client.js';
-import { toolCa } from './tool-server.js';
-import { connector, connectorClass, grant, secret } from './manifests.js';
-import type { ConnectorOptions } from './manifests.js';
+import { createLog } from '../../../src/shared/process/json-log.ts';
+import { parseProxyConfig } from '../../../src/proxy/config.ts';
+import { directoryBackend } from '../../../src/proxy/directory-backend.ts';
+import { Proxy } from '../../../src/proxy/proxy.ts';
+import { assertNoToken } from '../driver/canary.ts';
+import { TokenKeys } from './keys.ts';
+import type { TokenClaims } from './keys.ts';
+import { ProxyClient } from './proxy-client.ts';
+import { toolCa } from './tool-server.ts';
+import { connector, connectorClass, grant, secret } from './manifests.ts';
+import type { ConnectorOptions } from './manifests.ts';
 
 /** Stands in every tool's credential, so that one that leaks can be found by it. */
 export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';

@@ -1,4 +1,4 @@
-import type { ProxyGaugeSources } from '../../../src/proxy/proxy-metrics.js';
+import type { ProxyGaugeSources } from '../../../src/proxy/proxy-metrics.ts';
 
 /** What metrics ask of a proxy that does nothing. */
 export const quietProbes: ProxyGaugeSources = {

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { portOf } from './proxy-fixture.js';
+import { portOf } from './proxy-fixture.ts';
 
 /** A tool that answers with bytes of the test's choice, to the letter. */
 export class RawTool {

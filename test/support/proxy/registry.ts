@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ToolServer } from './tool-server.js';
-import type { SeenRequest } from './tool-server.js';
+import { ToolServer } from './tool-server.ts';
+import type { SeenRequest } from './tool-server.ts';
 
 export interface TokenRegistryOptions {
   readonly host?: string;

@@ -2,10 +2,10 @@ import type { Server, Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
-import { headOf } from './proxy-client.js';
-import type { ProxyClient } from './proxy-client.js';
-import { portOf } from './proxy-fixture.js';
-import { toolAuthority } from './tool-server.js';
+import { headOf } from './proxy-client.ts';
+import type { ProxyClient } from './proxy-client.ts';
+import { portOf } from './proxy-fixture.ts';
+import { toolAuthority } from './tool-server.ts';
 
 /** Chunks of one byte: each costs a receiver that keeps them apart some hundred bytes. */
 export const oneByteChunks = Buffer.from('1\r\na\r\n'.repeat(16 * 1024));

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { CertificateAuthority } from '../kube-api/certificates.js';
-import { ToolServer } from './tool-server.js';
-import type { SeenRequest } from './tool-server.js';
+import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import { ToolServer } from './tool-server.ts';
+import type { SeenRequest } from './tool-server.ts';
 
 /** A token endpoint over TLS, with a tool on the same server that accepts only tokens that have not been withdrawn. */
 export class TokenEndpoint {

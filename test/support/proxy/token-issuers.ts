@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { CertificateAuthority } from '../kube-api/certificates.js';
-import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from './ecr.js';
-import { GithubServer, appPrivateKey } from './github-server.js';
-import { GoogleKey } from './google-key.js';
-import { connector, secret } from './manifests.js';
-import { credentialCanary } from './proxy-fixture.js';
-import { TokenEndpoint } from './token-endpoint.js';
-import type { SeenRequest, ToolServer } from './tool-server.js';
+import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from './ecr.ts';
+import { GithubServer, appPrivateKey } from './github-server.ts';
+import { GoogleKey } from './google-key.ts';
+import { connector, secret } from './manifests.ts';
+import { credentialCanary } from './proxy-fixture.ts';
+import { TokenEndpoint } from './token-endpoint.ts';
+import type { SeenRequest, ToolServer } from './tool-server.ts';
 
 /** A kind of credential with the server of its provider, which is the tool too. */
 export interface TokenIssuer {

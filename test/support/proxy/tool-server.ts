@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { CertificateAuthority } from '../kube-api/certificates.js';
-import { secret } from './manifests.js';
+import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { secret } from './manifests.ts';
 
 export interface SeenRequest {
   readonly method: string;

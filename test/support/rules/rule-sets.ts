@@ -1,8 +1,8 @@
-import type { Connector, ConnectorClass } from '../../../src/shared/connectors/model.js';
-import { rulesOf } from '../../../src/proxy/rules/request-rules.js';
-import type { BrokenRules, RuleSet } from '../../../src/proxy/rules/request-rules.js';
-import { isRead } from '../../../src/proxy/rules/read-only.js';
-import type { RequestParts, RuledRequest } from '../../../src/proxy/rules/read-only.js';
+import type { Connector, ConnectorClass } from '../../../src/shared/connectors/model.ts';
+import { rulesOf } from '../../../src/proxy/rules/request-rules.ts';
+import type { BrokenRules, RuleSet } from '../../../src/proxy/rules/request-rules.ts';
+import { isRead } from '../../../src/proxy/rules/read-only.ts';
+import type { RequestParts, RuledRequest } from '../../../src/proxy/rules/read-only.ts';
 
 /** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
 export type Annotations = Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import type {
 } from '@grpc/grpc-js';
 import { loadPackageDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import type { VolumeCapability__Output } from '../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
+import type { VolumeCapability__Output } from '../../../src/driver/csi/generated/csi/v1/VolumeCapability.ts';
 
 interface Volume {
   readonly volume_id: string;

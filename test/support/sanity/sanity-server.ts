@@ -1,9 +1,9 @@
 // `npm run sanity-server -- --endpoint unix:///path`: the real driver, for csi-sanity. See sanity-wrapper.ts.
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { DriverProcess } from '../driver/driver-process.js';
-import { NodeSandbox } from '../driver/node-sandbox.js';
-import { SanityWrapper } from './sanity-wrapper.js';
+import { DriverProcess } from '../driver/driver-process.ts';
+import { NodeSandbox } from '../driver/node-sandbox.ts';
+import { SanityWrapper } from './sanity-wrapper.ts';
 
 const { values } = parseArgs({ options: { endpoint: { type: 'string' } } });
 const socketPath = /^unix:(?:\/\/)?(\/.+)$/.exec(values.endpoint ?? '')?.[1];

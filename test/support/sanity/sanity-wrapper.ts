@@ -4,14 +4,14 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { ServiceError, UntypedServiceImplementation, handleUnaryCall } from '@grpc/grpc-js';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import type { NodeGetVolumeStatsRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetVolumeStatsRequest.js';
-import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import type { NodeUnpublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodeUnpublishVolumeRequest.js';
-import { csi } from '../../../src/driver/csi/services.js';
-import type { DriverProcess } from '../driver/driver-process.js';
-import type { NodeSandbox } from '../driver/node-sandbox.js';
-import { TestVolume } from '../driver/test-volume.js';
-import { Controller, MemoryController } from './controller.js';
+import type { NodeGetVolumeStatsRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodeGetVolumeStatsRequest.ts';
+import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { NodeUnpublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodeUnpublishVolumeRequest.ts';
+import { csi } from '../../../src/driver/csi/services.ts';
+import type { DriverProcess } from '../driver/driver-process.ts';
+import type { NodeSandbox } from '../driver/node-sandbox.ts';
+import { TestVolume } from '../driver/test-volume.ts';
+import { Controller, MemoryController } from './controller.ts';
 
 const attributes = { connectors: 'harbor' };
 

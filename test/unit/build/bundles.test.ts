@@ -4,8 +4,8 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from '../../../.ci/bundles.mjs';
 import { sbomOf } from '../../../.ci/sbom.mjs';
-import { proxyLimits } from '../../../src/proxy/limits.js';
-import { repository } from '../../support/deploy/manifests.js';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
+import { repository } from '../../support/deploy/manifests.ts';
 
 async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {
   const { metafile } = await build({ ...bundles[name], outfile: `/dev/null/${name}.js`, write: false });

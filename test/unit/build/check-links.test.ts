@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { brokenLinks } from '../../../.ci/check-links.mjs';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 describe('.ci/check-links.mjs', () => {
   it('finds no broken link in pages, sources and manifests', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { problemsOf } from '../../../.ci/check-wording.mjs';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 const anew = '"anew": use again; relist';
 

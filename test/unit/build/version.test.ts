@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, repository } from '../../support/deploy/manifests.js';
+import { deployFolder, repository } from '../../support/deploy/manifests.ts';
 
 /** How files name the version that they belong to. */
 const mentions =

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { compileTemplate } from '../../../src/shared/gotemplate/template.js';
-import { classManifests, type ClassSpec } from '../../support/deploy/class-cases.js';
-import { deployFolder, readManifests, rendered, type Manifest } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
-import { proxyService } from '../../support/proxy/manifests.js';
+import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
+import { classManifests, type ClassSpec } from '../../support/deploy/class-cases.ts';
+import { deployFolder, readManifests, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
+import { proxyService } from '../../support/proxy/manifests.ts';
 
 const gitFiles = ['.gitconfig', 'git.environment'];
 const registryFiles = ['config.json', 'registries.conf', 'registry.environment'];

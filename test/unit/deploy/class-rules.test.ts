@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.js';
-import { decide } from '../../../src/proxy/rules/decision.js';
-import { rulesOf } from '../../../src/proxy/rules/request-rules.js';
-import { chartFile } from '../../support/deploy/manifests.js';
-import { ruledRequest } from '../../support/rules/rule-sets.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.ts';
+import { decide } from '../../../src/proxy/rules/decision.ts';
+import { rulesOf } from '../../../src/proxy/rules/request-rules.ts';
+import { chartFile } from '../../support/deploy/manifests.ts';
+import { ruledRequest } from '../../support/rules/rule-sets.ts';
 
 interface Requests {
   readonly denied: readonly string[];

@@ -14,8 +14,8 @@ import {
   hostileAddress,
   hostileText,
   renderCase,
-} from '../../support/deploy/class-cases.js';
-import { repository } from '../../support/deploy/manifests.js';
+} from '../../support/deploy/class-cases.ts';
+import { repository } from '../../support/deploy/manifests.ts';
 
 interface Recording {
   readonly name: string;

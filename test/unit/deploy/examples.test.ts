@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
+import { deployFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
 
 const examples = path.join(deployFolder, 'examples');
 const files = manifestFiles(examples);

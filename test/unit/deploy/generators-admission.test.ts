@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../src/shared/json.js';
-import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.js';
-import { generatorOf } from '../../../src/proxy/credentials/generator/generator.js';
-import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.js';
-import { verdict } from '../../support/deploy/admission-policy.js';
-import { classManifests } from '../../support/deploy/class-cases.js';
-import { chartFile } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
+import type { JsonObject } from '../../../src/shared/json.ts';
+import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.ts';
+import { generatorOf } from '../../../src/proxy/credentials/generator/generator.ts';
+import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.ts';
+import { verdict } from '../../support/deploy/admission-policy.ts';
+import { classManifests } from '../../support/deploy/class-cases.ts';
+import { chartFile } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
 
 const objects = chartFile('policies/admission').filter(({ metadata }) => metadata.name === 'connectors-csi-generators');
 const [policy, binding] = objects;

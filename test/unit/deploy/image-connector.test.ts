@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { patches } from '../../support/deploy/admission-policy.js';
-import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
-import { chartFile } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
+import { patches } from '../../support/deploy/admission-policy.ts';
+import type { AdmissionRequest } from '../../support/deploy/admission-policy.ts';
+import { chartFile } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
 
 const objects = chartFile('policies/image-connector');
 const [policy, binding] = objects;

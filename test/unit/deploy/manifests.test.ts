@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { classManifests } from '../../support/deploy/class-cases.js';
-import { chartFile, crdsFolder, manifestFiles, readManifests, rendered } from '../../support/deploy/manifests.js';
-import type { Manifest } from '../../support/deploy/manifests.js';
+import { classManifests } from '../../support/deploy/class-cases.ts';
+import { chartFile, crdsFolder, manifestFiles, readManifests, rendered } from '../../support/deploy/manifests.ts';
+import type { Manifest } from '../../support/deploy/manifests.ts';
 
 const byName = (objects: readonly Manifest[]): ReadonlyMap<string, Manifest> =>
   new Map(objects.map((object) => [`${object.kind} ${object.metadata.name ?? ''}`, object]));

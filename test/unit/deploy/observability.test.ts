@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { Metrics } from '../../../src/driver/metrics.js';
+import { Metrics } from '../../../src/driver/metrics.ts';
 import {
   exportedIn,
   itHasARightDashboard,
   itHasExplainedMetrics,
   itHasRightAlerts,
-} from '../../support/deploy/observability.js';
+} from '../../support/deploy/observability.ts';
 
 const prefix = 'connectors_csi_';
 

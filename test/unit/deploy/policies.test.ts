@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { denials } from '../../support/deploy/admission-policy.js';
-import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
-import { chartFile } from '../../support/deploy/manifests.js';
-import type { Manifest } from '../../support/deploy/manifests.js';
-import { rulesFor } from '../../support/access/driver-rules.js';
-import { driverUser } from '../../support/driver/driver-account.js';
-import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+import { denials } from '../../support/deploy/admission-policy.ts';
+import type { AdmissionRequest } from '../../support/deploy/admission-policy.ts';
+import { chartFile } from '../../support/deploy/manifests.ts';
+import type { Manifest } from '../../support/deploy/manifests.ts';
+import { rulesFor } from '../../support/access/driver-rules.ts';
+import { driverUser } from '../../support/driver/driver-account.ts';
+import type { PolicyRule } from '../../support/kube-api/access-rules.ts';
 
 function policyOf(name: string): Manifest {
   const manifests = chartFile(`policies/${name}`);

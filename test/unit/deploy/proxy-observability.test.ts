@@ -1,11 +1,11 @@
-import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
+import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.ts';
 import {
   exportedIn,
   itHasARightDashboard,
   itHasExplainedMetrics,
   itHasRightAlerts,
-} from '../../support/deploy/observability.js';
-import { quietProbes } from '../../support/proxy/quiet-probes.js';
+} from '../../support/deploy/observability.ts';
+import { quietProbes } from '../../support/proxy/quiet-probes.ts';
 
 const prefix = 'connectors_proxy_';
 

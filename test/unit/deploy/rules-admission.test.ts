@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import type { Connector } from '../../../src/shared/connectors/model.js';
-import { parseRules, RulesError } from '../../../src/proxy/rules/parse-rules.js';
-import { connectorAnnotations, rulesProblem } from '../../../src/proxy/rules/request-rules.js';
-import { verdict } from '../../support/deploy/admission-policy.js';
-import { classManifests } from '../../support/deploy/class-cases.js';
-import { chartFile, optOutLabel } from '../../support/deploy/manifests.js';
-import { objectProblems } from '../../support/deploy/object-problems.js';
-import { brokenRules, validRules } from '../../support/rules/rules-corpus.js';
-import { annotated } from '../../support/rules/rule-sets.js';
-import type { Annotations } from '../../support/rules/rule-sets.js';
+import type { Connector } from '../../../src/shared/connectors/model.ts';
+import { parseRules, RulesError } from '../../../src/proxy/rules/parse-rules.ts';
+import { connectorAnnotations, rulesProblem } from '../../../src/proxy/rules/request-rules.ts';
+import { verdict } from '../../support/deploy/admission-policy.ts';
+import { classManifests } from '../../support/deploy/class-cases.ts';
+import { chartFile, optOutLabel } from '../../support/deploy/manifests.ts';
+import { objectProblems } from '../../support/deploy/object-problems.ts';
+import { brokenRules, validRules } from '../../support/rules/rules-corpus.ts';
+import { annotated } from '../../support/rules/rule-sets.ts';
+import type { Annotations } from '../../support/rules/rule-sets.ts';
 
 const objects = chartFile('policies/admission').filter(({ metadata }) => metadata.name === 'connectors-csi-rules');
 const [policy, binding] = objects;

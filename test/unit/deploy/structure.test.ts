@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { customKinds } from '../../support/deploy/object-problems.js';
-import { crdsFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.js';
-import { structuralSchemaProblems, type Structure } from '../../support/deploy/structure.js';
+import { customKinds } from '../../support/deploy/object-problems.ts';
+import { crdsFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.ts';
+import { structuralSchemaProblems, type Structure } from '../../support/deploy/structure.ts';
 
 /** Of a definition the fields without a sentence about them, but for those that the API server describes itself. */
 function undescribed(structure: Structure, path = ''): readonly string[] {

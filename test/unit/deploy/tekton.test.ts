@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { activateFile } from '../../../src/driver/content/activate.js';
-import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
+import { activateFile } from '../../../src/driver/content/activate.ts';
+import { deployFolder, only, readManifests } from '../../support/deploy/manifests.ts';
 
 interface Step {
   readonly env: readonly { readonly name: string; readonly value: string }[];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.js';
-import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.js';
-import type { VolumeFile } from '../../../src/driver/publish/ports.js';
-import { driverLimits } from '../../../src/driver/limits.js';
-import { VolumeMemory } from '../../../src/driver/publish/volume-memory.js';
-import { noLimitObserver } from '../../../src/shared/limits/limit-observer.js';
-import { repository } from '../../support/deploy/manifests.js';
+import { deduplicateFiles } from '../../../src/driver/host/deduplicate-files.ts';
+import { memoryOf, tmpfsLimitsOf } from '../../../src/driver/host/footprint.ts';
+import type { VolumeFile } from '../../../src/driver/publish/ports.ts';
+import { driverLimits } from '../../../src/driver/limits.ts';
+import { VolumeMemory } from '../../../src/driver/publish/volume-memory.ts';
+import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
+import { repository } from '../../support/deploy/manifests.ts';
 
 const MiB = 2 ** 20;
 const pageBytes = 4096;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { classesPage, classesText } from '../../support/docs/classes-page.js';
+import { classesPage, classesText } from '../../support/docs/classes-page.ts';
 
 describe('docs/classes.md', () => {
   it('is what the classes generate', async () => {

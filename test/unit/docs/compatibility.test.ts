@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { proofs } from '../../support/e2e/compatibility.js';
-import { refusedRows, rows } from '../../support/e2e/compatibility-page.js';
+import { proofs } from '../../support/e2e/compatibility.ts';
+import { refusedRows, rows } from '../../support/e2e/compatibility-page.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { classConditionTypes, conditionReasons, conditionTypes } from '../../../src/proxy/status/conditions.js';
+import { classConditionTypes, conditionReasons, conditionTypes } from '../../../src/proxy/status/conditions.ts';
 
 const page = (name: string): string => readFileSync(path.join(import.meta.dirname, '../../../docs', name), 'utf8');
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layers } from '../../../.ci/layers.mjs';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 const page = readFileSync(path.join(repository, 'docs', 'dev', 'architecture.md'), 'utf8');
 const drawings = [...page.matchAll(/^```mermaid\n(.*?)^```$/gms)].map(([, text]) => text ?? '');

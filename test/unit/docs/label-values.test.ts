@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
-import { repository } from '../../support/deploy/manifests.js';
+import { repository } from '../../support/deploy/manifests.ts';
 
 function sourceOf(file: string): ts.SourceFile {
   const name = path.join(repository, 'src', file);

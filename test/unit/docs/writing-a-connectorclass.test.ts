@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.js';
-import { tutorialSteps } from '../../support/docs/tutorial.js';
+import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.ts';
+import { tutorialSteps } from '../../support/docs/tutorial.ts';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
 const page = fs.readFileSync(path.join(repository, 'docs', 'writing-a-connectorclass.md'), 'utf8');

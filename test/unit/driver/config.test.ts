@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { DriverConfig } from '../../../src/driver/config.js';
-import { parseServeConfig, serveFlags } from '../../../src/driver/config.js';
-import { UsageError, describeFlags } from '../../../src/shared/process/flags.js';
+import type { DriverConfig } from '../../../src/driver/config.ts';
+import { parseServeConfig, serveFlags } from '../../../src/driver/config.ts';
+import { UsageError, describeFlags } from '../../../src/shared/process/flags.ts';
 
 const required = ['--node-name', 'node-1'];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { DriverGaugeSources } from '../../../src/driver/metrics.js';
-import { Metrics } from '../../../src/driver/metrics.js';
+import type { DriverGaugeSources } from '../../../src/driver/metrics.ts';
+import { Metrics } from '../../../src/driver/metrics.ts';
 
 const probes: DriverGaugeSources = {
   publishQueueLength: () => 3,

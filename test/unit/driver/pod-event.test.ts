@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { failureText, recoveryText } from '../../../src/driver/pod-event.js';
-import type { PublishedVolume } from '../../../src/driver/publish/published-volumes.js';
-import { Secret } from '../../../src/shared/secret.js';
+import { failureText, recoveryText } from '../../../src/driver/pod-event.ts';
+import type { PublishedVolume } from '../../../src/driver/publish/published-volumes.ts';
+import { Secret } from '../../../src/shared/secret.ts';
 
 const target = '/var/lib/kubelet/pods/u/volumes/kubernetes.io~csi/reg/mount';
 /** As far as the texts look at it. */

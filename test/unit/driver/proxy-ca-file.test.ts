@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ProxyCaFile } from '../../../src/driver/proxy-ca-file.js';
-import { keptLog } from '../../support/log-lines.js';
+import { ProxyCaFile } from '../../../src/driver/proxy-ca-file.ts';
+import { keptLog } from '../../support/log-lines.ts';
 
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const privateKey = '-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n';

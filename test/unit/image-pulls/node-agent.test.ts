@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { parseImagePullsConfig } from '../../../src/image-pulls/flags.js';
-import { NodeAgent } from '../../../src/image-pulls/node-agent.js';
-import { proxyOriginIn } from '../../../src/image-pulls/node-files.js';
-import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
-import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
-import { keptLog } from '../../support/log-lines.js';
-import { eventually } from '../../support/poll.js';
-import { started } from '../../support/started.js';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.ts';
+import { NodeAgent } from '../../../src/image-pulls/node-agent.ts';
+import { proxyOriginIn } from '../../../src/image-pulls/node-files.ts';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.ts';
+import { keptLog } from '../../support/log-lines.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 describe('NodeAgent', () => {
   let node: NodeDirectories;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../support/poll.js';
-import { FailureRateLimiter } from '../../../src/proxy/failure-rate-limiter.js';
+import { eventually } from '../../support/poll.ts';
+import { FailureRateLimiter } from '../../../src/proxy/failure-rate-limiter.ts';
 
 const limits = { burst: 4, everyMs: 20, longestMs: 1_000, keys: 2 };
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { OwnEndpoints } from '../../../src/proxy/own-endpoints.js';
-import { eventually } from '../../support/poll.js';
+import { OwnEndpoints } from '../../../src/proxy/own-endpoints.ts';
+import { eventually } from '../../support/poll.ts';
 
 const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Local', scheme: 'http' } as const;
 

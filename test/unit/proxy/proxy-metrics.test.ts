@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { quietProbes } from '../../support/proxy/quiet-probes.js';
-import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
+import { quietProbes } from '../../support/proxy/quiet-probes.ts';
+import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.ts';
 
 describe('ProxyMetrics', () => {
   it('asks for what it shows when it is scraped', async () => {

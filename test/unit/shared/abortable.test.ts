@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Deadline, onceAborted } from '../../../src/shared/abortable.js';
+import { Deadline, onceAborted } from '../../../src/shared/abortable.ts';
 
 describe('onceAborted', () => {
   it('calls each callback once, except the removed ones', () => {

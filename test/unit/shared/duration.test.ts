@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatDuration, parseGoDuration, parseGoDurationMs } from '../../../src/shared/duration.js';
+import { formatDuration, parseGoDuration, parseGoDurationMs } from '../../../src/shared/duration.ts';
 
 describe('Go durations', () => {
   for (const [text, nanoseconds] of [

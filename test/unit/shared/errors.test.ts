@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CodedError, abortError, toCodedError, throwIfAborted } from '../../../src/shared/errors.js';
+import { CodedError, abortError, toCodedError, throwIfAborted } from '../../../src/shared/errors.ts';
 
 describe('CodedError', () => {
   it('has a message of one line', () => {

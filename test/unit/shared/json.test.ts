@@ -8,8 +8,8 @@ import {
   jsonTexts,
   parseJson,
   stringifyJson,
-} from '../../../src/shared/json.js';
-import type { JsonObject } from '../../../src/shared/json.js';
+} from '../../../src/shared/json.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
 
 const int64 = (text: string): bigint | number => {
   const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;

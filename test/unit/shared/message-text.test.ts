@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { listed, listedInQuotes, quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-text.js';
+import { listed, listedInQuotes, quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-text.ts';
 
 describe('quote', () => {
   it('gives one escaped line of at most 100 characters', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../../src/shared/names.js';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../../src/shared/names.ts';
 
 describe('DNS-1123 names', () => {
   for (const name of ['a', '0', 'team-a', 'a--b', 'x'.repeat(63)]) {

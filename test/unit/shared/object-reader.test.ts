@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { ObjectReader } from '../../../src/shared/object-reader.js';
-import { parseJson } from '../../../src/shared/json.js';
-import type { JsonObject } from '../../../src/shared/json.js';
+import { ObjectReader } from '../../../src/shared/object-reader.ts';
+import { parseJson } from '../../../src/shared/json.ts';
+import type { JsonObject } from '../../../src/shared/json.ts';
 
 const reader = new ObjectReader(
   'connector ci/harbor',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { certificateBlocks, certificatesOnly } from '../../../src/shared/pem.js';
+import { certificateBlocks, certificatesOnly } from '../../../src/shared/pem.ts';
 
 const pem = (body: string, kind = 'CERTIFICATE'): string => `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----`;
 const [one, two] = [pem('MIIBone'), pem('MIIBtwo')];

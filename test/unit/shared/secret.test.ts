@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { format, inspect } from 'node:util';
 import { pino } from 'pino';
-import { Secret } from '../../../src/shared/secret.js';
-import { CodedError } from '../../../src/shared/errors.js';
-import { keptLog } from '../../support/log-lines.js';
+import { Secret } from '../../../src/shared/secret.ts';
+import { CodedError } from '../../../src/shared/errors.ts';
+import { keptLog } from '../../support/log-lines.ts';
 
 const canary = 'canary-7f3a';
 const secret = new Secret(canary);

@@ -1,12 +1,12 @@
-import { proxyLimits } from '../../limits.js';
-import { canonicalParameterName } from '../../rules/overrides.js';
-import { canonicalHeaderName } from '../../tool/headers.js';
-import type { RawHeaders } from '../../tool/headers.js';
-import { withParameters, withoutParameters } from '../../tool/query-parameters.js';
-import { replacedHeaders } from '../../tool/tool-credential.js';
-import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.js';
-import type { Generated } from './generator.js';
-import type { Generators, GeneratorUse } from './generators.js';
+import { proxyLimits } from '../../limits.ts';
+import { canonicalParameterName } from '../../rules/overrides.ts';
+import { canonicalHeaderName } from '../../tool/headers.ts';
+import type { RawHeaders } from '../../tool/headers.ts';
+import { withParameters, withoutParameters } from '../../tool/query-parameters.ts';
+import { replacedHeaders } from '../../tool/tool-credential.ts';
+import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
+import type { Generated } from './generator.ts';
+import type { Generators, GeneratorUse } from './generators.ts';
 
 const { searched } = proxyLimits.generators;
 

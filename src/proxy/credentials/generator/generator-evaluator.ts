@@ -2,14 +2,14 @@ import { createHash, createHmac } from 'node:crypto';
 import { CelScalar, celFunc, celMap, isCelError, parse, plan } from '@bufbuild/cel';
 import type { CelError, CelFunc, CelInput } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { BoundedMap } from '../../../shared/limits/bounded-map.js';
-import { quote } from '../../../shared/message-text.js';
-import { countLoops } from '../../cel/count-loops.js';
-import { countedEnvironment } from '../../cel/counted-environment.js';
-import { Work } from '../../cel/work.js';
-import { proxyLimits } from '../../limits.js';
-import type { Generated, GeneratorRequest, NamesAndValues } from './generator.js';
-import { ExpressionError, parseResult } from './result.js';
+import { BoundedMap } from '../../../shared/limits/bounded-map.ts';
+import { quote } from '../../../shared/message-text.ts';
+import { countLoops } from '../../cel/count-loops.ts';
+import { countedEnvironment } from '../../cel/counted-environment.ts';
+import { Work } from '../../cel/work.ts';
+import { proxyLimits } from '../../limits.ts';
+import type { Generated, GeneratorRequest, NamesAndValues } from './generator.ts';
+import { ExpressionError, parseResult } from './result.ts';
 
 /** Values that an expression sees. */
 export interface GeneratorInput {

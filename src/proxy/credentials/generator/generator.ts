@@ -1,8 +1,8 @@
-import type { JsonValue } from '../../../shared/json.js';
-import { jsonMember, jsonText } from '../../../shared/json.js';
-import { quote } from '../../../shared/message-text.js';
-import { proxyLimits } from '../../limits.js';
-import { Misconfiguration } from '../../proxy-error.js';
+import type { JsonValue } from '../../../shared/json.ts';
+import { jsonMember, jsonText } from '../../../shared/json.ts';
+import { quote } from '../../../shared/message-text.ts';
+import { proxyLimits } from '../../limits.ts';
+import { Misconfiguration } from '../../proxy-error.ts';
 
 /** An expression that makes the credential. */
 export interface CelGenerator {

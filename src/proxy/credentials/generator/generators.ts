@@ -1,12 +1,12 @@
-import type { Clock } from '../../../shared/clock.js';
-import type { JsonObject } from '../../../shared/json.js';
-import { jsonItems, jsonMember } from '../../../shared/json.js';
-import { proxyLimits } from '../../limits.js';
-import { Misconfiguration, ProxyError } from '../../proxy-error.js';
-import type { SecretObject } from '../../secrets/secret-source.js';
-import { generatorOf } from './generator.js';
-import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.js';
-import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.js';
+import type { Clock } from '../../../shared/clock.ts';
+import type { JsonObject } from '../../../shared/json.ts';
+import { jsonItems, jsonMember } from '../../../shared/json.ts';
+import { proxyLimits } from '../../limits.ts';
+import { Misconfiguration, ProxyError } from '../../proxy-error.ts';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import { generatorOf } from './generator.ts';
+import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.ts';
+import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.ts';
 
 /** One use of a generator. */
 export interface GeneratorUse {
@@ -70,7 +70,7 @@ export class Generators {
   }
 
   #evaluator(): Promise<GeneratorEvaluator> {
-    return (this.#loading ??= import('./generator-evaluator.js').then((module) => new module.GeneratorEvaluator()));
+    return (this.#loading ??= import('./generator-evaluator.ts').then((module) => new module.GeneratorEvaluator()));
   }
 
   async #evaluate(use: GeneratorUse, request: GeneratorRequest): Promise<GeneratorOutcome> {

@@ -1,9 +1,9 @@
 import { isCelMap } from '@bufbuild/cel';
-import { proxyLimits } from '../../limits.js';
-import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.js';
-import { quote } from '../../../shared/message-text.js';
-import { canonicalHeaderName } from '../../tool/headers.js';
-import type { Generated, NamesAndValues } from './generator.js';
+import { proxyLimits } from '../../limits.ts';
+import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.ts';
+import { quote } from '../../../shared/message-text.ts';
+import { canonicalHeaderName } from '../../tool/headers.ts';
+import type { Generated, NamesAndValues } from './generator.ts';
 
 /** A mistake in an expression of a class, with its position. It contains nothing of a Secret. */
 export class ExpressionError extends Error {

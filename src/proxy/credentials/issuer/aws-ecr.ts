@@ -1,13 +1,13 @@
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
-import type { JsonValue } from '../../../shared/json.js';
-import { Secret } from '../../../shared/secret.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
-import type { SecretObject } from '../../secrets/secret-source.js';
-import { awsSignedHeaders } from './aws-signature.js';
-import type { AwsScope, AwsCredentials } from './aws-signature.js';
-import type { TokenPlan, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.js';
-import { SecretKeys } from './secret-keys.js';
-import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.js';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
+import type { JsonValue } from '../../../shared/json.ts';
+import { Secret } from '../../../shared/secret.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import { awsSignedHeaders } from './aws-signature.ts';
+import type { AwsScope, AwsCredentials } from './aws-signature.ts';
+import type { TokenPlan, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.ts';
+import { SecretKeys } from './secret-keys.ts';
+import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.ts';
 
 const contentType = 'application/x-amz-json-1.1';
 const body = '{}';

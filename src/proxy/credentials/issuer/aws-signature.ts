@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Secret } from '../../../shared/secret.js';
-import type { RawHeaders } from '../../tool/headers.js';
+import type { Secret } from '../../../shared/secret.ts';
+import type { RawHeaders } from '../../tool/headers.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;

@@ -1,13 +1,13 @@
-import { jsonIn, jsonMember } from '../../../shared/json.js';
-import { Secret } from '../../../shared/secret.js';
-import { proxyLimits } from '../../limits.js';
-import type { ToolOrigin } from '../../tool/tool-origin.js';
-import { basicHeaders, bearerHeaders } from '../header-credentials.js';
-import type { RegistryCredentials } from '../registry/registry-tokens.js';
-import type { KeyProblem, TokenFailure, TokenIssuer, TokenOutcome, TokenPlan, TokenResponse } from './issuer.js';
-import { SecretKeys } from './secret-keys.js';
-import { signingKeyIn } from './signing-key.js';
-import { failureOfStatus, unusableAnswer } from './token-response.js';
+import { jsonIn, jsonMember } from '../../../shared/json.ts';
+import { Secret } from '../../../shared/secret.ts';
+import { proxyLimits } from '../../limits.ts';
+import type { ToolOrigin } from '../../tool/tool-origin.ts';
+import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
+import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { KeyProblem, TokenFailure, TokenIssuer, TokenOutcome, TokenPlan, TokenResponse } from './issuer.ts';
+import { SecretKeys } from './secret-keys.ts';
+import { signingKeyIn } from './signing-key.ts';
+import { failureOfStatus, unusableAnswer } from './token-response.ts';
 
 /** GitHub permits ten minutes, and clocks that are a minute apart. */
 const assertionSeconds = { before: 60, after: 540 };

@@ -1,11 +1,11 @@
-import { abortable, sleep } from '../../../shared/abortable.js';
-import type { Clock } from '../../../shared/clock.js';
-import { throwIfAborted } from '../../../shared/errors.js';
-import { BoundedMap } from '../../../shared/limits/bounded-map.js';
-import { SingleFlight } from '../../../shared/limits/single-flight.js';
-import type { Secret } from '../../../shared/secret.js';
-import { proxyLimits } from '../../limits.js';
-import type { CachedToken, TokenCache } from '../token-cache.js';
+import { abortable, sleep } from '../../../shared/abortable.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { throwIfAborted } from '../../../shared/errors.ts';
+import { BoundedMap } from '../../../shared/limits/bounded-map.ts';
+import { SingleFlight } from '../../../shared/limits/single-flight.ts';
+import type { Secret } from '../../../shared/secret.ts';
+import { proxyLimits } from '../../limits.ts';
+import type { CachedToken, TokenCache } from '../token-cache.ts';
 
 /** The tokens of one credential. */
 export interface TokenSlot {

@@ -1,9 +1,9 @@
-import type { Secret } from '../../../shared/secret.js';
-import type { RawHeaders } from '../../tool/headers.js';
-import type { CredentialUse } from '../../tool/tool-credential.js';
-import type { RegistryCredentials } from '../registry/registry-tokens.js';
-import type { SecretObject } from '../../secrets/secret-source.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
+import type { Secret } from '../../../shared/secret.ts';
+import type { RawHeaders } from '../../tool/headers.ts';
+import type { CredentialUse } from '../../tool/tool-credential.ts';
+import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
 
 /**
  * A kind of credential: keys of a Secret with which tokens of limited life are requested. Its file has all that is known

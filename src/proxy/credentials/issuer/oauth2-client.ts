@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { RawHeaders } from '../../tool/headers.js';
-import { bearerHeaders } from '../header-credentials.js';
-import type { SecretObject } from '../../secrets/secret-source.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
-import { parseToolAddress } from '../../connectors/tool-address.js';
-import type { TokenPlan, IssuerRequest, KeyProblem, TokenIssuer } from './issuer.js';
-import { SecretKeys } from './secret-keys.js';
-import type { SigningKey } from './signing-key.js';
-import { signingKeyIn } from './signing-key.js';
-import { parseTokenResponse } from './token-response.js';
+import type { RawHeaders } from '../../tool/headers.ts';
+import { bearerHeaders } from '../header-credentials.ts';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
+import { parseToolAddress } from '../../connectors/tool-address.ts';
+import type { TokenPlan, IssuerRequest, KeyProblem, TokenIssuer } from './issuer.ts';
+import { SecretKeys } from './secret-keys.ts';
+import type { SigningKey } from './signing-key.ts';
+import { signingKeyIn } from './signing-key.ts';
+import { parseTokenResponse } from './token-response.ts';
 
 /** Life of an assertion. It is sent at once. */
 const assertionSeconds = 120;

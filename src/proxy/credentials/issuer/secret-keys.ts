@@ -1,6 +1,6 @@
-import type { SecretObject } from '../../secrets/secret-source.js';
-import { proxyLimits } from '../../limits.js';
-import type { KeyProblem } from './issuer.js';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import { proxyLimits } from '../../limits.ts';
+import type { KeyProblem } from './issuer.ts';
 
 const { listLength, listEntries, valueLength } = proxyLimits.issuedTokens;
 

@@ -2,11 +2,11 @@ import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { JWTPayload } from 'jose';
-import { perObject } from '../../../shared/per-object.js';
-import type { Secret } from '../../../shared/secret.js';
-import { proxyLimits } from '../../limits.js';
-import type { SecretObject } from '../../secrets/secret-source.js';
-import type { KeyProblem } from './issuer.js';
+import { perObject } from '../../../shared/per-object.ts';
+import type { Secret } from '../../../shared/secret.ts';
+import { proxyLimits } from '../../limits.ts';
+import type { SecretObject } from '../../secrets/secret-source.ts';
+import type { KeyProblem } from './issuer.ts';
 
 /** Signs JSON Web Tokens with RS256, which every provider accepts. */
 export interface SigningKey {

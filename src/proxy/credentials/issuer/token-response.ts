@@ -1,6 +1,6 @@
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
-import { Secret } from '../../../shared/secret.js';
-import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.js';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
+import { Secret } from '../../../shared/secret.ts';
+import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.ts';
 
 /** Life of a token without `expires_in`. */
 const defaultLifeMs = 5 * 60_000;

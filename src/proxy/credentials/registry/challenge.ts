@@ -1,4 +1,4 @@
-import { proxyLimits } from '../../limits.js';
+import { proxyLimits } from '../../limits.ts';
 
 /** An authentication scheme that a server offers in `WWW-Authenticate`. */
 export interface Challenge {

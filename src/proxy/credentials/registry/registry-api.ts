@@ -1,4 +1,4 @@
-import type { ToolAddress } from '../../connectors/tool-address.js';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
 
 /** An endpoint of the distribution API. A registry's credential is sent to no other path. */
 export type RegistryEndpoint =

@@ -1,19 +1,19 @@
-import { LenientPath } from '../../rules/request-path.js';
-import type { Secret } from '../../../shared/secret.js';
-import { ProxyError } from '../../proxy-error.js';
-import type { RawHeaders } from '../../tool/headers.js';
-import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.js';
-import { nameOf } from '../../tool/tool-origin.js';
-import { basicHeaders, bearerHeaders } from '../header-credentials.js';
-import type { RegistryEndpoint } from './registry-api.js';
-import { endpointOf } from './registry-api.js';
-import type { RegistryProbe, TrustOf } from './registry-probe.js';
-import { scopeWanted } from './registry-probe.js';
-import { impliedScopes, normalScopes } from './registry-scope.js';
-import type { RegistryCredentials, RegistryLogin, RegistryTokens, TokenService } from './registry-tokens.js';
-import { RejectedPassword } from './registry-tokens.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
-import { isAddressOfConnector } from '../../connectors/tool-address.js';
+import { LenientPath } from '../../rules/request-path.ts';
+import type { Secret } from '../../../shared/secret.ts';
+import { ProxyError } from '../../proxy-error.ts';
+import type { RawHeaders } from '../../tool/headers.ts';
+import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
+import { nameOf } from '../../tool/tool-origin.ts';
+import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
+import type { RegistryEndpoint } from './registry-api.ts';
+import { endpointOf } from './registry-api.ts';
+import type { RegistryProbe, TrustOf } from './registry-probe.ts';
+import { scopeWanted } from './registry-probe.ts';
+import { impliedScopes, normalScopes } from './registry-scope.ts';
+import type { RegistryCredentials, RegistryLogin, RegistryTokens, TokenService } from './registry-tokens.ts';
+import { RejectedPassword } from './registry-tokens.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
+import { isAddressOfConnector } from '../../connectors/tool-address.ts';
 
 /** State of one registry with one credential, shared by requests. */
 export interface RegistrySession {

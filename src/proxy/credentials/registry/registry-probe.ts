@@ -1,21 +1,21 @@
-import { SingleFlight } from '../../../shared/limits/single-flight.js';
-import type { Clock } from '../../../shared/clock.js';
-import { proxyLimits } from '../../limits.js';
-import { ProxyError } from '../../proxy-error.js';
-import { valuesOf } from '../../tool/headers.js';
-import { sendOwnRequest } from '../../tool/own-request.js';
-import type { LookupOwner } from '../../tool/resolver.js';
-import type { ToolClient } from '../../tool/tool-client.js';
-import { authorityOf, nameOf } from '../../tool/tool-origin.js';
-import type { Trust } from '../../tool/trust.js';
-import type { Challenge } from './challenge.js';
-import { parseChallenges } from './challenge.js';
-import type { RegistryEndpoint } from './registry-api.js';
-import { apiRootOf, uploadsPath } from './registry-api.js';
-import { isReadMethod } from './registry-scope.js';
-import type { TokenService } from './registry-tokens.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
-import { parseToolAddress } from '../../connectors/tool-address.js';
+import { SingleFlight } from '../../../shared/limits/single-flight.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { proxyLimits } from '../../limits.ts';
+import { ProxyError } from '../../proxy-error.ts';
+import { valuesOf } from '../../tool/headers.ts';
+import { sendOwnRequest } from '../../tool/own-request.ts';
+import type { LookupOwner } from '../../tool/resolver.ts';
+import type { ToolClient } from '../../tool/tool-client.ts';
+import { authorityOf, nameOf } from '../../tool/tool-origin.ts';
+import type { Trust } from '../../tool/trust.ts';
+import type { Challenge } from './challenge.ts';
+import { parseChallenges } from './challenge.ts';
+import type { RegistryEndpoint } from './registry-api.ts';
+import { apiRootOf, uploadsPath } from './registry-api.ts';
+import { isReadMethod } from './registry-scope.ts';
+import type { TokenService } from './registry-tokens.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
+import { parseToolAddress } from '../../connectors/tool-address.ts';
 
 /** The authentication that a registry requires. */
 export type Authentication =

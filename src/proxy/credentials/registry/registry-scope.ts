@@ -1,5 +1,5 @@
-import type { RegistryEndpoint } from './registry-api.js';
-import { isRepositoryName } from './registry-api.js';
+import type { RegistryEndpoint } from './registry-api.ts';
+import { isRepositoryName } from './registry-api.ts';
 
 const catalogScope = 'registry:catalog:*';
 

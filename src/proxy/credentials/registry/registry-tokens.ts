@@ -1,18 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { proxyLimits } from '../../limits.js';
-import { SingleFlight } from '../../../shared/limits/single-flight.js';
-import type { Clock } from '../../../shared/clock.js';
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.js';
-import { Secret } from '../../../shared/secret.js';
-import { ProxyError } from '../../proxy-error.js';
-import { sendOwnRequest } from '../../tool/own-request.js';
-import type { LookupOwner } from '../../tool/resolver.js';
-import { authorityOf } from '../../tool/tool-origin.js';
-import type { ToolClient } from '../../tool/tool-client.js';
-import type { Trust } from '../../tool/trust.js';
-import type { CachedToken, TokenCache } from '../token-cache.js';
-import { cachedToken, isSendable } from '../token-cache.js';
-import type { ToolAddress } from '../../connectors/tool-address.js';
+import { proxyLimits } from '../../limits.ts';
+import { SingleFlight } from '../../../shared/limits/single-flight.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
+import { Secret } from '../../../shared/secret.ts';
+import { ProxyError } from '../../proxy-error.ts';
+import { sendOwnRequest } from '../../tool/own-request.ts';
+import type { LookupOwner } from '../../tool/resolver.ts';
+import { authorityOf } from '../../tool/tool-origin.ts';
+import type { ToolClient } from '../../tool/tool-client.ts';
+import type { Trust } from '../../tool/trust.ts';
+import type { CachedToken, TokenCache } from '../token-cache.ts';
+import { cachedToken, isSendable } from '../token-cache.ts';
+import type { ToolAddress } from '../../connectors/tool-address.ts';
 
 /** The token service that a registry names. */
 export interface TokenService {

@@ -1,9 +1,9 @@
-import { ByteBuilder } from '../byte-builder.js';
-import { type ByteString, decodeRune, encodeRune, isAscii, runeCount, runeError } from '../byte-string.js';
-import { type FloatVerb, formatFloat } from '../float-format.js';
-import type { CallContext } from '../function.js';
-import { canBackquote, quote, quoteRune, quoteToAscii } from '../quote.js';
-import { isPrint } from '../unicode.js';
+import { ByteBuilder } from '../byte-builder.ts';
+import { type ByteString, decodeRune, encodeRune, isAscii, runeCount, runeError } from '../byte-string.ts';
+import { type FloatVerb, formatFloat } from '../float-format.ts';
+import type { CallContext } from '../function.ts';
+import { canBackquote, quote, quoteRune, quoteToAscii } from '../quote.ts';
+import { isPrint } from '../unicode.ts';
 
 /** Bytes written between two reports to the render's limits. */
 const reportEvery = 1024;

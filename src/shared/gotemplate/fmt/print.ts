@@ -1,7 +1,7 @@
-import type { ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { GoInt, type GoValue } from '../values.js';
-import { Printer } from './printer.js';
+import type { ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { GoInt, type GoValue } from '../values.ts';
+import { Printer } from './printer.ts';
 
 /** fmt.Sprint: a space between two operands only where neither is a string. */
 export function sprint(context: CallContext, operands: readonly GoValue[]): ByteString {

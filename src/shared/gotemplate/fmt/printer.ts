@@ -1,5 +1,5 @@
-import type { ByteString } from '../byte-string.js';
-import { ensureDepth } from '../limits.js';
+import type { ByteString } from '../byte-string.ts';
+import { ensureDepth } from '../limits.ts';
 import {
   anyType,
   GoComplex,
@@ -11,8 +11,8 @@ import {
   isUnsigned,
   NilPointer,
   typeName,
-} from '../values.js';
-import { Formatter } from './formatter.js';
+} from '../values.ts';
+import { Formatter } from './formatter.ts';
 
 /** Addresses differ from run to run in Go too; this stands for all of them but that of a nil slice or map. */
 const someAddress = 0xc000012345n;

@@ -1,7 +1,7 @@
-import { type ByteString, decodeRune, encodeRune } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { GoInt, GoObject, type GoValue, typeName } from '../values.js';
-import { Printer } from './printer.js';
+import { type ByteString, decodeRune, encodeRune } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { GoInt, GoObject, type GoValue, typeName } from '../values.ts';
+import { Printer } from './printer.ts';
 
 /** Limit of widths and precisions; larger ones are rejected, as in Go. */
 const maxNumber = 1_000_000;

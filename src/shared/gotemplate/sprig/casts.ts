@@ -1,5 +1,5 @@
-import { GoInt, GoObject, wrapInt, type GoValue } from '../values.js';
-import { parseGoFloat, parseGoInt } from './numbers.js';
+import { GoInt, GoObject, wrapInt, type GoValue } from '../values.ts';
+import { parseGoFloat, parseGoInt } from './numbers.ts';
 
 /**
  * spf13/cast 1.6, with which sprig's arithmetic converts any value. A value that cannot be converted is 0, without an

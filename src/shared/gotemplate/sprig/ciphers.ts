@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { fromBytes, toBytes, type ByteString } from '../byte-string.js';
-import { GoError, type CallContext } from '../function.js';
-import { CorruptInputError, decodeBase64 } from './encoding.js';
+import { fromBytes, toBytes, type ByteString } from '../byte-string.ts';
+import { GoError, type CallContext } from '../function.ts';
+import { CorruptInputError, decodeBase64 } from './encoding.ts';
 
 /** sprig's AES-256-CBC: the password, padded with zeros or cut, is the key; the random vector comes first. */
 const algorithm = 'aes-256-cbc';

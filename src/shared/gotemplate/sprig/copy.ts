@@ -1,8 +1,8 @@
-import { appendedSlice } from '../capacity.js';
-import { GoError, type CallContext } from '../function.js';
-import { ensureDepth } from '../limits.js';
-import { GoMap, GoObject, GoSlice, type GoValue } from '../values.js';
-import { copyOfVersion } from './semver.js';
+import { appendedSlice } from '../capacity.ts';
+import { GoError, type CallContext } from '../function.ts';
+import { ensureDepth } from '../limits.ts';
+import { GoMap, GoObject, GoSlice, type GoValue } from '../values.ts';
+import { copyOfVersion } from './semver.ts';
 
 /**
  * sprig's deepCopy (copystructure): lists and dicts at every level are new, of the same types and capacities, nil staying

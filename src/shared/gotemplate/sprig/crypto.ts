@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
-import { fromGoString, toBytes, type ByteString } from '../byte-string.js';
-import { goFunction, type CallContext, type GoFunction } from '../function.js';
-import { decryptAes, encryptAes } from './ciphers.js';
-import { derivePassword } from './derive-password.js';
+import { fromGoString, toBytes, type ByteString } from '../byte-string.ts';
+import { goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { decryptAes, encryptAes } from './ciphers.ts';
+import { derivePassword } from './derive-password.ts';
 
 /** Bytes of a password that bcrypt uses; Go rejects longer passwords. */
 const maxPasswordBytes = 72;

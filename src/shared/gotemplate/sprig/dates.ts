@@ -1,13 +1,13 @@
-import type { ByteString } from '../byte-string.js';
-import { goFunction, GoError, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
-import { GoInt, isObject, wrapInt, type GoValue } from '../values.js';
-import { durationText, parseDuration, roughDuration, roundDuration, second } from './duration-text.js';
-import { Instant } from './instant.js';
-import { parseGoInt } from './numbers.js';
-import { formatTime } from './time-format.js';
-import { parseTime } from './time-parse.js';
-import { timeObject, timeType } from './time-type.js';
-import { loadLocation, local, utc } from './time-zone.js';
+import type { ByteString } from '../byte-string.ts';
+import { goFunction, GoError, stepsPerFailure, type CallContext, type GoFunction } from '../function.ts';
+import { GoInt, isObject, wrapInt, type GoValue } from '../values.ts';
+import { durationText, parseDuration, roughDuration, roundDuration, second } from './duration-text.ts';
+import { Instant } from './instant.ts';
+import { parseGoInt } from './numbers.ts';
+import { formatTime } from './time-format.ts';
+import { parseTime } from './time-parse.ts';
+import { timeObject, timeType } from './time-type.ts';
+import { loadLocation, local, utc } from './time-zone.ts';
 
 const any = 'interface {}';
 

@@ -1,5 +1,5 @@
-import type { CallContext } from '../function.js';
-import { GoError } from '../function.js';
+import type { CallContext } from '../function.ts';
+import { GoError } from '../function.ts';
 
 /** shopspring/decimal: coefficient * 10^exponent. The decimal arithmetic behind addf, subf, mulf and divf. */
 export interface Decimal {

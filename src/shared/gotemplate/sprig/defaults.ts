@@ -1,5 +1,5 @@
-import { goFunction, type GoFunction } from '../function.js';
-import { GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue } from '../values.js';
+import { goFunction, type GoFunction } from '../function.ts';
+import { GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue } from '../values.ts';
 
 /** sprig's empty: the zero value of its type. A struct and a pointer are never empty. */
 export function isEmpty(value: GoValue): boolean {

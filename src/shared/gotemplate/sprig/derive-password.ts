@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { fromBytes, toBytes, type ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
+import { fromBytes, toBytes, type ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
 
 /** The Master Password algorithm, version 3, that sprig's derivePassword implements. */
 const scope = 'com.lyndir.masterpassword';

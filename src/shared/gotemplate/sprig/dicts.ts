@@ -1,10 +1,10 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { anyMap, anyType, GoMap, typeName, type GoValue } from '../values.js';
-import { appendedSlice } from '../capacity.js';
-import { deepCopy } from './copy.js';
-import { mergeInto } from './merge.js';
-import { toText } from './text.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError, goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { anyMap, anyType, GoMap, typeName, type GoValue } from '../values.ts';
+import { appendedSlice } from '../capacity.ts';
+import { deepCopy } from './copy.ts';
+import { mergeInto } from './merge.ts';
+import { toText } from './text.ts';
 
 const any = 'interface {}';
 const dictType = 'map[string]interface {}';

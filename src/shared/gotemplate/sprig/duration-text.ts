@@ -1,6 +1,6 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError } from '../function.js';
-import { quoteTime } from './time-quote.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError } from '../function.ts';
+import { quoteTime } from './time-quote.ts';
 
 const nanosecond = 1n;
 export const second = 1_000_000_000n;

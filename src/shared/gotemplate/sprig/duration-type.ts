@@ -1,6 +1,6 @@
-import { goMethod, type GoMethod, type MethodType } from '../function.js';
-import { GoObject, int64, wrapInt, type GoValue } from '../values.js';
-import { durationText, hour, minute, roundDuration, second } from './duration-text.js';
+import { goMethod, type GoMethod, type MethodType } from '../function.ts';
+import { GoObject, int64, wrapInt, type GoValue } from '../values.ts';
+import { durationText, hour, minute, roundDuration, second } from './duration-text.ts';
 
 /** Whole units and the rest apart, as Go does it, so that large durations keep their precision. */
 function inUnits(nanoseconds: bigint, unit: bigint): number {

@@ -1,6 +1,6 @@
-import { fromBytes, toBytes, type ByteString } from '../byte-string.js';
-import { goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
-import { ByteBuilder } from '../byte-builder.js';
+import { fromBytes, toBytes, type ByteString } from '../byte-string.ts';
+import { goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.ts';
+import { ByteBuilder } from '../byte-builder.ts';
 
 /**
  * Base64 and base32 as Go's encoding packages decode them: the standard alphabets with padding, line breaks ignored.

@@ -1,6 +1,6 @@
-import type { CallContext } from '../function.js';
-import { ensureDepth } from '../limits.js';
-import { GoComplex, GoInt, GoMap, GoObject, GoSlice, NilPointer, type GoValue } from '../values.js';
+import type { CallContext } from '../function.ts';
+import { ensureDepth } from '../limits.ts';
+import { GoComplex, GoInt, GoMap, GoObject, GoSlice, NilPointer, type GoValue } from '../values.ts';
 
 /** Marks a pair under comparison, so that values which contain themselves end: Go takes such a pair for equal. */
 type Visited = Map<object, Set<object>>;

@@ -1,20 +1,20 @@
-import { goFunction, GoError, type GoFunction } from '../function.js';
-import { cryptoFunctions } from './crypto.js';
-import { dateFunctions } from './dates.js';
-import { defaultFunctions } from './defaults.js';
-import { dictFunctions } from './dicts.js';
-import { encodingFunctions } from './encoding.js';
-import { jsonFunctions } from './json.js';
-import { listFunctions } from './lists.js';
-import { mathFunctions } from './math.js';
-import { pathFunctions } from './paths.js';
-import { randomFunctions } from './random.js';
-import { reflectionFunctions } from './reflection.js';
-import { regexFunctions } from './regex.js';
-import { semverFunctions } from './semver.js';
-import { stringFunctions } from './strings.js';
-import { urlFunctions } from './urls.js';
-import { wordFunctions } from './word-functions.js';
+import { goFunction, GoError, type GoFunction } from '../function.ts';
+import { cryptoFunctions } from './crypto.ts';
+import { dateFunctions } from './dates.ts';
+import { defaultFunctions } from './defaults.ts';
+import { dictFunctions } from './dicts.ts';
+import { encodingFunctions } from './encoding.ts';
+import { jsonFunctions } from './json.ts';
+import { listFunctions } from './lists.ts';
+import { mathFunctions } from './math.ts';
+import { pathFunctions } from './paths.ts';
+import { randomFunctions } from './random.ts';
+import { reflectionFunctions } from './reflection.ts';
+import { regexFunctions } from './regex.ts';
+import { semverFunctions } from './semver.ts';
+import { stringFunctions } from './strings.ts';
+import { urlFunctions } from './urls.ts';
+import { wordFunctions } from './word-functions.ts';
 
 const flowFunctions: readonly GoFunction[] = [
   goFunction({ name: 'fail', params: ['string'] }, (_, message) => {

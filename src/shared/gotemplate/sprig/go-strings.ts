@@ -1,8 +1,8 @@
-import { decodeRune, decodeRunes, runeError, type ByteString, type Rune } from '../byte-string.js';
-import { ByteBuilder } from '../byte-builder.js';
-import type { CallContext } from '../function.js';
-import { isSpaceRune } from './letters.js';
-import { Needle } from './needle.js';
+import { decodeRune, decodeRunes, runeError, type ByteString, type Rune } from '../byte-string.ts';
+import { ByteBuilder } from '../byte-builder.ts';
+import type { CallContext } from '../function.ts';
+import { isSpaceRune } from './letters.ts';
+import { Needle } from './needle.ts';
 
 /** Go's strings package on byte strings, as far as JavaScript's own methods differ from it. */
 

@@ -1,5 +1,5 @@
-import { civilOf, daysOf, weekdayOf, type CivilDate } from './civil.js';
-import { local, utc, type Location, type ZoneAt } from './time-zone.js';
+import { civilOf, daysOf, weekdayOf, type CivilDate } from './civil.ts';
+import { local, utc, type Location, type ZoneAt } from './time-zone.ts';
 
 export const monthNames = [
   'January',

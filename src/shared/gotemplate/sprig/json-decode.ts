@@ -1,10 +1,10 @@
-import { decodeRune, encodeRune, isAscii, runeError, toGoString, type ByteString } from '../byte-string.js';
-import { GoError, type CallContext } from '../function.js';
-import { ensureDepth } from '../limits.js';
-import { quote } from '../quote.js';
-import { anyMap, anySlice, anyType, type GoValue } from '../values.js';
-import { ByteBuilder } from '../byte-builder.js';
-import { appendedSlice } from '../capacity.js';
+import { decodeRune, encodeRune, isAscii, runeError, toGoString, type ByteString } from '../byte-string.ts';
+import { GoError, type CallContext } from '../function.ts';
+import { ensureDepth } from '../limits.ts';
+import { quote } from '../quote.ts';
+import { anyMap, anySlice, anyType, type GoValue } from '../values.ts';
+import { ByteBuilder } from '../byte-builder.ts';
+import { appendedSlice } from '../capacity.ts';
 
 /** Result of a decoder. As in Go, a number out of range is nil, with the error that `mustFromJson` fails with. */
 export interface DecodedJson {

@@ -1,12 +1,12 @@
-import { decodeRune, isAscii, runeError, type ByteString } from '../byte-string.js';
-import { GoError, type CallContext } from '../function.js';
-import type { GoObject } from '../values.js';
-import { ensureDepth } from '../limits.js';
-import { GoComplex, GoInt, GoMap, GoSlice, isObject, typeName, type GoValue } from '../values.js';
-import { ByteBuilder, type ByteTable, byteTable, replaceBytes } from '../byte-builder.js';
-import type { Instant } from './instant.js';
-import { versionTextOf } from './semver.js';
-import { rfc3339, timeType } from './time-type.js';
+import { decodeRune, isAscii, runeError, type ByteString } from '../byte-string.ts';
+import { GoError, type CallContext } from '../function.ts';
+import type { GoObject } from '../values.ts';
+import { ensureDepth } from '../limits.ts';
+import { GoComplex, GoInt, GoMap, GoSlice, isObject, typeName, type GoValue } from '../values.ts';
+import { ByteBuilder, type ByteTable, byteTable, replaceBytes } from '../byte-builder.ts';
+import type { Instant } from './instant.ts';
+import { versionTextOf } from './semver.ts';
+import { rfc3339, timeType } from './time-type.ts';
 
 export interface JsonStyle {
   /** Writes `<`, `>` and `&` as escapes, so that the text can stand in HTML. */

@@ -1,8 +1,8 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError, goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
-import type { GoValue } from '../values.js';
-import { decodeJson } from './json-decode.js';
-import { encodeJson, type JsonStyle } from './json-encode.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError, goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.ts';
+import type { GoValue } from '../values.ts';
+import { decodeJson } from './json-decode.ts';
+import { encodeJson, type JsonStyle } from './json-encode.ts';
 
 const any = 'interface {}';
 

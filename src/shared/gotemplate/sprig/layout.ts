@@ -1,4 +1,4 @@
-import type { ByteString } from '../byte-string.js';
+import type { ByteString } from '../byte-string.ts';
 
 /** The elements of Go's time layouts, by what they stand for rather than by their example. */
 export type LayoutElement =

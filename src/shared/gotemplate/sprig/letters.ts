@@ -1,6 +1,6 @@
-import { ByteBuilder } from '../byte-builder.js';
-import { decodeRune, isAscii } from '../byte-string.js';
-import { isDigit, isNewer } from '../unicode.js';
+import { ByteBuilder } from '../byte-builder.ts';
+import { decodeRune, isAscii } from '../byte-string.ts';
+import { isDigit, isNewer } from '../unicode.ts';
 
 /**
  * Go's unicode package on code points. JavaScript maps letters by the full rules (`ß` to `SS`), Go by the simple

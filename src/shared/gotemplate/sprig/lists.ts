@@ -1,9 +1,9 @@
-import { GoError, goFunction, nilPointerError, type CallContext, type GoFunction } from '../function.js';
-import { anySlice, anyType, GoSlice, kindName, type GoValue } from '../values.js';
-import { toInt64 } from './casts.js';
-import { appendedSlice, grownCapacity } from '../capacity.js';
-import { isEmpty } from './defaults.js';
-import { deepEqual } from './equality.js';
+import { GoError, goFunction, nilPointerError, type CallContext, type GoFunction } from '../function.ts';
+import { anySlice, anyType, GoSlice, kindName, type GoValue } from '../values.ts';
+import { toInt64 } from './casts.ts';
+import { appendedSlice, grownCapacity } from '../capacity.ts';
+import { isEmpty } from './defaults.ts';
+import { deepEqual } from './equality.ts';
 
 const any = 'interface {}';
 

@@ -1,11 +1,11 @@
-import { formatValue } from '../fmt/print.js';
-import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { int, int64, type GoSlice, wrapInt, type GoValue } from '../values.js';
-import { appendedSlice } from '../capacity.js';
-import { toFloat64, toInt64 } from './casts.js';
-import { add, divide, fold, multiply, subtract } from './decimal.js';
-import { parseGoInt, scale } from './numbers.js';
-import { randomInt } from './random.js';
+import { formatValue } from '../fmt/print.ts';
+import { GoError, goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { int, int64, type GoSlice, wrapInt, type GoValue } from '../values.ts';
+import { appendedSlice } from '../capacity.ts';
+import { toFloat64, toInt64 } from './casts.ts';
+import { add, divide, fold, multiply, subtract } from './decimal.ts';
+import { parseGoInt, scale } from './numbers.ts';
+import { randomInt } from './random.ts';
 
 const any = 'interface {}';
 

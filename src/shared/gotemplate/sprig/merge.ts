@@ -1,7 +1,7 @@
-import { GoError, type CallContext } from '../function.js';
-import { ensureDepth } from '../limits.js';
-import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue, type TypeName } from '../values.js';
-import { isEmpty } from './defaults.js';
+import { GoError, type CallContext } from '../function.ts';
+import { ensureDepth } from '../limits.ts';
+import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue, type TypeName } from '../values.ts';
+import { isEmpty } from './defaults.ts';
 
 /**
  * mergo 1.0.1 on dicts. Entries of `src` are put into `dst` where that is empty or, with `overwrite`, always. Dicts

@@ -1,5 +1,5 @@
-import type { ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
+import type { ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
 
 /**
  * Up to this length V8's own search takes time in proportion to the text, whatever is searched (4 ns a byte as measured).

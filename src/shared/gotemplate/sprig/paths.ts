@@ -1,4 +1,4 @@
-import { goFunction, type CallContext, type GoFunction } from '../function.js';
+import { goFunction, type CallContext, type GoFunction } from '../function.ts';
 
 /** Go's path package (and, on Unix, path/filepath, which sprig's `os` functions use) on byte strings. */
 

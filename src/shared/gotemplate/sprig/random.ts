@@ -1,6 +1,6 @@
-import { decodeRunes, encodeRunes, type ByteString } from '../byte-string.js';
-import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { ByteBuilder } from '../byte-builder.js';
+import { decodeRunes, encodeRunes, type ByteString } from '../byte-string.ts';
+import { GoError, goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { ByteBuilder } from '../byte-builder.ts';
 
 /** Random bytes per call of the source; more than one value is cut from them. */
 const batchBytes = 4096;

@@ -1,6 +1,6 @@
-import { goFunction, type GoFunction } from '../function.js';
-import { kindName, typeName } from '../values.js';
-import { deepEqual } from './equality.js';
+import { goFunction, type GoFunction } from '../function.ts';
+import { kindName, typeName } from '../values.ts';
+import { deepEqual } from './equality.ts';
 
 const any = 'interface {}';
 

@@ -1,6 +1,6 @@
-import { fromGoString, isAscii, type ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { isNewer } from '../unicode.js';
+import { fromGoString, isAscii, type ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { isNewer } from '../unicode.ts';
 
 /**
  * Unicode classes in patterns, `\pL` and `\p{Greek}`. re2js has them of a newer Unicode than Go, which shows in the rare

@@ -1,6 +1,6 @@
-import { decodeRune, toGoString, type ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { Needle } from './needle.js';
+import { decodeRune, toGoString, type ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { Needle } from './needle.ts';
 
 /** A text that re2js matches, with the methods of re2js's own inputs, UTF-16 and UTF-8. */
 export interface EngineInput {

@@ -1,9 +1,9 @@
-import { decodeRune, fromGoString, toGoString, type ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { Needle } from './needle.js';
-import { type EngineInput, RegexInput } from './regex-input.js';
-import { hasOtherClasses, withClassesAsInGo } from './regex-classes.js';
-import { compilePattern, groupName } from './regex-pattern.js';
+import { decodeRune, fromGoString, toGoString, type ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { Needle } from './needle.ts';
+import { type EngineInput, RegexInput } from './regex-input.ts';
+import { hasOtherClasses, withClassesAsInGo } from './regex-classes.ts';
+import { compilePattern, groupName } from './regex-pattern.ts';
 
 /**
  * Go's regexp package on byte strings by way of re2js, which has RE2's syntax and runs in time proportional to pattern

@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
-import { decodeRune, isAscii, toGoString, type ByteString } from '../byte-string.js';
-import { GoError, type CallContext } from '../function.js';
-import { canBackquote, quote } from '../quote.js';
-import { unknownClass } from './regex-classes.js';
+import { decodeRune, isAscii, toGoString, type ByteString } from '../byte-string.ts';
+import { GoError, type CallContext } from '../function.ts';
+import { canBackquote, quote } from '../quote.ts';
+import { unknownClass } from './regex-classes.ts';
 
 /** Steps that compiling takes for each character of a pattern, for each in a repetition, and for a Unicode class. */
 const stepsPerCharacter = 20;

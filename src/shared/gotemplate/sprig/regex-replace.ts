@@ -1,8 +1,8 @@
-import { decodeRune, type ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
-import { isDigit, isLetter } from '../unicode.js';
-import { ByteBuilder } from '../byte-builder.js';
-import { nextPosition, type Match, type Regex } from './regex-match.js';
+import { decodeRune, type ByteString } from '../byte-string.ts';
+import type { CallContext } from '../function.ts';
+import { isDigit, isLetter } from '../unicode.ts';
+import { ByteBuilder } from '../byte-builder.ts';
+import { nextPosition, type Match, type Regex } from './regex-match.ts';
 
 /** A part of a replacement: literal text, or a group by number or name. */
 type Part = ByteString | { readonly group: number | ByteString };

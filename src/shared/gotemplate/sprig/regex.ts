@@ -1,11 +1,11 @@
-import { byteTable, replaceBytes } from '../byte-builder.js';
-import type { ByteString } from '../byte-string.js';
-import { goFunction, type CallContext, type GoFunction } from '../function.js';
-import { GoSlice, stringSlice } from '../values.js';
-import { appendedCapacity, appendedSlice } from '../capacity.js';
-import { Regex } from './regex-match.js';
-import { compileError, PatternError } from './regex-pattern.js';
-import { parseReplacement, replaceMatches } from './regex-replace.js';
+import { byteTable, replaceBytes } from '../byte-builder.ts';
+import type { ByteString } from '../byte-string.ts';
+import { goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { GoSlice, stringSlice } from '../values.ts';
+import { appendedCapacity, appendedSlice } from '../capacity.ts';
+import { Regex } from './regex-match.ts';
+import { compileError, PatternError } from './regex-pattern.ts';
+import { parseReplacement, replaceMatches } from './regex-replace.ts';
 
 /** Number of matches for which Go allocates memory at first. */
 const matchesRoom = 10;

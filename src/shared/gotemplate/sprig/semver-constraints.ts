@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
-import { GoError } from '../function.js';
-import { comparePrereleases, compareVersions, parseVersion, type Version } from './semver-version.js';
+import { GoError } from '../function.ts';
+import { comparePrereleases, compareVersions, parseVersion, type Version } from './semver-version.ts';
 
 /**
  * Constraints of Masterminds/semver 3.2, which are not npm's: `||` separates alternatives, spaces or commas what must

@@ -1,4 +1,4 @@
-import { GoError } from '../function.js';
+import { GoError } from '../function.ts';
 
 /** A version as Masterminds/semver 3.2 reads it: looser than the standard, `v1.2` is 1.2.0. Numbers are uint64. */
 export interface Version {

@@ -1,9 +1,9 @@
-import type { ByteString } from '../byte-string.js';
-import { goFunction, goMethod, type GoFunction, type GoMethod, type MethodType } from '../function.js';
-import { quote } from '../quote.js';
-import { GoInt, GoObject, GoSlice, int, isObject, type GoValue } from '../values.js';
-import { parseConstraints, satisfies } from './semver-constraints.js';
-import { compareVersions, increment, parseVersion, versionText, withPart, type Version } from './semver-version.js';
+import type { ByteString } from '../byte-string.ts';
+import { goFunction, goMethod, type GoFunction, type GoMethod, type MethodType } from '../function.ts';
+import { quote } from '../quote.ts';
+import { GoInt, GoObject, GoSlice, int, isObject, type GoValue } from '../values.ts';
+import { parseConstraints, satisfies } from './semver-constraints.ts';
+import { compareVersions, increment, parseVersion, versionText, withPart, type Version } from './semver-version.ts';
 
 function uint64(value: bigint): GoInt {
   return new GoInt('uint64', value);

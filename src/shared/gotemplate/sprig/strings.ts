@@ -1,11 +1,11 @@
-import type { ByteString } from '../byte-string.js';
-import { formatValue } from '../fmt/print.js';
-import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { quote } from '../quote.js';
-import { GoMap, GoSlice, stringSlice, type GoValue } from '../values.js';
-import { repeatText, replaceAll, splitText, trimCutset, trimSpace } from './go-strings.js';
-import { Needle } from './needle.js';
-import { joinedLength, textsOf, toText, toTextSlice } from './text.js';
+import type { ByteString } from '../byte-string.ts';
+import { formatValue } from '../fmt/print.ts';
+import { GoError, goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { quote } from '../quote.ts';
+import { GoMap, GoSlice, stringSlice, type GoValue } from '../values.ts';
+import { repeatText, replaceAll, splitText, trimCutset, trimSpace } from './go-strings.ts';
+import { Needle } from './needle.ts';
+import { joinedLength, textsOf, toText, toTextSlice } from './text.ts';
 
 const any = 'interface {}';
 

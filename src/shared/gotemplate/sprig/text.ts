@@ -1,7 +1,7 @@
-import type { ByteString } from '../byte-string.js';
-import { formatValue } from '../fmt/print.js';
-import type { CallContext } from '../function.js';
-import { GoInt, GoSlice, stringSlice, type GoValue } from '../values.js';
+import type { ByteString } from '../byte-string.ts';
+import { formatValue } from '../fmt/print.ts';
+import type { CallContext } from '../function.ts';
+import { GoInt, GoSlice, stringSlice, type GoValue } from '../values.ts';
 
 /** sprig's strval: a value as text, as `%v` prints it, but bytes as they are. */
 export function toText(context: CallContext, value: GoValue): ByteString {

@@ -1,6 +1,6 @@
-import type { ByteString } from '../byte-string.js';
-import { dayNames, monthNames, type Instant } from './instant.js';
-import { parseLayout, type LayoutElement } from './layout.js';
+import type { ByteString } from '../byte-string.ts';
+import { dayNames, monthNames, type Instant } from './instant.ts';
+import { parseLayout, type LayoutElement } from './layout.ts';
 
 function padded(value: number, width: number): string {
   const digits = Math.abs(value).toString().padStart(width, '0');

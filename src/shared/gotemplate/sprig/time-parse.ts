@@ -1,12 +1,12 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError } from '../function.js';
-import { daysBefore, daysInMonth, isLeap } from './civil.js';
-import { dayNames, Instant, monthNames } from './instant.js';
-import { parseLayout, type LayoutElement, type LayoutToken } from './layout.js';
-import { quoteTime } from './time-quote.js';
-import { Mismatch, OutOfRange, Reader } from './time-reader.js';
-import { fixedZone, local, utc, type Location } from './time-zone.js';
-import { offsetOf, zoneNameLength } from './zone-parse.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError } from '../function.ts';
+import { daysBefore, daysInMonth, isLeap } from './civil.ts';
+import { dayNames, Instant, monthNames } from './instant.ts';
+import { parseLayout, type LayoutElement, type LayoutToken } from './layout.ts';
+import { quoteTime } from './time-quote.ts';
+import { Mismatch, OutOfRange, Reader } from './time-reader.ts';
+import { fixedZone, local, utc, type Location } from './time-zone.ts';
+import { offsetOf, zoneNameLength } from './zone-parse.ts';
 
 /** Parts of a time that the elements read so far have set. */
 interface Parts {

@@ -1,4 +1,4 @@
-import { decodeRune, runeError, type ByteString } from '../byte-string.js';
+import { decodeRune, runeError, type ByteString } from '../byte-string.ts';
 
 /**
  * The time package's own quoting for its messages: quotes and backslashes are escaped, control characters and whatever

@@ -1,4 +1,4 @@
-import type { ByteString } from '../byte-string.js';
+import type { ByteString } from '../byte-string.ts';
 
 /** The text does not fit the element: Go's message quotes both. */
 export class Mismatch extends Error {}

@@ -1,11 +1,11 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError, goMethod, type GoMethod, type MethodType } from '../function.js';
-import { GoInt, GoObject, GoSlice, int, int64, NilPointer, type GoValue } from '../values.js';
-import { duration, durationType } from './duration-type.js';
-import { dayNames, Instant, monthNames } from './instant.js';
-import { formatTime, timeText } from './time-format.js';
-import { quoteTime } from './time-quote.js';
-import { local, utc, type Location } from './time-zone.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError, goMethod, type GoMethod, type MethodType } from '../function.ts';
+import { GoInt, GoObject, GoSlice, int, int64, NilPointer, type GoValue } from '../values.ts';
+import { duration, durationType } from './duration-type.ts';
+import { dayNames, Instant, monthNames } from './instant.ts';
+import { formatTime, timeText } from './time-format.ts';
+import { quoteTime } from './time-quote.ts';
+import { local, utc, type Location } from './time-zone.ts';
 
 function bytes(text: ByteString): GoSlice {
   return new GoSlice(

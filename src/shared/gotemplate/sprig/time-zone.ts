@@ -1,7 +1,7 @@
-import type { ByteString } from '../byte-string.js';
-import { zoneByName, type ZoneAt } from './zone-history.js';
+import type { ByteString } from '../byte-string.ts';
+import { zoneByName, type ZoneAt } from './zone-history.ts';
 
-export type { ZoneAt } from './zone-history.js';
+export type { ZoneAt } from './zone-history.ts';
 
 /** Go's *time.Location. */
 export interface Location {

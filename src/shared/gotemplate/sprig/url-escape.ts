@@ -1,7 +1,7 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError } from '../function.js';
-import { quote } from '../quote.js';
-import { ByteBuilder } from '../byte-builder.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError } from '../function.ts';
+import { quote } from '../quote.ts';
+import { ByteBuilder } from '../byte-builder.ts';
 
 /** The parts of a URL, which differ in what they must escape. */
 export type UrlPart = 'path' | 'userinfo' | 'host' | 'zone' | 'fragment';

@@ -1,8 +1,8 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError } from '../function.js';
-import { quote } from '../quote.js';
-import { lower } from './letters.js';
-import { escapePart, unescapePart } from './url-escape.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError } from '../function.ts';
+import { quote } from '../quote.ts';
+import { lower } from './letters.ts';
+import { escapePart, unescapePart } from './url-escape.ts';
 
 export interface Userinfo {
   readonly username: ByteString;

@@ -1,7 +1,7 @@
-import type { ByteString } from '../byte-string.js';
-import { GoError, goFunction, nilPointerError, type CallContext, type GoFunction } from '../function.js';
-import { anyMap, kindName, type GoMap } from '../values.js';
-import { hostname, parseUrl, urlText, userinfoText, type Userinfo } from './url-parse.js';
+import type { ByteString } from '../byte-string.ts';
+import { GoError, goFunction, nilPointerError, type CallContext, type GoFunction } from '../function.ts';
+import { anyMap, kindName, type GoMap } from '../values.ts';
+import { hostname, parseUrl, urlText, userinfoText, type Userinfo } from './url-parse.ts';
 
 function explained<T>(what: string, parse: () => T): T {
   try {

@@ -1,6 +1,6 @@
-import { ByteBuilder } from '../byte-builder.js';
-import { isLetterRune, isNumberRune, isPunctRune, isSpaceRune, isUpperRune, lowerRune, upperRune } from './letters.js';
-import { decodeRune, runeError } from '../byte-string.js';
+import { ByteBuilder } from '../byte-builder.ts';
+import { isLetterRune, isNumberRune, isPunctRune, isSpaceRune, isUpperRune, lowerRune, upperRune } from './letters.ts';
+import { decodeRune, runeError } from '../byte-string.ts';
 
 type WordKind = 'none' | 'number' | 'upper' | 'alphabet' | 'connector' | 'punct' | 'other';
 

@@ -1,9 +1,9 @@
-import type { ByteString } from '../byte-string.js';
-import { goFunction, type CallContext, type GoFunction } from '../function.js';
-import { isSpaceRune, lower, swapCase, title, untitle, upper } from './letters.js';
-import { ByteBuilder } from '../byte-builder.js';
-import { camelCase, kebabCase, snakeCase } from './word-case.js';
-import { abbreviate, wrapText } from './wrap.js';
+import type { ByteString } from '../byte-string.ts';
+import { goFunction, type CallContext, type GoFunction } from '../function.ts';
+import { isSpaceRune, lower, swapCase, title, untitle, upper } from './letters.ts';
+import { ByteBuilder } from '../byte-builder.ts';
+import { camelCase, kebabCase, snakeCase } from './word-case.ts';
+import { abbreviate, wrapText } from './wrap.ts';
 
 /** goutils' DeleteWhiteSpace takes each byte for a character: what is left of text beyond ASCII is mangled. */
 function nospace(text: ByteString): ByteString {

@@ -1,5 +1,5 @@
-import { ByteBuilder } from '../byte-builder.js';
-import { wrapInt } from '../values.js';
+import { ByteBuilder } from '../byte-builder.ts';
+import { wrapInt } from '../values.ts';
 
 /**
  * goutils' WrapCustom: breaks a line at spaces so that no part is longer than `width` bytes. Spaces at the start of a

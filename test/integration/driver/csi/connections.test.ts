@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
-import { SocketServer } from '../../../../src/driver/csi/server.js';
-import { csi } from '../../../../src/driver/csi/services.js';
-import { driverLimits } from '../../../../src/driver/limits.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { connectRaw } from '../../../support/csi/raw-client.js';
-import { KubeletClient } from '../../../support/driver/kubelet-client.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { callHeaders, clientPreface, frame, frameFlag, frameType } from '../../../support/http2-frames.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { SocketServer } from '../../../../src/driver/csi/server.ts';
+import { csi } from '../../../../src/driver/csi/services.ts';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { silentLog } from '../../../../src/shared/log.ts';
+import { connectRaw } from '../../../support/csi/raw-client.ts';
+import { KubeletClient } from '../../../support/driver/kubelet-client.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { callHeaders, clientPreface, frame, frameFlag, frameType } from '../../../support/http2-frames.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 /** With limits of milliseconds, where the driver's are minutes. */
 describe('a connection to the driver', () => {

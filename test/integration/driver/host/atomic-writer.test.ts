@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { filesOf, KubeletDir, readVolume } from '../../../support/host/kubelet-dir.js';
-import type { TestHost } from '../../../support/host/kubelet-dir.js';
-import { started } from '../../../support/started.js';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { filesOf, KubeletDir, readVolume } from '../../../support/host/kubelet-dir.ts';
+import type { TestHost } from '../../../support/host/kubelet-dir.ts';
+import { started } from '../../../support/started.ts';
 
 describe('writing a revision', () => {
   let kubelet: KubeletDir;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import koffi from 'koffi';
-import { loadMallocTrim, trimAfterCalls } from '../../../../src/driver/host/malloc-trim.js';
-import { memoryBytes } from '../../../../src/shared/process/process-metrics.js';
-import { eventually } from '../../../support/poll.js';
+import { loadMallocTrim, trimAfterCalls } from '../../../../src/driver/host/malloc-trim.ts';
+import { memoryBytes } from '../../../../src/shared/process/process-metrics.ts';
+import { eventually } from '../../../support/poll.ts';
 
 describe('trimming what the C library keeps', () => {
   let trims: number;

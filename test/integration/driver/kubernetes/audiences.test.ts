@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { tokensKey } from '../../../support/driver/test-volume.js';
-import { tokenFor } from '../../../support/driver/tokens.js';
-import { started } from '../../../support/started.js';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { tokensKey } from '../../../support/driver/test-volume.ts';
+import { tokenFor } from '../../../support/driver/tokens.ts';
+import { started } from '../../../support/started.ts';
 
 const half = { expirationSeconds: 1800 };
 const config = { name: 'config', data: { 'own.token': '{{ .context.token }}' } };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
-import type { PolicyRule } from '../../../support/kube-api/access-rules.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.ts';
+import type { PolicyRule } from '../../../support/kube-api/access-rules.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('the permission to use a connector', () => {
   let cluster: Cluster;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { tokensKey } from '../../../support/driver/test-volume.js';
-import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { tokensKey } from '../../../support/driver/test-volume.ts';
+import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('what a pod author writes', () => {
   let cluster: Cluster;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { processorMs } from '../../../support/driver/first-publish.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { processorMs } from '../../../support/driver/first-publish.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { started } from '../../../support/started.ts';
 
 /** What the objects of the API may hold: whoever may write them is a tenant like any other. */
 describe('the built driver, faced with objects that are made to hurt it', () => {

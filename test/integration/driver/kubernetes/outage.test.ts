@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { eventually } from '../../../support/poll.js';
-import { quickTimings } from '../../../support/kube-client/quick-timings.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { eventually } from '../../../support/poll.ts';
+import { quickTimings } from '../../../support/kube-client/quick-timings.ts';
+import { started } from '../../../support/started.ts';
 
 const minuteMs = 60_000;
 

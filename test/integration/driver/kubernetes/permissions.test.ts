@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
-import { bindingsFor, type Purpose } from '../../../support/access/driver-rules.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { driverUser } from '../../../support/driver/driver-account.js';
-import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
-import type { LoggedRequest } from '../../../support/kube-api/kube-api.js';
-import { chartFile } from '../../../support/deploy/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { ApprovalsController, granted } from '../../../support/access/approvals-controller.ts';
+import { bindingsFor, type Purpose } from '../../../support/access/driver-rules.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { driverUser } from '../../../support/driver/driver-account.ts';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.ts';
+import type { LoggedRequest } from '../../../support/kube-api/kube-api.ts';
+import { chartFile } from '../../../support/deploy/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 const purposes = ['driver', 'token-minting', 'approval', 'events'] as const;
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { ClusterDriverOptions } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import type { StoredObject } from '../../../support/kube-api/resources.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { ClusterDriverOptions } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import type { StoredObject } from '../../../support/kube-api/resources.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 interface PodEvent extends StoredObject {
   readonly reason: string;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { denials } from '../../../support/deploy/admission-policy.js';
-import { chartFile } from '../../../support/deploy/manifests.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { flagsConfigMap } from '../../../support/driver/manifests.js';
-import { rawRequest } from '../../../support/kube-api/raw-request.js';
-import { eventually } from '../../../support/poll.js';
-import { rulesFor } from '../../../support/access/driver-rules.js';
-import { driverAccount, driverUser } from '../../../support/driver/driver-account.js';
-import { started } from '../../../support/started.js';
+import { denials } from '../../../support/deploy/admission-policy.ts';
+import { chartFile } from '../../../support/deploy/manifests.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { flagsConfigMap } from '../../../support/driver/manifests.ts';
+import { rawRequest } from '../../../support/kube-api/raw-request.ts';
+import { eventually } from '../../../support/poll.ts';
+import { rulesFor } from '../../../support/access/driver-rules.ts';
+import { driverAccount, driverUser } from '../../../support/driver/driver-account.ts';
+import { started } from '../../../support/started.ts';
 
 const options = ['token-minting', 'approval'] as const;
 

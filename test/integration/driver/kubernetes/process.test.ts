@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { bindDriver } from '../../../support/access/driver-rules.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { bindDriver } from '../../../support/access/driver-rules.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('the driver as a process of its own, with a kubeconfig', () => {
   let cluster: Cluster;

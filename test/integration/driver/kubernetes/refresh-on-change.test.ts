@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { VolumeCondition__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCondition.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import type { VolumeCondition__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCondition.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 const getConnectors = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
 

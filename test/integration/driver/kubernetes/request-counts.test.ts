@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { driverUser } from '../../../support/driver/driver-account.js';
-import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { tokenFor } from '../../../support/driver/tokens.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { driverUser } from '../../../support/driver/driver-account.ts';
+import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { tokenFor } from '../../../support/driver/tokens.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 const minuteMs = 60_000;
 

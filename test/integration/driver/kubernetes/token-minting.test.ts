@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { Cluster } from '../../../support/driver/cluster.js';
-import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { audience } from '../../../support/driver/tokens.js';
-import { started } from '../../../support/started.js';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { audience } from '../../../support/driver/tokens.ts';
+import { started } from '../../../support/started.ts';
 
 const hour = { attributes: { connectors: 'harbor', 'token.expiration': '1h' } };
 const hourMs = 3_600_000;

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject, JsonValue } from '../../../../src/shared/json.js';
-import { LoadGenerator } from '../../../support/load-generator/load-generator.js';
-import type { LoadPod } from '../../../support/load-generator/load-messages.js';
-import { Cluster } from '../../../support/driver/cluster.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import type { Took } from '../../../support/driver/first-publish.js';
-import { firstPublish } from '../../../support/driver/first-publish.js';
-import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import { memoryOf } from '../../../support/process-state.js';
-import { MemoryCgroup } from '../../../support/soak/memory-cgroup.js';
+import type { JsonObject, JsonValue } from '../../../../src/shared/json.ts';
+import { LoadGenerator } from '../../../support/load-generator/load-generator.ts';
+import type { LoadPod } from '../../../support/load-generator/load-messages.ts';
+import { Cluster } from '../../../support/driver/cluster.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import type { Took } from '../../../support/driver/first-publish.ts';
+import { firstPublish } from '../../../support/driver/first-publish.ts';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import { memoryOf } from '../../../support/process-state.ts';
+import { MemoryCgroup } from '../../../support/soak/memory-cgroup.ts';
 
 const MiB = 2 ** 20;
 /** As deployed. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { Gate } from '../../../support/driver/gate.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { override } from '../../../support/override.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { Gate } from '../../../support/driver/gate.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { override } from '../../../support/override.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 /** What namespace evil asks for is never answered. */
 describe('publishes of one pod or namespace too many', function () {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { acceptedBlocks, refusedBlocks } from '../../../support/attributes/corpus.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForAll } from '../../../support/driver/suite-driver.js';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { acceptedBlocks, refusedBlocks } from '../../../support/attributes/corpus.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { driverForAll } from '../../../support/driver/suite-driver.ts';
 
 const params = (...names: readonly string[]): JsonObject[] => names.map((name) => ({ name, default: '' }));
 

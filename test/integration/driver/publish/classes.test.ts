@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { classManifests, requiredValue, type ClassSpec } from '../../../support/deploy/class-cases.js';
-import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { classManifests, requiredValue, type ClassSpec } from '../../../support/deploy/class-cases.ts';
+import { deployFolder, readManifests } from '../../../support/deploy/manifests.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
 
 const connectorsFile = path.join(deployFolder, 'examples', 'connectors.yaml');
 

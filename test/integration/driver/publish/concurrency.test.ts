@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { Gate } from '../../../support/driver/gate.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { override } from '../../../support/override.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { Gate } from '../../../support/driver/gate.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { override } from '../../../support/override.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('calls for one volume', () => {
   let node: NodeSandbox;

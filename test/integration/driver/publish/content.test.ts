@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { activateFile } from '../../../../src/driver/content/activate.js';
+import { activateFile } from '../../../../src/driver/content/activate.ts';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass, proxyUrl } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForAll } from '../../../support/driver/suite-driver.js';
-import { started } from '../../../support/started.js';
-import { hasManyIds } from '../../../support/user-ids.js';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass, proxyUrl } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { driverForAll } from '../../../support/driver/suite-driver.ts';
+import { started } from '../../../support/started.ts';
+import { hasManyIds } from '../../../support/user-ids.ts';
 
 const ca = '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n';
 const nodeCa = ca.replace('QQ==', 'Qg==');

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import type { Backend } from '../../../../src/driver/backend.js';
-import { CodedError, errorCodes } from '../../../../src/shared/errors.js';
-import { isFinal } from '../../../support/csi/final-codes.js';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForAll } from '../../../support/driver/suite-driver.js';
-import { assertWhole } from '../../../support/driver/whole-volume.js';
-import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
-import { override } from '../../../support/override.js';
-import { started } from '../../../support/started.js';
+import type { Backend } from '../../../../src/driver/backend.ts';
+import { CodedError, errorCodes } from '../../../../src/shared/errors.ts';
+import { isFinal } from '../../../support/csi/final-codes.ts';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { driverForAll } from '../../../support/driver/suite-driver.ts';
+import { assertWhole } from '../../../support/driver/whole-volume.ts';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.ts';
+import { override } from '../../../support/override.ts';
+import { started } from '../../../support/started.ts';
 
 describe('a driver without a free descriptor', () => {
   let node: NodeSandbox;

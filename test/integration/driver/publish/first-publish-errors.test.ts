@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { ErrorCode } from '../../../../src/shared/errors.js';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { RequestChanges, TestVolume } from '../../../support/driver/test-volume.js';
-import { tokensKey } from '../../../support/driver/test-volume.js';
-import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.js';
+import type { ErrorCode } from '../../../../src/shared/errors.ts';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import type { RequestChanges, TestVolume } from '../../../support/driver/test-volume.ts';
+import { tokensKey } from '../../../support/driver/test-volume.ts';
+import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.ts';
 
 interface Case {
   readonly what: string;

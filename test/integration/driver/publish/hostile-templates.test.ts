@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { started } from '../../../support/started.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { started } from '../../../support/started.ts';
 
 /** Templates that take all that they get, by file. */
 const hostile: Readonly<Record<string, string>> = {

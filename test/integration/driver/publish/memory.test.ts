@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
-import { driverLimits } from '../../../../src/driver/limits.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { started } from '../../../support/started.js';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { started } from '../../../support/started.ts';
 
 const MiB = 2 ** 20;
 const reserveBytes = 160 * MiB;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { portOfLog } from '../../../support/log-lines.js';
-import { started } from '../../../support/started.js';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { portOfLog } from '../../../support/log-lines.ts';
+import { started } from '../../../support/started.ts';
 
 const mountFlags = { BIND: 4096, PRIVATE: 1 << 18, SHARED: 1 << 20 } as const;
 

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
-import { tokenFor } from '../../../support/driver/tokens.js';
-import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import { started } from '../../../support/started.js';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
+import { tokenFor } from '../../../support/driver/tokens.ts';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.ts';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { started } from '../../../support/started.ts';
 
 /** Everything that a write of any kind would change. */
 function snapshot(volume: TestVolume): unknown {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector, connectorClass } from '../../../support/driver/manifests.js';
-import type { ClassManifest, ConnectorManifest } from '../../../support/driver/manifests.js';
-import type { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { driverForAll } from '../../../support/driver/suite-driver.js';
-import type { TestVolume } from '../../../support/driver/test-volume.js';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import type { ClassManifest, ConnectorManifest } from '../../../support/driver/manifests.ts';
+import type { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { driverForAll } from '../../../support/driver/suite-driver.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
 
 /** Prints which class renders, its first connector, and all of its connectors in order. */
 const whoTemplate =

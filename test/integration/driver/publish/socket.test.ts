@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('the CSI socket', () => {
   let node: NodeSandbox;

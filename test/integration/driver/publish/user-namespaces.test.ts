@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { started } from '../../../support/started.js';
-import { hasManyIds } from '../../../support/user-ids.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { started } from '../../../support/started.ts';
+import { hasManyIds } from '../../../support/user-ids.ts';
 
 /** Where the ids of a pod with `hostUsers: false` begin on the node. */
 const firstId = 100_000;

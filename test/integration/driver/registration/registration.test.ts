@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { DriverProcess } from '../../../support/driver/driver-process.js';
-import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
-import { TestKubelet } from '../../../support/kubelet/test-kubelet.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { DriverProcess } from '../../../support/driver/driver-process.ts';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
+import { TestKubelet } from '../../../support/kubelet/test-kubelet.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('registration with the kubelet', () => {
   let node: NodeSandbox;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../../support/poll.js';
-import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../../../support/proxy/ecr.js';
-import { connector, grant, secret } from '../../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { started } from '../../../support/started.js';
+import { eventually } from '../../../support/poll.ts';
+import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../../../support/proxy/ecr.ts';
+import { connector, grant, secret } from '../../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.ts';
+import { started } from '../../../support/started.ts';
 
 describe('a Secret of type aws-ecr', () => {
   let ecr: FakeEcr;

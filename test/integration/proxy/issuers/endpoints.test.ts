@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { CertificateAuthority } from '../../../support/kube-api/certificates.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connectorClass, grant, secret } from '../../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { tokenIssuers } from '../../../support/proxy/token-issuers.js';
-import type { TokenIssuer } from '../../../support/proxy/token-issuers.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { CertificateAuthority } from '../../../support/kube-api/certificates.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { connectorClass, grant, secret } from '../../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.ts';
+import { tokenIssuers } from '../../../support/proxy/token-issuers.ts';
+import type { TokenIssuer } from '../../../support/proxy/token-issuers.ts';
+import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 type Respond = (response: ServerResponse, issuer: TokenIssuer) => void;
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { GithubServer, appPrivateKey } from '../../../support/proxy/github-server.js';
-import { connector, grant, secret } from '../../../support/proxy/manifests.js';
-import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
-import { ProxyFixture } from '../../../support/proxy/proxy-fixture.js';
-import { TokenRegistry } from '../../../support/proxy/registry.js';
-import { started } from '../../../support/started.js';
+import { GithubServer, appPrivateKey } from '../../../support/proxy/github-server.ts';
+import { connector, grant, secret } from '../../../support/proxy/manifests.ts';
+import type { ConnectorOptions } from '../../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.ts';
+import { ProxyFixture } from '../../../support/proxy/proxy-fixture.ts';
+import { TokenRegistry } from '../../../support/proxy/registry.ts';
+import { started } from '../../../support/started.ts';
 
 const type = 'connectors.alauda.io/github-app';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import { eventually } from '../../../support/poll.js';
-import { connector, grant, secret } from '../../../support/proxy/manifests.js';
-import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { TokenEndpoint } from '../../../support/proxy/token-endpoint.js';
-import { ToolServer } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { eventually } from '../../../support/poll.ts';
+import { connector, grant, secret } from '../../../support/proxy/manifests.ts';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.ts';
+import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.ts';
+import { TokenEndpoint } from '../../../support/proxy/token-endpoint.ts';
+import { ToolServer } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 const type = 'connectors.alauda.io/oauth2-client';
 /** Has every character that the two encodings of a login treat differently. */

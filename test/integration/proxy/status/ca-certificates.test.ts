@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary, robotLogin } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import { credentialCanary, robotLogin } from '../../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 describe('the CA of a Connector', function () {
   this.timeout(90_000);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
-import { caConfigMapName } from '../../../../src/proxy/status/ca-config-map.js';
-import { bindingsFor } from '../../../support/access/driver-rules.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { secret } from '../../../support/proxy/manifests.js';
-import { started } from '../../../support/started.js';
+import { createCa } from '../../../../src/proxy/certificates/certificate-authority.ts';
+import { caConfigMapName } from '../../../../src/proxy/status/ca-config-map.ts';
+import { bindingsFor } from '../../../support/access/driver-rules.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { secret } from '../../../support/proxy/manifests.ts';
+import { started } from '../../../support/started.ts';
 
 const flags = ['--publish-ca-config-map'];
 const serviceAccount = 'connectors-system/connectors-proxy';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
-import { started } from '../../../support/started.js';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import { started } from '../../../support/started.ts';
 
 const another = { ...proxyService, name: 'another' };
 const theirs = { type: 'Theirs', status: 'True' };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { started } from '../../../support/started.js';
+import { createCa } from '../../../../src/proxy/certificates/certificate-authority.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import { credentialCanary } from '../../../support/proxy/proxy-fixture.ts';
+import { started } from '../../../support/started.ts';
 
 const url = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
 const writes = { verb: 'patch', subresource: 'status' };

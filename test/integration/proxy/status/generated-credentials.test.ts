@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
-import type { Answer } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import { credentialCanary } from '../../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.ts';
+import type { Answer } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 const wrongCanary = 'canary-of-a-wrong-key';
 const queryKey = '{"query": {"api_key": secret.key}}';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { KubeClient } from '../../../../src/shared/kube/kube-client.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { LeaderElector } from '../../../../src/proxy/status/leader-elector.js';
-import type { LeaseTimings } from '../../../../src/proxy/status/leader-elector.js';
-import { KubeApi } from '../../../support/kube-api/kube-api.js';
-import { adminConfig, testClient } from '../../../support/kube-client/test-client.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import type { KubeClient } from '../../../../src/shared/kube/kube-client.ts';
+import { silentLog } from '../../../../src/shared/log.ts';
+import { LeaderElector } from '../../../../src/proxy/status/leader-elector.ts';
+import type { LeaseTimings } from '../../../../src/proxy/status/leader-elector.ts';
+import { KubeApi } from '../../../support/kube-api/kube-api.ts';
+import { adminConfig, testClient } from '../../../support/kube-client/test-client.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 const name = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { rulesFor } from '../../../support/access/driver-rules.js';
-import { ApprovalsController } from '../../../support/access/approvals-controller.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture, buildPod } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, flags, proxyService, secret } from '../../../support/proxy/manifests.js';
-import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { rulesFor } from '../../../support/access/driver-rules.ts';
+import { ApprovalsController } from '../../../support/access/approvals-controller.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture, buildPod } from '../../../support/proxy/cluster-fixture.ts';
+import { connector, connectorClass, flags, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 /** As `permissionsUsed` of the test API server words them. */
 function rightsGiven(): readonly string[] {

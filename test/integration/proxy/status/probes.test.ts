@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { chartFile } from '../../../support/deploy/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
-import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
-import { credentialCanary, robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { chartFile } from '../../../support/deploy/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.ts';
+import type { ConnectorOptions } from '../../../support/proxy/manifests.ts';
+import { credentialCanary, robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 const authProbe = (http: object): object => ({
   auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { eventually } from '../../../support/poll.js';
-import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { basicTemplate, connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
-import { robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
-import { started } from '../../../support/started.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { eventually } from '../../../support/poll.ts';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
+import { basicTemplate, connector, connectorClass, proxyService } from '../../../support/proxy/manifests.ts';
+import { robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.ts';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.ts';
+import { started } from '../../../support/started.ts';
 
 const httpHeaders = [
   {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { mutatedText } from '../mutations.js';
-import { oddPieces } from '../pieces.js';
+import { mutatedText } from '../mutations.ts';
+import { oddPieces } from '../pieces.ts';
 
 /** Text as the parts that it repeats, so that a case is small where it is shown. */
 export type Repeated = readonly (readonly [part: string, times: number])[];

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { GeneratedCredential } from '../../../../src/proxy/credentials/generator/generated-credential.js';
-import { generatorOf } from '../../../../src/proxy/credentials/generator/generator.js';
-import { Generators } from '../../../../src/proxy/credentials/generator/generators.js';
-import type { GeneratorUse } from '../../../../src/proxy/credentials/generator/generators.js';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import { requestCanary, secretCanary, textOf } from './generator-cases.js';
-import type { GeneratorCase } from './generator-cases.js';
+import { GeneratedCredential } from '../../../../src/proxy/credentials/generator/generated-credential.ts';
+import { generatorOf } from '../../../../src/proxy/credentials/generator/generator.ts';
+import { Generators } from '../../../../src/proxy/credentials/generator/generators.ts';
+import type { GeneratorUse } from '../../../../src/proxy/credentials/generator/generators.ts';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import { requestCanary, secretCanary, textOf } from './generator-cases.ts';
+import type { GeneratorCase } from './generator-cases.ts';
 
 export type GeneratorEnd = 'result' | 'rejected';
 

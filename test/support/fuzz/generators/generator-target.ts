@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { target } from '../fuzz-run.js';
-import type { FuzzTarget } from '../fuzz-run.js';
-import { generatorCases } from './generator-cases.js';
-import { GeneratorRun } from './generator-run.js';
+import { target } from '../fuzz-run.ts';
+import type { FuzzTarget } from '../fuzz-run.ts';
+import { generatorCases } from './generator-cases.ts';
+import { GeneratorRun } from './generator-run.ts';
 
 const inFlight = 8;
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AccessRequestWatchQuota } from '../../../../src/driver/approval/access-request-watch-quota.js';
+import { AccessRequestWatchQuota } from '../../../../src/driver/approval/access-request-watch-quota.ts';
 
 const ownerOf = (namespace: string, podUid: string) => ({ namespace, podUid });
 

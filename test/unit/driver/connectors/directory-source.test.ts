@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DirectorySource } from '../../../../src/driver/connectors/directory-source.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { connector } from '../../../support/driver/manifests.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { DirectorySource } from '../../../../src/driver/connectors/directory-source.ts';
+import { silentLog } from '../../../../src/shared/log.ts';
+import { connector } from '../../../support/driver/manifests.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 describe('the listener of a directory of manifests', () => {
   let directory: string;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
-import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.js';
-import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import { resolvedOf } from '../../../support/domain.js';
+import { builtInFiles } from '../../../../src/driver/content/built-in-files.ts';
+import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.ts';
+import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import { resolvedOf } from '../../../support/domain.ts';
 
 const token = new Secret('head.claims.signature');
 const endpoint = chooseProxyEndpoint([resolvedOf('ci/harbor', 'http://proxy.example:8080/path')], 'connectors-proxy');

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { resolveParams } from '../../../../src/driver/content/configuration-params.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { parseJson } from '../../../../src/shared/json.js';
-import type { ConfigurationParam } from '../../../../src/shared/connectors/model.js';
-import { configurationOf } from '../../../support/domain.js';
-import { processorTimeMs } from '../../../support/processor-time.js';
+import { resolveParams } from '../../../../src/driver/content/configuration-params.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { parseJson } from '../../../../src/shared/json.ts';
+import type { ConfigurationParam } from '../../../../src/shared/connectors/model.ts';
+import { configurationOf } from '../../../support/domain.ts';
+import { processorTimeMs } from '../../../support/processor-time.ts';
 
 function resolve(params: readonly ConfigurationParam[], given: string): JsonObject {
   const owner = { className: 'oci', configuration: configurationOf('registry', {}, params) };

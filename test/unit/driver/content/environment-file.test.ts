@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { checkEnvironmentFile } from '../../../../src/driver/content/environment-file.js';
-import { deniedVariables, variableProblem } from '../../../../src/driver/syntax/environment-variable.js';
+import { checkEnvironmentFile } from '../../../../src/driver/content/environment-file.ts';
+import { deniedVariables, variableProblem } from '../../../../src/driver/syntax/environment-variable.ts';
 
 const place = 'connectorclass npm, configuration npmrc, file npm.environment';
 const check = (text: string, template = text): void => checkEnvironmentFile(Buffer.from(text), template, place);

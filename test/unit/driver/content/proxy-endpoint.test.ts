@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.js';
-import { chooseProxyEndpoint, proxyUrl } from '../../../../src/driver/content/proxy-endpoint.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.js';
-import { classOf, classWithoutProxy, connectorOf, resolvedOf } from '../../../support/domain.js';
+import { isPlainEnvValue } from '../../../../src/driver/syntax/env-value.ts';
+import { chooseProxyEndpoint, proxyUrl } from '../../../../src/driver/content/proxy-endpoint.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.ts';
+import { classOf, classWithoutProxy, connectorOf, resolvedOf } from '../../../support/domain.ts';
 
 const token = new Secret('head.claims.signature');
 const own = 'https://own.example:8443/namespaces/ci/connectors/harbor';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { templateData } from '../../../../src/driver/content/template-data.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import { classOf, connectorOf } from '../../../support/domain.js';
+import { templateData } from '../../../../src/driver/content/template-data.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import { classOf, connectorOf } from '../../../support/domain.ts';
 
 const token = new Secret('token');
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { runRenderJob } from '../../../../src/driver/content/render-job.js';
-import { TemplateRenderer, type TemplateRendererParts } from '../../../../src/driver/content/template-renderer.js';
-import type { ConfigurationRequest } from '../../../../src/driver/content/template-renderer.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { Configuration, ConnectorClass } from '../../../../src/shared/connectors/model.js';
-import type { VolumeFile } from '../../../../src/driver/publish/ports.js';
-import { call, classOf, configurationOf, connectorOf } from '../../../support/domain.js';
+import { runRenderJob } from '../../../../src/driver/content/render-job.ts';
+import { TemplateRenderer, type TemplateRendererParts } from '../../../../src/driver/content/template-renderer.ts';
+import type { ConfigurationRequest } from '../../../../src/driver/content/template-renderer.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { Configuration, ConnectorClass } from '../../../../src/shared/connectors/model.ts';
+import type { VolumeFile } from '../../../../src/driver/publish/ports.ts';
+import { call, classOf, configurationOf, connectorOf } from '../../../support/domain.ts';
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.s3cr3t.c2lnbmF0dXJl';
 

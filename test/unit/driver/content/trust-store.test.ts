@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { trustStoreOf } from '../../../../src/driver/content/trust-store.js';
-import { certificateBlocks } from '../../../../src/shared/pem.js';
-import { CertificateAuthority } from '../../../support/kube-api/certificates.js';
+import { trustStoreOf } from '../../../../src/driver/content/trust-store.ts';
+import { certificateBlocks } from '../../../../src/shared/pem.ts';
+import { CertificateAuthority } from '../../../support/kube-api/certificates.ts';
 
 const [one, two] = [new CertificateAuthority('one').certificate, new CertificateAuthority('two').certificate];
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ConfigurationRenderer } from '../../../../src/driver/content/template-renderer.js';
-import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.js';
-import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.js';
-import { planVolume } from '../../../../src/driver/content/volume-plan.js';
-import type { ResolvedConnector } from '../../../../src/shared/connectors/model.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { VolumeFile } from '../../../../src/driver/publish/ports.js';
-import { call, classOf, connectorOf, resolvedOf } from '../../../support/domain.js';
+import type { ConfigurationRenderer } from '../../../../src/driver/content/template-renderer.ts';
+import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.ts';
+import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.ts';
+import { planVolume } from '../../../../src/driver/content/volume-plan.ts';
+import type { ResolvedConnector } from '../../../../src/shared/connectors/model.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { VolumeFile } from '../../../../src/driver/publish/ports.ts';
+import { call, classOf, connectorOf, resolvedOf } from '../../../support/domain.ts';
 
 const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };
 const harbor = [resolvedOf('ci/harbor', 'http://proxy')];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { VolumePlan } from '../../../../src/driver/content/volume-plan.js';
-import { audiencesOf, planVolume } from '../../../../src/driver/content/volume-plan.js';
-import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.js';
-import { classOf, classWithoutProxy, configurationOf, connectorOf } from '../../../support/domain.js';
+import type { VolumePlan } from '../../../../src/driver/content/volume-plan.ts';
+import { audiencesOf, planVolume } from '../../../../src/driver/content/volume-plan.ts';
+import type { ConnectorClass, ResolvedConnector } from '../../../../src/shared/connectors/model.ts';
+import { classOf, classWithoutProxy, configurationOf, connectorOf } from '../../../support/domain.ts';
 
 const configurations = [configurationOf('config', { file: '{{ .context.token }}' })];
 const outer = 'http://outer.example';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { identifyPublish } from '../../../../src/driver/csi/incoming-publish.js';
-import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { TestVolume } from '../../../support/driver/test-volume.js';
+import { identifyPublish } from '../../../../src/driver/csi/incoming-publish.ts';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { TestVolume } from '../../../support/driver/test-volume.ts';
 
 type Changes = Parameters<TestVolume['publishRequest']>[0];
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
-import { digestOf, parsePublishRequest, withoutUnread } from '../../../../src/driver/csi/publish-request.js';
-import type { PublishRequest } from '../../../../src/driver/publish/publish-request.js';
-import { pod } from '../../../support/domain.js';
-import { heapGrowth } from '../../../support/heap-growth.js';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { digestOf, parsePublishRequest, withoutUnread } from '../../../../src/driver/csi/publish-request.ts';
+import type { PublishRequest } from '../../../../src/driver/publish/publish-request.ts';
+import { pod } from '../../../support/domain.ts';
+import { heapGrowth } from '../../../support/heap-growth.ts';
 
 const kubelet = 'csi.storage.k8s.io/';
 const podKeys = ['pod.namespace', 'pod.name', 'pod.uid', 'serviceAccount.name', 'ephemeral'] as const;

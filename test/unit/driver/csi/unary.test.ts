@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { EventEmitter, getEventListeners } from 'node:events';
 import type { ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import type { RpcHandler } from '../../../../src/driver/csi/unary.js';
-import { unary } from '../../../../src/driver/csi/unary.js';
-import { CodedError, abortError } from '../../../../src/shared/errors.js';
-import { keptLog } from '../../../support/log-lines.js';
+import type { RpcHandler } from '../../../../src/driver/csi/unary.ts';
+import { unary } from '../../../../src/driver/csi/unary.ts';
+import { CodedError, abortError } from '../../../../src/shared/errors.ts';
+import { keptLog } from '../../../support/log-lines.ts';
 
 type Call = ServerUnaryCall<string, string>;
 type Line = Readonly<Record<string, unknown>>;

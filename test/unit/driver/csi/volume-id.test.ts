@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { loggedVolumeId, volumeIdProblem } from '../../../../src/driver/csi/volume-id.js';
+import { loggedVolumeId, volumeIdProblem } from '../../../../src/driver/csi/volume-id.ts';
 
 describe('a volume id', () => {
   it('may have 128 bytes, and is logged whole then', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkFileNames } from '../../../../src/driver/host/check-file-names.js';
+import { checkFileNames } from '../../../../src/driver/host/check-file-names.ts';
 
 describe('the files that the host is given', () => {
   it('have names of their own', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
-import { filesOf } from '../../../support/host/kubelet-dir.js';
+import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.ts';
+import { filesOf } from '../../../support/host/kubelet-dir.ts';
 
 describe('files with the same bytes', () => {
   it('are found by all of their bytes, in the order of the files', () => {

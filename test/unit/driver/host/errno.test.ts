@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { errnoName, fromSyscallError, SyscallError } from '../../../../src/driver/host/errno.js';
+import { errnoName, fromSyscallError, SyscallError } from '../../../../src/driver/host/errno.ts';
 
 describe('failed system calls', () => {
   it('name the call, the path and the errno', () => {

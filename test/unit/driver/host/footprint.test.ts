@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.js';
-import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.js';
-import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
-import { driverLimits } from '../../../../src/driver/limits.js';
-import { filesOf } from '../../../support/host/kubelet-dir.js';
+import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.ts';
+import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.ts';
+import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.ts';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { filesOf } from '../../../support/host/kubelet-dir.ts';
 
 const limitsOf = (texts: Readonly<Record<string, string>>, pageBytes = 4096) =>
   tmpfsLimitsOf(deduplicateFiles(filesOf(texts)), pageBytes);

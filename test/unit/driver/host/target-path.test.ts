@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { TargetPaths } from '../../../../src/driver/host/target-path.js';
-import { KubeletDir } from '../../../support/host/kubelet-dir.js';
-import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
-import { started } from '../../../support/started.js';
+import { TargetPaths } from '../../../../src/driver/host/target-path.ts';
+import { KubeletDir } from '../../../support/host/kubelet-dir.ts';
+import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.ts';
+import { started } from '../../../support/started.ts';
 
 for (const kernel of kernelNames) {
   describe(`target paths with the calls of a kernel for ${kernel} volumes`, () => {

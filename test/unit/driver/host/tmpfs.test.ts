@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { fileModeOf } from '../../../../src/driver/host/file-mode.js';
-import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import type { Syscalls } from '../../../../src/driver/host/syscalls.js';
-import { TmpfsMaker } from '../../../../src/driver/host/tmpfs.js';
-import type { TmpfsOptions } from '../../../../src/driver/host/tmpfs.js';
-import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
-import type { CallName } from '../../../support/host/syscall-wrapper.js';
+import { fileModeOf } from '../../../../src/driver/host/file-mode.ts';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import type { Syscalls } from '../../../../src/driver/host/syscalls.ts';
+import { TmpfsMaker } from '../../../../src/driver/host/tmpfs.ts';
+import type { TmpfsOptions } from '../../../../src/driver/host/tmpfs.ts';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.ts';
+import type { CallName } from '../../../support/host/syscall-wrapper.ts';
 
 const { ENOSYS, EPERM, EINVAL } = constants.errno;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { VolumeAttributes } from '../../../../src/driver/publish/attributes.js';
-import { parseVolumeAttributes } from '../../../../src/driver/publish/attributes.js';
+import type { VolumeAttributes } from '../../../../src/driver/publish/attributes.ts';
+import { parseVolumeAttributes } from '../../../../src/driver/publish/attributes.ts';
 
 /** Two days. */
 const bounds = { maxTokenExpirationMs: 48 * 3_600_000 };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../src/shared/errors.js';
-import type { IncomingPublish } from '../../../../src/driver/publish/publish-admission.js';
-import { PublishAdmission } from '../../../../src/driver/publish/publish-admission.js';
-import { driverLimits } from '../../../../src/driver/limits.js';
-import { neverAborted } from '../../../support/domain.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import type { IncomingPublish } from '../../../../src/driver/publish/publish-admission.ts';
+import { PublishAdmission } from '../../../../src/driver/publish/publish-admission.ts';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { neverAborted } from '../../../support/domain.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { PublishPermit } from '../../../../src/driver/publish/publish-permit.js';
-import type { PublishContext } from '../../../../src/driver/publish/ports.js';
-import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
-import { neverAborted } from '../../../support/domain.js';
+import { PublishPermit } from '../../../../src/driver/publish/publish-permit.ts';
+import type { PublishContext } from '../../../../src/driver/publish/ports.ts';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { neverAborted } from '../../../support/domain.ts';
 
 interface Gate {
   readonly passed: Promise<void>;

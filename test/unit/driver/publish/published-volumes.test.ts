@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../src/shared/errors.js';
-import type { ResolvedConnector } from '../../../../src/shared/connectors/model.js';
-import { jsonObject } from '../../../../src/shared/json.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { PublishedVolume, VolumeInput } from '../../../../src/driver/publish/published-volumes.js';
-import { PublishedVolumes, isSameInput, versionsOf } from '../../../../src/driver/publish/published-volumes.js';
-import type { VolumeTokens } from '../../../../src/driver/publish/volume-tokens.js';
-import { publishRequestOf, resolvedOf } from '../../../support/domain.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import type { ResolvedConnector } from '../../../../src/shared/connectors/model.ts';
+import { jsonObject } from '../../../../src/shared/json.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { PublishedVolume, VolumeInput } from '../../../../src/driver/publish/published-volumes.ts';
+import { PublishedVolumes, isSameInput, versionsOf } from '../../../../src/driver/publish/published-volumes.ts';
+import type { VolumeTokens } from '../../../../src/driver/publish/volume-tokens.ts';
+import { publishRequestOf, resolvedOf } from '../../../support/domain.ts';
 
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
 const resolved = [resolvedOf('ci/harbor', 'http://proxy')] as const;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.js';
-import { paramsOf } from '../../../../src/driver/publish/attributes.js';
-import { TestVolume } from '../../../support/driver/test-volume.js';
-import { heapGrowth } from '../../../support/heap-growth.js';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { paramsOf } from '../../../../src/driver/publish/attributes.ts';
+import { TestVolume } from '../../../support/driver/test-volume.ts';
+import { heapGrowth } from '../../../support/heap-growth.ts';
 
 const volume = new TestVolume('/data/pods/kubelet', { namespace: 'ci', name: 'build', uid: 'uid-1' });
 const requestOf = (

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { CodedError, throwIfAborted } from '../../../../src/shared/errors.js';
-import { VolumeLocks } from '../../../../src/driver/publish/volume-locks.js';
-import { neverAborted } from '../../../support/domain.js';
+import { CodedError, throwIfAborted } from '../../../../src/shared/errors.ts';
+import { VolumeLocks } from '../../../../src/driver/publish/volume-locks.ts';
+import { neverAborted } from '../../../support/domain.ts';
 
 /** Work that runs until it is told to stop, and gives way when its signal fires. */
 function untilStopped(): { work: (signal: AbortSignal) => Promise<string>; stop: () => void } {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { floorsOf } from '../../../../src/shared/limits/dynamic-share.js';
-import type { LimitObserver } from '../../../../src/shared/limits/limit-observer.js';
-import { driverLimits } from '../../../../src/driver/limits.js';
-import { VolumeMemory } from '../../../../src/driver/publish/volume-memory.js';
-import type { VolumeOwner } from '../../../../src/driver/publish/volume-memory.js';
-import { Random } from '../../../support/random.js';
+import { floorsOf } from '../../../../src/shared/limits/dynamic-share.ts';
+import type { LimitObserver } from '../../../../src/shared/limits/limit-observer.ts';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { VolumeMemory } from '../../../../src/driver/publish/volume-memory.ts';
+import type { VolumeOwner } from '../../../../src/driver/publish/volume-memory.ts';
+import { Random } from '../../../support/random.ts';
 
 const MiB = 2 ** 20;
 const ownerOf = (namespace: string, name: string): VolumeOwner => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fileNameProblem } from '../../../../src/driver/syntax/file-name.js';
+import { fileNameProblem } from '../../../../src/driver/syntax/file-name.ts';
 
 describe('file names', () => {
   for (const name of ['a', '.env', 'settings.xml', '-x_', 'a..b', 'x'.repeat(253)]) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { KubeletTokensOptions } from '../../../../src/driver/token/kubelet-tokens.js';
-import { KubeletTokens } from '../../../../src/driver/token/kubelet-tokens.js';
-import type { PassedTokens, ProxyToken, TokenSource } from '../../../../src/driver/publish/ports.js';
-import { claimsOf, neverAborted, passedTokensJson, pod, tokenOf } from '../../../support/domain.js';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { KubeletTokensOptions } from '../../../../src/driver/token/kubelet-tokens.ts';
+import { KubeletTokens } from '../../../../src/driver/token/kubelet-tokens.ts';
+import type { PassedTokens, ProxyToken, TokenSource } from '../../../../src/driver/publish/ports.ts';
+import { claimsOf, neverAborted, passedTokensJson, pod, tokenOf } from '../../../support/domain.ts';
 
 const nowSeconds = 1_000_000;
 const lifetimeSeconds = 1800;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Secret } from '../../../../src/shared/secret.js';
-import type { KubeletTokenClaims } from '../../../../src/driver/token/token-claims.js';
-import { parseTokenClaims } from '../../../../src/driver/token/token-claims.js';
-import { claimsOf, pod, tokenOf } from '../../../support/domain.js';
+import { Secret } from '../../../../src/shared/secret.ts';
+import type { KubeletTokenClaims } from '../../../../src/driver/token/token-claims.ts';
+import { parseTokenClaims } from '../../../../src/driver/token/token-claims.ts';
+import { claimsOf, pod, tokenOf } from '../../../support/domain.ts';
 
 function parse(text: string): KubeletTokenClaims | undefined {
   return parseTokenClaims(new Secret(text));

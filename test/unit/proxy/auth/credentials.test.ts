@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseProxyAuthorization, parseReverseAuthorization } from '../../../../src/proxy/auth/credentials.js';
+import { parseProxyAuthorization, parseReverseAuthorization } from '../../../../src/proxy/auth/credentials.ts';
 
 const token = 'aaa.bbb.ccc';
 const basic = (user: string, password = token): string =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { RE2JS } from 're2js';
-import { patternSize } from '../../../../src/proxy/cel/work.js';
+import { patternSize } from '../../../../src/proxy/cel/work.ts';
 
 describe('The size of a pattern', () => {
   const patterns = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate, generateKeyPairSync } from 'node:crypto';
-import { createCa, parseCa } from '../../../../src/proxy/certificates/certificate-authority.js';
-import { LeafCertificates } from '../../../../src/proxy/certificates/leaf-certificates.js';
-import { signLeaf } from '../../../../src/proxy/certificates/x509.js';
-import { Secret } from '../../../../src/shared/secret.js';
+import { createCa, parseCa } from '../../../../src/proxy/certificates/certificate-authority.ts';
+import { LeafCertificates } from '../../../../src/proxy/certificates/leaf-certificates.ts';
+import { signLeaf } from '../../../../src/proxy/certificates/x509.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
 
 const clock = { now: Date.now };
 const pem = createCa(clock);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { parseAskedClient, parseAskedConnectors, parsePod } from '../../../../src/proxy/check/question.js';
-import { parseAskedRequest, wordsOf } from '../../../../src/proxy/check/question.js';
-import { UsageError } from '../../../../src/shared/process/flags.js';
+import { parseAskedClient, parseAskedConnectors, parsePod } from '../../../../src/proxy/check/question.ts';
+import { parseAskedRequest, wordsOf } from '../../../../src/proxy/check/question.ts';
+import { UsageError } from '../../../../src/shared/process/flags.ts';
 
 const builder = parseAskedClient('system:serviceaccount:ci:builder');
 

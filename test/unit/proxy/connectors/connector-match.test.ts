@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import { bestMatch, matchesOfHost } from '../../../../src/proxy/connectors/connector-match.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import { bestMatch, matchesOfHost } from '../../../../src/proxy/connectors/connector-match.ts';
 import {
   addressesOf,
   mainAddressOf,
   parseAuthority,
   parseToolAddress,
-} from '../../../../src/proxy/connectors/tool-address.js';
+} from '../../../../src/proxy/connectors/tool-address.ts';
 
 function connector(name: string, address: string, ...extensions: readonly string[]): ReturnType<typeof parseConnector> {
   return parseConnector({

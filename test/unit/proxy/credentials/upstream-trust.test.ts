@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { FailureRateLimiter } from '../../../../src/proxy/failure-rate-limiter.js';
-import type { Connector } from '../../../../src/shared/connectors/model.js';
-import type { SecretObject, SecretSource } from '../../../../src/proxy/secrets/secret-source.js';
-import { UpstreamTrust } from '../../../../src/proxy/credentials/upstream-trust.js';
-import type { Trust } from '../../../../src/proxy/tool/trust.js';
-import { TrustStoreCache } from '../../../../src/proxy/tool/trust.js';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { Secret } from '../../../../src/shared/secret.js';
-import { connectorOf, neverAborted } from '../../../support/domain.js';
-import { toolAuthority } from '../../../support/proxy/tool-server.js';
+import { FailureRateLimiter } from '../../../../src/proxy/failure-rate-limiter.ts';
+import type { Connector } from '../../../../src/shared/connectors/model.ts';
+import type { SecretObject, SecretSource } from '../../../../src/proxy/secrets/secret-source.ts';
+import { UpstreamTrust } from '../../../../src/proxy/credentials/upstream-trust.ts';
+import type { Trust } from '../../../../src/proxy/tool/trust.ts';
+import { TrustStoreCache } from '../../../../src/proxy/tool/trust.ts';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
+import { connectorOf, neverAborted } from '../../../support/domain.ts';
+import { toolAuthority } from '../../../support/proxy/tool-server.ts';
 
 const pem = toolAuthority.certificate;
 const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, keys: 8 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { isResponseGood } from '../../../../src/proxy/probe/probe-expressions.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { isResponseGood } from '../../../../src/proxy/probe/probe-expressions.ts';
 
 function judge(cel: string, body = ''): ReturnType<typeof isResponseGood> {
   assert.ok(cel.length <= proxyLimits.probes.textLength);

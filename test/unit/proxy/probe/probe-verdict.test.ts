@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { toVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
-import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
-import { ProxyError, rateLimited } from '../../../../src/proxy/proxy-error.js';
+import { toVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import { ProxyError, rateLimited } from '../../../../src/proxy/proxy-error.ts';
 
 describe('the verdict of a probe that fails', () => {
   const { signal } = new AbortController();

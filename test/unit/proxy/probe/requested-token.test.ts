@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.js';
-import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
-import { parseSecret } from '../../../../src/proxy/secrets/secret-source.js';
-import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.js';
-import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import type { ToolCredential } from '../../../../src/proxy/tool/tool-credential.js';
-import { noCredential } from '../../../../src/proxy/tool/tool-credential.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.ts';
+import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.ts';
+import { parseSecret } from '../../../../src/proxy/secrets/secret-source.ts';
+import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.ts';
+import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import type { ToolCredential } from '../../../../src/proxy/tool/tool-credential.ts';
+import { noCredential } from '../../../../src/proxy/tool/tool-credential.ts';
+import { connector, connectorClass, secret } from '../../../support/proxy/manifests.ts';
 
 const requested: ToolCredential = {
   ...noCredential,

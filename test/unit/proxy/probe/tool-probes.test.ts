@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.js';
-import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.js';
-import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.js';
-import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
-import { noCredential } from '../../../../src/proxy/tool/tool-credential.js';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.ts';
+import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.ts';
+import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.ts';
+import { noCredential } from '../../../../src/proxy/tool/tool-credential.ts';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { connector, connectorClass } from '../../../support/proxy/manifests.ts';
 
 const { burst } = proxyLimits.probes.evaluation;
 

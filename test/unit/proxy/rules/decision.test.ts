@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { ambiguityOf, pathProblem } from '../../../../src/proxy/rules/request-path.js';
-import { decide } from '../../../../src/proxy/rules/decision.js';
-import { rulesProblem } from '../../../../src/proxy/rules/request-rules.js';
-import { referenceAllows } from '../../../support/rules/reference-rules.js';
-import type { ReferenceRule } from '../../../support/rules/reference-rules.js';
-import { annotated, ruledRequest, rulesWith } from '../../../support/rules/rule-sets.js';
+import { ambiguityOf, pathProblem } from '../../../../src/proxy/rules/request-path.ts';
+import { decide } from '../../../../src/proxy/rules/decision.ts';
+import { rulesProblem } from '../../../../src/proxy/rules/request-rules.ts';
+import { referenceAllows } from '../../../support/rules/reference-rules.ts';
+import type { ReferenceRule } from '../../../support/rules/reference-rules.ts';
+import { annotated, ruledRequest, rulesWith } from '../../../support/rules/rule-sets.ts';
 
 describe('the decision about a request', () => {
   it('is to allow it, without rules', () => {

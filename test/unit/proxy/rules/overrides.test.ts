@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { canonicalParameterName, isOverridden, parametersOf } from '../../../../src/proxy/rules/overrides.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { canonicalParameterName, isOverridden, parametersOf } from '../../../../src/proxy/rules/overrides.ts';
 
 function overrides(query: string, ...rawHeaders: readonly string[]): boolean {
   return isOverridden(parametersOf(query) ?? [], rawHeaders);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { ownerLimitsOf, ownerLimitsProblem, limitAnnotations } from '../../../../src/proxy/rules/owner-limits.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { ownerLimitsOf, ownerLimitsProblem, limitAnnotations } from '../../../../src/proxy/rules/owner-limits.ts';
+import { connector, connectorClass } from '../../../support/proxy/manifests.ts';
 
 function annotated(object: object, perSecond?: unknown, concurrent?: unknown): JsonObject {
   const annotations = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { parseRules, RulesError, ruleMethods } from '../../../../src/proxy/rules/parse-rules.js';
-import { brokenRules, validRules } from '../../../support/rules/rules-corpus.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { parseRules, RulesError, ruleMethods } from '../../../../src/proxy/rules/parse-rules.ts';
+import { brokenRules, validRules } from '../../../support/rules/rules-corpus.ts';
 
 describe('rules in an annotation', () => {
   it('are a list of allow and deny with methods, paths or both', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { matchesPath, parsePathPattern } from '../../../../src/proxy/rules/path-pattern.js';
+import { matchesPath, parsePathPattern } from '../../../../src/proxy/rules/path-pattern.ts';
 
 function matches(pattern: string, ...segments: readonly string[]): boolean {
   const parsed = parsePathPattern(pattern);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { isLfsBatch } from '../../../../src/proxy/rules/read-only.js';
-import { ruledRequest } from '../../../support/rules/rule-sets.js';
+import { isLfsBatch } from '../../../../src/proxy/rules/read-only.ts';
+import { ruledRequest } from '../../../support/rules/rule-sets.ts';
 
 const fetchOfGit = 'application/x-git-upload-pack-request';
 const batchOfLfs = 'application/vnd.git-lfs+json';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { ambiguityOf, folded, LenientPath, pathProblem, readingsOf } from '../../../../src/proxy/rules/request-path.js';
-import { parentSpellings, usualPaths } from '../../../support/proxy/path-spellings.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { ambiguityOf, folded, LenientPath, pathProblem, readingsOf } from '../../../../src/proxy/rules/request-path.ts';
+import { parentSpellings, usualPaths } from '../../../support/proxy/path-spellings.ts';
 
 describe('the problem of a path', () => {
   for (const spelling of parentSpellings) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { credentialFor } from '../../../../src/proxy/secrets/docker-config.js';
-import { parseToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
-import { Secret } from '../../../../src/shared/secret.js';
+import { credentialFor } from '../../../../src/proxy/secrets/docker-config.ts';
+import { parseToolAddress } from '../../../../src/proxy/connectors/tool-address.ts';
+import { Secret } from '../../../../src/shared/secret.ts';
 
 const auth = (text: string): object => ({ auth: Buffer.from(text).toString('base64') });
 

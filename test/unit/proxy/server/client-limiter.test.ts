@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { ClientLimiter } from '../../../../src/proxy/server/client-limiter.js';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
+import { ClientLimiter } from '../../../../src/proxy/server/client-limiter.ts';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
 
 const ref = { namespace: 'ci', name: 'tool' };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { handshakeFailureOf } from '../../../../src/proxy/server/handshake-failure.js';
+import { handshakeFailureOf } from '../../../../src/proxy/server/handshake-failure.ts';
 
 describe('the reason of a failed handshake', () => {
   const reasons: Readonly<Record<string, string | undefined>> = {

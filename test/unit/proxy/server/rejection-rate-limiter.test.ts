@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { SharedQuota } from '../../../../src/shared/limits/shared-quota.js';
-import { ExchangeSlots, releaseSlot } from '../../../../src/proxy/server/exchange-slots.js';
-import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.js';
+import { SharedQuota } from '../../../../src/shared/limits/shared-quota.ts';
+import { ExchangeSlots, releaseSlot } from '../../../../src/proxy/server/exchange-slots.ts';
+import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.ts';
 
 describe('the delay of a rejection', () => {
   it('frees the slot of its request, and ends when the client leaves', async () => {

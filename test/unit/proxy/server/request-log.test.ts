@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Log, LogFields } from '../../../../src/shared/log.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { RequestLog } from '../../../../src/proxy/server/request-log.js';
-import { eventually } from '../../../support/poll.js';
+import type { Log, LogFields } from '../../../../src/shared/log.ts';
+import { silentLog } from '../../../../src/shared/log.ts';
+import { RequestLog } from '../../../../src/proxy/server/request-log.ts';
+import { eventually } from '../../../support/poll.ts';
 
 const limits = { burst: 3, everyMs: 1000, keys: 2, reportMs: 60_000 };
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { RequestQueues } from '../../../../src/proxy/server/request-queues.js';
-import type { QueuedRequest } from '../../../../src/proxy/server/request-queues.js';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { RequestQueues } from '../../../../src/proxy/server/request-queues.ts';
+import type { QueuedRequest } from '../../../../src/proxy/server/request-queues.ts';
 
 const { requests: maxRequests, requestHeaderBytes: maxBytes } = proxyLimits.pipeline;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseChallenges } from '../../../../src/proxy/credentials/registry/challenge.js';
-import { parseToolAddress } from '../../../../src/proxy/connectors/tool-address.js';
-import { rewriteResponseHeaders } from '../../../../src/proxy/server/reverse-response.js';
+import { parseChallenges } from '../../../../src/proxy/credentials/registry/challenge.ts';
+import { parseToolAddress } from '../../../../src/proxy/connectors/tool-address.ts';
+import { rewriteResponseHeaders } from '../../../../src/proxy/server/reverse-response.ts';
 
 const prefix = '/namespaces/ci/connectors/tool';
 const base = 'http://proxy.example:8080';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Connector } from '../../../../src/shared/connectors/model.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { RuleEnforcer } from '../../../../src/proxy/server/rule-enforcer.js';
-import { connector, connectorClass as classOf } from '../../../support/proxy/manifests.js';
+import type { Connector } from '../../../../src/shared/connectors/model.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { RuleEnforcer } from '../../../../src/proxy/server/rule-enforcer.ts';
+import { connector, connectorClass as classOf } from '../../../support/proxy/manifests.ts';
 
 const { burst, everyMs } = proxyLimits.rules.parsing;
 const allowed = '- allow: { methods: [GET] }';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { matchesOfHost } from '../../../../src/proxy/connectors/connector-match.js';
-import { canBePlain } from '../../../../src/proxy/server/tls-handshake.js';
-import { parseConnectTarget } from '../../../../src/proxy/server/request-target.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { matchesOfHost } from '../../../../src/proxy/connectors/connector-match.ts';
+import { canBePlain } from '../../../../src/proxy/server/tls-handshake.ts';
+import { parseConnectTarget } from '../../../../src/proxy/server/request-target.ts';
+import { connector, connectorClass } from '../../../support/proxy/manifests.ts';
 
 describe('plain HTTP in a tunnel', () => {
   const cases: readonly (readonly [target: string, addresses: readonly string[], isServed: boolean])[] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { closeAtExpiry } from '../../../../src/proxy/server/tunnel-session.js';
+import { closeAtExpiry } from '../../../../src/proxy/server/tunnel-session.ts';
 
 describe('a tunnel that nobody sees into', () => {
   const graceMs = 5 * 60_000;

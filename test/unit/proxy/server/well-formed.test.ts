@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { parseConnectTarget, parseRequestTarget } from '../../../../src/proxy/server/request-target.js';
-import { ensureSameHost } from '../../../../src/proxy/server/well-formed.js';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { parseConnectTarget, parseRequestTarget } from '../../../../src/proxy/server/request-target.ts';
+import { ensureSameHost } from '../../../../src/proxy/server/well-formed.ts';
 
 describe('a request in a tunnel', () => {
   const cases: Readonly<

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import { CodedError } from '../../../../src/shared/errors.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { proxyLimits } from '../../../../src/proxy/limits.js';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import {
   conditionOf,
   conditionsIn,
@@ -11,13 +11,13 @@ import {
   trueResult,
   unknownResult,
   readiness,
-} from '../../../../src/proxy/status/conditions.js';
-import type { ConditionResult } from '../../../../src/proxy/status/conditions.js';
-import type { Checked, RejectedCredential } from '../../../../src/proxy/status/connector-check.js';
-import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/status/connector-status.js';
-import { connectorUrl } from '../../../../src/proxy/status/proxy-service.js';
-import { statusTimings } from '../../../../src/proxy/status/status-timings.js';
-import { connector, connectorClass, proxyService, statusService as service } from '../../../support/proxy/manifests.js';
+} from '../../../../src/proxy/status/conditions.ts';
+import type { ConditionResult } from '../../../../src/proxy/status/conditions.ts';
+import type { Checked, RejectedCredential } from '../../../../src/proxy/status/connector-check.ts';
+import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/status/connector-status.ts';
+import { connectorUrl } from '../../../../src/proxy/status/proxy-service.ts';
+import { statusTimings } from '../../../../src/proxy/status/status-timings.ts';
+import { connector, connectorClass, proxyService, statusService as service } from '../../../support/proxy/manifests.ts';
 
 const all = (...results: readonly ConditionResult[]): Checked => ({
   results: [...results, readiness(results)],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
-import { WorkQueue } from '../../../../src/proxy/status/work-queue.js';
-import type { NextRun } from '../../../../src/proxy/status/work-queue.js';
-import { eventually } from '../../../support/poll.js';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { WorkQueue } from '../../../../src/proxy/status/work-queue.ts';
+import type { NextRun } from '../../../../src/proxy/status/work-queue.ts';
+import { eventually } from '../../../support/poll.ts';
 
 describe('a queue of keys', () => {
   let runs: string[];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { parseRange } from '../../../../src/proxy/tool/address-rules.js';
-import { AddressRules } from '../../../../src/proxy/tool/address-rules.js';
-import type { Endpoint } from '../../../../src/proxy/tool/address-rules.js';
+import { parseRange } from '../../../../src/proxy/tool/address-rules.ts';
+import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
+import type { Endpoint } from '../../../../src/proxy/tool/address-rules.ts';
 
 const port = 443;
 const node = '192.168.7.10';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { CoalescingStream } from '../../../../src/proxy/tool/coalescing-stream.js';
-import { TokenBucket } from '../../../../src/shared/limits/token-bucket.js';
+import { CoalescingStream } from '../../../../src/proxy/tool/coalescing-stream.ts';
+import { TokenBucket } from '../../../../src/shared/limits/token-bucket.ts';
 
 const kibibyte = 1024;
 

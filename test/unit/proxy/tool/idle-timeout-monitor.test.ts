@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { IdleTimeoutMonitor } from '../../../../src/proxy/tool/idle-timeout-monitor.js';
-import { eventually } from '../../../support/poll.js';
+import { IdleTimeoutMonitor } from '../../../../src/proxy/tool/idle-timeout-monitor.ts';
+import { eventually } from '../../../support/poll.ts';
 
 const idleMs = 1000;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { withParameters, withoutParameters } from '../../../../src/proxy/tool/query-parameters.js';
+import { withParameters, withoutParameters } from '../../../../src/proxy/tool/query-parameters.ts';
 
 const names = new Set(['key']);
 

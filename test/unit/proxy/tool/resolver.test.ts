@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
-import { CodedError } from '../../../../src/shared/errors.js';
-import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
-import { AddressRules } from '../../../../src/proxy/tool/address-rules.js';
-import type { LookupOwner } from '../../../../src/proxy/tool/resolver.js';
-import { Resolver, ownerOfHost } from '../../../../src/proxy/tool/resolver.js';
-import { eventually } from '../../../support/poll.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
+import type { LookupOwner } from '../../../../src/proxy/tool/resolver.ts';
+import { Resolver, ownerOfHost } from '../../../../src/proxy/tool/resolver.ts';
+import { eventually } from '../../../support/poll.ts';
 
 const address = (text: string): LookupAddress[] => [{ address: text, family: 4 }];
 const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'client', namespace, holder });

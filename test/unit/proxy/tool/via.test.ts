@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { ProxyError } from '../../../../src/proxy/proxy-error.js';
-import { Via } from '../../../../src/proxy/tool/via.js';
+import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { Via } from '../../../../src/proxy/tool/via.ts';
 
 describe('the name of the proxy in Via', () => {
   const ofOne = (): Via => new Via(() => 'one');

@@ -4,11 +4,11 @@ import {
   accessRequestName,
   isAbout,
   selectorOf,
-} from '../../../../src/shared/access/access-request.js';
-import type { ApprovalSubject } from '../../../../src/shared/access/access-request.js';
-import { isJsonObject, jsonMember } from '../../../../src/shared/json.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
-import { harbor, pod } from '../../../support/access/access-fixture.js';
+} from '../../../../src/shared/access/access-request.ts';
+import type { ApprovalSubject } from '../../../../src/shared/access/access-request.ts';
+import { isJsonObject, jsonMember } from '../../../../src/shared/json.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { harbor, pod } from '../../../support/access/access-fixture.ts';
 
 const about: ApprovalSubject = { pod, connector: harbor };
 /** One change each, and every one makes it another case. */

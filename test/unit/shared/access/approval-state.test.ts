@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { approvalStateOf } from '../../../../src/shared/access/approval-state.js';
-import type { JsonValue } from '../../../../src/shared/json.js';
+import { approvalStateOf } from '../../../../src/shared/access/approval-state.ts';
+import type { JsonValue } from '../../../../src/shared/json.ts';
 
 const condition = (type: string, status: string, reason = '', message = ''): JsonValue => ({
   type,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { DecisionCache } from '../../../../src/shared/access/decision-cache.js';
-import { limits } from '../../../../src/shared/limits/defaults.js';
+import { DecisionCache } from '../../../../src/shared/access/decision-cache.ts';
+import { limits } from '../../../../src/shared/limits/defaults.ts';
 
 const { allowedTtlMs, deniedTtlMs } = limits.access;
 

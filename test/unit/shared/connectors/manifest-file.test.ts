@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { ManifestFile } from '../../../../src/shared/connectors/manifest-file.js';
-import { parseManifestFile } from '../../../../src/shared/connectors/manifest-file.js';
-import { CodedError } from '../../../../src/shared/errors.js';
-import type { JsonValue } from '../../../../src/shared/json.js';
+import type { ManifestFile } from '../../../../src/shared/connectors/manifest-file.ts';
+import { parseManifestFile } from '../../../../src/shared/connectors/manifest-file.ts';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import type { JsonValue } from '../../../../src/shared/json.ts';
 
 const head = 'apiVersion: connectors.alauda.io/v1alpha1\nkind: Connector\nmetadata: { namespace: ci, name: harbor }\n';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { defaultFlags, parseFeatureFlags } from '../../../../src/shared/connectors/feature-flags.js';
-import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.js';
-import { parseConnector } from '../../../../src/shared/connectors/parse-connector.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
+import { defaultFlags, parseFeatureFlags } from '../../../../src/shared/connectors/feature-flags.ts';
+import { parseConnectorClass } from '../../../../src/shared/connectors/parse-connector-class.ts';
+import { parseConnector } from '../../../../src/shared/connectors/parse-connector.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { TemplateError, TemplateLimitError } from '../../../../src/shared/gotemplate/errors.js';
-import type { RenderLimits } from '../../../../src/shared/gotemplate/limits.js';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
-import { parseJson, isJsonObject } from '../../../../src/shared/json.js';
+import { TemplateError, TemplateLimitError } from '../../../../src/shared/gotemplate/errors.ts';
+import type { RenderLimits } from '../../../../src/shared/gotemplate/limits.ts';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
+import { parseJson, isJsonObject } from '../../../../src/shared/json.ts';
 
 /** Lists whose lists are the same two: 60 levels, two to the 60th leaves. */
 const dag = '{{ $l := list 1 }}{{ $k := list 1 }}{{ range 60 }}{{ $l = list $l $l }}{{ $k = list $k $k }}{{ end }}';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
-import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.js';
-import { allFunctions } from '../../../../src/shared/gotemplate/functions.js';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
+import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.ts';
+import { allFunctions } from '../../../../src/shared/gotemplate/functions.ts';
 
 /** As large as a bundle of all authorities is, and a little larger: Debian's has 220 KB. */
 const bundleBytes = 256 * 1024;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { fromGoString, toGoString } from '../../../../src/shared/gotemplate/byte-string.js';
-import { formatFloat } from '../../../../src/shared/gotemplate/float-format.js';
-import { sprint, sprintln } from '../../../../src/shared/gotemplate/fmt/print.js';
-import { sprintf } from '../../../../src/shared/gotemplate/fmt/printf.js';
-import { Budget } from '../../../../src/shared/gotemplate/budget.js';
-import { defaultLimits, LimitReached } from '../../../../src/shared/gotemplate/limits.js';
+import { fromGoString, toGoString } from '../../../../src/shared/gotemplate/byte-string.ts';
+import { formatFloat } from '../../../../src/shared/gotemplate/float-format.ts';
+import { sprint, sprintln } from '../../../../src/shared/gotemplate/fmt/print.ts';
+import { sprintf } from '../../../../src/shared/gotemplate/fmt/printf.ts';
+import { Budget } from '../../../../src/shared/gotemplate/budget.ts';
+import { defaultLimits, LimitReached } from '../../../../src/shared/gotemplate/limits.ts';
 import {
   anyMap,
   anySlice,
@@ -18,7 +18,7 @@ import {
   int64,
   type ObjectType,
   stringSlice,
-} from '../../../../src/shared/gotemplate/values.js';
+} from '../../../../src/shared/gotemplate/values.ts';
 
 function context(): Budget {
   return new Budget(defaultLimits, { clock: () => 0 });

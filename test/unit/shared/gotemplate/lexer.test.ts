@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { toGoString } from '../../../../src/shared/gotemplate/byte-string.js';
-import { Lexer } from '../../../../src/shared/gotemplate/lexer.js';
-import type { Token } from '../../../../src/shared/gotemplate/token.js';
+import { toGoString } from '../../../../src/shared/gotemplate/byte-string.ts';
+import { Lexer } from '../../../../src/shared/gotemplate/lexer.ts';
+import type { Token } from '../../../../src/shared/gotemplate/token.ts';
 
 function tokens(text: string): Token[] {
   const lexer = new Lexer(toGoString(text));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
 
 describe('a template', () => {
   for (const call of [

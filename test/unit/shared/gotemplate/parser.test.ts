@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { toGoString } from '../../../../src/shared/gotemplate/byte-string.js';
-import { goFunction } from '../../../../src/shared/gotemplate/function.js';
-import { LimitReached } from '../../../../src/shared/gotemplate/limits.js';
-import { parseTemplates } from '../../../../src/shared/gotemplate/parser.js';
-import { ParseFailure } from '../../../../src/shared/gotemplate/token-reader.js';
-import { describe as describeNode, type Statement } from '../../../../src/shared/gotemplate/tree.js';
+import { toGoString } from '../../../../src/shared/gotemplate/byte-string.ts';
+import { goFunction } from '../../../../src/shared/gotemplate/function.ts';
+import { LimitReached } from '../../../../src/shared/gotemplate/limits.ts';
+import { parseTemplates } from '../../../../src/shared/gotemplate/parser.ts';
+import { ParseFailure } from '../../../../src/shared/gotemplate/token-reader.ts';
+import { describe as describeNode, type Statement } from '../../../../src/shared/gotemplate/tree.ts';
 
 const known = goFunction({ name: 'f', params: [], variadic: 'interface {}' }, () => null);
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, scryptSync } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
-import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.js';
-import { Budget, MainThreadBudgetExceeded } from '../../../../src/shared/gotemplate/budget.js';
-import { defaultLimits } from '../../../../src/shared/gotemplate/limits.js';
-import { scrypt } from '../../../../src/shared/gotemplate/scrypt.js';
-import { runSlowTask, type SlowTask } from '../../../../src/shared/gotemplate/slow-work.js';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
-import type { JsonObject } from '../../../../src/shared/json.js';
+import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.ts';
+import { Budget, MainThreadBudgetExceeded } from '../../../../src/shared/gotemplate/budget.ts';
+import { defaultLimits } from '../../../../src/shared/gotemplate/limits.ts';
+import { scrypt } from '../../../../src/shared/gotemplate/scrypt.ts';
+import { runSlowTask, type SlowTask } from '../../../../src/shared/gotemplate/slow-work.ts';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
 
 function render(template: string): string {
   return compileTemplate('t', template).render({}, { clock: Date.now }).toString();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.js';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
+import { TemplateLimitError } from '../../../../src/shared/gotemplate/errors.ts';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
 
 const data = { long: 'a'.repeat(500_000), words: 'hello foo-bar '.repeat(30_000), ab: 'ab'.repeat(30_000) };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
 
 function render(template: string): string {
   return compileTemplate('t', template)

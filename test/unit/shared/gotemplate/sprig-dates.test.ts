@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
 
 const clock = (): number => Date.UTC(2024, 1, 29, 12, 30, 15, 250);
 

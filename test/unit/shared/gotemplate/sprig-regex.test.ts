@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
 
 describe("sprig's regular expressions", () => {
   it('name a pattern that is not UTF-8 from its wrong byte on, as Go does', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { TemplateError } from '../../../../src/shared/gotemplate/errors.js';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
-import { type JsonObject, parseJson } from '../../../../src/shared/json.js';
+import { TemplateError } from '../../../../src/shared/gotemplate/errors.ts';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
+import { type JsonObject, parseJson } from '../../../../src/shared/json.ts';
 
 const options = { clock: () => 0 };
 

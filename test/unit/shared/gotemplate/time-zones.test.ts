@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { zoneByName, type ZoneAt } from '../../../../src/shared/gotemplate/sprig/zone-history.js';
+import { zoneByName, type ZoneAt } from '../../../../src/shared/gotemplate/sprig/zone-history.ts';
 
 interface Recorded {
   readonly zones: readonly string[];

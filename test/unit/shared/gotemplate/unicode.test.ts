@@ -13,8 +13,8 @@ import {
   lowerRune,
   titleRune,
   upperRune,
-} from '../../../../src/shared/gotemplate/sprig/letters.js';
-import { isDigit, isLetter, isPrint } from '../../../../src/shared/gotemplate/unicode.js';
+} from '../../../../src/shared/gotemplate/sprig/letters.ts';
+import { isDigit, isLetter, isPrint } from '../../../../src/shared/gotemplate/unicode.ts';
 
 const recorded = readFileSync(path.join(import.meta.dirname, '../../../fixtures/unicode/recorded.txt'), 'utf8');
 const blockSize = 0x1000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { loadVectors, runVectorExactly } from '../../../support/vectors.js';
+import { loadVectors, runVectorExactly } from '../../../support/vectors.ts';
 
 const fixtures = path.join(import.meta.dirname, '../../../fixtures');
 /** Templates by subject, and thousands of random ones and of odd corners. record.go next to these records more. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { allFunctions } from '../../../../src/shared/gotemplate/functions.js';
-import { compileTemplate } from '../../../../src/shared/gotemplate/template.js';
-import { callsOf, otherTemplates } from '../../../support/gotemplate-worst/calls.js';
-import { worstData } from '../../../support/gotemplate-worst/inputs.js';
-import { calibrationMs, costOf, leastOf } from '../../../support/gotemplate-worst/measure.js';
-import { processorTimeMs } from '../../../support/processor-time.js';
+import { allFunctions } from '../../../../src/shared/gotemplate/functions.ts';
+import { compileTemplate } from '../../../../src/shared/gotemplate/template.ts';
+import { callsOf, otherTemplates } from '../../../support/gotemplate-worst/calls.ts';
+import { worstData } from '../../../support/gotemplate-worst/inputs.ts';
+import { calibrationMs, costOf, leastOf } from '../../../support/gotemplate-worst/measure.ts';
+import { processorTimeMs } from '../../../support/processor-time.ts';
 
 /**
  * What a step may take at most, in rounds of a plain loop that this machine does in the same run: about a microsecond.

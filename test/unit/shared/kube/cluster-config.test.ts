@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { CodedError } from '../../../../src/shared/errors.js';
-import type { ErrorCode } from '../../../../src/shared/errors.js';
-import { inClusterConfig } from '../../../../src/shared/kube/load-cluster-config.js';
-import { kubeconfigConfig } from '../../../../src/shared/kube/kubeconfig.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import type { ErrorCode } from '../../../../src/shared/errors.ts';
+import { inClusterConfig } from '../../../../src/shared/kube/load-cluster-config.ts';
+import { kubeconfigConfig } from '../../../../src/shared/kube/kubeconfig.ts';
 
 const now = (): number => 0;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

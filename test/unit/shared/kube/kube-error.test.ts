@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { KubeError, isKubeError, parseStatus } from '../../../../src/shared/kube/kube-error.js';
-import type { KubeErrorParts } from '../../../../src/shared/kube/kube-error.js';
+import { KubeError, isKubeError, parseStatus } from '../../../../src/shared/kube/kube-error.ts';
+import type { KubeErrorParts } from '../../../../src/shared/kube/kube-error.ts';
 
 const parts: KubeErrorParts = { code: 404, reason: 'NotFound', message: 'gone', path: 'GET /api', mayHaveActed: true };
 const error = (changes: Partial<KubeErrorParts>): KubeError => new KubeError({ ...parts, ...changes });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { stringify } from 'lossless-json';
-import { parseJson } from '../../../../src/shared/json.js';
-import { KubeError } from '../../../../src/shared/kube/kube-error.js';
-import { parseIfAdmitted, parseRawObject } from '../../../../src/shared/kube/object-admission.js';
-import type { AdmittedObject } from '../../../../src/shared/kube/object-admission.js';
+import { parseJson } from '../../../../src/shared/json.ts';
+import { KubeError } from '../../../../src/shared/kube/kube-error.ts';
+import { parseIfAdmitted, parseRawObject } from '../../../../src/shared/kube/object-admission.ts';
+import type { AdmittedObject } from '../../../../src/shared/kube/object-admission.ts';
 
 const type = { apiVersion: 'v1', kind: 'Thing' };
 const admission = { maxObjectBytes: 1000 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { parseJson } from '../../../../src/shared/json.js';
-import { heapBytes } from '../../../../src/shared/kube/object-heap.js';
+import { parseJson } from '../../../../src/shared/json.ts';
+import { heapBytes } from '../../../../src/shared/kube/object-heap.ts';
 
 describe('the estimate of the memory of an object', () => {
   const spec = (index: number): string =>

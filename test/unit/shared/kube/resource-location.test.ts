@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { labelOf, pathOf } from '../../../../src/shared/kube/resource-location.js';
+import { labelOf, pathOf } from '../../../../src/shared/kube/resource-location.ts';
 
 const pods = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' };
 const drivers = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };

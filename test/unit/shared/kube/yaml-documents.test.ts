@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { YamlError, parseYaml, parseYamlNodes } from '../../../../src/shared/kube/yaml-documents.js';
-import { limits } from '../../../../src/shared/limits/defaults.js';
-import { processorTimeMs } from '../../../support/processor-time.js';
+import { YamlError, parseYaml, parseYamlNodes } from '../../../../src/shared/kube/yaml-documents.ts';
+import { limits } from '../../../../src/shared/limits/defaults.ts';
+import { processorTimeMs } from '../../../support/processor-time.ts';
 
 const { characters, depth } = limits.yaml;
 

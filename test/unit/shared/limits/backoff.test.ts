@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { backoffMs, doublingMs } from '../../../../src/shared/limits/backoff.js';
+import { backoffMs, doublingMs } from '../../../../src/shared/limits/backoff.ts';
 
 describe('backoffMs', () => {
   it('doubles up to its cap', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BoundedMap } from '../../../../src/shared/limits/bounded-map.js';
+import { BoundedMap } from '../../../../src/shared/limits/bounded-map.ts';
 
 describe('a map that holders share', () => {
   let map: BoundedMap<number>;

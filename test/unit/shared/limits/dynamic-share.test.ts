@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { dynamicShare, floorsOf } from '../../../../src/shared/limits/dynamic-share.js';
-import { limits } from '../../../../src/shared/limits/defaults.js';
-import { SharedQuota } from '../../../../src/shared/limits/shared-quota.js';
-import { Random } from '../../../support/random.js';
+import { dynamicShare, floorsOf } from '../../../../src/shared/limits/dynamic-share.ts';
+import { limits } from '../../../../src/shared/limits/defaults.ts';
+import { SharedQuota } from '../../../../src/shared/limits/shared-quota.ts';
+import { Random } from '../../../support/random.ts';
 
 describe('the limit of one holder', () => {
   it('is a share of what the others leave', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FairQueue } from '../../../../src/shared/limits/fair-queue.js';
+import { FairQueue } from '../../../../src/shared/limits/fair-queue.ts';
 
 const all = (): boolean => true;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.js';
-import { neverAborted } from '../../../support/domain.js';
+import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { neverAborted } from '../../../support/domain.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { SingleFlight } from '../../../../src/shared/limits/single-flight.js';
+import { SingleFlight } from '../../../../src/shared/limits/single-flight.ts';
 
 describe('shared calls', () => {
   let calls: SingleFlight<string>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { TokenBucket } from '../../../../src/shared/limits/token-bucket.js';
+import { TokenBucket } from '../../../../src/shared/limits/token-bucket.ts';
 
 describe('a token bucket', () => {
   let nowMs = 0;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { TokenBuckets } from '../../../../src/shared/limits/token-buckets.js';
+import { TokenBuckets } from '../../../../src/shared/limits/token-buckets.ts';
 
 describe('token buckets by key', () => {
   let nowMs: number;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { HealthServer } from '../../../../src/shared/process/health-server.js';
-import { keptLog } from '../../../support/log-lines.js';
-import { eventually } from '../../../support/poll.js';
-import { started } from '../../../support/started.js';
+import { HealthServer } from '../../../../src/shared/process/health-server.ts';
+import { keptLog } from '../../../support/log-lines.ts';
+import { eventually } from '../../../support/poll.ts';
+import { started } from '../../../support/started.ts';
 
 const limits = {
   connections: 16,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CodedError } from '../../../../src/shared/errors.js';
-import { silentLog } from '../../../../src/shared/log.js';
-import { createLog } from '../../../../src/shared/process/json-log.js';
-import type { LogFields } from '../../../../src/shared/log.js';
-import { keptLog } from '../../../support/log-lines.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import { silentLog } from '../../../../src/shared/log.ts';
+import { createLog } from '../../../../src/shared/process/json-log.ts';
+import type { LogFields } from '../../../../src/shared/log.ts';
+import { keptLog } from '../../../support/log-lines.ts';
 
 const canary = 'canary-51c0';
 

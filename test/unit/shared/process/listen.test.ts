@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { CodedError } from '../../../../src/shared/errors.js';
-import { listen } from '../../../../src/shared/process/listen.js';
+import { CodedError } from '../../../../src/shared/errors.ts';
+import { listen } from '../../../../src/shared/process/listen.ts';
 
 describe('listen', () => {
   const server = createServer();

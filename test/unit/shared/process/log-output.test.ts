@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { LogOutput } from '../../../../src/shared/process/log-output.js';
-import { eventually } from '../../../support/poll.js';
+import { LogOutput } from '../../../../src/shared/process/log-output.ts';
+import { eventually } from '../../../support/poll.ts';
 
 const line = `${'x'.repeat(4095)}\n`;
 const limits = { maxQueuedBytes: 64 << 10, gatherMs: 1 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { GeneratedCredential } from '../../../../../src/proxy/credentials/generator/generated-credential.js';
-import { Secret } from '../../../../../src/shared/secret.js';
+import { GeneratedCredential } from '../../../../../src/proxy/credentials/generator/generated-credential.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
 
 describe('a credential that an expression makes', () => {
   it('shows no response header with the end of a long value in the query', async () => {

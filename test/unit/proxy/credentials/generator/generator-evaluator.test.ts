@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
-import { GeneratorEvaluator } from '../../../../../src/proxy/credentials/generator/generator-evaluator.js';
-import type { GeneratorOutcome } from '../../../../../src/proxy/credentials/generator/generator-evaluator.js';
+import { GeneratorEvaluator } from '../../../../../src/proxy/credentials/generator/generator-evaluator.ts';
+import type { GeneratorOutcome } from '../../../../../src/proxy/credentials/generator/generator-evaluator.ts';
 
 const request = { method: 'GET', host: 'tool.example', path: '/a', query: 'b=1' };
 const secret = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { JsonObject } from '../../../../../src/shared/json.js';
-import { Secret } from '../../../../../src/shared/secret.js';
-import { Generators } from '../../../../../src/proxy/credentials/generator/generators.js';
-import type { GeneratorUse } from '../../../../../src/proxy/credentials/generator/generators.js';
-import { connectorClass } from '../../../../support/proxy/manifests.js';
+import type { JsonObject } from '../../../../../src/shared/json.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
+import { Generators } from '../../../../../src/proxy/credentials/generator/generators.ts';
+import type { GeneratorUse } from '../../../../../src/proxy/credentials/generator/generators.ts';
+import { connectorClass } from '../../../../support/proxy/manifests.ts';
 
 const request = { method: 'GET', host: 'tool.example', path: '/', query: '' };
 const good = '{"headers": {"X": secret.token}}';

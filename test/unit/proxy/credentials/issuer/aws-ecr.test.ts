@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { awsEcr } from '../../../../../src/proxy/credentials/issuer/aws-ecr.js';
-import type { TokenPlan, TokenOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.js';
-import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.js';
-import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
-import { Secret } from '../../../../../src/shared/secret.js';
-import { secret } from '../../../../support/proxy/manifests.js';
-import { awsProblem } from '../../../../support/proxy/aws-verifier.js';
+import { awsEcr } from '../../../../../src/proxy/credentials/issuer/aws-ecr.ts';
+import type { TokenPlan, TokenOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.ts';
+import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.ts';
+import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
+import { secret } from '../../../../support/proxy/manifests.ts';
+import { awsProblem } from '../../../../support/proxy/aws-verifier.ts';
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 const registry = 'https://123456789012.dkr.ecr.eu-west-1.amazonaws.com';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { awsSignedHeaders } from '../../../../../src/proxy/credentials/issuer/aws-signature.js';
-import { Secret } from '../../../../../src/shared/secret.js';
+import { awsSignedHeaders } from '../../../../../src/proxy/credentials/issuer/aws-signature.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
 
 /**
  * The cases of AWS' signing test suite (https://github.com/awslabs/aws-c-auth, `tests/aws-signing-test-suite/v4`) for

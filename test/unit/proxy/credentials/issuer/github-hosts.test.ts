@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { apiOf, isApiRequest, isRegistry } from '../../../../../src/proxy/credentials/issuer/github-app.js';
+import { apiOf, isApiRequest, isRegistry } from '../../../../../src/proxy/credentials/issuer/github-app.ts';
 
 describe('the API of an address of GitHub', () => {
   const cases: readonly [string, string, string, boolean][] = [

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
-import { googleServiceAccount } from '../../../../../src/proxy/credentials/issuer/google-service-account.js';
-import type { KeyProblem, TokenPlan } from '../../../../../src/proxy/credentials/issuer/issuer.js';
-import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.js';
-import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
-import { Secret } from '../../../../../src/shared/secret.js';
-import { secret } from '../../../../support/proxy/manifests.js';
+import { googleServiceAccount } from '../../../../../src/proxy/credentials/issuer/google-service-account.ts';
+import type { KeyProblem, TokenPlan } from '../../../../../src/proxy/credentials/issuer/issuer.ts';
+import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.ts';
+import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
+import { secret } from '../../../../support/proxy/manifests.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const file = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { Secret } from '../../../../../src/shared/secret.js';
-import { IssuedTokens } from '../../../../../src/proxy/credentials/issuer/issued-tokens.js';
-import type { TokenSlot } from '../../../../../src/proxy/credentials/issuer/issued-tokens.js';
-import { TokenCache, cachedToken } from '../../../../../src/proxy/credentials/token-cache.js';
-import type { CachedToken } from '../../../../../src/proxy/credentials/token-cache.js';
+import { Secret } from '../../../../../src/shared/secret.ts';
+import { IssuedTokens } from '../../../../../src/proxy/credentials/issuer/issued-tokens.ts';
+import type { TokenSlot } from '../../../../../src/proxy/credentials/issuer/issued-tokens.ts';
+import { TokenCache, cachedToken } from '../../../../../src/proxy/credentials/token-cache.ts';
+import type { CachedToken } from '../../../../../src/proxy/credentials/token-cache.ts';
 
 /** Settles requests by hand, and has one clock for both kinds of time. */
 class Endpoint {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { SecretKeys } from '../../../../../src/proxy/credentials/issuer/secret-keys.js';
-import { Secret } from '../../../../../src/shared/secret.js';
+import { SecretKeys } from '../../../../../src/proxy/credentials/issuer/secret-keys.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
 
 function keysWith(text: string): SecretKeys {
   return new SecretKeys({

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import { parseSigningKey } from '../../../../../src/proxy/credentials/issuer/signing-key.js';
-import { Secret } from '../../../../../src/shared/secret.js';
-import { multiPrimeKey, rsaKeyOf } from '../../../../support/proxy/rsa-keys.js';
+import { parseSigningKey } from '../../../../../src/proxy/credentials/issuer/signing-key.ts';
+import { Secret } from '../../../../../src/shared/secret.ts';
+import { multiPrimeKey, rsaKeyOf } from '../../../../support/proxy/rsa-keys.ts';
 
 const pemOf = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8'): string =>
   key.export({ type, format: 'pem' }) as string;

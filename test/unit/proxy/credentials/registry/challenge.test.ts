@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseChallenges } from '../../../../../src/proxy/credentials/registry/challenge.js';
+import { parseChallenges } from '../../../../../src/proxy/credentials/registry/challenge.ts';
 
 describe('WWW-Authenticate', () => {
   const read = (...values: readonly string[]): unknown =>

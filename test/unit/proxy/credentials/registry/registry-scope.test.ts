@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { apiRootOf, endpointOf } from '../../../../../src/proxy/credentials/registry/registry-api.js';
-import { impliedScopes, normalScopes } from '../../../../../src/proxy/credentials/registry/registry-scope.js';
-import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.js';
+import { apiRootOf, endpointOf } from '../../../../../src/proxy/credentials/registry/registry-api.ts';
+import { impliedScopes, normalScopes } from '../../../../../src/proxy/credentials/registry/registry-scope.ts';
+import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
 
 describe('the scope of a request to a registry', () => {
   const cases: readonly [string, string, readonly string[] | undefined][] = [
