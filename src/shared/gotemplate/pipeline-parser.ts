@@ -62,7 +62,7 @@ export class PipelineParser extends TokenReader {
       const adjacent = this.peek();
       const following = this.nextNonSpace();
       if (following.type === 'assign' || following.type === 'declare') {
-        this.declare(declarations, variable);
+        this.declareVariable(declarations, variable);
         return { declarations, isAssign: following.type === 'assign' };
       }
       if (following.type !== 'char' || following.value !== ',') {
@@ -72,12 +72,12 @@ export class PipelineParser extends TokenReader {
         this.pushBack(variable);
         return { declarations, isAssign: false };
       }
-      this.declare(declarations, variable);
+      this.declareVariable(declarations, variable);
       this.checkSecondDeclaration(declarations, context);
     }
   }
 
-  protected declare(declarations: ByteString[], variable: Token): void {
+  protected declareVariable(declarations: ByteString[], variable: Token): void {
     declarations.push(variable.value);
     this.scope.declare(variable.value);
   }
