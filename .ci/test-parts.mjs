@@ -20,7 +20,7 @@ const places = {
 const partSeconds = 80;
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
-const load = ['fault/proxy/limits.test.ts', 'integration/driver/load'];
+const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];
 /** The others have random input, and programs that take 20 seconds. */
 const slow = [
   ...load,

@@ -14,7 +14,7 @@ export const proxyLimits = {
   requestsInFlight: {
     /** Requests in flight, 200 KiB each: `--max-requests-in-flight`. @listed `429` */
     total: 512,
-    /** Part of these for one pod, or for one address without a token. @listed `429` */
+    /** Part of these for one namespace, or for one address without a token. @listed `429` */
     share: 1 / 2,
     /** Request body that is kept, so that the request can be repeated with a token. */
     repeatableBytes: 64 << 10,
@@ -114,6 +114,8 @@ export const proxyLimits = {
     validMs: 24 * 3_600_000,
     /** Hosts whose certificate is cached. */
     hosts: 1000,
+    /** Key exchanges that clients can choose from. With P-521, a handshake takes ten times the CPU time. */
+    curves: 'X25519:prime256v1',
   },
   /** Registries that the proxy has probed. A tool chooses the length of what is cached, so it is limited too. */
   registries: {

@@ -63,6 +63,7 @@ export class LeafCertificates {
       cert: `${certificate}${ca.certificate}`,
       key: this.#keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
       minVersion: 'TLSv1.2',
+      ecdhCurve: proxyLimits.certificates.curves,
       // A handshake costs as much CPU time as several requests, and further ones of a connection have no limit.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     });

@@ -89,11 +89,10 @@ function unauthenticated(message: string): ProxyError {
 
 /** Returns the owner of the client's DNS lookups, for fair queueing. */
 export function ownerOf({ user, pod }: ClientIdentity): LookupOwner {
-  const namespace = pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '';
-  return { chosenBy: 'client', namespace, holder: pod?.uid ?? '' };
+  return { chosenBy: 'client', namespace: serviceAccountOf(user)?.namespace ?? '', holder: pod?.uid ?? '' };
 }
 
-/** Returns the holder of the client's requests in flight, and its name for messages: the token's pod, or its user. */
-export function holderOf({ user, pod }: ClientIdentity): readonly [key: string, name: string] {
-  return pod === undefined ? [user, user] : [pod.uid, `pod ${pod.namespace}/${pod.name}`];
+/** Returns what limits for each pod count by: the token's pod, or its user. */
+export function podOf({ user, pod }: ClientIdentity): string {
+  return pod?.uid ?? user;
 }

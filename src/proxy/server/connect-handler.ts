@@ -17,7 +17,7 @@ import type { ClientRequest } from './arrival.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
 import { parseConnectTarget } from './request-target.ts';
 import { TunnelSession, closeAtExpiry } from './tunnel-session.ts';
-import { authenticate, holderOf, ownerOf } from './authenticated-client.ts';
+import { authenticate, ownerOf } from './authenticated-client.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
 export interface ConnectHandlerOptions extends HandlerOptions {
@@ -65,7 +65,7 @@ export class ConnectHandler {
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, clientGone.signal);
       arrival.client = authenticated.client;
-      slot.moveTo(...holderOf(authenticated.client));
+      slot.moveTo(authenticated.client);
       const matches = await router.matchesOf(authenticated, named, entry, clientGone.signal);
       const [match] = matches;
       if (match === undefined) {

@@ -1,13 +1,15 @@
 import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { serviceAccountOf } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
 import { ProxyError } from '../proxy-error.ts';
 
 /** One request in flight. */
 export interface ExchangeSlot {
   /**
-   * Counts the request for the client's pod instead of its address, after authentication.
-   * @throws {ProxyError} 429 if the pod has too many requests in flight.
+   * Counts the request for the client's namespace instead of its address, after authentication.
+   * @throws {ProxyError} 429 if the namespace has too many requests in flight.
    */
-  moveTo(holder: string, name: string): void;
+  moveTo(client: ClientIdentity): void;
   /** Releases the slot. Can be called more than once. */
   release(): void;
 }
@@ -18,13 +20,14 @@ export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
 }
 
 /**
- * Limits the requests in flight, in total and per client: per address before authentication, per pod afterwards.
- * Multiplied by the memory of one request, the total limits the memory of requests (docs/limits.md).
+ * Limits the requests in flight, in total and per client: per address before authentication, per namespace afterwards,
+ * because a namespace can have any number of pods. Multiplied by the memory of one request, the total limits the memory
+ * of requests (docs/limits.md).
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;
 
-  /** @param quota by client address or pod. */
+  /** @param quota by client address or namespace. */
   constructor(quota: SharedQuota) {
     this.#quota = quota;
   }
@@ -32,14 +35,16 @@ export class ExchangeSlots {
   /** @param address of the client. @returns 429 if it has too many requests in flight. */
   acquire(address: string): ExchangeSlot | ProxyError {
     let holder = `address ${address}`;
-    const error = this.#tryAcquire(holder, holder);
+    const error = this.#tryAcquire(holder);
     if (error !== undefined) return error;
     let isAcquired = true;
     return {
-      moveTo: (next, name) => {
+      moveTo: ({ user }) => {
+        const account = serviceAccountOf(user);
+        const next = account === undefined ? user : `namespace ${account.namespace}`;
         if (!isAcquired || next === holder) return;
         this.#quota.release(holder);
-        const rejection = this.#tryAcquire(next, name);
+        const rejection = this.#tryAcquire(next);
         isAcquired = rejection === undefined;
         if (rejection !== undefined) throw rejection;
         holder = next;
@@ -51,10 +56,10 @@ export class ExchangeSlots {
     };
   }
 
-  #tryAcquire(holder: string, name: string): ProxyError | undefined {
+  #tryAcquire(holder: string): ProxyError | undefined {
     if (this.#quota.acquire(holder)) return undefined;
     const own = this.#quota.usedBy(holder);
-    const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;
+    const message = `too many requests of ${holder} are in flight (${own}): try again in some seconds`;
     return new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': '5' } });
   }
 }

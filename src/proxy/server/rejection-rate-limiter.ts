@@ -4,7 +4,7 @@ import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ProxyError } from '../proxy-error.ts';
-import { addressOf, holderOf } from './authenticated-client.ts';
+import { addressOf, podOf } from './authenticated-client.ts';
 import { releaseSlot } from './exchange-slots.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
 
@@ -31,7 +31,7 @@ export class RejectionRateLimiter {
     slot: ExchangeSlot | ProxyError,
     clientGone: AbortSignal,
   ): Promise<void> {
-    const key = client === undefined ? addressOf(request) : holderOf(client)[0];
+    const key = client === undefined ? addressOf(request) : podOf(client);
     const delayMs = this.#rates.of(key).acquireLater(proxyLimits.rejections.longestMs);
     if (delayMs === 0) return;
     releaseSlot(slot);

@@ -26,7 +26,7 @@ import type { Route } from './router.ts';
 import type { RoutedRequest } from './rule-enforcer.ts';
 import type { TunnelSession } from './tunnel-session.ts';
 import { closeAtExpiry } from './tunnel-session.ts';
-import { addressOf, authenticate, authenticateReverse, holderOf } from './authenticated-client.ts';
+import { addressOf, authenticate, authenticateReverse, podOf } from './authenticated-client.ts';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.ts';
 
 export interface RequestHandlerOptions extends HandlerOptions {
@@ -111,7 +111,7 @@ export class RequestHandler {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, ownerLimits } = route;
     entry.setConnector(connector);
-    return ownerLimits && this.#options.clients.acquire(connector, ownerLimits, holderOf(client)[0]);
+    return ownerLimits && this.#options.clients.acquire(connector, ownerLimits, podOf(client));
   }
 
   async #join(
@@ -151,7 +151,7 @@ export class RequestHandler {
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, signal);
       arrival.client = authenticated.client;
-      slot.moveTo(...holderOf(arrival.client));
+      slot.moveTo(arrival.client);
       return router.forward(authenticated, target, routed(request, body), entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
@@ -169,7 +169,7 @@ export class RequestHandler {
     router.ensureFirstPass(request);
     const { client, user } = await authenticateReverse(request, authorizer, signal);
     arrival.client = client;
-    slot.moveTo(...holderOf(client));
+    slot.moveTo(client);
     const wanted = { ...target, isImagePull: user === imagePullUser };
     if (wanted.kind === 'registry-root') return 'registry-root';
     entry.setConnector(wanted.connector);
@@ -205,7 +205,7 @@ export class RequestHandler {
         { headers: { Connection: 'close' } },
       );
     }
-    slot.moveTo(...holderOf(client));
+    slot.moveTo(client);
     try {
       const { connectors } = authenticated;
       const route = { named, path };

@@ -135,6 +135,13 @@ describe('TLS to the proxy itself', () => {
     await eventually('none is left', async () => (await open()) === 0);
   });
 
+  it('agrees on no key that costs much CPU time', async () => {
+    const socket = await connect(service, { ecdhCurve: 'P-521:P-384:P-256' });
+    assert.equal((socket.getEphemeralKeyInfo() as tls.EphemeralKeyInfo).name, 'prime256v1');
+    socket.destroy();
+    await assert.rejects(connect(service, { ecdhCurve: 'P-521' }));
+  });
+
   it('takes no second handshake on a connection, which would not count against the limit', async () => {
     const socket = await connect(service, { maxVersion: 'TLSv1.2' });
     const error = await new Promise<Error | null>((resolve) => {

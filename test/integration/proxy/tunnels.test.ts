@@ -68,6 +68,23 @@ describe('a tunnel', () => {
     }
   });
 
+  it('agrees on keys that cost little CPU time, and on no others', async () => {
+    const client = await fixture.client();
+    const keyExchange = async (ecdhCurve: string): Promise<string | undefined> => {
+      const { socket } = await client.connect(`tool.example:${tool.port}`);
+      const secure = tls.connect({ socket, ca: fixture.authority, servername: 'tool.example', ecdhCurve });
+      const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+        secure.once('secureConnect', () => resolve(undefined)).once('error', resolve);
+      });
+      const { name = error?.code } = secure.getEphemeralKeyInfo() as { readonly name?: string };
+      secure.destroy();
+      return name;
+    };
+    assert.equal(await keyExchange('P-521:X25519'), 'X25519');
+    assert.equal(await keyExchange('P-521:P-256'), 'prime256v1');
+    assert.match((await keyExchange('P-521')) ?? '', /HANDSHAKE_FAILURE|SSLV3_ALERT/);
+  });
+
   it('is refused with 407 without credentials, after which the same connection gets one', async () => {
     const client = await fixture.client();
     const socket = await client.raw();

@@ -1,0 +1,152 @@
+import { MemoryCgroup } from '../../soak/memory-cgroup.ts';
+import type { ProxyProcess } from '../../e2e/proxy-process.ts';
+import { deployedEnv, deployedMemoryBytes } from '../deployed-env.ts';
+import { connector } from '../manifests.ts';
+import type { ConnectorOptions } from '../manifests.ts';
+import { ProcessFixture } from '../process-fixture.ts';
+import { ToolServer } from '../tool-server.ts';
+import type { AttackCounts, AttackPlan, AttackingPod } from './attacks.ts';
+import type { Bystanding } from './bystander.ts';
+import { AttackerProcess, bystand, freePort } from './processes.ts';
+
+/** A namespace that attacks, with a tool of its own. */
+export interface HostileNamespace {
+  readonly name: string;
+  readonly toolPort: number;
+}
+
+const hosts = ['tool.example', 'hostile.example', 'connectors-proxy-service.connectors-system.svc.cluster.local'];
+
+/** Lets the account `builder` of a namespace use all its Connectors. */
+function mayUse(namespace: string): readonly object[] {
+  const metadata = { namespace, name: 'use' };
+  const rules = [{ apiGroups: ['connectors.alauda.io'], resources: ['connectors'], verbs: ['get'] }];
+  return [
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules },
+    {
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'use' },
+      subjects: [{ kind: 'ServiceAccount', name: 'builder', namespace }],
+    },
+  ];
+}
+
+/** The built proxy as deployed, with a namespace `ci` that uses it, and namespaces that attack it from other processes. */
+export class AttackedProxy {
+  readonly proxy: ProxyProcess;
+  readonly hostile: readonly HostileNamespace[];
+  readonly #fixture: ProcessFixture;
+  readonly #tool: ToolServer;
+  readonly #healthPort: number;
+  readonly #cgroup: MemoryCgroup | undefined;
+  readonly #attackers: AttackerProcess[] = [];
+
+  private constructor(
+    fixture: ProcessFixture,
+    tool: ToolServer,
+    hostile: readonly HostileNamespace[],
+    proxy: ProxyProcess,
+    healthPort: number,
+    cgroup: MemoryCgroup | undefined,
+  ) {
+    this.#fixture = fixture;
+    this.#tool = tool;
+    this.hostile = hostile;
+    this.proxy = proxy;
+    this.#healthPort = healthPort;
+    this.#cgroup = cgroup;
+  }
+
+  /**
+   * @param count of the hostile namespaces.
+   * @param objects of each of them, besides a Connector `tool` with its tool's address.
+   */
+  static async start(
+    count: number,
+    {
+      scheme = 'https',
+      options = {},
+      objects = () => [],
+    }: {
+      readonly scheme?: 'http' | 'https';
+      readonly options?: ConnectorOptions;
+      readonly objects?: (namespace: HostileNamespace) => readonly object[];
+    } = {},
+  ): Promise<AttackedProxy> {
+    const tool = await ToolServer.start('https');
+    const hostile: HostileNamespace[] = [];
+    for (let at = 0; at < count; at += 1) hostile.push({ name: `hostile-${at}`, toolPort: await freePort() });
+    const fixture = await ProcessFixture.start([
+      connector('tool', tool.url(), { caSecret: 'tool-ca' }),
+      ...mayUse('ci'),
+      ...hostile.flatMap((namespace) => [
+        connector('tool', `${scheme}://hostile.example:${namespace.toolPort}`, {
+          ...options,
+          namespace: namespace.name,
+        }),
+        ...mayUse(namespace.name),
+        ...objects(namespace),
+      ]),
+    ]);
+    const healthPort = await freePort();
+    const cgroup = MemoryCgroup.make(deployedMemoryBytes());
+    const flags = ['--http-address', `127.0.0.1:${healthPort}`, '--tls-address', '127.0.0.1:0'];
+    const entering = cgroup === undefined ? {} : { entering: cgroup.entering };
+    const proxy = await fixture.replica(hosts, flags, { env: deployedEnv(), ...entering });
+    return new AttackedProxy(fixture, tool, hostile, proxy, healthPort, cgroup);
+  }
+
+  /** Pods of a hostile namespace, each with an address of its own. @param connectors that they name. */
+  async pods({ name }: HostileNamespace, count: number, connectors = ['tool']): Promise<readonly AttackingPod[]> {
+    const index = this.hostile.findIndex((namespace) => namespace.name === name);
+    return Promise.all(
+      Array.from({ length: count }, async (_each, at) => ({
+        address: `127.2.${index}.${at + 1}`,
+        authorization: await this.#authorization(name, `${name}-${at}`, connectors),
+      })),
+    );
+  }
+
+  async attack(name: string, plan: Omit<AttackPlan, 'port' | 'tlsPort'>): Promise<AttackerProcess> {
+    const { port, tlsPort } = this.proxy;
+    const attacker = await AttackerProcess.start(name, { port, tlsPort, ...plan });
+    this.#attackers.push(attacker);
+    return attacker;
+  }
+
+  /** Requests of a pod of namespace `ci` to its own tool, and probes. */
+  async bystand(requests: number, everyMs: number): Promise<Bystanding> {
+    const result = await bystand({
+      ...{ port: this.proxy.port, healthPort: this.#healthPort, requests, everyMs },
+      address: '127.1.0.1',
+      authorization: await this.#authorization('ci', 'build-1', ['tool']),
+      url: this.#tool.url(),
+    });
+    console.log(`      others: ${JSON.stringify(result)}`);
+    return result;
+  }
+
+  /** Ends all attacks. @returns what came back, one after the other. */
+  async endAttacks(): Promise<readonly AttackCounts[]> {
+    const counts = await Promise.all(this.#attackers.splice(0).map((attacker) => attacker.stop()));
+    console.log(`      attackers: ${JSON.stringify(counts)}`);
+    return counts;
+  }
+
+  get authority(): string {
+    return this.#fixture.authority;
+  }
+
+  async stop(): Promise<void> {
+    await this.endAttacks();
+    await this.#fixture.stop();
+    await this.#tool.stop();
+    this.#cgroup?.remove();
+  }
+
+  async #authorization(namespace: string, pod: string, connectors: readonly string[]): Promise<string> {
+    const token = await this.#fixture.keys.token({ namespace, pod });
+    const user = connectors.map((name) => encodeURIComponent(`${namespace}/${name}`)).join(',');
+    return `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`;
+  }
+}
