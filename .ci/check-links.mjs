@@ -15,29 +15,26 @@ export function anchorsOf(name) {
   );
 }
 
-/** Returns what a file names: paths relative to the repository, with their anchors. */
+/** Returns what a file names: {line, file, anchor}, with paths relative to the repository. */
 function targetsOf(name, text) {
-  if (!name.endsWith('.md')) {
-    // Not those in a URL.
-    return [...text.matchAll(/(?<![/\w])(docs\/[-./\w]*\.md)(?:#([-\w]+))?/g)].map(([, file, anchor]) => [
-      file,
-      anchor,
-    ]);
-  }
-  return [...text.matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g)].map(([, target, anchor]) => [
-    target === '' ? name : path.join(path.dirname(name), target),
+  const isPage = name.endsWith('.md');
+  // Other files name pages, but not those in a URL.
+  const pattern = isPage ? /\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g : /(?<![/\w])(docs\/[-./\w]*\.md)(?:#([-\w]+))?/g;
+  return Array.from(text.matchAll(pattern), ({ 1: target, 2: anchor, index }) => ({
+    line: text.slice(0, index).split('\n').length,
+    file: !isPage ? target : target === '' ? name : path.join(path.dirname(name), target),
     anchor,
-  ]);
+  }));
 }
 
-/** Returns the broken links of a file. */
+/** Returns the broken links of a file, each with its line in front of it. */
 export function brokenLinks(name, text) {
   return targetsOf(name, text)
     .filter(
-      ([file, anchor]) =>
+      ({ file, anchor }) =>
         !existsSync(path.join(root, file)) || (anchor !== undefined && !anchorsOf(file).includes(anchor)),
     )
-    .map(([file, anchor]) => (anchor === undefined ? file : `${file}#${anchor}`));
+    .map(({ line, file, anchor }) => `${line}: no ${file}${anchor === undefined ? '' : `#${anchor}`}`);
 }
 
 if (process.argv[1] === import.meta.filename) {
@@ -48,7 +45,7 @@ if (process.argv[1] === import.meta.filename) {
     .filter((name) => /\.md$|^(?:src|deploy)\/.*\.(?:ts|ya?ml|json|tpl)$/.test(name))
     .filter((name) => existsSync(path.join(root, name)));
   const problems = names.flatMap((name) =>
-    brokenLinks(name, readFileSync(path.join(root, name), 'utf8')).map((each) => `${name}: no ${each}`),
+    brokenLinks(name, readFileSync(path.join(root, name), 'utf8')).map((each) => `${name}:${each}`),
   );
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length === 0 ? 0 : 1;

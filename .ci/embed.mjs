@@ -8,7 +8,10 @@ const isCheck = process.argv[2] === '--check';
 const root = path.resolve(process.argv[3] ?? path.join(import.meta.dirname, '..'));
 const marker = /^<!-- (file|excerpt): (\S+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 
-const pages = ['README.md', ...readdirSync(path.join(root, 'docs'), { recursive: true }).map((name) => `docs/${name}`)]
+const pages = [
+  'README.md',
+  ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
+]
   .filter((name) => name.endsWith('.md') && existsSync(path.join(root, name)))
   .sort();
 

@@ -72,7 +72,7 @@ export class RenderThreads<Input = RenderJob, Output = RenderOutcome> {
         if (message.kind === 'at') place = message.place;
         else resolve(message.output);
       });
-      worker.on('error', (cause) => reject(failureOf(place, cause)));
+      worker.on('error', (cause: Error) => reject(failureOf(place, cause)));
       worker.on('exit', () => reject(failureOf(place, undefined)));
     });
     worker.postMessage(input);

@@ -10,7 +10,7 @@ function importGraph(): ReadonlyMap<string, readonly string[]> {
   return new Map(
     files.map((file) => {
       const text = readFileSync(path.join(root, file), 'utf8');
-      const imported = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)\.js'/gm);
+      const imported = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)\.ts'/gm);
       return [file, Array.from(imported, ([, name = '']) => `${path.join(path.dirname(file), name)}.ts`)];
     }),
   );

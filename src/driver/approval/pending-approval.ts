@@ -13,7 +13,9 @@ import { rejectionDecision } from './rejection.ts';
  * State during one call. `gone`: deleted during the wait. `foreign`: the name belongs to a request for something else.
  */
 type PendingApprovalState =
-  ApprovalState | { readonly kind: 'gone' | 'foreign' } | { readonly kind: 'failed'; readonly error: unknown };
+  | ApprovalState
+  | { readonly kind: 'gone' | 'foreign' }
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 /** State of one connector's approval during one call. */
 export class PendingApproval {

@@ -47,7 +47,7 @@ function lineProblem(line: string, inTemplate: ReadonlySet<string>, seen: Set<st
     return `variable ${name} is not written in the template: write its name there, followed by "="`;
   if (seen.has(name)) return `variable ${name} is set twice: a value must not have a line break`;
   seen.add(name);
-  // eslint-disable-next-line no-control-regex -- these characters are what it looks for
+  // oxlint-disable-next-line no-control-regex -- these characters are what it looks for
   if (/[\x00-\x08\x0b-\x1f\x7f]/.test(value)) return `the value of ${name} has a control character: remove it`;
   const file = referencedFile(value);
   if (file !== undefined && file !== '' && fileNameProblem(file) !== undefined) {

@@ -37,7 +37,8 @@ export interface RenderedFiles {
 
 /** Outcome of a job as plain data. The message of a failure is for the pod's author and contains no secret. */
 export type RenderOutcome =
-  RenderedFiles | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
+  | RenderedFiles
+  | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
 /** Returns the limits of one render, which all files of a volume share. */
 export function newBudget(environment: RenderEnvironment): Budget {

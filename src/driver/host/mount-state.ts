@@ -12,7 +12,8 @@ import type { Target } from './target-path.ts';
 
 /** The mount at an existing target. */
 export type Occupant =
-  { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
+  | { readonly kind: 'nothing' | 'foreign' }
+  | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
 
 /**
  * Opens a target by its path only (`O_PATH`), without following it; undefined if it is absent. The caller closes it.

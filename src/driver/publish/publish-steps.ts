@@ -68,7 +68,8 @@ export async function decideAccess(
 
 /** The plan of a volume's content, or the rejected approval that the volume reports instead. */
 export type PlannedContent =
-  { readonly plan: VolumePlan } | { readonly rejection: Extract<AccessDecision, { readonly kind: 'rejected' }> };
+  | { readonly plan: VolumePlan }
+  | { readonly rejection: Extract<AccessDecision, { readonly kind: 'rejected' }> };
 
 /** Plans what a volume will contain. @throws {CodedError} as `planVolume`. */
 export function planContent(

@@ -3,7 +3,12 @@
  * client's alert (RFC 8446, 6.2). All of them except `other` mean that the client rejects the certificate.
  */
 export type HandshakeFailure =
-  'unknown_ca' | 'bad_certificate' | 'certificate_unknown' | 'certificate_expired' | 'plain_http' | 'other';
+  | 'unknown_ca'
+  | 'bad_certificate'
+  | 'certificate_unknown'
+  | 'certificate_expired'
+  | 'plain_http'
+  | 'other';
 
 const untrusted = 'the program does not trust the CA of the proxy: run it with the script "activate" of its volume';
 

@@ -70,7 +70,7 @@ export function clientRealm(text: string, view: ReverseView): string | undefined
  * interpret them differently.
  */
 function parseReference(text: string): Reference | undefined {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   if (/[\x00-\x1f\x7f\\]/.test(text)) return undefined;
   const [, scheme, authority, pathname = '', suffix = ''] =
     /^(?:([a-z][-+.a-z0-9]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/i.exec(text) ?? [];

@@ -9,7 +9,9 @@ import { replacedHeaders } from './tool-credential.ts';
 
 /** The framing of a request's body: no body, its length, or chunks. */
 export type Framing =
-  { readonly kind: 'none' } | { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'chunked' };
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly bytes: number }
+  | { readonly kind: 'chunked' };
 
 /**
  * Returns the framing of a request. The parser has already rejected ambiguous framing: both headers, two lengths, or a

@@ -13,7 +13,7 @@
  */
 export type ByteString = string;
 
-// eslint-disable-next-line no-control-regex -- the class is "not ASCII", which starts at NUL
+// oxlint-disable-next-line no-control-regex -- the class is "not ASCII", which starts at NUL
 const nonAscii = /[^\x00-\x7f]/;
 
 export function isAscii(text: string): boolean {

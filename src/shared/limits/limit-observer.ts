@@ -1,6 +1,11 @@
 /** A limit that all pods of a node share. */
 export type LimitName =
-  'publishes' | 'watches' | 'cached_object_bytes' | 'volume_memory_bytes' | 'api_requests' | 'connections';
+  | 'publishes'
+  | 'watches'
+  | 'cached_object_bytes'
+  | 'volume_memory_bytes'
+  | 'api_requests'
+  | 'connections';
 
 /** The share that was used up. */
 export type RejectionScope = 'pod' | 'namespace' | 'node';

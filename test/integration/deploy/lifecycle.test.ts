@@ -125,7 +125,7 @@ for (const [index, helm] of helms.entries()) {
 
     it('has tokens passed as secrets as soon as each kubelet can do that', async () => {
       const isInSecrets = (): unknown =>
-        (server.find('CSIDriver')[0]?.['spec'] as Readonly<Record<string, unknown>>)['serviceAccountTokenInSecrets'];
+        (server.find('CSIDriver')[0]!['spec'] as Readonly<Record<string, unknown>>)['serviceAccountTokenInSecrets'];
       server.put(nodeOf('new', 'v1.36.1'));
       server.put(nodeOf('old', 'v1.34.9+k3s1'));
       await install();

@@ -1,4 +1,4 @@
-import { format } from 'prettier';
+import { formatted } from '../docs/formatted.ts';
 import { renderText, type Values } from './helm.ts';
 
 /** The oldest version that has all policies of the chart's defaults. */
@@ -39,10 +39,8 @@ export async function renderedFiles(helm?: string): Promise<ReadonlyMap<string, 
     // Helm names the template of each object, which is of no use to a reader of the file.
     const documents = own.map((part) => part.replace(/^# Source: .*\n/, ''));
     const whole = `# ${about}\n# ${origin}\n${documents.join('---\n')}`;
-    return [
-      `deploy/manifests/${name}.yaml`,
-      await format(whole, { parser: 'yaml', printWidth: 120, singleQuote: true }),
-    ] as const;
+    const file = `deploy/manifests/${name}.yaml`;
+    return [file, await formatted(file, whole)] as const;
   });
   return new Map(await Promise.all(rendering));
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { format, resolveConfig } from 'prettier';
 import { classManifests, type ClassSpec } from '../deploy/class-cases.ts';
 import { repository } from '../deploy/manifests.ts';
+import { formatted } from './formatted.ts';
 
 interface CatalogueSpec extends ClassSpec {
   readonly auth: {
@@ -69,7 +69,7 @@ export async function classesText(): Promise<string> {
     table(['configuration', 'files', 'params', 'classes'], merged(configurations)),
     'Next: [writing a ConnectorClass](writing-a-connectorclass.md), for other tools.\n',
   ].join('\n');
-  return format(text, { ...(await resolveConfig(classesPage)), filepath: classesPage });
+  return formatted(classesPage, text);
 }
 
 function code(words: readonly string[]): string {

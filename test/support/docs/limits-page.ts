@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { format, resolveConfig } from 'prettier';
-import ts from 'typescript';
+import { type Expression, type ObjectProperty, parseSync } from 'oxc-parser';
 import { driverLimits } from '../../../src/driver/limits.ts';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { limits as sharedLimits } from '../../../src/shared/limits/defaults.ts';
+import { formatted } from './formatted.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const sources = [
@@ -61,32 +61,58 @@ const rowsHead = '| limit | value | over it |\n| --- | --- | --- |\n';
 export async function limitsText(): Promise<string> {
   const tables: Record<string, string> = {};
   for (const [source, title] of sources) {
-    for (const property of limitsIn(source)) {
-      const section = sectionOf[nameOf(property)] ?? title;
-      const rows = rowsOf([], property).join('');
+    for (const limit of limitsIn(source)) {
+      const section = sectionOf[limit.name] ?? title;
+      const rows = rowsOf([], limit).join('');
       if (rows !== '') tables[section] = `${tables[section] ?? rowsHead}${rows}`;
     }
   }
-  const options = { ...(await resolveConfig(limitsPage)), filepath: limitsPage };
-  return format(page(tables), options);
+  return formatted(limitsPage, page(tables));
+}
+
+interface Limit {
+  readonly name: string;
+  /** Without stars, in one line. */
+  readonly comment: string;
+  /** Undefined if it is no group. */
+  readonly inner: readonly Limit[] | undefined;
 }
 
 /** Returns the limits of a file. */
-function limitsIn(source: string): readonly ts.PropertyAssignment[] {
+function limitsIn(source: string): readonly Limit[] {
   const text = readFileSync(path.join(root, source), 'utf8');
-  const file = ts.createSourceFile(source, text, ts.ScriptTarget.Latest, true);
-  const declaration = file.statements.find((statement) => ts.isVariableStatement(statement));
-  return propertiesOf(declaration?.declarationList.declarations[0]?.initializer);
+  const { program, comments } = parseSync(source, text);
+  const commentOf = ({ start }: ObjectProperty): string => {
+    const before = comments.findLast(({ end }) => end <= start && text.slice(end, start).trim() === '');
+    return (before?.value ?? '')
+      .replace(/^\*|\n\s*\*/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
+  };
+  const limitsOf = (expression: Expression | null | undefined): readonly Limit[] | undefined => {
+    const object = expression?.type === 'TSAsExpression' ? expression.expression : expression;
+    if (object?.type !== 'ObjectExpression') return undefined;
+    const properties = object.properties.filter((property) => property.type === 'Property');
+    return properties.map((property) => ({
+      name: text.slice(property.key.start, property.key.end),
+      comment: commentOf(property),
+      inner: limitsOf(property.value),
+    }));
+  };
+  const declared = program.body
+    .map((statement) => (statement.type === 'ExportNamedDeclaration' ? statement.declaration : statement))
+    .find((statement) => statement?.type === 'VariableDeclaration');
+  const found = limitsOf(declared?.declarations[0]?.init);
+  if (found === undefined) throw new Error(`${source}: limits is no object literal`);
+  return found;
 }
 
 /** Returns the rows of a limit, or of the limits in a group. */
-function rowsOf(around: readonly string[], property: ts.PropertyAssignment): readonly string[] {
-  const place = [...around, nameOf(property)];
-  const group = nestedIn(property);
-  if (group !== undefined) return propertiesOf(group).flatMap((inner) => rowsOf(place, inner));
-  const over = ts.getJSDocTags(property).find(({ tagName }) => tagName.text === 'listed')?.comment;
-  if (over === undefined) return [];
-  return [`| ${commentOf(property)} | ${shown(place)} | ${ts.getTextOfJSDocComment(over) ?? ''} |\n`];
+function rowsOf(around: readonly string[], { name, comment, inner }: Limit): readonly string[] {
+  const place = [...around, name];
+  if (inner !== undefined) return inner.flatMap((limit) => rowsOf(place, limit));
+  const [about = '', over] = comment.split('@listed ');
+  return over === undefined ? [] : [`| ${firstSentence(name, about)} | ${shown(place)} | ${over} |\n`];
 }
 
 /** The value with its unit. A token bucket has the rate too. */
@@ -131,28 +157,8 @@ function duration(ms: number): string {
   return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
 }
 
-function propertiesOf(node: ts.Expression | undefined): readonly ts.PropertyAssignment[] {
-  const object = node !== undefined && ts.isAsExpression(node) ? node.expression : node;
-  if (object === undefined || !ts.isObjectLiteralExpression(object)) throw new Error('limits is no object literal');
-  return object.properties.filter((property) => ts.isPropertyAssignment(property));
-}
-
-function nestedIn({ initializer }: ts.PropertyAssignment): ts.ObjectLiteralExpression | undefined {
-  return ts.isObjectLiteralExpression(initializer) ? initializer : undefined;
-}
-
-function nameOf(property: ts.PropertyAssignment): string {
-  return property.name.getText();
-}
-
-/** Returns the first sentence of the comment. */
-function commentOf(property: ts.PropertyAssignment): string {
-  const text = ts
-    .getJSDocCommentsAndTags(property)
-    .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? '')
-    .join(' ')
-    .replace(/\s+/g, ' ');
+function firstSentence(name: string, text: string): string {
   const [, sentence] = /^(.*?[^.])\.(?: |$)/.exec(text) ?? [];
-  if (sentence === undefined) throw new Error(`limit ${nameOf(property)} has no sentence`);
+  if (sentence === undefined) throw new Error(`limit ${name} has no sentence`);
   return sentence;
 }

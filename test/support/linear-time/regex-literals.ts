@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import ts from 'typescript';
+import { Visitor, parseSync } from 'oxc-parser';
 
 const source = path.join(import.meta.dirname, '../../../src');
 
@@ -18,11 +18,8 @@ export function regexLiterals(): readonly SourceRegex[] {
   );
   return files.flatMap((file) => {
     const texts = new Set<string>();
-    const visit = (node: ts.Node): void => {
-      if (ts.isRegularExpressionLiteral(node)) texts.add(node.text);
-      ts.forEachChild(node, visit);
-    };
-    visit(ts.createSourceFile(file, readFileSync(path.join(source, file), 'utf8'), ts.ScriptTarget.ESNext));
+    const { program } = parseSync(file, readFileSync(path.join(source, file), 'utf8'));
+    new Visitor({ Literal: (node) => 'regex' in node && node.raw !== null && texts.add(node.raw) }).visit(program);
     return Array.from(texts, (text) => ({ file, text }));
   });
 }

@@ -16,14 +16,14 @@ describe('.ci/check-links.mjs', () => {
     const text =
       '[a](limits.md) [b](limits.md#proxy) [c](gone.md) [d](limits.md#gone) [e](#gone) [f](https://x.test/y.md)';
     assert.deepEqual(brokenLinks('docs/sizing.md', text), [
-      'docs/gone.md',
-      'docs/limits.md#gone',
-      'docs/sizing.md#gone',
+      '1: no docs/gone.md',
+      '1: no docs/limits.md#gone',
+      '1: no docs/sizing.md#gone',
     ]);
   });
 
   it('finds pages that sources and manifests name', () => {
-    const text = '# docs/limits.md#proxy, docs/gone.md, docs/limits.md#gone, https://x.test/docs/other.md';
-    assert.deepEqual(brokenLinks('deploy/a.yaml', text), ['docs/gone.md', 'docs/limits.md#gone']);
+    const text = '# docs/limits.md#proxy,\n# docs/gone.md, docs/limits.md#gone, https://x.test/docs/other.md';
+    assert.deepEqual(brokenLinks('deploy/a.yaml', text), ['2: no docs/gone.md', '2: no docs/limits.md#gone']);
   });
 });

@@ -39,7 +39,7 @@ const parsers: readonly [RegExp, (text: string) => unknown][] = [
   [/(\.toml|registries\.conf)$/, (text) => parseToml(text)],
   [/(\.ya?ml|kubeconfig|kubeconfig\/config)$/, (text) => parseYaml(text) as unknown],
   // true: refuses what is not well-formed.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- what replaces it is a second package for the same check
+  // oxlint-disable-next-line typescript/no-deprecated -- what replaces it is a second package for the same check
   [/\.xml$/, (text) => new XMLParser().parse(text, true) as unknown],
 ];
 

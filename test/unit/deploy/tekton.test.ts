@@ -136,7 +136,7 @@ describe('the Tekton tasks', () => {
       return run([program, ...shell, ...options, ...step.args!], variables);
     };
     const example = (): string => {
-      const { params } = runs.find(({ metadata }) => metadata.generateName === 'build-app-cli-')?.['spec'] as {
+      const { params } = runs.find(({ metadata }) => metadata.generateName === 'build-app-cli-')!['spec'] as {
         params: readonly [{ name: string; value: string }];
       };
       return params[0].value;

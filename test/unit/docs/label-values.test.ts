@@ -1,56 +1,50 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import ts from 'typescript';
+import { parseSync } from 'oxc-parser';
 import { repository } from '../../support/deploy/manifests.ts';
 
-function sourceOf(file: string): ts.SourceFile {
-  const name = path.join(repository, 'src', file);
-  return ts.createSourceFile(name, readFileSync(name, 'utf8'), ts.ScriptTarget.Latest, true);
+interface Node {
+  readonly type: string;
+  readonly [property: string]: unknown;
+}
+
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && 'type' in value;
+
+/** A node and all in it, in their order. */
+function nodesIn(node: Node): readonly Node[] {
+  return [node, ...Object.values(node).flat().filter(isNode).flatMap(nodesIn)];
+}
+
+function sourceOf(file: string): Node {
+  return parseSync(file, readFileSync(path.join(repository, 'src', file), 'utf8')).program as unknown as Node;
+}
+
+/** Whether it declares a name: a type, variable, method, property or parameter. */
+function declares(node: Node, wanted: string): boolean {
+  const name = node['id'] ?? node['key'] ?? (isNode(node['typeAnnotation']) ? node : undefined);
+  return isNode(name) && name['name'] === wanted;
 }
 
 /** The strings in a declaration of a file, such as the members of a union. @param names of the declaration, outermost first. */
 function stringsIn(file: string, ...names: readonly string[]): readonly string[] {
-  let declaration: ts.Node = sourceOf(file);
+  let declaration = sourceOf(file);
   for (const wanted of names) {
-    const found = find(declaration, (node) => ts.isIdentifier(node) && node.text === wanted && isName(node));
+    const found = nodesIn(declaration).find((node) => node !== declaration && declares(node, wanted));
     assert.ok(found !== undefined, `${file}: ${names.join('.')}`);
-    declaration = found.parent;
+    declaration = found;
   }
-  const strings: string[] = [];
-  const collect = (node: ts.Node): void => {
-    if (ts.isStringLiteral(node)) strings.push(node.text);
-    node.forEachChild(collect);
-  };
-  collect(declaration);
-  return strings;
-}
-
-function isName(node: ts.Identifier): boolean {
-  return (node.parent as ts.NamedDeclaration).name === node;
-}
-
-function find(node: ts.Node, matches: (node: ts.Node) => boolean): ts.Node | undefined {
-  return matches(node) ? node : node.forEachChild((child) => find(child, matches));
+  const literals = nodesIn(declaration).filter(({ type }) => type === 'Literal');
+  return literals.map((node) => node['value']).filter((value) => typeof value === 'string');
 }
 
 /** Property names of the object literal that a variable or property of a file has as its value. */
 function keysIn(file: string, name: string): readonly string[] {
-  const isWanted = (node: ts.Node): boolean => ts.isIdentifier(node) && node.text === name && isName(node);
-  const owner = find(
-    sourceOf(file),
-    (node) =>
-      (ts.isPropertyAssignment(node) || ts.isVariableDeclaration(node)) &&
-      isWanted(node.name) &&
-      node.initializer !== undefined &&
-      ts.isObjectLiteralExpression(node.initializer),
-  );
-  const keys: string[] = [];
-  (owner as ts.VariableDeclaration | undefined)?.initializer?.forEachChild((property) => {
-    const { name: key } = property as ts.PropertyAssignment;
-    keys.push(key.getText());
-  });
-  return keys;
+  const [object] = nodesIn(sourceOf(file))
+    .filter((node) => declares(node, name))
+    .map((node) => node['init'] ?? node['value'])
+    .filter((value) => isNode(value) && value.type === 'ObjectExpression') as { properties: { key: Node }[] }[];
+  return (object?.properties ?? []).map(({ key }) => String(key['name'] ?? key['value']));
 }
 
 /** The rows of the table under `## Label values`: metric, label and quoted values. */

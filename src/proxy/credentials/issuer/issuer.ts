@@ -68,7 +68,8 @@ export interface TokenResponse {
 }
 
 export type TokenOutcome =
-  { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number } | TokenFailure;
+  | { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number }
+  | TokenFailure;
 
 export interface TokenFailure {
   readonly kind: 'failure';

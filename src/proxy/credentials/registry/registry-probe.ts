@@ -19,7 +19,9 @@ import { parseToolAddress } from '../../connectors/tool-address.ts';
 
 /** The authentication that a registry requires. */
 export type Authentication =
-  { readonly kind: 'none' } | { readonly kind: 'basic' } | { readonly kind: 'token'; readonly service: TokenService };
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'token'; readonly service: TokenService };
 
 export interface RegistryProbeOptions {
   readonly client: ToolClient;

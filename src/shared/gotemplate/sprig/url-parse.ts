@@ -43,7 +43,7 @@ function explained<T>(url: ByteString, parse: () => T): T {
 }
 
 function parseMain(url: ByteString): Omit<ParsedUrl, 'fragment'> {
-  // eslint-disable-next-line no-control-regex -- control characters are rejected
+  // oxlint-disable-next-line no-control-regex -- control characters are rejected
   if (/[\x00-\x1f\x7f]/.test(url)) throw new GoError('net/url: invalid control character in URL');
   const nothing = { scheme: '', opaque: '', host: '', path: '', query: '' };
   if (url === '*') return { ...nothing, path: '*' };

@@ -49,7 +49,8 @@ describe('the status of a Connector follows', function () {
       fixture.put(connector('tool', tool.url(), { namespace: 'far', secret: 'login', caSecret: 'tool-ca' }));
       const far = (): string => {
         const status = fixture.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] as
-          { conditions?: { type: string; status: string; message: string }[] } | undefined;
+          | { conditions?: { type: string; status: string; message: string }[] }
+          | undefined;
         const ready = status?.conditions?.find(({ type }) => type === 'Ready');
         return ready === undefined ? '' : `${ready.status} ${ready.message}`;
       };
