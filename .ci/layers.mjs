@@ -36,12 +36,7 @@ export const layers = {
     ...[...modules, 'shared/gotemplate', 'type:shared/connectors'],
     ...['driver/limits', 'driver/syntax', 'type:driver/publish/ports'],
   ],
-  'driver/token': [
-    ...modules,
-    ...shared('kube', 'limits', 'connectors'),
-    'type:shared/access',
-    'type:driver/publish/ports',
-  ],
+  'driver/token': [...modules, ...shared('kube', 'limits', 'connectors', 'access'), 'type:driver/publish/ports'],
   'driver/publish': [
     ...[...modules, 'shared/limits', 'type:shared/connectors', 'type:shared/access'],
     ...['driver/limits', 'driver/content', 'type:driver/host'],

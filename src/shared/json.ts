@@ -265,6 +265,16 @@ export function jsonItems(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
 }
 
+/** Returns the strings of a list, without its other items; none if the value is no list. */
+export function jsonStrings(value: JsonValue | undefined): readonly string[] {
+  return jsonItems(value).filter((each) => typeof each === 'string');
+}
+
+/** Returns the value at a path of own members; undefined if a part is absent. */
+export function jsonAt(value: JsonValue | undefined, ...path: readonly string[]): JsonValue | undefined {
+  return path.reduce(jsonMember, value);
+}
+
 /** Returns the own member `key` if it is an object; an empty object otherwise. */
 export function jsonObject(value: JsonValue | undefined, key: string): JsonObject {
   const object = jsonMember(value, key);

@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.ts';
-import { jsonMember, jsonText } from '../../shared/json.ts';
+import { jsonAt, jsonText } from '../../shared/json.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { quote } from '../../shared/message-text.ts';
 import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.ts';
@@ -114,7 +114,7 @@ function candidateOf(
 /** Returns the writer of the status of a class's Connectors. */
 function writerOf({ name, proxy, object }: ConnectorClass): string {
   if (proxy?.hasRef !== true) return `connectorclass ${name} has no spec.proxy.ref, so the operator of its proxy`;
-  const ref = jsonMember(jsonMember(object['spec'], 'proxy'), 'ref');
+  const ref = jsonAt(object['spec'], 'proxy', 'ref');
   const [namespace, service] = [jsonText(ref, 'namespace'), jsonText(ref, 'name')];
   return `the proxy of connectorclass ${name}, Service ${quote(`${namespace ?? ''}/${service ?? ''}`)},`;
 }

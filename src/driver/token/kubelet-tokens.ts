@@ -6,8 +6,8 @@ import { quote } from '../../shared/message-text.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../publish/ports.ts';
 import type { PodIdentity } from '../../shared/access/permission.ts';
-import type { KubeletTokenClaims } from './token-claims.ts';
-import { parseTokenClaims } from './token-claims.ts';
+import type { TokenClaims } from '../../shared/access/token-claims.ts';
+import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 
 /**
  * Where tokens in a request are accepted. `secrets`, `volume-context`: as in the CSIDriver object; only there the
@@ -118,7 +118,7 @@ export class KubeletTokens implements TokenSource {
 
 interface PassedToken {
   readonly secret: Secret;
-  readonly claims: KubeletTokenClaims;
+  readonly claims: TokenClaims;
 }
 
 function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: PassedTokenOrigin): Secret | undefined {
@@ -148,7 +148,7 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
 }
 
 /** Parses the token's claims. @throws {CodedError} FAILED_PRECONDITION if it is not a token. */
-function claimsOf(token: Secret, audience: string): KubeletTokenClaims {
+function claimsOf(token: Secret, audience: string): TokenClaims {
   const claims = parseTokenClaims(token);
   if (claims !== undefined) return claims;
   throw new CodedError(
@@ -161,7 +161,7 @@ function claimsOf(token: Secret, audience: string): KubeletTokenClaims {
  * Rejects a token that is not bound to the pod, because the kubelet did not put it there. Access is checked for the
  * pod's service account, so a token of another one must not come with it.
  */
-function ensureTokenOf(pod: PodIdentity, claims: KubeletTokenClaims): void {
+function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   const { namespace, name, uid, serviceAccountName } = pod;
   if (claims.namespace !== namespace || claims.podUid !== uid) {
     throw new CodedError(
@@ -179,7 +179,7 @@ function ensureTokenOf(pod: PodIdentity, claims: KubeletTokenClaims): void {
 }
 
 /** Describes the kubelet's token if another lifetime is requested. */
-function otherLifetimeOf({ issuedAtMs, expiresAtMs }: KubeletTokenClaims, expirationMs: number): OtherLifetime {
+function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
   const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
   const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;
   const life =
@@ -193,7 +193,7 @@ function otherLifetimeOf({ issuedAtMs, expiresAtMs }: KubeletTokenClaims, expira
   };
 }
 
-function isOfLifetime({ issuedAtMs, expiresAtMs }: KubeletTokenClaims, expirationMs: number | undefined): boolean {
+function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {
   if (expirationMs === undefined) return true;
   return issuedAtMs !== undefined && Math.abs(expiresAtMs - issuedAtMs - expirationMs) <= lifetimeToleranceMs;
 }

@@ -11,7 +11,7 @@ import { SingleFlight } from '../../shared/limits/single-flight.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { ProxyToken, TokenRequest, TokenSource } from '../publish/ports.ts';
-import { parseTokenClaims } from './token-claims.ts';
+import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 
 const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
 

@@ -11,7 +11,7 @@ import { ProxyError } from '../proxy-error.ts';
 import type { ClientIdentity } from './client-identity.ts';
 import { serviceAccountOf } from './client-identity.ts';
 import type { Authorizer, PodApprovals, TokenVerifier } from './ports.ts';
-import { tokenClaims } from './token-claims.ts';
+import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 
 export interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;
@@ -48,7 +48,7 @@ export class ConnectorAuthorizer {
   /** Returns the reason why a token was rejected, as far as its own claims show it. */
   problemOf(token: Secret): string {
     const { audience, clock } = this.#options;
-    const claims = tokenClaims(token);
+    const claims = parseTokenClaims(token);
     if (claims !== undefined && claims.expiresAtMs <= clock.now()) return 'token expired';
     if (claims !== undefined && !claims.audiences.includes(audience)) return 'token not meant for this proxy';
     return 'token rejected';

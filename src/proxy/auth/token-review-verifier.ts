@@ -3,7 +3,7 @@ import type { Identity } from '../../shared/access/permission.ts';
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
-import { isJsonObject, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
+import { isJsonObject, jsonMember, jsonStrings, jsonText } from '../../shared/json.ts';
 import { apiFailure } from '../../shared/kube/api-failure.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import type { ResourceType } from '../../shared/kube/resource-location.ts';
@@ -15,7 +15,7 @@ import { proxyLimits } from '../limits.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { ClientIdentity, ClientPod } from './client-identity.ts';
 import { serviceAccountOf } from './client-identity.ts';
-import { tokenClaims } from './token-claims.ts';
+import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 import type { TokenVerifier } from './ports.ts';
 
 const tokenReviews: ResourceType = {
@@ -64,7 +64,7 @@ export class TokenReviewVerifier implements TokenVerifier {
     if (cached !== undefined && cached.untilMonotonicMs > kube.clock.now()) {
       return cached.client.expiresAtMs > clock.now() ? cached.client : undefined;
     }
-    const claims = tokenClaims(token);
+    const claims = parseTokenClaims(token);
     // The token's own claims can show that it is invalid. This saves a review for each use of an old token.
     if (claims === undefined || claims.expiresAtMs <= clock.now() || !claims.audiences.includes(audience)) {
       return undefined;
@@ -123,14 +123,14 @@ export class TokenReviewVerifier implements TokenVerifier {
 function clientIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
   const status = review['status'];
   if (jsonMember(status, 'authenticated') !== true) return undefined;
-  if (!textsIn(jsonMember(status, 'audiences')).includes(audience)) return undefined;
+  if (!jsonStrings(jsonMember(status, 'audiences')).includes(audience)) return undefined;
   const user = jsonMember(status, 'user');
   const name = jsonText(user, 'username');
   if (name === undefined) return undefined;
   const extra = extraIn(jsonMember(user, 'extra'));
   return {
     user: name,
-    identity: { uid: jsonText(user, 'uid') ?? '', groups: textsIn(jsonMember(user, 'groups')), extra },
+    identity: { uid: jsonText(user, 'uid') ?? '', groups: jsonStrings(jsonMember(user, 'groups')), extra },
     pod: podIn(name, extra),
     expiresAtMs,
   };
@@ -146,9 +146,5 @@ function podIn(user: string, extra: Identity['extra']): ClientPod | undefined {
 
 function extraIn(value: JsonValue | undefined): Identity['extra'] {
   if (!isJsonObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, values]) => [key, textsIn(values)]));
-}
-
-function textsIn(value: JsonValue | undefined): readonly string[] {
-  return jsonItems(value).filter((each) => typeof each === 'string');
+  return Object.fromEntries(Object.entries(value).map(([key, values]) => [key, jsonStrings(values)]));
 }

@@ -1,6 +1,6 @@
 import { accessRequestName } from '../../shared/access/access-request.ts';
 import { describePermission } from '../../shared/access/permission.ts';
-import { jsonMember, jsonText } from '../../shared/json.ts';
+import { jsonAt, jsonText } from '../../shared/json.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
 import { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.ts';
@@ -85,7 +85,7 @@ function recordedCredentials(
       trace.address = address;
       if (!needsCredential) return noCredential;
       const { namespace } = connector.ref;
-      const name = jsonText(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
+      const name = jsonText(jsonAt(connector.object['spec'], 'auth', 'secretRef'), 'name');
       if (name !== undefined) trace.credential = { secret: `${namespace}/${name}`, type: null };
       return trace.within('credential', async () => {
         const credential = await tools.credentials.of(connector, connectorClass, address, signal);

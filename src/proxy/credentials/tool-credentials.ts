@@ -1,6 +1,6 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import type { JsonValue } from '../../shared/json.ts';
-import { jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
+import { jsonAt, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { proxyLimits } from '../limits.ts';
 import { dns1123SubdomainProblem } from '../../shared/names.ts';
@@ -178,7 +178,7 @@ export function authTypeOf(
   auth: JsonValue | undefined,
   connectorClass: ConnectorClass | undefined,
 ): JsonValue | undefined {
-  const types = jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types');
+  const types = jsonAt(connectorClass?.object['spec'], 'auth', 'types');
   const list = jsonItems(types);
   const name = jsonText(auth, 'name');
   return name === undefined
@@ -191,7 +191,7 @@ export function authTypeOf(
 /** Returns why `spec.auth.name` means no entry of its class, with the names that exist; undefined if it means one. */
 export function authNameProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
   const name = jsonText(jsonMember(connector.object['spec'], 'auth'), 'name');
-  const types = jsonItems(jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types'));
+  const types = jsonItems(jsonAt(connectorClass?.object['spec'], 'auth', 'types'));
   const known = types.map((type) => jsonText(type, 'name') ?? '');
   if (name === undefined || connectorClass === undefined || known.length === 0 || known.includes(name))
     return undefined;

@@ -1,6 +1,6 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
-import { isJsonObject, jsonMember } from '../../shared/json.ts';
+import { isJsonObject, jsonAt, jsonMember } from '../../shared/json.ts';
 import { quote } from '../../shared/message-text.ts';
 import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.ts';
 import { parseRules, RulesError } from './parse-rules.ts';
@@ -21,7 +21,7 @@ export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
 
 /** Reports whether the tools of a class are Git servers. */
 export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
-  return jsonMember(jsonMember(connectorClass?.object['metadata'], 'annotations'), protocolAnnotation) === 'git';
+  return jsonAt(connectorClass?.object['metadata'], 'annotations', protocolAnnotation) === 'git';
 }
 
 const annotationPrefix = 'connectors.alauda.io/';

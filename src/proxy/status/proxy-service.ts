@@ -1,5 +1,5 @@
 import type { ConnectorClass, ConnectorRef } from '../../shared/connectors/model.ts';
-import { jsonMember } from '../../shared/json.ts';
+import { jsonAt, jsonMember } from '../../shared/json.ts';
 
 /** As in the chart and its classes. */
 export const defaultServiceName = 'connectors-proxy-service';
@@ -16,7 +16,7 @@ export interface ProxyService {
 
 /** Reports whether `spec.proxy.ref` of the class names the Service. */
 export function isFrontedBy({ object }: Pick<ConnectorClass, 'object'>, { name, namespace }: ProxyService): boolean {
-  const ref = jsonMember(jsonMember(object['spec'], 'proxy'), 'ref');
+  const ref = jsonAt(object['spec'], 'proxy', 'ref');
   const kind = jsonMember(ref, 'kind') ?? 'Service';
   return kind === 'Service' && jsonMember(ref, 'name') === name && jsonMember(ref, 'namespace') === namespace;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CodedError, orCodedError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import { isJsonObject, jsonMember } from '../json.ts';
+import { isJsonObject, jsonAt, jsonMember } from '../json.ts';
 import { YamlError, parseYaml } from '../kube/yaml-documents.ts';
 import { connectorsGroup } from './api-group.ts';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.ts';
@@ -90,6 +90,6 @@ function isOfGroup(object: JsonObject, group: string): boolean {
 }
 
 function isIn(object: JsonObject, namespace: string): boolean {
-  const own = jsonMember(jsonMember(object, 'metadata'), 'namespace');
+  const own = jsonAt(object, 'metadata', 'namespace');
   return own === undefined || own === namespace;
 }

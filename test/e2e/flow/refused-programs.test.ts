@@ -156,7 +156,7 @@ describe('programs of all kinds that must not get through', function () {
   it('but do with a volume of their own, with a right and with a Secret', async () => {
     const { fixture } = use;
     going = await volumeOf('web-going,hub-going');
-    for (const of of [volume, going]) assertServed(await tryAll(of));
+    for (const each of [volume, going]) assertServed(await tryAll(each));
     fixture.api.delete('secrets', { namespace: 'ci', name: 'going' });
     short = fixture.node.volume();
     await eventually('the volume is mounted before its token has expired', async () => {

@@ -4,7 +4,7 @@ import { checkEnvironmentFile } from '../../../src/driver/content/environment-fi
 import { originOf } from '../../../src/driver/content/proxy-endpoint.ts';
 import { parseMountTable } from '../../../src/driver/host/mount-table.ts';
 import { variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
-import { parseTokenClaims } from '../../../src/driver/token/token-claims.ts';
+import { parseTokenClaims } from '../../../src/shared/access/token-claims.ts';
 import { parseVolumeAttributes } from '../../../src/driver/publish/attributes.ts';
 import { parseGoDuration } from '../../../src/shared/duration.ts';
 import { CodedError, inOneLine } from '../../../src/shared/errors.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/clock.ts';
 import type { JsonObject } from '../../../shared/json.ts';
-import { jsonItems, jsonMember } from '../../../shared/json.ts';
+import { jsonAt, jsonItems } from '../../../shared/json.ts';
 import { proxyLimits } from '../../limits.ts';
 import { Misconfiguration, ProxyError } from '../../proxy-error.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
@@ -54,8 +54,8 @@ export class Generators {
    * not evaluated, which needs a Secret.
    */
   async mistakeIn(name: string, object: JsonObject): Promise<Misconfiguration | undefined> {
-    for (const type of jsonItems(jsonMember(jsonMember(object['spec'], 'auth'), 'types'))) {
-      if (jsonMember(jsonMember(type, 'generator'), 'cel') === undefined) continue;
+    for (const type of jsonItems(jsonAt(object['spec'], 'auth', 'types'))) {
+      if (jsonAt(type, 'generator', 'cel') === undefined) continue;
       try {
         const generator = generatorOf(type, name);
         const compiled = generator && (await this.#evaluator()).compile(generator.cel);

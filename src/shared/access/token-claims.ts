@@ -1,10 +1,15 @@
-import { jsonMember, jsonText } from '../../shared/json.ts';
-import type { JsonValue } from '../../shared/json.ts';
-import type { Secret } from '../../shared/secret.ts';
+import type { JsonValue } from '../json.ts';
+import { jsonMember, jsonStrings, jsonText } from '../json.ts';
+import type { Secret } from '../secret.ts';
 
-/** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
-export interface KubeletTokenClaims {
+/**
+ * The claims of a Kubernetes service-account token. They can prove a token invalid, but not valid: the signature is
+ * verified by a TokenReview.
+ */
+export interface TokenClaims {
+  /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
+  readonly audiences: readonly string[];
   /** Undefined for a token without `iat`. */
   readonly issuedAtMs: number | undefined;
   readonly namespace: string | undefined;
@@ -19,7 +24,7 @@ const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
  * Parses a token's claims without verifying its signature.
  * @returns undefined if it is not a JSON Web Token or has no `exp` that is a time.
  */
-export function parseTokenClaims(token: Secret): KubeletTokenClaims | undefined {
+export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   const payload = compactJws.exec(token.expose())?.[1];
   if (payload === undefined) return undefined;
   try {
@@ -27,9 +32,11 @@ export function parseTokenClaims(token: Secret): KubeletTokenClaims | undefined 
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as JsonValue;
     const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
     if (expiresAtMs === undefined) return undefined;
+    const audience = jsonMember(claims, 'aud');
     const kubernetes = jsonMember(claims, 'kubernetes.io');
     return {
       expiresAtMs,
+      audiences: typeof audience === 'string' ? [audience] : jsonStrings(audience),
       issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
       namespace: jsonText(kubernetes, 'namespace'),
       podUid: jsonText(jsonMember(kubernetes, 'pod'), 'uid'),

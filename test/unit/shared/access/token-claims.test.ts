@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Secret } from '../../../../src/shared/secret.ts';
-import type { KubeletTokenClaims } from '../../../../src/driver/token/token-claims.ts';
-import { parseTokenClaims } from '../../../../src/driver/token/token-claims.ts';
+import type { TokenClaims } from '../../../../src/shared/access/token-claims.ts';
+import { parseTokenClaims } from '../../../../src/shared/access/token-claims.ts';
 import { claimsOf, pod, tokenOf } from '../../../support/domain.ts';
 
-function parse(text: string): KubeletTokenClaims | undefined {
+function parse(text: string): TokenClaims | undefined {
   return parseTokenClaims(new Secret(text));
 }
 
@@ -16,6 +16,7 @@ describe('token claims', () => {
     assert.deepEqual(parse(tokenOf(claimsOf(1000, 1800))), {
       issuedAtMs: 1_000_000,
       expiresAtMs: 2_800_000,
+      audiences: [],
       namespace: pod.namespace,
       podUid: pod.uid,
       serviceAccountName: pod.serviceAccountName,
@@ -23,11 +24,19 @@ describe('token claims', () => {
   });
 
   it('may lack all but the expiry, and are not taken in another type', () => {
-    const none = { issuedAtMs: undefined, namespace: undefined, podUid: undefined, serviceAccountName: undefined };
+    const none = {
+      audiences: [],
+      issuedAtMs: undefined,
+      namespace: undefined,
+      podUid: undefined,
+      serviceAccountName: undefined,
+    };
     assert.deepEqual(parse(tokenOf({ exp: 1.5 })), { ...none, expiresAtMs: 1500 });
     const odd = { exp: 1, iat: '1', 'kubernetes.io': { namespace: 1, pod: ['x'] } };
     assert.deepEqual(parse(tokenOf(odd)), { ...none, expiresAtMs: 1000 });
     assert.deepEqual(parse(tokenOf({ exp: 1, iat: 1e300 })), { ...none, expiresAtMs: 1000 });
+    assert.deepEqual(parse(tokenOf({ exp: 1, aud: 'one' }))?.audiences, ['one']);
+    assert.deepEqual(parse(tokenOf({ exp: 1, aud: ['one', 2, 'three'] }))?.audiences, ['one', 'three']);
   });
 
   for (const [what, text] of [
