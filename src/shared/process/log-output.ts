@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 import type { limits } from '../limits/defaults.ts';
 
 export type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
@@ -14,7 +14,7 @@ const gatheredCharacters = 32 << 10;
  * memory. Lines beyond the limit are dropped whole and counted.
  */
 export class LogOutput {
-  readonly #stream: SonicBoom;
+  readonly #stream: sonicBoom.SonicBoom;
   readonly #gatherMs: number;
   #gathered = '';
   #timer: NodeJS.Timeout | undefined;
@@ -27,7 +27,7 @@ export class LogOutput {
   /** @param descriptor open for writing, such as that of standard error. */
   constructor(descriptor: number, { maxQueuedBytes, gatherMs }: LogOutputLimits) {
     this.#gatherMs = gatherMs;
-    this.#stream = new SonicBoom({ fd: nonBlocking(descriptor), maxLength: maxQueuedBytes, sync: false })
+    this.#stream = new sonicBoom.SonicBoom({ fd: nonBlocking(descriptor), maxLength: maxQueuedBytes, sync: false })
       .on('drop', (lines: string) => this.#drop(lines))
       .on('drain', () => this.#drained())
       // The reader is gone. The lines stay queued, for another reader of a named pipe.
