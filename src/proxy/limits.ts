@@ -320,6 +320,10 @@ export const proxyLimits = {
     longestWaitMs: 8_000,
     /** Lifetime of cached addresses. */
     ttlMs: 2_000,
+    /** Age up to which they are used if a new lookup takes longer than `slowMs`, or fails for now. */
+    staleMs: 5 * 60_000,
+    /** Wait for a lookup of a name with stale addresses. */
+    slowMs: 1_000,
     /** Hosts with cached addresses. */
     hosts: 1000,
   },

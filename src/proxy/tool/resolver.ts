@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
+import { neverAborted, withTimeout } from '../../shared/abortable.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import type { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { SingleFlight } from '../../shared/limits/single-flight.ts';
@@ -39,7 +40,7 @@ export interface ResolverOptions {
 
 interface CachedAddresses {
   readonly addresses: readonly LookupAddress[];
-  readonly untilMs: number;
+  readonly resolvedMs: number;
 }
 
 /**
@@ -94,13 +95,24 @@ export class Resolver {
     return (host, options, callback) => deliver(this.addressesOf(host, port, owner), options, callback);
   }
 
-  /** Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. */
+  /**
+   * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. If that takes long,
+   * or fails for now, it returns stale addresses (RFC 8767).
+   */
   async #resolve(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    const { signal } = new AbortController();
-    return (
-      this.#cached(host) ??
-      this.#lookups.run(JSON.stringify([owner, host]), signal, () => this.#lookUpLimited(host, owner))
+    const { ttlMs, staleMs, slowMs } = proxyLimits.lookups;
+    const current = this.#cached(host, ttlMs);
+    if (current !== undefined) return current;
+    const found = this.#lookups.run(JSON.stringify([owner, host]), neverAborted, () =>
+      this.#lookUpLimited(host, owner),
     );
+    const stale = this.#cached(host, staleMs);
+    if (stale === undefined) return found;
+    const orStale = found.catch((error: unknown) => {
+      if (error instanceof ProxyError || (error as NodeJS.ErrnoException).code === 'EAI_AGAIN') return stale;
+      throw error;
+    });
+    return (await withTimeout(orStale, slowMs, neverAborted)) ?? stale;
   }
 
   async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<readonly LookupAddress[]> {
@@ -114,19 +126,20 @@ export class Resolver {
         throw new ProxyError(503, 'overload', message, { cause });
       });
     try {
-      const found = this.#cached(host);
+      const found = this.#cached(host, proxyLimits.lookups.ttlMs);
       if (found !== undefined) return found;
       const addresses = await lookUp(host);
-      this.#cache.set(host, { addresses, untilMs: monotonicNow() + proxyLimits.lookups.ttlMs });
+      this.#cache.set(host, { addresses, resolvedMs: monotonicNow() }, namespace);
       return addresses;
     } finally {
       release();
     }
   }
 
-  #cached(host: string): readonly LookupAddress[] | undefined {
+  #cached(host: string, forMs: number): readonly LookupAddress[] | undefined {
     const cached = this.#cache.get(host);
-    return cached !== undefined && this.#options.monotonicNow() < cached.untilMs ? cached.addresses : undefined;
+    const isUsable = cached !== undefined && this.#options.monotonicNow() < cached.resolvedMs + forMs;
+    return isUsable ? cached.addresses : undefined;
   }
 }
 

@@ -123,6 +123,24 @@ describe('the built proxy, with names whose server is silent', function () {
     }
   });
 
+  it('uses known addresses while four namespaces have all turns', async () => {
+    const client = clientIn('ci');
+    const [host] = toolHosts;
+    const tunnel = async (): Promise<string> => {
+      const { head, socket } = await client.connect(`${host}:${tool.port}`);
+      socket.destroy();
+      return head.slice(0, 12);
+    };
+    assert.equal(await tunnel(), 'HTTP/1.1 200');
+    for (const namespace of hostile) floodTunnelsOf(namespace);
+    await areAsked(ofClients.inFlight);
+    const heads = new Set<string>();
+    const untilMs = performance.now() + proxyLimits.lookups.ttlMs;
+    while (performance.now() < untilMs) heads.add(await tunnel());
+    for (let at = 0; at < 3; at += 1) heads.add(await tunnel());
+    assert.deepEqual([...heads], ['HTTP/1.1 200']);
+  });
+
   it('finds the API server although every turn of others is taken', async () => {
     for (const namespace of hostile) {
       floodConnectorsOf(namespace);

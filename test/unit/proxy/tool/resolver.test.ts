@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { CodedError } from '../../../../src/shared/errors.ts';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
 import type { LookupOwner } from '../../../../src/proxy/tool/resolver.ts';
 import { Resolver, ownerOfHost } from '../../../../src/proxy/tool/resolver.ts';
@@ -136,6 +137,36 @@ describe('looking up names', () => {
     const late = ask(host('ci'));
     await names.answer('tool.example', '192.0.2.2');
     assert.deepEqual(await late, address('192.0.2.2'));
+  });
+
+  it('uses the last result for five minutes where no lookup ends, or none has a turn', async () => {
+    const names = new Names(50);
+    const known = (owner: LookupOwner): Promise<readonly LookupAddress[]> =>
+      names.resolver.addressesOf('known.example', 443, owner);
+    const first = known(pod('ci'));
+    await names.answer('known.example', '192.0.2.1');
+    await first;
+    names.nowMs = 2_000;
+    assert.deepEqual(await known(pod('ci')), address('192.0.2.1'));
+    for (const namespace of ['one', 'two', 'three']) names.flood(pod(namespace), 500);
+    assert.deepEqual(await known(pod('one')), address('192.0.2.1'));
+    names.nowMs = 5 * 60_000 - 1;
+    assert.deepEqual(await known(pod('other')), address('192.0.2.1'));
+    names.nowMs = 5 * 60_000;
+    await assert.rejects(known(pod('late')), { status: 503 });
+  });
+
+  it('keeps results although another namespace looks up thousands of names', async () => {
+    const names = new Names();
+    const known = names.resolver.addressesOf('known.example', 443, pod('ci'));
+    await names.answer('known.example', '192.0.2.1');
+    await known;
+    for (let at = 0; at < proxyLimits.lookups.hosts + 1; at += 1) {
+      const found = names.resolver.addressesOf(`${at}.example`, 443, pod('hostile'));
+      await names.answer(`${at}.example`, '192.0.2.2');
+      await found;
+    }
+    assert.deepEqual(await names.resolver.addressesOf('known.example', 443, pod('ci')), address('192.0.2.1'));
   });
 
   for (const [which, first] of [
