@@ -23,15 +23,25 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** All documents of a YAML text, aliases resolved. Throws on the first syntax error. */
+/**
+ * All documents of a YAML text, aliases resolved. Throws on the first syntax error, and where YAML 1.1, which Helm and
+ * kubectl read, has another value: there `off` is a boolean.
+ */
 export function parseManifests(text: string, origin: string): Manifest[] {
-  const documents = parseAllDocuments(text, { uniqueKeys: true });
+  const values = documentsOf(text, origin, '1.2');
+  assert.deepEqual(documentsOf(text, origin, '1.1'), values, `${origin} is not the same in YAML 1.1: quote the string`);
+  return values.map((value) => {
+    assert.ok(isManifest(value), `${origin}: a document is no Kubernetes object`);
+    return value;
+  });
+}
+
+function documentsOf(text: string, origin: string, version: '1.1' | '1.2'): readonly unknown[] {
+  const documents = parseAllDocuments(text, { uniqueKeys: true, version });
   assert.ok(Array.isArray(documents), `${origin} is empty`);
   return documents.map((document) => {
     assert.deepEqual(document.errors, [], origin);
-    const value: unknown = document.toJS({ maxAliasCount: 50 });
-    assert.ok(isManifest(value), `${origin}: a document is no Kubernetes object`);
-    return value;
+    return document.toJS({ maxAliasCount: 50 }) as unknown;
   });
 }
 

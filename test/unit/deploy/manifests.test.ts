@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { classManifests } from '../../support/deploy/class-cases.ts';
-import { chartFile, crdsFolder, manifestFiles, readManifests, rendered } from '../../support/deploy/manifests.ts';
+import {
+  chartFile,
+  crdsFolder,
+  manifestFiles,
+  parseManifests,
+  readManifests,
+  rendered,
+} from '../../support/deploy/manifests.ts';
 import type { Manifest } from '../../support/deploy/manifests.ts';
 
 const byName = (objects: readonly Manifest[]): ReadonlyMap<string, Manifest> =>
@@ -17,6 +24,17 @@ describe('deploy/manifests', () => {
       const found = byName(rendered(name));
       assert.ok(files.length >= 3);
       for (const [key, object] of byName(files)) assert.deepEqual(found.get(key), object);
+    });
+  }
+});
+
+describe('what reads the manifests of all tests', () => {
+  const text = (value: string): string => `apiVersion: v1\nkind: List\nmetadata: {}\nvalue: ${value}\n`;
+
+  for (const value of ['off', 'y', '0644', '1:30', '2026-12-01']) {
+    it(`rejects ${value}, which is another value for Helm and kubectl than for YAML 1.2`, () => {
+      assert.throws(() => parseManifests(text(value), 'x'), /^AssertionError.*: x is not the same in YAML 1\.1: quote/);
+      assert.equal(parseManifests(text(`'${value}'`), 'x')[0]?.['value'], value);
     });
   }
 });
