@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '..');
-const firstCommit = '337505726a901a6f37a95fb8efac3656353e8bb9';
+const firstCommit = 'cd8534bc75a0714b1596059d14a3f98f7eafa9a0';
 const checked =
   /^(?:(?:[^/]+|docs\/.*)\.md|\.github\/.*|src\/(?!.*generated).*\.ts|deploy\/.*\.(?:ya?ml|json)|\.ci\/(?:run|[^/]*\.mjs)|Dockerfile)$/;
 // Words at the start of a sentence are capitalized.
