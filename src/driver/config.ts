@@ -13,6 +13,7 @@ import {
   parseFlags,
   positiveInteger,
   required,
+  heapBytes,
   sizeBytes,
   text,
   toggle,
@@ -97,7 +98,7 @@ export const serveFlags = {
     `${limits.watches.bytes / 2 ** 20}Mi`,
     'SIZE',
     'estimated memory of cached connectors and classes; more are rejected',
-    sizeBytes,
+    heapBytes,
   ),
   'max-concurrent-publishes': flag(
     String(driverLimits.publishes.running),

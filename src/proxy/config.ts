@@ -4,12 +4,12 @@ import {
   UsageError,
   goDuration,
   flag,
+  heapBytes,
   httpAddress,
   oneOf,
   optionalPath,
   parseFlags,
   positiveInteger,
-  sizeBytes,
   text,
   toggle,
 } from '../shared/process/flags.ts';
@@ -81,7 +81,7 @@ export const proxyFlags = {
     '128Mi',
     'SIZE',
     'estimated memory of cached connectors and classes; more are rejected',
-    sizeBytes,
+    heapBytes,
   ),
   'response-header-timeout': flag(
     '5m',

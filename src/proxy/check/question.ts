@@ -9,7 +9,7 @@ import type { ClientIdentity, ClientPod } from '../auth/client-identity.ts';
 /** The parts of a request that decide. */
 interface AskedRequest {
   readonly method: string;
-  /** An http or https URL, or a path on the host of the Connector's address. With its query, in Latin-1 as parsed. */
+  /** An http or https URL, or a path on the host of the Connector's address. With its query. */
   readonly target: string;
   /** Names and values in turn. */
   readonly headers: readonly string[];
@@ -106,13 +106,15 @@ export function parseAskedRequest(words: readonly string[]): AskedRequest {
   if (!/^(?:\/|https?:\/\/[^/])/i.test(target)) {
     throw new UsageError(`must have a path that begins with /, or an http or https URL, not "${target}"`);
   }
+  const [character] = /[^!-~]/u.exec(target) ?? [];
+  // Node's parser rejects it.
+  if (character !== undefined) throw new UsageError(`has "${character}" in its path: write ${encodeURI(character)}`);
   const headers = rest.flatMap((word) => {
     const [, name = '', value = ''] = header.exec(word) ?? [];
     if (name === '') throw new UsageError(`has "${word}" after its path: write a header as NAME:VALUE`);
     return [name, value];
   });
-  // Clients send UTF-8, which Node's parser reads as Latin-1.
-  return { method, target: Buffer.from(target).toString('latin1'), headers };
+  return { method, target, headers };
 }
 
 /** Splits text at white space. */

@@ -1,6 +1,7 @@
 import { proxyLimits } from '../limits.ts';
+import { quote } from '../../shared/message-text.ts';
 import { matchesPath } from './path-pattern.ts';
-import { isOverridden, parametersOf } from './overrides.ts';
+import { overrideIn, parametersOf } from './overrides.ts';
 import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.ts';
 import type { BrokenRules, RuleSet } from './request-rules.ts';
 import type { Rule } from './parse-rules.ts';
@@ -27,11 +28,12 @@ type Verdict = Omit<Decision, 'outcome'>;
  * Decides about a request by the rules of a Connector and of its class. All of them must allow it. Requests that tools
  * could read in different ways are denied by any rules. An `allow` must match the path as sent, a `deny` also as lenient
  * tools read it.
+ * @param keepsSlash whether the tool keeps `%2F` in a segment, so that `*` of an `allow` can match it.
  */
-export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest): Decision {
+export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest, keepsSlash = false): Decision {
   if (sets.length === 0) return { outcome: 'allowed' };
   const need = needOf(request);
-  const readings = need === undefined ? readingsOf(request.pathname) : noReadings;
+  const readings = need === undefined ? { ...readingsOf(request.pathname), keepsSlash } : noReadings;
   let audited: Verdict | undefined;
   let allowedBy: string | undefined;
   for (const set of sets) {
@@ -44,7 +46,8 @@ export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledR
   return allowedBy === undefined ? { outcome: 'allowed' } : { outcome: 'allowed', rule: allowedBy };
 }
 
-const noReadings: PathReadings = { sent: [], lenient: [] };
+type Readings = PathReadings & { readonly keepsSlash: boolean };
+const noReadings: Readings = { sent: [], lenient: [], keepsSlash: false };
 
 /** The needs of any rules, and whether tools could read the request in different ways; undefined if there are none. */
 function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined {
@@ -57,8 +60,9 @@ function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined
       isAmbiguous: true,
     };
   }
-  if (!isOverridden(parameters, rawHeaders)) return undefined;
-  return { text: 'deny this request: it overrides its method or path', isAmbiguous: false };
+  const override = overrideIn(parameters, rawHeaders);
+  if (override === undefined) return undefined;
+  return { text: `deny this request: its ${quote(override)} names another method or path`, isAmbiguous: false };
 }
 
 interface Need {
@@ -69,7 +73,7 @@ interface Need {
 function verdictOf(
   set: RuleSet | BrokenRules,
   request: RuledRequest,
-  readings: PathReadings,
+  readings: Readings,
   need: Need | undefined,
 ): Verdict {
   const { owner } = set;
@@ -94,13 +98,18 @@ function verdictOf(
     return { rule: place, reason: `a rule of ${object} denies this request: ${line}` };
   }
   if (!set.rules.some(({ effect }) => effect === 'allow')) return set.isReadOnly ? { rule: readOnly } : {};
-  return { rule: owner, reason: `no rule of ${object} allows this request: annotation ${ruleAnnotations.rules}` };
+  const hasSlash = !readings.keepsSlash && readings.sent.some((segment) => segment.includes('/'));
+  const hint = hasSlash ? ', as * matches no %2F' : '';
+  return {
+    rule: owner,
+    reason: `no rule of ${object} allows this request${hint}: annotation ${ruleAnnotations.rules}`,
+  };
 }
 
-function matches({ effect, methods, paths }: Rule, method: string, { sent, lenient }: PathReadings): boolean {
+function matches({ effect, methods, paths }: Rule, method: string, { sent, lenient, keepsSlash }: Readings): boolean {
   if (methods?.has(method) === false) return false;
   if (paths === undefined) return true;
   return effect === 'allow'
-    ? paths.some(({ exact }) => matchesPath(exact, sent))
+    ? paths.some(({ exact }) => matchesPath(exact, sent, keepsSlash))
     : lenient.some((reading) => paths.some((path) => matchesPath(path.folded, reading)));
 }

@@ -8,9 +8,13 @@ import { fullyDecoded, utf8Of } from './percent-decoding.ts';
 const overriding =
   /^(?:x-)?(?:http-)?(?:method|verb|path|ur[il])-override$|^x-(?:http-)?(?:method|verb)$|^x-(?:original|rewrite|override)-(?:ur[il]|path|method)$|^-+method$/;
 
+/** Headers with a second path: of `COPY` and `MOVE` (WebDAV), and of copies in object storage. */
+const secondPath = /^(?:destination|x-(?:amz|goog|ms)-copy-source)$/;
+
 /** Reports whether a header overrides method or path. Tools treat `_` in its name like `-`. */
 export function isOverridingHeader(name: string): boolean {
-  return overriding.test(name.toLowerCase().replaceAll('_', '-'));
+  const canonical = name.toLowerCase().replaceAll('_', '-');
+  return overriding.test(canonical) || secondPath.test(canonical);
 }
 
 /** @param name canonical. */
@@ -52,8 +56,11 @@ export function parametersOf(query: string): readonly string[] | undefined {
   return [...before, ...split].map((parameter) => parameter.toLowerCase());
 }
 
-/** Reports whether a request overrides its method or path: it is another one for the proxy than for the tool. */
-export function isOverridden(parameters: readonly string[], rawHeaders: readonly string[]): boolean {
-  if (rawHeaders.some((name, at) => at % 2 === 0 && isOverridingHeader(name))) return true;
-  return parameters.some((each) => isOverridingParameter(canonicalParameterName(each.split('=', 1)[0] ?? '')));
+/**
+ * Returns the header or parameter by which a request overrides its method or path; undefined without one. Such a request
+ * is another one for the proxy than for the tool.
+ */
+export function overrideIn(parameters: readonly string[], rawHeaders: readonly string[]): string | undefined {
+  const names = parameters.map((each) => canonicalParameterName(each.split('=', 1)[0] ?? ''));
+  return rawHeaders.find((name, at) => at % 2 === 0 && isOverridingHeader(name)) ?? names.find(isOverridingParameter);
 }

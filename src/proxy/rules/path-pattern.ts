@@ -50,8 +50,9 @@ function parsePart(segment: string): Part | { readonly problem: string } {
 /**
  * Reports whether the whole path matches. The time is proportional to the product of both lengths: of several `**`, only
  * the last one is tried again.
+ * @param takesSlash whether `*` also matches a segment that contains a slash.
  */
-export function matchesPath(pattern: readonly Part[], path: readonly string[]): boolean {
+export function matchesPath(pattern: readonly Part[], path: readonly string[], takesSlash = true): boolean {
   const last = pattern[pattern.length - 1];
   // Most paths differ from most patterns here.
   const literal = typeof last === 'string' ? last : pattern[pattern.length - 2];
@@ -67,7 +68,7 @@ export function matchesPath(pattern: readonly Part[], path: readonly string[]): 
       wildcard = part;
       resumeAt = at;
       part += 1;
-    } else if (expected === oneSegment || expected === path[at]) {
+    } else if (expected === path[at] || (expected === oneSegment && (takesSlash || !path[at]?.includes('/')))) {
       part += 1;
       at += 1;
     } else if (wildcard === -1) {

@@ -141,6 +141,11 @@ export class LenientPath {
     this.#readings = [...percentDecodings(path)].map((text) => comparable(text.replaceAll(parameters, '')));
   }
 
+  /** Reports whether its last segments are these, in lower case. */
+  endsAt(segments: string): boolean {
+    return this.#readings.some((reading) => reading.endsWith(segments));
+  }
+
   /** Reports whether it is a guarded path. */
   isAt(guarded: string): boolean {
     return this.#readings.includes(comparable(guarded));

@@ -19,9 +19,20 @@ export const ruleAnnotations = {
  */
 export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
 
+/**
+ * Annotation of a class, with the value `keep`: its tools read `%2F` as part of a segment, so `*` of an allow matches it.
+ * For others, it could be several segments.
+ */
+export const slashAnnotation = 'connectors.alauda.io/encoded-slashes';
+
 /** Reports whether the tools of a class are Git servers. */
 export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
   return jsonAt(connectorClass?.object['metadata'], 'annotations', protocolAnnotation) === 'git';
+}
+
+/** Reports whether the tools of a class keep `%2F` in a segment. */
+export function keepsSlash(connectorClass: ConnectorClass | undefined): boolean {
+  return jsonAt(connectorClass?.object['metadata'], 'annotations', slashAnnotation) === 'keep';
 }
 
 const annotationPrefix = 'connectors.alauda.io/';
@@ -30,7 +41,7 @@ export const connectorAnnotations: readonly string[] = [
   ...Object.values(ruleAnnotations),
   ...Object.values(limitAnnotations),
 ];
-const classAnnotations: readonly string[] = [...connectorAnnotations, protocolAnnotation];
+const classAnnotations: readonly string[] = [...connectorAnnotations, protocolAnnotation, slashAnnotation];
 
 /** Values of the annotation `access`. */
 export const accessLevels = ['full', 'read-only', 'rules'] as const;

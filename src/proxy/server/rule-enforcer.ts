@@ -3,7 +3,7 @@ import { withTimeout } from '../../shared/abortable.ts';
 import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import { decide } from '../rules/decision.ts';
-import { isOfClass, isOfGit, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.ts';
+import { isOfClass, isOfGit, keepsSlash, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.ts';
 import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.ts';
 import type { RuledRequest } from '../rules/read-only.ts';
 import { proxyLimits } from '../limits.ts';
@@ -43,7 +43,7 @@ export class RuleEnforcer {
       entry.setDecision('allowed');
       return;
     }
-    const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request);
+    const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request, keepsSlash(connectorClass));
     entry.setDecision(outcome, rule === '' ? undefined : rule);
     this.#observer.ruled(outcome);
     if (outcome !== 'denied') return;

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { unclearMessage } from '../proxy-error.ts';
+import { isOverridingHeader } from '../rules/overrides.ts';
 import { coalesce } from './coalesce.ts';
 import type { Sink, CoalescingStream } from './coalescing-stream.ts';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.ts';
@@ -179,8 +180,8 @@ export class RequestBody {
 }
 
 /**
- * Trailers that change framing, routing or authentication are dropped (RFC 9110, 6.5.1): a client could smuggle
- * headers, because tools can merge trailers into them.
+ * Trailers that change framing, routing or authentication are dropped (RFC 9110, 6.5.1), and those that override the
+ * method or path: a client could smuggle headers, because tools can merge trailers into them.
  */
 const forbiddenTrailers: ReadonlySet<string> = new Set([
   'transfer-encoding',
@@ -206,7 +207,8 @@ export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<str
   for (let at = 0; at + 1 < rawTrailers.length; at += 2) {
     const name = rawTrailers[at] ?? '';
     const canonical = canonicalHeaderName(name);
-    if (forbiddenTrailers.has(canonical) || canonical.startsWith('proxy-') || without.has(canonical)) continue;
+    const isForbidden = forbiddenTrailers.has(canonical) || canonical.startsWith('proxy-') || isOverridingHeader(name);
+    if (isForbidden || without.has(canonical)) continue;
     pairs.push([name, rawTrailers[at + 1] ?? '']);
   }
   return pairs;

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { getHeapStatistics } from 'node:v8';
 import { parseGoDurationMs } from '../duration.ts';
 import { quote } from '../message-text.ts';
 import type { ListenAddress } from './listen.ts';
@@ -210,4 +211,12 @@ export function sizeBytes(written: string): number {
   const bytes = Number(digits) * { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit as '' | 'Ki' | 'Mi' | 'Gi'];
   if (!(bytes >= 64 * 1024)) throw new UsageError('must be a size such as 4Mi (Ki, Mi, Gi), at least 64Ki');
   return bytes;
+}
+
+/** Parses the size of objects in the heap. With more than three quarters, the process could end before it is reached. */
+export function heapBytes(written: string): number {
+  const bytes = sizeBytes(written);
+  const mostMi = Math.floor((getHeapStatistics().heap_size_limit * 3) / 4 / 2 ** 20);
+  if (bytes <= mostMi * 2 ** 20) return bytes;
+  throw new UsageError(`must be at most ${mostMi}Mi, 3/4 of Node's heap: raise --max-old-space-size in NODE_OPTIONS`);
 }

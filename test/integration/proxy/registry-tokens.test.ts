@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { connector, grant, secret } from '../../support/proxy/manifests.ts';
+import { sendOn } from '../../support/proxy/proxy-client.ts';
 import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.ts';
 import { TokenRegistry } from '../../support/proxy/registry.ts';
@@ -103,6 +104,24 @@ describe('a registry that wants tokens of its token service', () => {
     assert.equal(await pushOf('?mount=sha256:1&from=teams/base'), '');
     assert.equal(await pushOf(`?${'a&'.repeat(300)}mount=sha256:1&from=team/base`), '');
     assert.doesNotMatch(JSON.stringify(registry.asked), /secret|teams/);
+  });
+
+  it('gets no mount by another spelling of the path', async () => {
+    const { host } = new URL(registry.url);
+    const root = '/v2/team/app';
+    const spellings = ['blobs/uploads;x/', 'blobs;x/uploads', 'blobs//uploads/', 'blobs/./uploads/', 'blobs/uploads/.'];
+    for (const rest of [
+      ...[...spellings, 'Blobs/uploads/', 'blobs/UPLOADS', 'blobs/uploads//', 'blobs/uploads;x', 'blobs/uploads/;x'],
+      ...['blobs%2Fuploads/', 'blobs/upload%73/', 'blobs/upload%2573', 'blobs/uploads%20/', 'blobs/uploads/%20'],
+      'blobs%5Cuploads',
+    ]) {
+      const tunnel = await client.tunnel(host);
+      const request = { method: 'POST', headers: { host } };
+      await sendOn(tunnel, `${root}/${rest}?mount=sha256:1&from=team/base`, request);
+      tunnel.destroy();
+      assert.equal(registry.requests.at(-1)?.url, `${root}/${rest}`);
+    }
+    assert.doesNotMatch(JSON.stringify(registry.asked), /base/);
   });
 
   it('that has withdrawn a token is asked for another one', async () => {

@@ -133,7 +133,10 @@ describe('streaming through the proxy', () => {
     });
     sent.write('one');
     sent.write('two');
-    sent.addTrailers({ 'x-sum': 'up', authorization: 'Basic forged' });
+    sent.addTrailers({
+      ...{ 'x-sum': 'up', authorization: 'Basic forged' },
+      ...{ 'X-HTTP-Method-Override': 'DELETE', X_Original_URL: '/admin', Destination: '/admin' },
+    });
     sent.end();
     const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
     response.resume();

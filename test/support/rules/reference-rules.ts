@@ -6,8 +6,8 @@ export interface ReferenceRule {
 }
 
 /**
- * Decides by the rules: an allow matches the path as it is sent, a deny the path that some tool sees in it, with or without
- * case.
+ * Decides by the rules: an allow matches the path as it is sent, with a slash in no `*`, a deny the path that some tool sees
+ * in it, with or without case.
  * @param path a canonical one.
  */
 export function referenceAllows(rules: readonly ReferenceRule[], method: string, path: string): boolean {
@@ -19,7 +19,7 @@ export function referenceAllows(rules: readonly ReferenceRule[], method: string,
       const pattern = text.split('/').filter(Boolean);
       const withoutCase = text.toLowerCase().split('/').filter(Boolean);
       return effect === 'allow'
-        ? matches(pattern, sent)
+        ? matches(pattern, sent, '/')
         : seen.some((each) => matches(pattern, each)) || lowered.some((each) => matches(withoutCase, each));
     });
     if (methods.includes(method) && isMatch) return effect === 'allow';
@@ -27,13 +27,16 @@ export function referenceAllows(rules: readonly ReferenceRule[], method: string,
   return rules.every(({ effect }) => effect === 'deny');
 }
 
-function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+/** @param without what a segment that `*` matches does not have. */
+function matches(pattern: readonly string[], segments: readonly string[], without?: string): boolean {
   const [first, ...rest] = pattern;
   const [segment, ...others] = segments;
   if (first === undefined) return segment === undefined;
-  if (first === '**') return matches(rest, segments) || (segment !== undefined && matches(pattern, others));
-  if (segment === undefined || (first === '*' ? segment === '' : first !== segment)) return false;
-  return matches(rest, others);
+  if (first === '**') {
+    return matches(rest, segments, without) || (segment !== undefined && matches(pattern, others, without));
+  }
+  const isAny = first === '*' && segment !== '' && (without === undefined || segment?.includes(without) === false);
+  return segment !== undefined && (isAny || first === segment) && matches(rest, others, without);
 }
 
 /** How servers get the segments of a path; each decodes it at least once. */

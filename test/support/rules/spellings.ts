@@ -123,7 +123,7 @@ const paths: Readonly<Record<Decided, readonly string[]>> = {
 
 const overriding = [
   ...['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', 'Method-Override', 'X-HTTP-Verb-Override'],
-  ...['X_HTTP_Method_Override', 'X-Original-URL', 'X-Rewrite-URL'],
+  ...['X_HTTP_Method_Override', 'X-Original-URL', 'X-Rewrite-URL', 'Destination'],
 ];
 
 /** Requests with their decisions, by `spelledRules`. */

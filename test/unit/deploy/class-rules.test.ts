@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../../src/shared/json.ts';
 import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.ts';
 import { decide } from '../../../src/proxy/rules/decision.ts';
@@ -185,4 +186,26 @@ describe('rules of the classes', () => {
       for (const request of allowed) assert.equal(decisionOn(request), 'allowed', request);
     });
   }
+
+  it('let Secrets of k8s be created, which the rule of the page denies', () => {
+    const [, rule = ''] = /add `(- deny: .*secrets.*)`/.exec(readFileSync('docs/rules.md', 'utf8')) ?? [];
+    const [k8s] = chartFile('classes/k8s');
+    for (const [rules, outcome] of [
+      [undefined, 'allowed'],
+      [rule, 'denied'],
+    ]) {
+      const annotations = rules === undefined ? {} : { 'connectors.alauda.io/rules': rules };
+      const connector = {
+        ref: { namespace: 'ci', name: 'k8s' },
+        className: 'k8s',
+        object: { metadata: { annotations } },
+      };
+      const sets = rulesOf(connector, parseConnectorClass(k8s as unknown as JsonObject));
+      for (const request of ['POST /api/v1/namespaces/a/secrets', 'PATCH /c/api/v1/namespaces/a/secrets/b']) {
+        const [method = '', target = ''] = request.split(' ');
+        assert.equal(decide(sets, ruledRequest(method, target)).outcome, outcome, request);
+      }
+      assert.equal(decide(sets, ruledRequest('GET', '/api/v1/namespaces/a/secrets')).outcome, 'allowed');
+    }
+  });
 });

@@ -135,6 +135,7 @@ describe('the flags of serve', () => {
     ['approval-wait', '24h0m1s', 'must be at most 24h'],
     ['not-found-wait', '600h', 'must be at most 24h'],
     ['not-found-wait', '-1s', 'must be a Go duration'],
+    ['max-object-memory', '99999Gi', 'must be at most'],
     ['max-concurrent-publishes', '0', 'must be a whole number'],
     ['max-concurrent-publishes', '1.5', 'must be a whole number'],
     ['max-publishes-in-flight', '0', 'must be a whole number'],

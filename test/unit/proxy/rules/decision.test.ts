@@ -73,6 +73,21 @@ describe('the decision about a request', () => {
     assert.equal(decide(rulesWith({}, { access: 'full' }), ruledRequest('PUT', '/x')).outcome, 'allowed');
   });
 
+  it('is to allow %2F for * only where the tool keeps it, and to deny it everywhere', () => {
+    const allows = rulesWith({ rules: '- allow: { paths: ["/projects/*/keys", "/groups/team%2Fapp", "/files/**"] }' });
+    const request = ruledRequest('GET', '/projects/team%2Fapp/keys');
+    assert.equal(decide(allows, request, true).outcome, 'allowed');
+    for (const path of ['/projects/team%2Fapp/keys', '/projects/team%252Fapp/keys', '/projects/a%2fb/keys']) {
+      const { reason } = decide(allows, ruledRequest('GET', path));
+      assert.match(reason ?? '', /^no rule of .* allows this request, as \* matches no %2F: annotation /);
+    }
+    for (const path of ['/projects/1/keys', '/groups/team%2Fapp', '/files/a%2Fb', '/files/a/b%2Fc/d']) {
+      assert.equal(decide(allows, ruledRequest('GET', path)).outcome, 'allowed', path);
+    }
+    const denies = rulesWith({ rules: '- deny: { paths: ["/projects/*/keys"] }' });
+    for (const keepsSlash of [false, true]) assert.equal(decide(denies, request, keepsSlash).outcome, 'denied');
+  });
+
   it('is audited where the mode says so, for the object that says it', () => {
     const sets = rulesWith({ access: 'read-only', 'rules-mode': 'audit' }, { rules: '- deny: { paths: [/tokens] }' });
     const audited = decide(sets, ruledRequest('PUT', '/x'));
@@ -88,7 +103,7 @@ describe('the decision about a request', () => {
     assert.deepEqual(decide(sets, ruledRequest('POST', '/x', { rawHeaders: ['X-HTTP-Method-Override', 'DELETE'] })), {
       outcome: 'denied',
       rule: 'ci/tool',
-      reason: 'rules of connector ci/tool deny this request: it overrides its method or path',
+      reason: 'rules of connector ci/tool deny this request: its "X-HTTP-Method-Override" names another method or path',
       isAmbiguous: false,
     });
     assert.deepEqual(decide(sets, ruledRequest('GET', '/a//b')), {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
-import { canonicalParameterName, isOverridden, parametersOf } from '../../../../src/proxy/rules/overrides.ts';
+import { canonicalParameterName, overrideIn, parametersOf } from '../../../../src/proxy/rules/overrides.ts';
 
 function overrides(query: string, ...rawHeaders: readonly string[]): boolean {
-  return isOverridden(parametersOf(query) ?? [], rawHeaders);
+  return overrideIn(parametersOf(query) ?? [], rawHeaders) !== undefined;
 }
 
 describe('an override of method or path', () => {
@@ -11,6 +11,7 @@ describe('an override of method or path', () => {
     ...['X-HTTP-Method-Override', 'x-http-method', 'X-Method-Override', 'X_HTTP_Method_Override', 'X-Method'],
     ...['Method-Override', 'HTTP-Method-Override', 'X-HTTP-Verb-Override', 'X-HTTP-Verb', 'X-Verb'],
     ...['X-Original-URL', 'X-Rewrite-URL', 'X-Original-URI', 'X_Rewrite_Url', 'X-Override-URL', 'X-HTTP-Path-Override'],
+    ...['Destination', 'destination', 'X-Amz-Copy-Source', 'x_goog_copy_source', 'x-ms-copy-source'],
   ])
     it(`is the header ${name}`, () => assert.ok(overrides('', 'Accept', '*/*', name, 'DELETE')));
 
@@ -22,7 +23,15 @@ describe('an override of method or path', () => {
     it(`is the query ${query}`, () => assert.ok(overrides(query)));
 
   it('is no other header or parameter', () => {
-    assert.ok(!overrides('method=GET&my_method=x&a=_method&url=/x', 'X-Methods', 'a', 'Accept', 'X-Original-URL'));
+    assert.ok(
+      !overrides(
+        'method=GET&my_method=x&a=_method&url=/x&destination=/y',
+        'X-Methods',
+        'a',
+        'Accept',
+        'X-Original-URL',
+      ),
+    );
     assert.ok(!overrides('', 'X-Forwarded-Host', 'a', 'X-Original-Host', 'b', 'Origin', 'c', 'X-Path', 'd'));
   });
 });
