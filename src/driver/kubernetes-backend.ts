@@ -23,7 +23,7 @@ import type { Backend } from './backend.ts';
  */
 const firstApprovalWaitMs = 5_000;
 
-export interface KubernetesBackendParts {
+interface KubernetesBackendParts {
   readonly config: DriverConfig;
   readonly cluster: ClusterConfig;
   readonly timings: KubeTimings;

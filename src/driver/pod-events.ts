@@ -12,7 +12,7 @@ import { driverLimits } from './limits.ts';
 import type { PublishedVolume, RefreshFailure, RefreshListener } from './publish/published-volumes.ts';
 import type { PublishRequest } from './publish/publish-request.ts';
 
-export interface PodEventsOptions {
+interface PodEventsOptions {
   readonly client: KubeClient;
   readonly driverName: string;
   readonly nodeName: string;

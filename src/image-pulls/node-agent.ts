@@ -11,9 +11,9 @@ import { installFiles, uninstallFiles } from './apply-files.ts';
 import type { ImagePullsConfig } from './flags.ts';
 import { nodeFilesOf } from './node-files.ts';
 
-export type Task = 'install' | 'uninstall';
+type Task = 'install' | 'uninstall';
 
-export interface NodeAgentOptions {
+interface NodeAgentOptions {
   readonly task: Task;
   readonly config: ImagePullsConfig;
   /** Resolves a name to IP addresses. */

@@ -19,7 +19,7 @@ export interface NodeFile {
   readonly text: string | undefined;
 }
 
-export interface NodeFileInputs {
+interface NodeFileInputs {
   /** IP address of the proxy; undefined while it is not known. */
   readonly address: string | undefined;
   /** Certificates of the CA in PEM; undefined while they are not known. */

@@ -4,7 +4,7 @@ import type { TokenBucketsLimits } from '../shared/limits/token-buckets.ts';
 import { rateLimited } from './proxy-error.ts';
 
 /** Limits of the failed tasks of one key; see `limits.failedReviews`. */
-export interface FailureRateLimits extends TokenBucketsLimits {
+interface FailureRateLimits extends TokenBucketsLimits {
   /** Maximum wait of a task in milliseconds. */
   readonly longestMs: number;
 }

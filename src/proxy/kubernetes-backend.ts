@@ -10,10 +10,7 @@ import { kubernetesSources } from './kubernetes-sources.ts';
 import type { KubernetesSourcesOptions } from './kubernetes-sources.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 
-export interface KubernetesBackendOptions extends Omit<
-  KubernetesSourcesOptions,
-  'userAgent' | 'observer' | 'rateLimiter'
-> {
+interface KubernetesBackendOptions extends Omit<KubernetesSourcesOptions, 'userAgent' | 'observer' | 'rateLimiter'> {
   readonly audience: string;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;

@@ -30,7 +30,7 @@ export interface KubernetesSourcesOptions {
 }
 
 /** Decision sources, with the parts that read in the background once they are started. */
-export interface KubernetesSources {
+interface KubernetesSources {
   readonly client: KubeClient;
   readonly sources: DecisionSources;
   readonly flags: WatchedFlags;

@@ -13,7 +13,7 @@ import type { ConnectorLookup } from './connectors/connector-lookup.ts';
 import { caLabel, parseSecret } from './secrets/secret-source.ts';
 import type { SecretObject, SecretSource } from './secrets/secret-source.ts';
 
-export interface ManifestSources {
+interface ManifestSources {
   readonly sources: DecisionSources;
   readonly directory: DirectoryConnectors;
 }

@@ -9,7 +9,7 @@ import { addRange, parseRange } from './tool/address-rules.ts';
 import type { Endpoint } from './tool/address-rules.ts';
 import type { DnsLookup } from './tool/resolver.ts';
 
-export interface OwnEndpointsOptions {
+interface OwnEndpointsOptions {
   readonly service: ProxyService;
   /** Looks up the addresses of the Service; undefined without a cluster. */
   readonly lookUp: DnsLookup | undefined;

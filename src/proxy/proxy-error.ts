@@ -27,7 +27,7 @@ export type ProxyErrorKind =
   | 'unavailable'
   | 'internal';
 
-export interface ProxyErrorOptions extends ErrorOptions {
+interface ProxyErrorOptions extends ErrorOptions {
   /** Further headers, by name. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the start of the next request on the connection is uncertain, so that it must close. */

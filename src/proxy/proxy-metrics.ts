@@ -14,7 +14,7 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
 /** A limit, its usage, and what was rejected because of it. */
-export interface LimitSource extends LimitUsage {
+interface LimitSource extends LimitUsage {
   readonly rejected: number;
 }
 

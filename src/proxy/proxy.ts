@@ -43,7 +43,7 @@ export interface ProxyParts extends Omit<ToolAccessOptions, 'backend' | 'service
 }
 
 /** Ports that the proxy listens on. */
-export interface ProxyPorts {
+interface ProxyPorts {
   readonly proxyPort: number;
   /** Undefined without `--tls-address`. */
   readonly tlsPort: number | undefined;

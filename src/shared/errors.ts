@@ -37,7 +37,7 @@ export class CodedError extends Error {
   }
 }
 
-export interface CodedErrorOptions extends ErrorOptions {
+interface CodedErrorOptions extends ErrorOptions {
   readonly isDenial?: boolean;
 }
 

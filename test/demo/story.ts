@@ -11,7 +11,7 @@ import { VolumeClient } from './volume-client.ts';
 import type { ClientResponse } from './volume-client.ts';
 import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from './volume-text.ts';
 
-export interface StoryParts {
+interface StoryParts {
   readonly kubelet: KubeletClient;
   readonly volume: TestVolume;
   readonly keys: TokenKeys;

@@ -7,7 +7,7 @@ import { connector, connectorClass, flagsConfigMap } from './driver/manifests.ts
 import { eventually } from './poll.ts';
 
 /** A source whose objects the contract can change. Nothing is in it at first. */
-export interface SourceUnderTest {
+interface SourceUnderTest {
   readonly source: ConnectorSource;
   /** Creates or replaces. */
   put(object: JsonObject): void;

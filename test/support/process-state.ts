@@ -5,7 +5,7 @@ import { eventually } from './poll.ts';
 /** How many open descriptors a process has of each kind: `socket`, `anon_inode:[eventpoll]`, or a file by its path. */
 export type DescriptorCounts = Readonly<Record<string, number>>;
 
-export function descriptorsOf(pid: number): DescriptorCounts {
+function descriptorsOf(pid: number): DescriptorCounts {
   const counts: Record<string, number> = {};
   for (const { link } of openFiles(pid)) {
     const kind = link.replace(/:\[\d+\]$/, '');

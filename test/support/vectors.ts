@@ -5,7 +5,7 @@ import { compileTemplate } from '../../src/shared/gotemplate/template.ts';
 import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/shared/json.ts';
 
 /** A recording of what real Go makes of a template: one line of a .jsonl file. */
-export interface Vector {
+interface Vector {
   readonly name: string;
   readonly template: string;
   readonly data: JsonObject;

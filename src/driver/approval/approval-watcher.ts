@@ -21,7 +21,7 @@ export interface MountedApproval {
   readonly permission: Permission;
 }
 
-export interface ApprovalWatcherOptions {
+interface ApprovalWatcherOptions {
   readonly requests: AccessRequestClient;
   /** Called on each change, before `stateOf` is read by others. */
   readonly onChange: (permission: Permission, state: MountedState) => void;

@@ -16,7 +16,7 @@ import { requestFailure } from '../../shared/access/request-lookup.ts';
 import { driverLimits } from '../limits.ts';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
-export interface ApprovalObserver {
+interface ApprovalObserver {
   approvalStarted(): void;
   approvalFinished(): void;
 }

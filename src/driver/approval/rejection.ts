@@ -7,7 +7,7 @@ import { connectorsGroup } from '../../shared/connectors/api-group.ts';
 import { userOf, accountOf } from '../../shared/access/permission.ts';
 
 /** A rejected AccessRequest and the failed checks. */
-export interface Rejection {
+interface Rejection {
   readonly subject: ApprovalSubject;
   /** Name of the AccessRequest. */
   readonly name: string;

@@ -6,7 +6,7 @@ import { CodedError, orCodedError, orThrow } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { ConnectorSource, PublishContext } from '../publish/ports.ts';
 
-export interface DirectorySourceOptions extends ManifestDirectoryOptions {
+interface DirectorySourceOptions extends ManifestDirectoryOptions {
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
 }

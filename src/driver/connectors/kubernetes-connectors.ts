@@ -21,7 +21,7 @@ import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.t
 import { WatchedFlags } from '../../shared/connectors/watched-flags.ts';
 import { OnDemandInformer } from './on-demand-informer.ts';
 
-export interface KubernetesConnectorsOptions {
+interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
   /** Namespace of the ConfigMap `connectors-config`. */
   readonly namespace: string;

@@ -17,13 +17,13 @@ import type { WatchLimits } from './watch-limits.ts';
 import { WatchQuota } from './watch-quota.ts';
 import type { MemoryReservation, ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
 
-export interface ObjectName {
+interface ObjectName {
   /** Absent for a cluster-scoped kind. */
   readonly namespace?: string;
   readonly name: string;
 }
 
-export interface OnDemandInformerOptions<T> {
+interface OnDemandInformerOptions<T> {
   readonly client: KubeClient;
   readonly type: ResourceType;
   /** Name of the kind in messages: `connector`. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { deniedVariables } from '../syntax/environment-variable.ts';
 import script from './generated/activate.json' with { type: 'json' };
 
-export interface ActivateInput {
+interface ActivateInput {
   /** Identifies the volume among those of its pod. */
   readonly volumeId: string;
   /** Value of `no_proxy`; plain (see isPlainEnvValue). */

@@ -7,7 +7,7 @@ import type { ProxyEndpoint } from './proxy-endpoint.ts';
 import { proxyUrl } from './proxy-endpoint.ts';
 import { trustStoreOf } from './trust-store.ts';
 
-export interface BuiltInInput {
+interface BuiltInInput {
   readonly volumeId: string;
   readonly endpoint: ProxyEndpoint | undefined;
   readonly token: Secret;

@@ -11,7 +11,7 @@ const { problems: maxProblems } = driverLimits.messages;
 const attribute = 'attribute "configuration.params"';
 
 /** The configuration whose params are resolved, and its class. */
-export interface ParamsOwner {
+interface ParamsOwner {
   readonly className: string;
   readonly configuration: Configuration;
 }

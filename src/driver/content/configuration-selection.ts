@@ -15,7 +15,7 @@ export interface SelectedConfiguration {
   readonly configuration: Configuration;
 }
 
-export interface SelectedConfigurations {
+interface SelectedConfigurations {
   /** In rendering order: classes in order of first mention, in each the names in the given order. */
   readonly selected: readonly SelectedConfiguration[];
   readonly warnings: readonly string[];

@@ -21,7 +21,7 @@ export interface ConfigurationRequest {
   readonly configurationParams: JsonObject;
 }
 
-export interface RenderedConfigurations {
+interface RenderedConfigurations {
   /** In rendering order; of files with the same name the last one counts. */
   readonly files: readonly VolumeFile[];
   readonly warnings: readonly string[];

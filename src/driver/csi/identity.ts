@@ -3,7 +3,7 @@ import type { IdentityHandlers } from './generated/csi/v1/Identity.ts';
 import type { RpcEdge } from './unary.ts';
 import { unary } from './unary.ts';
 
-export interface IdentityOptions {
+interface IdentityOptions {
   readonly driverName: string;
   readonly version: string;
   /** Returns why the driver cannot publish now; undefined if it can. */

@@ -9,7 +9,7 @@ const targetOfPod = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$
 const maxPathLength = 4096;
 
 /** The pod of a publish. */
-export interface PublishOrigin {
+interface PublishOrigin {
   readonly owner: FlowKey;
   /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;

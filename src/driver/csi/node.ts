@@ -21,7 +21,7 @@ import type { RpcEdge, RpcHandler, RpcReport } from './unary.ts';
 import { unary } from './unary.ts';
 import { loggedVolumeId, volumeIdProblem } from './volume-id.ts';
 
-export interface NodeOptions {
+interface NodeOptions {
   readonly nodeName: string;
   readonly deps: PublishDependencies;
   readonly attributeLimits: AttributeLimits;

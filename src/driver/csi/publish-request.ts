@@ -31,7 +31,7 @@ const contextKeys: readonly string[] = [...attributeNames, ...Object.values(podK
 
 const maxGid = 2 ** 32 - 2;
 
-export interface PublishLimits extends AttributeLimits {
+interface PublishLimits extends AttributeLimits {
   readonly targetPathProblem: (targetPath: string) => string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { pluginRegistration } from './services.ts';
 import type { RpcEdge } from './unary.ts';
 import { unary } from './unary.ts';
 
-export interface RegistrationOptions {
+interface RegistrationOptions {
   readonly driverName: string;
   /** Path of the socket, in the directory that the kubelet watches. */
   readonly socketPath: string;

@@ -14,13 +14,13 @@ import { driverLimits } from '../limits.ts';
 import { SocketConnections } from './socket-connections.ts';
 import { SocketFile } from './socket-file.ts';
 
-export interface ServedService {
+interface ServedService {
   readonly definition: ServiceDefinition;
   /** Unary calls only. */
   readonly implementation: UntypedServiceImplementation;
 }
 
-export interface SocketServerOptions {
+interface SocketServerOptions {
   /** Absolute path of the unix socket. */
   readonly socketPath: string;
   /** Whether the socket's folder is the driver's own, to be created and closed to others. */
@@ -37,9 +37,9 @@ export interface SocketServerOptions {
 }
 
 /** Limits of all clients of a socket together. */
-export type SocketLimits = Readonly<Record<keyof typeof driverLimits.csiSocket, number>>;
+type SocketLimits = Readonly<Record<keyof typeof driverLimits.csiSocket, number>>;
 
-export type GrpcConnectionLimits = Readonly<Record<keyof typeof driverLimits.grpcConnection, number>>;
+type GrpcConnectionLimits = Readonly<Record<keyof typeof driverLimits.grpcConnection, number>>;
 
 /**
  * gRPC services on a unix socket that only root can use. The server accepts connections itself and passes them to

@@ -16,7 +16,7 @@ export type RpcHandler<Request, Response> = (
 ) => Response | Promise<Response>;
 
 /** Counts RPCs; implemented by the metrics. */
-export interface RpcObserver {
+interface RpcObserver {
   started(rpc: string): void;
   finished(rpc: string, code: ErrorCode | 'OK', durationMs: number): void;
 }

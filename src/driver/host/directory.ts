@@ -2,7 +2,7 @@ import { SyscallError } from './errno.ts';
 import type { Syscalls } from './syscalls.ts';
 
 /** The object of a system call, named in errors. */
-export interface SyscallSubject {
+interface SyscallSubject {
   readonly path: string;
 }
 

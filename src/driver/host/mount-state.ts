@@ -11,9 +11,7 @@ import type { Syscalls } from './syscalls.ts';
 import type { Target } from './target-path.ts';
 
 /** The mount at an existing target. */
-export type Occupant =
-  | { readonly kind: 'nothing' | 'foreign' }
-  | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
+type Occupant = { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
 
 /**
  * Opens a target by its path only (`O_PATH`), without following it; undefined if it is absent. The caller closes it.

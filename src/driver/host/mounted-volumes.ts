@@ -4,7 +4,7 @@ import type { TmpfsLimits } from './footprint.ts';
 import { readMountTable } from './mount-table.ts';
 import { volumeSource } from './tmpfs.ts';
 
-export interface MountedVolume {
+interface MountedVolume {
   /** The kubelet's spelling of the path. */
   readonly targetPath: string;
   readonly podUid: string;

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { mountOf, readMountTable } from './mount-table.ts';
 import type { Mount } from './mount-table.ts';
 
-export interface PropagationProblem {
+interface PropagationProblem {
   readonly what: string;
   readonly fix: string;
 }

@@ -14,7 +14,7 @@ export const volumeSource = 'connectors-csi';
  * How a tmpfs is mounted. `detached`: built without a path and attached complete, in one step; it disappears with the
  * process that builds it (Linux 5.2). `mounted`: mount(2) on the target, then filled there.
  */
-export type MountMethod = 'detached' | 'mounted';
+type MountMethod = 'detached' | 'mounted';
 
 export interface TmpfsOptions {
   readonly limits: TmpfsLimits;

@@ -9,7 +9,7 @@ import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 
 /** See `driverLimits.publishes`. */
-export interface AdmissionLimits {
+interface AdmissionLimits {
   readonly inFlight: number;
   readonly perPod: number;
   readonly running: number;

@@ -67,7 +67,7 @@ export async function decideAccess(
 }
 
 /** The plan of a volume's content, or the rejected approval that the volume reports instead. */
-export type PlannedContent =
+type PlannedContent =
   | { readonly plan: VolumePlan }
   | { readonly rejection: Extract<AccessDecision, { readonly kind: 'rejected' }> };
 

@@ -11,7 +11,7 @@ import { versionsOf } from './published-volumes.ts';
 import type { PublishedVolume } from './published-volumes.ts';
 import { firstExpiryMs } from './volume-tokens.ts';
 
-export interface RefreshOnChangeDependencies extends Pick<
+interface RefreshOnChangeDependencies extends Pick<
   PublishDependencies,
   'volumes' | 'source' | 'access' | 'clock' | 'log'
 > {

@@ -2,7 +2,7 @@ import { driverLimits } from '../limits.ts';
 import type { AttributeName } from './attribute-table.ts';
 
 /** The parts of a NodePublishVolume request whose size a pod's author chooses. */
-export interface RequestTexts {
+interface RequestTexts {
   readonly volume_context: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
 }

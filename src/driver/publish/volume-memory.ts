@@ -12,7 +12,7 @@ export interface VolumeOwner {
   readonly heapBytes?: number;
 }
 
-export interface VolumeMemoryOptions {
+interface VolumeMemoryOptions {
   /** Memory limit of this process; undefined: none. */
   readonly limitBytes: number | undefined;
   /** Part of the limit that is not for volumes. */

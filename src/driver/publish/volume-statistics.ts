@@ -4,7 +4,7 @@ import type { VolumeStatistics } from './ports.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
 import { firstExpiryMs } from './volume-tokens.ts';
 
-export interface VolumeCondition {
+interface VolumeCondition {
   readonly abnormal: boolean;
   readonly message: string;
 }

@@ -7,7 +7,7 @@ import type { PublishRequest } from './publish-request.ts';
 export type VolumeTokens = ReadonlyMap<string, ProxyToken>;
 
 /** A token request without the audience. */
-export type TokensRequest = Omit<TokenRequest, 'audience'>;
+type TokensRequest = Omit<TokenRequest, 'audience'>;
 
 /** Returns the part of a request that determines its tokens. */
 export function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {

@@ -13,7 +13,7 @@ import { serviceAccountOf } from './client-identity.ts';
 import type { Authorizer, PodApprovals, TokenVerifier } from './ports.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 
-export interface ConnectorAuthorizerOptions {
+interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;

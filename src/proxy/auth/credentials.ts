@@ -23,7 +23,7 @@ export function parseProxyAuthorization(header: string | undefined): Credentials
 }
 
 /** Credentials of a client in reverse mode. */
-export interface ReverseCredentials {
+interface ReverseCredentials {
   /** undefined for a bearer token. */
   readonly user: string | undefined;
   readonly token: Secret;

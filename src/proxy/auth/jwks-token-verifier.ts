@@ -10,7 +10,7 @@ import type { ClientIdentity } from './client-identity.ts';
 import { serviceAccountGroups } from './client-identity.ts';
 import type { TokenVerifier } from './ports.ts';
 
-export interface JwksTokenVerifierOptions {
+interface JwksTokenVerifierOptions {
   /** A JSON Web Key Set with public keys, as the API server serves it at `/openid/v1/jwks`. */
   readonly file: string;
   readonly audience: string;

@@ -6,7 +6,7 @@ import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import type { Authorizer } from './ports.ts';
 import type { ClientIdentity } from './client-identity.ts';
 
-export interface SubjectAccessReviewAuthorizerOptions {
+interface SubjectAccessReviewAuthorizerOptions {
   readonly reviews: SubjectAccessReviewer;
   readonly rateLimiter: FailureRateLimiter;
   /** Reports whether such a Connector can exist. */

@@ -35,7 +35,7 @@ interface CachedIdentity {
   readonly untilMonotonicMs: number;
 }
 
-export interface TokenReviewVerifierOptions {
+interface TokenReviewVerifierOptions {
   readonly client: KubeClient;
   readonly rateLimiter: FailureRateLimiter;
   readonly audience: string;

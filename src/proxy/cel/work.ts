@@ -10,7 +10,7 @@ const maxConverted = 64;
 const maxPattern = 256;
 
 /** An evaluation that exceeds its work. */
-export class WorkExceeded extends Error {
+class WorkExceeded extends Error {
   override readonly name = 'WorkExceeded';
 }
 

@@ -12,7 +12,7 @@ const dayMs = 86_400_000;
 const validForMs = 3650 * dayMs;
 
 /** Certificate and key of a CA in PEM, as in a Secret of type `kubernetes.io/tls`. */
-export interface CaPem {
+interface CaPem {
   readonly certificate: string;
   readonly key: Secret;
 }

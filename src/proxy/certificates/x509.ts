@@ -39,7 +39,7 @@ const sha256WithRsaOid = '1.2.840.113549.1.1.11';
 /** RFC 5280, appendix A: ub-common-name. */
 const maxCommonNameLength = 64;
 
-export interface ValidityPeriod {
+interface ValidityPeriod {
   readonly notBefore: Date;
   readonly notAfter: Date;
 }

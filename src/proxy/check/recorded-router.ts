@@ -16,7 +16,7 @@ import { noCredential } from '../tool/tool-credential.ts';
 import { Via } from '../tool/via.ts';
 import type { DecisionTrace } from './decision-trace.ts';
 
-export interface RecordedRouterOptions {
+interface RecordedRouterOptions {
   readonly sources: DecisionSources;
   readonly config: Pick<ProxyConfig, 'unmatched-hosts'>;
   readonly tools: ToolAccess;

@@ -22,7 +22,7 @@ import { DecisionTrace, isForbidden } from './decision-trace.ts';
 import type { Question } from './question.ts';
 import { recordedRouter } from './recorded-router.ts';
 
-export interface RequestCheckerOptions {
+interface RequestCheckerOptions {
   readonly sources: DecisionSources;
   readonly config: ProxyConfig;
   /** Whether the sources are read by another user than the proxy's, who may lack permissions that it has. */

@@ -41,7 +41,7 @@ const secretTypes = [
 /** Types of Secrets that need no generator. */
 export const knownSecretTypes: readonly string[] = [...secretTypes, ...issuers.map(({ secretType }) => secretType)];
 
-export interface ToolCredentialsOptions extends Omit<IssuerCredentialsOptions, 'cache'> {
+interface ToolCredentialsOptions extends Omit<IssuerCredentialsOptions, 'cache'> {
   readonly secrets: SecretSource;
   readonly generators: Generators;
 }

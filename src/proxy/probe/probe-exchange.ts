@@ -150,7 +150,7 @@ function methodAfter(status: number, method: string): string {
  * Headers of a response for an expression, under two names each: the canonical one of Go (`Content-Type`) with the list
  * of values, and the lower-case one with the joined values.
  */
-export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 function probedHeaders(rawHeaders: RawHeaders): ResponseHeaders {
   const values = new Map<string, string[]>();

@@ -32,7 +32,7 @@ export interface ProbedTool {
   readonly credential: ToolCredential;
 }
 
-export interface ToolProbesOptions {
+interface ToolProbesOptions {
   readonly client: ToolClient;
   /** Limit of one probe. */
   readonly timeoutMs: number;

@@ -17,13 +17,13 @@ export const ruleAnnotations = {
  * Annotation of a class whose tools are Git servers, with the value `git`: fetches and downloads are reads, although they
  * are POST requests. At another tool, such a path can start anything.
  */
-export const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
+const protocolAnnotation = 'connectors.alauda.io/read-only-protocol';
 
 /**
  * Annotation of a class, with the value `keep`: its tools read `%2F` as part of a segment, so `*` of an allow matches it.
  * For others, it could be several segments.
  */
-export const slashAnnotation = 'connectors.alauda.io/encoded-slashes';
+const slashAnnotation = 'connectors.alauda.io/encoded-slashes';
 
 /** Reports whether the tools of a class are Git servers. */
 export function isOfGit(connectorClass: ConnectorClass | undefined): boolean {
@@ -44,9 +44,9 @@ export const connectorAnnotations: readonly string[] = [
 const classAnnotations: readonly string[] = [...connectorAnnotations, protocolAnnotation, slashAnnotation];
 
 /** Values of the annotation `access`. */
-export const accessLevels = ['full', 'read-only', 'rules'] as const;
+const accessLevels = ['full', 'read-only', 'rules'] as const;
 /** Values of the annotation `rules-mode`. In `audit` mode, what the rules deny is only logged and counted. */
-export const ruleModes = ['enforce', 'audit'] as const;
+const ruleModes = ['enforce', 'audit'] as const;
 
 /** The rules of one Connector or class. */
 export interface RuleSet {

@@ -9,7 +9,7 @@ import { parseAuthority } from '../connectors/tool-address.ts';
 import { proxyLimits } from '../limits.ts';
 
 /** Why a `.dockerconfigjson` yields no credential, as the predicate of a sentence about its Secret. */
-export interface DockerConfigProblem {
+interface DockerConfigProblem {
   readonly problem: string;
 }
 

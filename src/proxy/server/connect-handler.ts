@@ -20,12 +20,12 @@ import { TunnelSession, closeAtExpiry } from './tunnel-session.ts';
 import { authenticate, ownerOf } from './authenticated-client.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
-export interface ConnectHandlerOptions extends HandlerOptions {
+interface ConnectHandlerOptions extends HandlerOptions {
   readonly leaves: LeafCertificates;
 }
 
 /** Continues with the client's connection after a CONNECT. */
-export interface ConnectionOwner {
+interface ConnectionOwner {
   /** Parses HTTP on the connection again, after a response that leaves it usable. */
   readonly resumeHttp: () => void;
   /** Serves requests on `plain`, the stream inside the tunnel. */

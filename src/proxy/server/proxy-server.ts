@@ -22,7 +22,7 @@ import { TlsListener } from './tls-listener.ts';
 import type { TlsListenerOptions } from './tls-listener.ts';
 import type { TunnelSession } from './tunnel-session.ts';
 
-export interface ProxyServerOptions {
+interface ProxyServerOptions {
   readonly address: ListenAddress;
   /** Address and certificate for clients that speak TLS to the proxy; undefined for none. */
   readonly tls: TlsListenerOptions | undefined;

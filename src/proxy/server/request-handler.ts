@@ -29,7 +29,7 @@ import { closeAtExpiry } from './tunnel-session.ts';
 import { addressOf, authenticate, authenticateReverse, podOf } from './authenticated-client.ts';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.ts';
 
-export interface RequestHandlerOptions extends HandlerOptions {
+interface RequestHandlerOptions extends HandlerOptions {
   readonly clients: ClientLimiter;
 }
 

@@ -2,7 +2,7 @@ import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import type { TokenBucketsLimits } from '../../shared/limits/token-buckets.ts';
 import type { Log, LogFields } from '../../shared/log.ts';
 
-export interface RequestLogOptions {
+interface RequestLogOptions {
   readonly log: Log;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;

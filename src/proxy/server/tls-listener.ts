@@ -19,7 +19,7 @@ export interface TlsListenerOptions {
 }
 
 /** Receives the connections of a TlsListener. */
-export interface TlsConnectionHandler {
+interface TlsConnectionHandler {
   /** Called with the connection before its handshake. @returns false if it was closed because of a limit. */
   readonly acquire: (socket: Socket) => boolean;
   /** Called with the decrypted stream after the handshake. */

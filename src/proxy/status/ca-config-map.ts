@@ -11,7 +11,7 @@ import type { NextRun } from './work-queue.ts';
 /** As in the chart. The Secret with the key has the same name. */
 export const caConfigMapName = 'connectors-proxy-ca';
 
-export interface CaConfigMapOptions {
+interface CaConfigMapOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly ca: CaSource;

@@ -15,7 +15,7 @@ export const conditionTypes = [
 /** Conditions of a ConnectorClass that the proxy writes. */
 export const classConditionTypes = ['ProxyReady', 'Ready'] as const;
 
-export type ClassConditionType = (typeof classConditionTypes)[number];
+type ClassConditionType = (typeof classConditionTypes)[number];
 export type ConditionType = (typeof conditionTypes)[number] | ClassConditionType;
 /** Reasons of conditions. A test compares them with docs/troubleshooting.md. */
 export const conditionReasons = [
@@ -45,8 +45,8 @@ export const conditionReasons = [
   'ProbeUnusable',
 ] as const;
 
-export type ConditionReason = (typeof conditionReasons)[number];
-export type ConditionStatus = 'True' | 'False' | 'Unknown';
+type ConditionReason = (typeof conditionReasons)[number];
+type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** The result of a check for one condition. */
 export interface ConditionResult {

@@ -17,7 +17,7 @@ import { rulesProblem } from '../rules/request-rules.ts';
 import type { ConditionType, ConditionResult } from './conditions.ts';
 import { falseResult, trueResult, unknownResult, readiness } from './conditions.ts';
 
-export interface ConnectorCheckOptions {
+interface ConnectorCheckOptions {
   readonly credentials: ToolCredentials;
   readonly trust: UpstreamTrust;
   readonly ca: CaSource;

@@ -28,7 +28,7 @@ export const leaseTimings = {
 
 export type LeaseTimings = Readonly<typeof leaseTimings>;
 
-export interface LeaderElectorOptions {
+interface LeaderElectorOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly name: string;

@@ -12,7 +12,7 @@ import type { CaSource } from '../certificates/certificate-authority.ts';
 import type { ObjectKind } from '../connectors/connector-lookup.ts';
 
 /** The outcome of a status update. */
-export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';
+type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';
 
 /** Receives the outcomes of status updates, for metrics. */
 export interface StatusObserver {

@@ -6,7 +6,7 @@ import type { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 /** Milliseconds until the key is due again; undefined: not until it is added; `retry`: after a backoff. */
 export type NextRun = number | 'retry' | undefined;
 
-export interface WorkQueueOptions {
+interface WorkQueueOptions {
   readonly run: (key: string, signal: AbortSignal) => Promise<NextRun>;
   /** Namespace of a key. Those of one namespace share a part of the permits. */
   readonly namespaceOf: (key: string) => string;

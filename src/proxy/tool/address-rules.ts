@@ -64,7 +64,7 @@ const blockedRanges = [
   ...['64:ff9b:1::/48', '::ffff:0:0:0/96', '2001::/32'],
 ];
 
-export interface AddressRulesOptions {
+interface AddressRulesOptions {
   /** Ranges that are permitted although they are blocked by default. */
   readonly allowed: readonly AddressRange[];
   /** Addresses of the API server, blocked at every port unless `allowed` contains exactly that address. */

@@ -18,7 +18,7 @@ import { upgradeHeaders } from './upgrade.ts';
 import type { Switched } from './upgrade.ts';
 import { proxyLimits } from '../limits.ts';
 
-export interface ExchangeTimings {
+interface ExchangeTimings {
   /** Timeout without a byte in either direction. */
   readonly idleMs: number;
   /** From the end of the request to the headers of the response. */
@@ -36,7 +36,7 @@ export interface ExchangeParts {
 }
 
 /** A client's request and its response. */
-export interface Incoming {
+interface Incoming {
   readonly request: IncomingMessage;
   readonly body: RequestBody;
   readonly response: ServerResponse;
@@ -44,7 +44,7 @@ export interface Incoming {
   readonly expiresAtMs: number;
 }
 
-export interface ExchangeOutcome {
+interface ExchangeOutcome {
   readonly status: number;
   /** From the start of the exchange to the headers of the tool's response. */
   readonly firstByteMs: number;

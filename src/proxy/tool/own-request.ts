@@ -13,7 +13,7 @@ export interface OwnResponse {
   readonly body: string | undefined;
 }
 
-export interface OwnRequestLimits {
+interface OwnRequestLimits {
   /** 0: the body is not read. */
   readonly bodyBytes: number;
   /** Limit of the time for connecting, response headers and body together. */

@@ -26,7 +26,7 @@ export function ownerOfHost({ namespace, name }: { readonly namespace: string; r
   return { chosenBy: 'connector', namespace, holder: name };
 }
 
-export interface ResolverOptions {
+interface ResolverOptions {
   readonly rules: AddressRules;
   /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;

@@ -11,7 +11,7 @@ import { ToolConnection } from './tool-connection.ts';
 import { ToolConnector } from './tool-connector.ts';
 import type { ToolConnectorOptions } from './tool-connector.ts';
 
-export interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
+interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
 
 /** Headers of requests with `100 Continue` or trailers, which undici does not support. */
 const headersBeyondUndici = ['expect', 'te', 'trailer'];

@@ -67,7 +67,7 @@ export class ToolConnector {
   }
 }
 
-export class ConnectTimeout extends Error {
+class ConnectTimeout extends Error {
   override readonly name = 'ConnectTimeout';
   readonly code = 'ETIMEDOUT';
 

@@ -4,7 +4,7 @@ import { ProxyError } from '../proxy-error.ts';
 import type { ToolConnection } from './tool-connection.ts';
 import { ConnectionClosed } from './tool-connection.ts';
 
-export interface ToolSocketLimits {
+interface ToolSocketLimits {
   /** Sockets to tools, including idle ones. */
   readonly total: number;
   /** Idle sockets that are kept for later requests. */

@@ -3,7 +3,7 @@ import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { coalesce } from './coalesce.ts';
 import type { IdleTimeoutMonitor } from './idle-timeout-monitor.ts';
 
-export interface TunnelParts {
+interface TunnelParts {
   readonly client: { readonly chunkRate: TokenBucket };
   readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: { readonly idleMs: number };

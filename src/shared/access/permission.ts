@@ -14,7 +14,7 @@ export interface PodIdentity {
   readonly serviceAccountName: string;
 }
 
-export interface ServiceAccount {
+interface ServiceAccount {
   readonly namespace: string;
   readonly name: string;
 }

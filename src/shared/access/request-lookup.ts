@@ -9,7 +9,7 @@ import { connectorsGroup } from '../connectors/api-group.ts';
 import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.ts';
 import type { ApprovalSubject } from './access-request.ts';
 
-export interface LookupOptions {
+interface LookupOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
 }

@@ -6,7 +6,7 @@ import { ObjectReader } from '../object-reader.ts';
 export const flagsConfigMapName = 'connectors-config';
 
 /** Keys of that ConfigMap. */
-export const featureFlagKeys = [
+const featureFlagKeys = [
   'enable-connector-proxy-permissions',
   'enable-connectors-approval',
   'enable-multi-connector',

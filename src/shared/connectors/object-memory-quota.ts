@@ -18,7 +18,7 @@ export interface MemoryReservation {
 }
 
 /** Evicts the least recently used object, except the given one. @returns whether there was one. */
-export type Evict = (other: MemoryReservation) => boolean;
+type Evict = (other: MemoryReservation) => boolean;
 
 /** Limits the memory of cached objects, with a share per namespace. */
 export class ObjectMemoryQuota {

@@ -21,7 +21,7 @@ export class TemplateError extends Error {
   }
 }
 
-export interface ErrorPlace {
+interface ErrorPlace {
   readonly stage: 'parse' | 'exec';
   readonly line: number;
   readonly column?: number | undefined;

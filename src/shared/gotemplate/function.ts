@@ -110,16 +110,12 @@ interface ParamTypes {
 export type ParamType = keyof ParamTypes | ObjectType;
 
 /** Type that the implementation receives for a parameter type: bigint for whole numbers, else that of the value. */
-export type Argument<P> = P extends keyof ParamTypes
-  ? ParamTypes[P]
-  : P extends ObjectType<infer T>
-    ? GoObject<T>
-    : never;
+type Argument<P> = P extends keyof ParamTypes ? ParamTypes[P] : P extends ObjectType<infer T> ? GoObject<T> : never;
 
 type Arguments<P extends readonly ParamType[]> = { -readonly [K in keyof P]: Argument<P[K]> };
 
 /** Go's result type. Only the difference between `interface {}` and a type of known name shows in a template. */
-export type ResultType = 'interface {}' | 'concrete';
+type ResultType = 'interface {}' | 'concrete';
 
 export interface Signature {
   readonly name: string;

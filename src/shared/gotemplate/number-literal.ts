@@ -6,7 +6,7 @@ import { wrapInt } from './values.ts';
  * Values of a number literal by type, undefined where it has none. A whole number is also a float, and a float without
  * fraction a whole number.
  */
-export interface NumberValue {
+interface NumberValue {
   readonly int: bigint | undefined;
   readonly uint: bigint | undefined;
   readonly float: number | undefined;

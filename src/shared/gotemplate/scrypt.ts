@@ -1,6 +1,6 @@
 import { pbkdf2Sync } from 'node:crypto';
 
-export interface ScryptCost {
+interface ScryptCost {
   /** N, a power of two. */
   readonly blocks: number;
   /** r: a block has 128 of these in bytes. */

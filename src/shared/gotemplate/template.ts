@@ -16,7 +16,7 @@ import { type AnyNode, describe } from './tree.ts';
 /** Where a render runs and within which limits, those of defaultLimits where none are given; or what several share. */
 type Bounds = (RenderEnvironment & { readonly limits?: Partial<RenderLimits> }) | { readonly budget: Budget };
 
-export type RenderOptions = Bounds & {
+type RenderOptions = Bounds & {
   /**
    * The same data with something else in place of its secrets. The values in the message of a failed render come from a
    * render of this data. So no message contains a secret, whatever the template made of it. Absent: the data has none.
@@ -58,7 +58,7 @@ const stepsPerNode = 4;
 const maxShown = 1_000;
 
 /** A compiled template. Immutable: it may be rendered any number of times. */
-export class CompiledTemplate {
+class CompiledTemplate {
   readonly #name: ByteString;
   readonly #text: ByteString;
   readonly #parsed: Parsed;

@@ -42,7 +42,7 @@ const keywords = [
 ] as const;
 
 /** Keywords are their own token types; the dot is one of them. */
-export type KeywordType = (typeof keywords)[number];
+type KeywordType = (typeof keywords)[number];
 
 const keywordSet: ReadonlySet<string> = new Set(keywords);
 

@@ -9,7 +9,7 @@ interface Node<K extends string> {
   readonly position: number;
 }
 
-export interface TextNode extends Node<'text'> {
+interface TextNode extends Node<'text'> {
   readonly text: ByteString;
 }
 
@@ -68,11 +68,11 @@ export interface ChainNode extends Node<'chain'> {
   readonly fields: readonly ByteString[];
 }
 
-export interface BoolNode extends Node<'bool'> {
+interface BoolNode extends Node<'bool'> {
   readonly value: boolean;
 }
 
-export interface StringNode extends Node<'string'> {
+interface StringNode extends Node<'string'> {
   /** As written, with its quotes. */
   readonly literal: ByteString;
   readonly value: ByteString;

@@ -36,7 +36,7 @@ const intBits = {
   uint64: 64,
 } as const;
 
-export type IntKind = keyof typeof intBits;
+type IntKind = keyof typeof intBits;
 
 export function isIntKind(name: TypeName): name is IntKind {
   return Object.hasOwn(intBits, name);

@@ -5,7 +5,7 @@ import type { RbacRule } from './rbac-rule.ts';
 import { ruleText } from './rbac-rule.ts';
 
 /** A request to the API server, described for errors that a pod's author reads. */
-export interface ApiOperation {
+interface ApiOperation {
   /** The action that failed: `reading connector ci/harbor`. */
   readonly doing: string;
   /** The rule that the program's own role must have for it. Absent: the program's manifests contain it. */

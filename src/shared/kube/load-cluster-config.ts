@@ -21,7 +21,7 @@ export function loadClusterConfig(
   return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
-export interface InClusterSource {
+interface InClusterSource {
   /** KUBERNETES_SERVICE_HOST. */
   readonly host: string | undefined;
   /** KUBERNETES_SERVICE_PORT. */
@@ -30,7 +30,7 @@ export interface InClusterSource {
   readonly folder: string;
 }
 
-export const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
  * Returns the configuration that Kubernetes provides in every pod.

@@ -5,7 +5,7 @@ import { malformed } from './response-body.ts';
 import { objectKey } from './kube-object.ts';
 import { heapBytes } from './object-heap.ts';
 
-export interface ObjectIdentity {
+interface ObjectIdentity {
   readonly namespace: string | undefined;
   readonly name: string;
 }
@@ -29,7 +29,7 @@ export type AdmittedObject =
   | { readonly object?: undefined; readonly rejected: RejectedObject };
 
 /** The texts of an object's members, which are not parsed yet. */
-export interface RawObject {
+interface RawObject {
   readonly identity: ObjectIdentity & { readonly resourceVersion: string };
   /** Without metadata. */
   readonly members: ReadonlyMap<string, string>;

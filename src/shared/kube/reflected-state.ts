@@ -7,7 +7,7 @@ import { KubeError } from './kube-error.ts';
 import { metadataText, objectKey } from './kube-object.ts';
 
 /** @param object undefined if it was deleted. */
-export type ChangeListener = (key: string, object: JsonObject | undefined) => void;
+type ChangeListener = (key: string, object: JsonObject | undefined) => void;
 
 /**
  * The state of a reflector. Objects are replaced, never changed, so identity (===) shows whether one has changed. A

@@ -43,7 +43,7 @@ export async function readSuccess(
 }
 
 /** Parses JSON. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
-export function parseBytes(bytes: Uint8Array, status: number, path: string): JsonValue {
+function parseBytes(bytes: Uint8Array, status: number, path: string): JsonValue {
   return parseText(bytes, status, path, parseJson);
 }
 

@@ -26,7 +26,7 @@ export interface WatchOptions {
 }
 
 /** A change of one object, or a bookmark. */
-export type WatchChange =
+type WatchChange =
   | { readonly type: 'BOOKMARK' }
   | { readonly type: 'ADDED' | 'MODIFIED'; readonly object: JsonObject }
   | { readonly type: 'DELETED'; readonly namespace: string | undefined; readonly name: string | undefined }

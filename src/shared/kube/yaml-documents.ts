@@ -6,7 +6,7 @@ import { limits } from '../limits/defaults.ts';
 
 type YamlDocument = Document.Parsed;
 /** Documents with the positions of their nodes. */
-export interface YamlNodes {
+interface YamlNodes {
   readonly documents: readonly YamlDocument[];
   readonly lines: LineCounter;
 }

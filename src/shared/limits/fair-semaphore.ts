@@ -6,7 +6,7 @@ import { Counts } from './counts.ts';
 import { dynamicShare } from './dynamic-share.ts';
 import { FairQueue } from './fair-queue.ts';
 
-export interface FairSemaphoreOptions {
+interface FairSemaphoreOptions {
   readonly permits: number;
   /** Maximum part of the permits for one namespace, and of the queue that the others leave. Default: all. */
   readonly namespaceShare?: number;
@@ -16,7 +16,7 @@ export interface FairSemaphoreOptions {
   readonly queue?: QueueLimit;
 }
 
-export interface QueueLimit {
+interface QueueLimit {
   readonly length: number;
   /** @param waiting number of queued tasks of the owner's namespace, which has used up its share. */
   readonly rejection: (owner: FlowKey, waiting: number) => CodedError;

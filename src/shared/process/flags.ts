@@ -9,7 +9,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export interface Flag<Value> {
+interface Flag<Value> {
   /** Environment variable that is used if the flag is absent. */
   readonly env?: string;
   /** Absent: required. `<kubelet-dir>` and `<driver-name>` are replaced by the values of those flags. */
@@ -20,7 +20,7 @@ export interface Flag<Value> {
   readonly parse: (text: string) => Value;
 }
 
-export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
+type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
 /** The parsed flags of a table: names as on the command line, values in their unit (milliseconds, bytes). */
 export type FlagValues<Table extends FlagTable> = {

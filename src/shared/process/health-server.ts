@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { listen } from './listen.ts';
 import type { ListenAddress } from './listen.ts';
 
-export interface HealthServerOptions {
+interface HealthServerOptions {
   readonly address: ListenAddress;
   /** Served at `/metrics`. Absent: the path does not exist. */
   readonly metrics?: { readonly text: () => Promise<string>; readonly contentType: string };
@@ -18,7 +18,7 @@ export interface HealthServerOptions {
   readonly log: Log;
 }
 
-export type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
+type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
 
 /**
  * Serves `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus, the kubelet's probes and doctor. Any

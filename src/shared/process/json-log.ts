@@ -4,7 +4,7 @@ import type { Log, LogFields, LogLevel } from '../log.ts';
 import { printable } from '../message-text.ts';
 
 /** Destination of the lines of a log. */
-export interface LogDestination {
+interface LogDestination {
   write(line: string): void;
   /**
    * Registers a callback that gets the number of dropped lines once the reader continues. Absent: no line is dropped.

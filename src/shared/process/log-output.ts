@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import sonicBoom from 'sonic-boom';
 import type { limits } from '../limits/defaults.ts';
 
-export type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
+type LogOutputLimits = Readonly<Record<keyof typeof limits.log, number>>;
 
 /** Half of a pipe. Lines of this size are written at once. Each write wakes up a thread, and then the reader. */
 const gatheredCharacters = 32 << 10;

@@ -23,7 +23,7 @@ export interface DeployedProxy {
   readonly stop: () => Promise<void>;
 }
 
-export interface ToolLogin {
+interface ToolLogin {
   readonly username: string;
   readonly password: string;
 }

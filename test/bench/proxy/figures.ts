@@ -3,7 +3,7 @@ import type { MeasuredWay, WayName } from './ways.ts';
 import { wayNames } from './ways.ts';
 
 /** One row of the table: what, each round's figure for each way, and medians of them. */
-export interface Figure {
+interface Figure {
   readonly what: string;
   readonly rounds: Readonly<Partial<Record<WayName, readonly number[]>>>;
   readonly medians: Readonly<Partial<Record<WayName, number>>>;

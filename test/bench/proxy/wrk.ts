@@ -5,7 +5,7 @@ import { hostNames } from '../../support/e2e/host-names.ts';
 import type { Way } from './tunnel-client.ts';
 
 /** What wrk measured in one run, milliseconds. */
-export interface WrkReport {
+interface WrkReport {
   readonly seconds: number;
   readonly requests: number;
   readonly bytes: number;
@@ -13,7 +13,7 @@ export interface WrkReport {
   readonly p99: number;
 }
 
-export interface WrkLoad {
+interface WrkLoad {
   readonly clients: number;
   readonly seconds: number;
   readonly path: string;

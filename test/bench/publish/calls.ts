@@ -29,7 +29,7 @@ export type Operation = (typeof operations)[number];
 
 export type CallFigures = Readonly<Record<Operation, Latency>>;
 
-export interface Rounds {
+interface Rounds {
   readonly warmUp: number;
   readonly measured: number;
 }

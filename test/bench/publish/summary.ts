@@ -23,7 +23,7 @@ export interface Summary {
   readonly growth: readonly (GrowthFigures & { readonly ratio: number })[];
 }
 
-export interface CallSummary extends Latency {
+interface CallSummary extends Latency {
   /** To the no-op call of the same run, p50. */
   readonly ratio: number;
   /** p99 to p50 of the same run. */

@@ -35,7 +35,7 @@ export function callFor(signal: AbortSignal = new AbortController().signal): Pub
 }
 
 /** A clock that only tests move. */
-export class ManualClock {
+class ManualClock {
   ms = 0;
 }
 

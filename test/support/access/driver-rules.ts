@@ -16,7 +16,7 @@ const roles = {
 export type Purpose = keyof typeof roles;
 
 /** Who the driver is at the API server. */
-export type DriverSubject = Pick<Binding, 'user' | 'serviceAccount'>;
+type DriverSubject = Pick<Binding, 'user' | 'serviceAccount'>;
 
 /** Gives the driver what roles give it in a cluster; the returned function takes it back. */
 export function bindDriver(api: KubeApi, purpose: Purpose, subject?: DriverSubject): () => void {
@@ -45,7 +45,7 @@ export function bindingsFor(purpose: Purpose, subject?: DriverSubject): readonly
 }
 
 /** Those of the roles among manifests. */
-export function bindingsOf(objects: readonly unknown[], subject: DriverSubject = { user: driverUser }): Binding[] {
+function bindingsOf(objects: readonly unknown[], subject: DriverSubject = { user: driverUser }): Binding[] {
   return objects.flatMap((object) => {
     const { kind, metadata, rules } = object as {
       readonly kind: string;

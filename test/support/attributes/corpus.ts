@@ -1,5 +1,5 @@
 /** A block of `volumeAttributes` as people write it, of a pod in namespace ci. */
-export interface AttributeBlock {
+interface AttributeBlock {
   /** What is particular about it. */
   readonly what: string;
   readonly block: Readonly<Record<string, string>>;

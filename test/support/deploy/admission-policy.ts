@@ -23,14 +23,14 @@ export interface AdmissionRequest {
 }
 
 /** A change of an object (RFC 6902). */
-export interface JsonPatch {
+interface JsonPatch {
   readonly op: string;
   readonly path: string;
   readonly value: unknown;
 }
 
 /** What a policy finds. */
-export interface PolicyVerdict {
+interface PolicyVerdict {
   /** What the author is told, whether as a warning or as a denial. */
   readonly messages: readonly string[];
   /** Expressions that cannot be evaluated; what follows is for the failurePolicy to say. */

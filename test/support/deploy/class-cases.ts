@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/shared/json.ts';
 import { chartFolder, manifestFiles, readManifests, type Manifest } from './manifests.ts';
 
 /** A file of a ConnectorClass of the chart with data to render it with. */
-export interface ClassCase {
+interface ClassCase {
   /** `class/configuration/file: what is special`. */
   readonly name: string;
   readonly file: string;
@@ -13,7 +13,7 @@ export interface ClassCase {
   readonly data: JsonObject;
 }
 
-export interface ClassParam {
+interface ClassParam {
   readonly name: string;
   readonly type?: string;
   readonly default?: string | readonly string[] | Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ const proxy = `http://${caseProxyHost}`;
 const certificate = (body: string): string =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(body).toString('base64')}\n-----END CERTIFICATE-----\n`;
 /** A bundle of two. */
-export const caseCertificates = `${certificate('not a certificate')}${certificate('nor is this')}`;
+const caseCertificates = `${certificate('not a certificate')}${certificate('nor is this')}`;
 
 function connector(
   name: string,

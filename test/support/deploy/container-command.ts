@@ -4,7 +4,7 @@ export interface ContainerStart {
   readonly env: readonly { readonly name: string; readonly value?: string }[];
 }
 
-export interface Command {
+interface Command {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }

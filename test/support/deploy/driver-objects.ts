@@ -4,7 +4,7 @@ import { commandOf } from './container-command.ts';
 import { only, type Manifest } from './manifests.ts';
 import { objectProblems } from './object-problems.ts';
 
-export interface Container {
+interface Container {
   readonly name: string;
   readonly image: string;
   readonly args: readonly string[];
@@ -19,7 +19,7 @@ export interface Container {
 interface Probe {
   readonly httpGet: { readonly port: string };
 }
-export interface DaemonSet {
+interface DaemonSet {
   readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
   readonly template: {
     readonly metadata: { readonly labels: Readonly<Record<string, string>> };
@@ -42,7 +42,7 @@ export const daemonSet = (objects: readonly Manifest[]): DaemonSet =>
   only(objects, 'DaemonSet', 'connectors-csi')['spec'] as DaemonSet;
 export const driver = (objects: readonly Manifest[]): Container => daemonSet(objects).template.spec.containers[0]!;
 /** Roles of programs: those that become part of people's roles need no binding. */
-export const roles = (objects: readonly Manifest[]): Manifest[] =>
+const roles = (objects: readonly Manifest[]): Manifest[] =>
   objects.filter(
     ({ kind, metadata }) =>
       kind.endsWith('Role') && !Object.keys(metadata.labels ?? {}).some((label) => label.includes('/aggregate-to-')),

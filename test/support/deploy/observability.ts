@@ -8,7 +8,7 @@ import { objectProblems } from './object-problems.ts';
 
 const files = path.join(chartFolder, 'files');
 
-export interface Metric {
+interface Metric {
   readonly name: string;
   readonly type: string;
   readonly labels: readonly string[];
@@ -30,7 +30,7 @@ interface Panel {
 }
 
 /** A program's metrics, alerts and dashboard. */
-export interface Observed {
+interface Observed {
   /** Of its metrics' names, such as `connectors_csi_`. */
   readonly prefix: string;
   readonly metrics: readonly Metric[];

@@ -1,5 +1,5 @@
 /** A step of the tutorial: a manifest to write, or a command with the output that the page shows for it. */
-export type TutorialStep =
+type TutorialStep =
   | { readonly kind: 'file'; readonly name: string; readonly content: string }
   /** An expression of a generator. */
   | { readonly kind: 'cel'; readonly line: number; readonly cel: string }

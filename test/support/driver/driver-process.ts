@@ -11,7 +11,7 @@ import type { NodeSandbox } from './node-sandbox.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 
-export interface Exit {
+interface Exit {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
 }

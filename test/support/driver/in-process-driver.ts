@@ -14,7 +14,7 @@ import { assertNoToken } from './canary.ts';
 import { KubeletClient } from './kubelet-client.ts';
 import type { NodeSandbox } from './node-sandbox.ts';
 
-export interface BackendParts {
+interface BackendParts {
   readonly config: DriverConfig;
   readonly metrics: Metrics;
   readonly rejections: LimitObserver;

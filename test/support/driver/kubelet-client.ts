@@ -19,7 +19,7 @@ import type { RequestChanges, TestVolume } from './test-volume.ts';
 type NodeClient = InstanceType<typeof csi.Node>;
 type IdentityClient = InstanceType<typeof csi.Identity>;
 
-export interface KubeletCallOptions {
+interface KubeletCallOptions {
   /** The kubelet's own is two minutes. */
   readonly timeoutMs?: number;
   /** The time that a publish tells the driver. The client waits for the response, in whatever time the driver runs. */

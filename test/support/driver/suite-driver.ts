@@ -1,7 +1,7 @@
 import { NodeSandbox } from './node-sandbox.ts';
 
 /** What a suite keeps in its own variables. */
-export interface SuiteDriver<Driver> {
+interface SuiteDriver<Driver> {
   readonly node: NodeSandbox;
   readonly driver: Driver;
 }

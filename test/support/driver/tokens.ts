@@ -12,7 +12,7 @@ export interface TokenOwner {
   readonly serviceAccountName: string;
 }
 
-export interface TokenOptions {
+interface TokenOptions {
   /** Seconds from now. */
   readonly expiresIn?: number;
   readonly audience?: string;

@@ -55,7 +55,7 @@ export function startTool(
   return ToolServer.start('https', answer, [host]);
 }
 
-export interface ConnectOptions extends Pick<ConnectorOptions, 'className' | 'caSecret' | 'rules' | 'params'> {
+interface ConnectOptions extends Pick<ConnectorOptions, 'className' | 'caSecret' | 'rules' | 'params'> {
   readonly configuration?: string;
   readonly secretName?: string;
 }

@@ -20,7 +20,7 @@ export const shells: Readonly<Record<string, readonly string[]>> = {
   zsh: ['zsh', '-f'],
 };
 
-export const noProxy = 'localhost,127.0.0.1,::1';
+const noProxy = 'localhost,127.0.0.1,::1';
 
 /** Values that a shell would run, split or expand if it evaluated them. Some only as those of an integer or an array. */
 const hostileValues: readonly string[] = [

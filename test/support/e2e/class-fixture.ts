@@ -2,7 +2,7 @@ import { FakeProxy } from './fake-proxy.ts';
 import { RenderedClasses } from './rendered-classes.ts';
 
 /** What the tests of a suite render into, and the proxy that the files lead to. Both are empty for each test. */
-export interface ClassFixture {
+interface ClassFixture {
   readonly rendered: RenderedClasses;
   readonly proxy: FakeProxy;
 }

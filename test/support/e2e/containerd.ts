@@ -9,7 +9,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { eventually } from '../poll.ts';
 
 /** Of the script for nodes. */
-export interface PullCredential {
+interface PullCredential {
   readonly username: string;
   readonly password: string;
 }

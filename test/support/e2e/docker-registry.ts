@@ -7,7 +7,7 @@ import { toolAuthority } from '../proxy/tool-server.ts';
 import { freePort, untilListening } from './programs.ts';
 import type { RegistryTokenService } from './registry-token-service.ts';
 
-export interface DockerRegistryOptions {
+interface DockerRegistryOptions {
   /** To be made. */
   readonly directory: string;
   readonly host: string;

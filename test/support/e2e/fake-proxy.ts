@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /** One request as it reached the proxy. */
-export interface ProxyRequest {
+interface ProxyRequest {
   readonly method: string;
   /** A path, or for the forward way the whole URL, or `host:port` after CONNECT. */
   readonly target: string;

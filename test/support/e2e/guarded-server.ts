@@ -3,7 +3,7 @@ import https from 'node:https';
 import { ToolServer, toolAuthority } from '../proxy/tool-server.ts';
 import type { DockerRegistry } from './docker-registry.ts';
 
-export interface GuardedServerOptions {
+interface GuardedServerOptions {
   readonly host: string;
   /** Whether a request with this `Authorization` is served. Others get 401. */
   readonly accepts: (authorization: string) => boolean;

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream';
 import { toolAuthority } from '../proxy/tool-server.ts';
 import { DockerRegistry } from './docker-registry.ts';
 
-export interface HarborOptions {
+interface HarborOptions {
   /** To be made. */
   readonly directory: string;
   readonly host: string;

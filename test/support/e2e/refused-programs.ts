@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /** The tools that programs are refused at: a web server, and an image registry. */
-export interface RefusedTarget {
+interface RefusedTarget {
   /** `https://HOST:PORT` of the web server. */
   readonly web: string;
   /** `HOST:PORT` of the registry. */

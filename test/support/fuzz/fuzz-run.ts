@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 
-export interface FuzzSettings {
+interface FuzzSettings {
   readonly cases: number;
   readonly seed: number;
 }

@@ -5,7 +5,7 @@ import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
 import type { JsonObject } from '../../../src/shared/json.ts';
 import { processorTimeMs } from '../processor-time.ts';
 
-export interface Cost {
+interface Cost {
   readonly ms: number;
   readonly steps: number;
 }

@@ -26,7 +26,7 @@ export function bundleProgram(name: string): string {
   return outfile;
 }
 
-export interface HostCallEnd {
+interface HostCallEnd {
   /** Undefined when the call came to its end. */
   readonly killedBefore: string | undefined;
 }

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-export interface ReaderReport {
+interface ReaderReport {
   /** How often a whole revision was read. */
   readonly passes: number;
   /** How often it was another than before. */

@@ -14,7 +14,7 @@ export function revisionFiles(revision: number): VolumeFile[] {
   return revisionNames(revision).map((name) => ({ name, content: Buffer.from(textOf(revision, name)) }));
 }
 
-export function revisionNames(revision: number): string[] {
+function revisionNames(revision: number): string[] {
   return ['a', 'b', revision % 2 === 0 ? 'even' : 'odd', 'same', 'same-twin', 'twin'];
 }
 

@@ -41,11 +41,11 @@ export function changes(call: CallName, args: readonly unknown[]): boolean {
 }
 
 /** The system calls of a kernel before 5.2: what came later answers ENOSYS. */
-export function oldKernel(base: Syscalls): Syscalls {
+function oldKernel(base: Syscalls): Syscalls {
   const later: readonly CallName[] = ['fsopen', 'fsconfig', 'fsmount', 'moveMount', 'openat2'];
   return wrapSyscalls(base, (call) => (later.includes(call) ? -constants.errno.ENOSYS : undefined));
 }
 
 export const kernels = { detached: (): Syscalls => loadSyscalls(), mounted: (): Syscalls => oldKernel(loadSyscalls()) };
-export type Kernel = keyof typeof kernels;
+type Kernel = keyof typeof kernels;
 export const kernelNames: readonly Kernel[] = ['detached', 'mounted'];

@@ -8,7 +8,7 @@ export interface KeyPair {
   readonly key: string;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly commonName: string;
   /** Kubernetes reads the organizations of a client certificate as groups. */
   readonly organizations?: readonly string[];

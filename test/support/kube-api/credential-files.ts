@@ -5,7 +5,7 @@ import type { CertificateAuthority } from './certificates.ts';
 import type { Identities } from './identities.ts';
 
 /** Written as the kubelet does: a reader sees the old content or the new, never half of one. */
-export function replaceFile(file: string, content: string): void {
+function replaceFile(file: string, content: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, content, { mode: 0o600 });
   renameSync(`${file}.new`, file);

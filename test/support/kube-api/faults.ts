@@ -39,7 +39,7 @@ export interface Fault {
   readonly effect: FaultEffect;
 }
 
-export interface ActiveFault {
+interface ActiveFault {
   /** Requests spoilt so far. */
   readonly hits: number;
   remove(): void;

@@ -11,7 +11,7 @@ export interface BoundPod {
   readonly uid: string;
 }
 
-export interface ServiceAccountTokenRequest {
+interface ServiceAccountTokenRequest {
   readonly namespace: string;
   readonly name: string;
   readonly uid?: string;
@@ -20,7 +20,7 @@ export interface ServiceAccountTokenRequest {
   readonly expirationSeconds?: number;
 }
 
-export interface IssuedToken {
+interface IssuedToken {
   readonly token: string;
   /** RFC 3339, as in the status of a TokenRequest. */
   readonly expirationTimestamp: string;
@@ -123,7 +123,7 @@ interface Claims {
   };
 }
 
-export function serviceAccountUser(namespace: string, name: string): User {
+function serviceAccountUser(namespace: string, name: string): User {
   return withStandardGroups({
     name: `system:serviceaccount:${namespace}:${name}`,
     groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`],

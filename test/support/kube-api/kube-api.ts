@@ -52,7 +52,7 @@ export interface LoggedRequest extends RequestAttributes {
   readonly code: number;
 }
 
-export type RequestPattern = Partial<
+type RequestPattern = Partial<
   Pick<LoggedRequest, 'verb' | 'resource' | 'subresource' | 'namespace' | 'name' | 'user' | 'code'>
 >;
 

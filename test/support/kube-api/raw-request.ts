@@ -1,13 +1,13 @@
 import { request } from 'node:https';
 import type { KubeApi } from './kube-api.ts';
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly code: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
 }
 
-export interface RawRequest {
+interface RawRequest {
   readonly method?: string;
   readonly path: string;
   readonly token?: string;

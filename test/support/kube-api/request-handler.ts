@@ -15,7 +15,7 @@ import { badRequest, notFound, StatusError } from './status.ts';
 import { WatchStream } from './watch-stream.ts';
 import type { WatchSettings } from './watch-stream.ts';
 
-export interface ServerState {
+interface ServerState {
   readonly store: ObjectStore;
   readonly rules: AccessRules;
   readonly identities: Identities;

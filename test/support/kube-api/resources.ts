@@ -35,7 +35,7 @@ export function isCustom(resource: StoredResource): boolean {
   return resource.group === connectorsGroup.group;
 }
 
-export interface ObjectMeta {
+interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;

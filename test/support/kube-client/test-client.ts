@@ -17,8 +17,6 @@ export const connectors: ResourceType = {
   plural: 'connectors',
 };
 
-export const configMaps: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-
 /** Administrator's configuration for the test server. */
 export function adminConfig(api: KubeApi): ClusterConfig {
   api.bind({ user: 'admin', rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] });

@@ -8,7 +8,7 @@ import { pluginRegistration } from '../../../src/driver/csi/services.ts';
 import { KubeletClient } from '../driver/kubelet-client.ts';
 
 /** A plugin that the kubelet has taken. */
-export interface Plugin {
+interface Plugin {
   readonly name: string;
   /** Of its CSI socket. */
   readonly endpoint: string;

@@ -6,7 +6,7 @@ import { KubeletNode } from './kubelet-node.ts';
 import type { KubeletNodeOptions } from './kubelet-node.ts';
 import { assertNodeIsCurrent, assertNodeIsEmpty } from './node-state.ts';
 
-export interface ScenarioOptions extends Omit<KubeletNodeOptions, 'cluster' | 'apiPort'> {
+interface ScenarioOptions extends Omit<KubeletNodeOptions, 'cluster' | 'apiPort'> {
   readonly timeoutMs?: number;
 }
 
@@ -33,7 +33,7 @@ export function clusterScenario(
 }
 
 /** Plays a scenario on a node of its own, asserts that the node is whole afterwards, and takes it away. */
-export async function played(options: KubeletNodeOptions, play: (node: KubeletNode) => Promise<void>): Promise<void> {
+async function played(options: KubeletNodeOptions, play: (node: KubeletNode) => Promise<void>): Promise<void> {
   const node = new KubeletNode({ ...quick, ...options });
   try {
     await play(node);

@@ -3,14 +3,14 @@ import { request } from 'node:https';
 import type { Manifest } from '../deploy/manifests.ts';
 
 /** What an API server answers. */
-export interface ApiAnswer {
+interface ApiAnswer {
   readonly code: number;
   readonly text: string;
   /** The texts of its headers `warning`. */
   readonly warnings: readonly string[];
 }
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly path: string;
   readonly method?: string;
   readonly body?: unknown;
@@ -19,7 +19,7 @@ export interface ApiRequest {
 }
 
 /** Whom an administrator acts as. */
-export interface ActingUser {
+interface ActingUser {
   readonly user: string;
   readonly groups?: readonly string[];
   /** Such as the node of a service account's token. */

@@ -10,13 +10,13 @@ import { eventually } from '../poll.ts';
 import { ApiClient } from './api-client.ts';
 import { Child } from './child.ts';
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   /** Of kube-apiserver, such as `--emulated-version=1.33`. */
   readonly flags?: readonly string[];
 }
 
 /** What a run of a command prints. */
-export interface CommandRun {
+interface CommandRun {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;

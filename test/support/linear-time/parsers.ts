@@ -39,7 +39,7 @@ import { quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-t
 import { connector } from '../driver/manifests.ts';
 import { ruledRequest, rulesWith } from '../rules/rule-sets.ts';
 
-export interface Parser {
+interface Parser {
   readonly run: (text: string) => unknown;
   /** Texts that it accepts, with `…` where a stranger can write as much as he wants; absent: the whole text. */
   readonly around?: readonly string[];

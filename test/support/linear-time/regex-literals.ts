@@ -4,7 +4,7 @@ import { Visitor, parseSync } from 'oxc-parser';
 
 const source = path.join(import.meta.dirname, '../../../src');
 
-export interface SourceRegex {
+interface SourceRegex {
   /** Below src, such as `proxy/rules/read-only.ts`. */
   readonly file: string;
   /** As it is written, with slashes and flags. */

@@ -7,7 +7,7 @@ import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messag
 const program = path.join(import.meta.dirname, 'load-program.ts');
 
 /** The kubelet's own back-off and its usual republish. */
-export const kubeletTiming: LoadTiming = {
+const kubeletTiming: LoadTiming = {
   republishMs: 60_000,
   callTimeoutMs: 120_000,
   firstBackoffMs: 500,

@@ -3,7 +3,7 @@ import type { Fault, FaultEffect } from '../kube-api/faults.ts';
 import type { StallingProxy } from '../kube-api/stalling-proxy.ts';
 
 /** The API server, and the network that leads to it. */
-export interface ApiPath {
+interface ApiPath {
   readonly cluster: Pick<Cluster, 'api'>;
   readonly network: StallingProxy;
 }

@@ -4,7 +4,7 @@ import type { CommandWeights } from './commands.ts';
 import { NodeModel } from './node-model.ts';
 import { NodeSystem } from './node-system.ts';
 
-export interface ModelOptions {
+interface ModelOptions {
   readonly weights: CommandWeights;
   /** In place of dist/main.js. */
   readonly program?: string;

@@ -20,7 +20,7 @@ import { Probe } from './probe.ts';
 import { VersionedSources } from './versioned-sources.ts';
 import { volumeKinds } from './volume-kinds.ts';
 
-export interface PublishOptions {
+interface PublishOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

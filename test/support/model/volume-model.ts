@@ -12,7 +12,7 @@ import { attributesOf, isMountable, neededBy, shownBy, told, volumeKinds } from 
 import type { Shown, VolumeKind } from './volume-kinds.ts';
 
 /** A call after which a volume is mounted or not, when it is not known how it ended: `maybe`. */
-export type MountedState = 'no' | 'yes' | 'maybe';
+type MountedState = 'no' | 'yes' | 'maybe';
 
 /** What there was when a publish began. */
 export interface PublishBegin {

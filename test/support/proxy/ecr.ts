@@ -6,7 +6,7 @@ import type { CertificateAuthority } from '../kube-api/certificates.ts';
 import { ToolServer } from './tool-server.ts';
 import type { SeenRequest } from './tool-server.ts';
 
-export const ecrRegion = 'eu-west-1';
+const ecrRegion = 'eu-west-1';
 export const ecrHost = `123456789012.dkr.ecr.${ecrRegion}.amazonaws.com`;
 export const ecrApiHost = `api.ecr.${ecrRegion}.amazonaws.com`;
 /** The name of the API for an endpoint in a VPC. */

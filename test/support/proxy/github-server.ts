@@ -6,16 +6,16 @@ import { ToolServer } from './tool-server.ts';
 import type { SeenRequest } from './tool-server.ts';
 
 /** Keys of an App: the public one is known to GitHub. */
-export const appKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const appKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const appPrivateKey = appKeys.privateKey.export({ type: 'pkcs1', format: 'pem' }) as string;
 
-export interface AskedToken {
+interface AskedToken {
   readonly installation: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly repositories?: readonly string[];
 }
 
-export interface GithubServerOptions {
+interface GithubServerOptions {
   readonly hosts?: readonly string[];
   /** Path of the API. At a host of its own, which begins with `api.`, clients find it without the path. */
   readonly root?: string;

@@ -30,7 +30,7 @@ export function toolWithLogin(address: string, options: ConnectorOptions = {}): 
   return [connector('tool', address, { secret: 'login', ...options }), robotLogin, ...grant('builder', ['tool'])];
 }
 
-export interface FixtureOptions {
+interface FixtureOptions {
   readonly flags?: readonly string[];
   readonly now?: () => number;
   /** In milliseconds. */

@@ -1,7 +1,7 @@
 import { generatePrimeSync } from 'node:crypto';
 
 /** The numbers of RFC 8017, A.1.2. */
-export type RsaNumbers = Readonly<Record<'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi', bigint>>;
+type RsaNumbers = Readonly<Record<'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi', bigint>>;
 
 interface OtherPrime {
   readonly r: bigint;

@@ -10,10 +10,10 @@ import { toolAuthority } from './tool-server.ts';
 /** Chunks of one byte: each costs a receiver that keeps them apart some hundred bytes. */
 export const oneByteChunks = Buffer.from('1\r\na\r\n'.repeat(16 * 1024));
 /** Nearly as much as a header section can have. */
-export const longHeaders = Array.from({ length: 14 }, (_, at) => `X-Long-${at}: ${'a'.repeat(1_000)}\r\n`).join('');
+const longHeaders = Array.from({ length: 14 }, (_, at) => `X-Long-${at}: ${'a'.repeat(1_000)}\r\n`).join('');
 
 /** Writes without end as long as the other side takes it. */
-export function flood(socket: Socket, block: Buffer = oneByteChunks): void {
+function flood(socket: Socket, block: Buffer = oneByteChunks): void {
   // Later, since a kernel that takes everything at once would let nothing else run here.
   const soon = (): void => void setImmediate(more);
   const more = (): void => {

@@ -27,7 +27,7 @@ export interface TokenIssuer {
   readonly rejection: { readonly status: number; readonly body: object; readonly code: string };
 }
 
-export interface TokenIssuerOptions {
+interface TokenIssuerOptions {
   /** Signs the certificate of the server. */
   readonly authority?: CertificateAuthority | undefined;
   /** Milliseconds since the epoch. */

@@ -75,7 +75,7 @@ const formats: readonly ((segments: readonly string[]) => readonly string[])[] =
 ];
 
 /** Returns the paths that servers read in a request's path: one for each combination of the above. */
-export function pathsSeen(path: string): readonly (readonly string[])[] {
+function pathsSeen(path: string): readonly (readonly string[])[] {
   const seen = new Map<string, readonly string[]>();
   for (const decode of decoders) {
     for (const split of splits) {

@@ -8,7 +8,7 @@ export const spelledRules = `
 - allow: { methods: [GET, HEAD] }
 - allow: { methods: [POST], paths: ["/upload/**", "/projects/team%2Fapp/x"] }`;
 
-export interface Spelling {
+interface Spelling {
   /** Method, where it is not GET, and the path with the query. */
   readonly request: string;
   readonly decided: Decided;

@@ -10,7 +10,7 @@ export interface AwsCredentials {
 }
 
 /** A request to the root path, without a query. */
-export interface AwsRequest {
+interface AwsRequest {
   readonly method: string;
   /** As in the `Host` header. */
   readonly host: string;

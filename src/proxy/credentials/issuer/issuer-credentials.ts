@@ -141,7 +141,7 @@ function messageOf({ secret, connector }: Source, problem: string, fix: string):
 }
 
 /** A token of an issuer, in the headers of requests. */
-export class IssuerCredential implements ToolCredential {
+class IssuerCredential implements ToolCredential {
   readonly replaces = replacedHeaders;
   readonly #plan: TokenPlan;
   readonly #tokens: IssuedTokens;

@@ -21,7 +21,7 @@ export interface RegistrySession {
   readonly probe: RegistryProbe;
 }
 
-export interface RegistryCredentialOptions {
+interface RegistryCredentialOptions {
   readonly session: RegistrySession;
   /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
   readonly first: RegistryProbe | undefined;

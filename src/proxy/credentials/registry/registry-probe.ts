@@ -18,12 +18,12 @@ import type { ToolAddress } from '../../connectors/tool-address.ts';
 import { parseToolAddress } from '../../connectors/tool-address.ts';
 
 /** The authentication that a registry requires. */
-export type Authentication =
+type Authentication =
   | { readonly kind: 'none' }
   | { readonly kind: 'basic' }
   | { readonly kind: 'token'; readonly service: TokenService };
 
-export interface RegistryProbeOptions {
+interface RegistryProbeOptions {
   readonly client: ToolClient;
   readonly clock: Clock;
   readonly address: ToolAddress;

@@ -2,7 +2,7 @@ import type { CallContext } from '../function.ts';
 import { GoError } from '../function.ts';
 
 /** shopspring/decimal: coefficient * 10^exponent. The decimal arithmetic behind addf, subf, mulf and divf. */
-export interface Decimal {
+interface Decimal {
   readonly coefficient: bigint;
   readonly exponent: number;
 }

@@ -26,7 +26,7 @@ const epochOffset = 9_223_372_028_741_760_000n;
 /** Seconds from the year 1, where Go's zero time is, to 1970. */
 const zeroTimeSeconds = 62_135_596_800n;
 
-export interface Clock {
+interface Clock {
   readonly hour: number;
   readonly minute: number;
   readonly second: number;

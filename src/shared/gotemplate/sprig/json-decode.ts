@@ -7,7 +7,7 @@ import { ByteBuilder } from '../byte-builder.ts';
 import { appendedSlice } from '../capacity.ts';
 
 /** Result of a decoder. As in Go, a number out of range is nil, with the error that `mustFromJson` fails with. */
-export interface DecodedJson {
+interface DecodedJson {
   readonly value: GoValue;
   readonly error?: GoError | undefined;
 }

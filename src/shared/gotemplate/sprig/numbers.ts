@@ -1,6 +1,6 @@
 /** strconv's readers of numbers, on byte strings. */
 
-export interface ParsedInt {
+interface ParsedInt {
   /** On a range error the nearest int64, on a syntax error 0, as strconv.ParseInt returns with its error. */
   readonly value: bigint;
   readonly error?: 'syntax' | 'range';

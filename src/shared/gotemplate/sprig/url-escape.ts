@@ -4,7 +4,7 @@ import { quote } from '../quote.ts';
 import { ByteBuilder } from '../byte-builder.ts';
 
 /** The parts of a URL, which differ in what they must escape. */
-export type UrlPart = 'path' | 'userinfo' | 'host' | 'zone' | 'fragment';
+type UrlPart = 'path' | 'userinfo' | 'host' | 'zone' | 'fragment';
 
 const hostPlain = `!$&'()*+,;=:[]<>"`;
 

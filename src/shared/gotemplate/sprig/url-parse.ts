@@ -10,7 +10,7 @@ export interface Userinfo {
 }
 
 /** Parts of a URL as Go's net/url parses it: decoded, but for the query and the opaque part. */
-export interface ParsedUrl {
+interface ParsedUrl {
   readonly scheme: ByteString;
   readonly opaque: ByteString;
   readonly userinfo?: Userinfo | undefined;

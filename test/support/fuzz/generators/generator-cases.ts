@@ -3,7 +3,7 @@ import { mutatedText } from '../mutations.ts';
 import { oddPieces } from '../pieces.ts';
 
 /** Text as the parts that it repeats, so that a case is small where it is shown. */
-export type Repeated = readonly (readonly [part: string, times: number])[];
+type Repeated = readonly (readonly [part: string, times: number])[];
 
 /** A generator and what it is used with, as plain data. */
 export interface GeneratorCase {

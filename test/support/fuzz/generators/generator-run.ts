@@ -8,7 +8,7 @@ import { Secret } from '../../../../src/shared/secret.ts';
 import { requestCanary, secretCanary, textOf } from './generator-cases.ts';
 import type { GeneratorCase } from './generator-cases.ts';
 
-export type GeneratorEnd = 'result' | 'rejected';
+type GeneratorEnd = 'result' | 'rejected';
 
 const goodValue = 'Bearer good';
 /** All that a message of the largest expression can quote, and names. */

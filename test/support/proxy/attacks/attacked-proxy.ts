@@ -10,7 +10,7 @@ import type { Bystanding } from './bystander.ts';
 import { AttackerProcess, bystand, freePort } from './processes.ts';
 
 /** A namespace that attacks, with a tool of its own. */
-export interface HostileNamespace {
+interface HostileNamespace {
   readonly name: string;
   readonly toolPort: number;
 }

@@ -32,7 +32,7 @@ export interface AttackPlan {
 export type AttackCounts = Record<string, number>;
 
 /** @returns counts that grow until the signal aborts. */
-export type Attack = (plan: AttackPlan, signal: AbortSignal) => Promise<AttackCounts>;
+type Attack = (plan: AttackPlan, signal: AbortSignal) => Promise<AttackCounts>;
 
 /** Runs a step again and again, in lanes of all pods. */
 function repeat(

@@ -1,0 +1,1 @@
+export declare function problemsOf(texts: ReadonlyMap<string, string>, others: string): readonly string[];
