@@ -15,7 +15,7 @@ import { rulesProblem } from '../rules/request-rules.ts';
 import { conditionOf, conditionTypes, conditionsIn, falseResult, merged, readiness } from './conditions.ts';
 import type { ConditionResult } from './conditions.ts';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.ts';
-import { connectorUrl, isFrontedBy } from './proxy-service.ts';
+import { connectorUrl, isDefault, isFrontedBy } from './proxy-service.ts';
 import type { ProxyService } from './proxy-service.ts';
 import type { OwnStatus, StatusWriter } from './status-writer.ts';
 import type { StatusTimings } from './status-timings.ts';
@@ -77,11 +77,10 @@ export class ConnectorStatus {
     const connector = objects.connector(name);
     if (connector === undefined || connector instanceof CodedError) return undefined;
     const found = objects.connectorClass(connector.className);
-    // Without a readable class, it belongs to the proxy that has written its address.
-    const isOwn =
-      found === undefined || found instanceof CodedError
-        ? connector.proxyAddress?.url === connectorUrl(service, connector.ref)
-        : isFrontedBy(found, service);
+    if (isReadable(found)) return isFrontedBy(found, service) ? connector : undefined;
+    // Without a readable class, it belongs to the proxy that has written its address, and a new one to the default proxy.
+    const { url } = connector.proxyAddress ?? {};
+    const isOwn = url === undefined ? isDefault(service) : url === connectorUrl(service, connector.ref);
     return isOwn ? connector : undefined;
   }
 
@@ -180,7 +179,9 @@ export class ConnectorStatus {
     return state;
   }
 
-  #addressOf({ ref }: Connector): OwnStatus {
+  /** Returns the address for pods; nothing for a new Connector whose class can be of another proxy. */
+  #addressOf({ ref, className, proxyAddress }: Connector): OwnStatus {
+    if (proxyAddress === undefined && !isReadable(this.#options.objects.connectorClass(className))) return {};
     return this.#options.writer.addressAt(connectorUrl(this.#options.service, ref));
   }
 
@@ -211,6 +212,10 @@ function newCheckState(subject: string): Omit<CheckState, 'checkedMs'> {
     rejected: undefined,
     rejectedMs: -Infinity,
   };
+}
+
+function isReadable(found: ReturnType<ConnectorLister['connectorClass']>): found is ConnectorClass {
+  return found !== undefined && !(found instanceof CodedError);
 }
 
 function identityOf({ object }: ConnectorClass): string {

@@ -3,6 +3,7 @@ import { jsonAt, jsonMember } from '../../shared/json.ts';
 
 /** As in the chart and its classes. */
 export const defaultServiceName = 'connectors-proxy-service';
+const defaultNamespace = 'connectors-system';
 
 /** The Service in front of the proxy. Classes refer to it, and pods connect to it. */
 export interface ProxyService {
@@ -12,6 +13,11 @@ export interface ProxyService {
   readonly clusterDomain: string;
   /** Scheme of the address that pods get. */
   readonly scheme: 'http' | 'https';
+}
+
+/** Reports whether the chart's classes name the Service. A cluster has at most one such proxy. */
+export function isDefault({ name, namespace }: ProxyService): boolean {
+  return name === defaultServiceName && namespace === defaultNamespace;
 }
 
 /** Reports whether `spec.proxy.ref` of the class names the Service. */

@@ -61,13 +61,12 @@ describe('the status that the proxy writes', function () {
     assert.equal(fixture.api.count({ ...writes, name: 'any' }), 1);
   });
 
-  it('leaves Connectors of another proxy, of none and without a class alone, and what others write into its own', async () => {
+  it('leaves Connectors of another proxy and of none alone, and what others write into its own', async () => {
     fixture.put(
       connectorClass('theirs', { proxy: { ref: { ...proxyService, name: 'another' } } }),
       connectorClass('none'),
       connector('theirs', 'https://theirs.example', { className: 'theirs' }),
       connector('none', 'https://none.example', { className: 'none' }),
-      connector('lost', 'https://lost.example', { className: 'nowhere' }),
       {
         ...connector('tool', 'https://tool.example', { secret: 'login' }),
         status: { api: { path: '/x' }, conditions: [{ type: 'Theirs', status: 'True' }] },
@@ -75,7 +74,7 @@ describe('the status that the proxy writes', function () {
     );
     await fixture.replica();
     await fixture.becomes('Ready', 'True Ready');
-    for (const name of ['theirs', 'none', 'lost']) assert.deepEqual(fixture.status(name), {});
+    for (const name of ['theirs', 'none']) assert.deepEqual(fixture.status(name), {});
     const status = fixture.status() as { readonly api?: object; readonly conditions?: readonly object[] };
     assert.deepEqual(status.api, { path: '/x' });
     assert.deepEqual(status.conditions?.[0], { type: 'Theirs', status: 'True' });
@@ -215,6 +214,20 @@ describe('the status that the proxy writes', function () {
     );
     fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await fixture.becomes('Ready', 'True Ready');
+  });
+
+  it('tells of the mistyped class of a new Connector, which gets an address with its class', async () => {
+    fixture.put(connector('typo', 'https://tool.example', { secret: 'login', className: 'ani' }));
+    await fixture.replica();
+    await fixture.becomes('ConnectorClassReady', 'False NotFound', 'typo');
+    assert.equal(
+      fixture.message('Ready', 'typo'),
+      'connectorclass ani does not exist: create it, or change spec.connectorClassName to one that exists (any)',
+    );
+    assert.equal(fixture.status('typo').proxy, undefined);
+    fixture.put(connectorClass('ani', { proxy: { ref: proxyService } }));
+    await fixture.becomes('Ready', 'True Ready', 'typo');
+    assert.equal(fixture.status('typo').proxy?.httpAddress.url, `${url}/namespaces/ci/connectors/typo`);
   });
 
   it('publishes certificates only of a CA whose Secret has the private key next to them', async () => {

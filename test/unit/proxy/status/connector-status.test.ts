@@ -16,8 +16,9 @@ import type { ConditionResult } from '../../../../src/proxy/status/conditions.ts
 import type { Checked, RejectedCredential } from '../../../../src/proxy/status/connector-check.ts';
 import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/status/connector-status.ts';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.ts';
+import type { ProxyService } from '../../../../src/proxy/status/proxy-service.ts';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.ts';
-import { connector, connectorClass, proxyService, statusService as service } from '../../../support/proxy/manifests.ts';
+import { connector, connectorClass, proxyService, statusService } from '../../../support/proxy/manifests.ts';
 
 const all = (...results: readonly ConditionResult[]): Checked => ({
   results: [...results, readiness(results)],
@@ -41,39 +42,40 @@ class Bench {
   connectorClass: ReturnType<typeof parseConnectorClass> | CodedError | undefined = parseConnectorClass(
     connectorClass('any', { proxy: { ref: proxyService } }) as JsonObject,
   );
-  readonly status = new ConnectorStatus({
-    objects: {
-      hasReadClasses: true,
-      keys: () => ['any'],
-      connector: (name: string) => parseConnector(this.#objects.get(name)!),
-      connectorClass: () => this.connectorClass,
-    } as never,
-    check: {
-      check: (_connector, _class, known) => {
-        this.checks.push({ atMs: this.nowMs, known });
-        return Promise.resolve(this.found);
-      },
-    },
-    ca: { current: () => ({ certificate: '' }) } as never,
-    service,
-    writer: {
-      addressAt: () => ({}),
-      write: (_kind, object, wanted) => {
-        if (!this.canWrite) return Promise.resolve(false);
-        const { name, namespace } = object['metadata'] as { readonly name: string; readonly namespace: string };
-        const written = { ...object, status: { ...wanted } };
-        const ready = conditionOf(conditionsIn(written), 'Ready')?.['status'];
-        if (ready !== conditionOf(conditionsIn(object), 'Ready')?.['status']) this.writes.push([this.nowMs, ready]);
-        this.#objects.set(`${namespace}/${name}`, written);
-        return Promise.resolve(true);
-      },
-    },
-    timings: statusTimings,
-    clock: { now: () => this.nowMs },
-    kubeClock: { now: () => this.nowMs, random: () => this.chance },
-  });
+  readonly status: ConnectorStatus;
 
-  constructor() {
+  constructor(service: ProxyService = statusService) {
+    this.status = new ConnectorStatus({
+      objects: {
+        hasReadClasses: true,
+        keys: () => ['any'],
+        connector: (name: string) => parseConnector(this.#objects.get(name)!),
+        connectorClass: () => this.connectorClass,
+      } as never,
+      check: {
+        check: (_connector, _class, known) => {
+          this.checks.push({ atMs: this.nowMs, known });
+          return Promise.resolve(this.found);
+        },
+      },
+      ca: { current: () => ({ certificate: '' }) } as never,
+      service,
+      writer: {
+        addressAt: () => ({}),
+        write: (_kind, object, wanted) => {
+          if (!this.canWrite) return Promise.resolve(false);
+          const { name, namespace } = object['metadata'] as { readonly name: string; readonly namespace: string };
+          const written = { ...object, status: { ...wanted } };
+          const ready = conditionOf(conditionsIn(written), 'Ready')?.['status'];
+          if (ready !== conditionOf(conditionsIn(object), 'Ready')?.['status']) this.writes.push([this.nowMs, ready]);
+          this.#objects.set(`${namespace}/${name}`, written);
+          return Promise.resolve(true);
+        },
+      },
+      timings: statusTimings,
+      clock: { now: () => this.nowMs },
+      kubeClock: { now: () => this.nowMs, random: () => this.chance },
+    });
     this.put('tool');
   }
 
@@ -181,16 +183,22 @@ describe('the status of a Connector', () => {
     for (const found of [undefined, new CodedError('FAILED_PRECONDITION', 'it is malformed')]) {
       bench.connectorClass = found;
       for (const [name, isOwn] of [
-        [service.name, true],
+        [statusService.name, true],
         ['second-proxy', false],
       ] as const) {
-        const url = connectorUrl({ ...service, name }, { namespace: 'ci', name: 'tool' });
+        const url = connectorUrl({ ...statusService, name }, { namespace: 'ci', name: 'tool' });
         bench.put('tool', 1n, { proxy: { httpAddress: { url } } });
         assert.equal(bench.status.own('ci/tool') !== undefined, isOwn);
       }
       bench.put('tool');
-      assert.equal(bench.status.own('ci/tool'), undefined);
+      assert.ok(bench.status.own('ci/tool'), 'a new one is the default proxy’s');
     }
+  });
+
+  it('of a new Connector without a class is not written by a proxy that the chart’s classes do not name', () => {
+    bench = new Bench({ ...statusService, name: 'second-proxy' });
+    bench.connectorClass = undefined;
+    assert.equal(bench.status.own('ci/tool'), undefined);
   });
 
   it('says what to do about a class that does not exist', () => {
