@@ -45,7 +45,7 @@ export const layers = {
   'driver/approval': [...domain, 'driver/limits', 'type:driver/publish/ports'],
   'driver/csi': [
     ...[...modules, 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/syntax'],
-    ...['driver/publish', 'type:driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],
+    ...['driver/publish', 'type:driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader', 'npm:protobufjs'],
   ],
   driver: [
     ...[...modules, ...shared('kube', 'limits', 'version', 'process'), 'type:shared/access'],

@@ -11,6 +11,8 @@ export const driverLimits = {
     perPod: 32,
     /** Part of the publishes in flight for one namespace. @listed `ResourceExhausted` */
     namespaceShare: 1 / 2,
+    /** Volume attributes of a volume, and keys of the Secret that it names. @listed `InvalidArgument` */
+    fields: 128,
     /**
      * Running publishes: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
      * memory of one volume's templates (32 MiB). @listed wait
@@ -165,6 +167,10 @@ export const driverLimits = {
     variables: 256,
     /** Length of one volume attribute. @listed `InvalidArgument` */
     attributeBytes: 32 << 10,
+    /** Items of `configuration.names`. @listed `InvalidArgument` */
+    configurationNames: 256,
+    /** Values in `configuration.params`, for the configurations of the volume. @listed `InvalidArgument` */
+    paramValues: 1024,
     /** CA bundle of which a trust store for Java is made, in characters: takes up to 15 ms of the only thread. */
     trustStoreCharacters: 65_536,
     /** User name in the proxy URL, which travels in a request header. */
@@ -202,8 +208,6 @@ export const driverLimits = {
       callBytes: 8 << 10,
       /** An attribute or a key of a Secret without its text, which has two bytes for each character. */
       entryBytes: 128,
-      /** A value of a list or of JSON without its text. */
-      valueBytes: 96,
     },
     /**
      * A call for a mounted volume that counts for no more than this is not limited, and a volume of an earlier process counts for

@@ -8,14 +8,14 @@ import type { PublishOutcome, PublishVolume } from '../publish/publish-volume.ts
 import { unpublishVolume } from '../publish/unpublish-volume.ts';
 import { volumeStatistics } from '../publish/volume-statistics.ts';
 import type { NodeHandlers } from './generated/csi/v1/Node.ts';
-import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.ts';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.ts';
 import type { AttributeLimits } from '../publish/attributes.ts';
 import type { VolumeMemory } from '../publish/volume-memory.ts';
 import { identifyPublish } from './incoming-publish.ts';
 import { memoryOfRequest } from '../publish/request-memory.ts';
-import { digestOf, parsePublishRequest, withoutUnread } from './publish-request.ts';
+import { decodePublish, digestOf, parsePublishRequest } from './publish-request.ts';
+import type { PublishMessage } from './publish-request.ts';
 import { csi } from './services.ts';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.ts';
 import { unary } from './unary.ts';
@@ -36,10 +36,7 @@ interface NodeOptions {
 /** The definition of the Node service, whose publish requests contain only what the driver reads. */
 export const nodeDefinition: ServiceDefinition = {
   ...csi.Node.service,
-  NodePublishVolume: {
-    ...csi.Node.service.NodePublishVolume,
-    requestDeserialize: (bytes) => withoutUnread(csi.Node.service.NodePublishVolume.requestDeserialize(bytes)),
-  },
+  NodePublishVolume: { ...csi.Node.service.NodePublishVolume, requestDeserialize: decodePublish },
 };
 
 const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
@@ -65,7 +62,7 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
   return { ...handlers };
 }
 
-function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
+function publishHandler(options: NodeOptions): RpcHandler<PublishMessage, Record<string, never>> {
   const { deps, publish, attributeLimits, memory, onPublished, onFailed } = options;
   const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => deps.host.targetPathProblem(path) };
   return async (message, signal, report) => {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import protobuf from 'protobufjs/minimal.js';
 import { CodedError } from '../../shared/errors.ts';
 import { flatCopy } from '../publish/flat-copy.ts';
 import { Secret } from '../../shared/secret.ts';
 import { quote } from '../../shared/message-text.ts';
-import { attributeNames, isAttributeName, kubeletPrefix } from '../publish/attribute-table.ts';
+import { attributeNames, kubeletPrefix } from '../publish/attribute-table.ts';
 import { parseVolumeAttributes } from '../publish/attributes.ts';
 import type { AttributeLimits } from '../publish/attributes.ts';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
@@ -12,6 +13,8 @@ import type { MountOptions, PassedTokens } from '../publish/ports.ts';
 import type { PodIdentity } from '../../shared/access/permission.ts';
 import type { PublishRequest } from '../publish/publish-request.ts';
 import { memoryOfRequest } from '../publish/request-memory.ts';
+import { driverLimits } from '../limits.ts';
+import { csi } from './services.ts';
 import { volumeIdProblem } from './volume-id.ts';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.ts';
@@ -31,6 +34,14 @@ const contextKeys: readonly string[] = [...attributeNames, ...Object.values(podK
 
 const maxGid = 2 ** 32 - 2;
 
+const { fields: maxFields } = driverLimits.publishes;
+
+/** A NodePublishVolume message without what the driver does not read. */
+export interface PublishMessage extends NodePublishVolumeRequest__Output {
+  /** Whether it has more fields than the driver decodes. */
+  readonly hasMoreFields?: boolean;
+}
+
 interface PublishLimits extends AttributeLimits {
   readonly targetPathProblem: (targetPath: string) => string | undefined;
 }
@@ -42,10 +53,16 @@ interface PublishLimits extends AttributeLimits {
  * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION if only the kubelet's pod information is missing.
  */
 export function parsePublishRequest(
-  request: NodePublishVolumeRequest__Output,
+  request: PublishMessage,
   limits: PublishLimits,
   digest = digestOf(request),
 ): PublishRequest {
+  if (request.hasMoreFields === true) {
+    throw new CodedError(
+      'INVALID_ARGUMENT',
+      `the volume has over ${maxFields} volumeAttributes and keys of its nodePublishSecretRef: use fewer of both`,
+    );
+  }
   const context = request.volume_context;
   const { pod, problems: podProblems, missing } = parsePod(context);
   const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, limits);
@@ -71,10 +88,12 @@ export function parsePublishRequest(
 }
 
 /**
- * Returns the message without what the driver does not read: other keys of the Secret that a pod names, and attributes of
- * the kubelet. Hundreds of calls can arrive at once, and each is in memory until its response is sent.
+ * Decodes the fields of a message that the driver reads, of the first 128: others, such as the keys of a Secret that the
+ * pod names, would cost more than the rejection of the call.
  */
-export function withoutUnread(message: NodePublishVolumeRequest__Output): NodePublishVolumeRequest__Output {
+export function decodePublish(bytes: Buffer): PublishMessage {
+  const readBytes = bytesOfFields(bytes, maxFields);
+  const message = csi.Node.service.NodePublishVolume.requestDeserialize(bytes.subarray(0, readBytes));
   const isRead = ([key]: readonly [string, string]): boolean =>
     !key.startsWith(kubeletPrefix) || contextKeys.includes(key);
   const tokens = textAt(message.secrets, tokensKey);
@@ -82,7 +101,15 @@ export function withoutUnread(message: NodePublishVolumeRequest__Output): NodePu
     ...message,
     volume_context: Object.fromEntries(Object.entries(message.volume_context).filter(isRead)),
     secrets: tokens === undefined ? {} : { [tokensKey]: tokens },
+    hasMoreFields: readBytes < bytes.length,
   };
+}
+
+/** Returns the length of the first fields of a message. Each entry of a map is a field. */
+function bytesOfFields(bytes: Buffer, count: number): number {
+  const reader = protobuf.Reader.create(bytes);
+  for (let field = 0; field < count && reader.pos < reader.len; field += 1) reader.skipType(reader.uint32() & 7);
+  return reader.pos;
 }
 
 /**
@@ -97,14 +124,8 @@ export function digestOf(message: NodePublishVolumeRequest__Output): string {
     ...[volumeId, targetPath, readonly, capability?.block != null, mount?.volume_mount_group, mount?.mount_flags],
     ...contextKeys.map((key) => textAt(context, key)),
     textAt(secrets, tokensKey),
-    ...unknownNames(context),
   ];
   return createHash('sha256').update(JSON.stringify(read)).digest('base64');
-}
-
-/** Returns the attributes for which a request is rejected. */
-function unknownNames(context: Readonly<Record<string, string>>): readonly string[] {
-  return Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
 }
 
 function textAt(entries: Readonly<Record<string, string>>, key: string): string | undefined {

@@ -11,7 +11,7 @@ import type { AttributeReader } from './connector-attributes.ts';
 import { driverLimits } from '../limits.ts';
 
 const { problems: maxProblems } = driverLimits.messages;
-const { attributeBytes: maxBytes } = driverLimits.volume;
+const { attributeBytes: maxBytes, configurationNames: maxNames, paramValues: maxValues } = driverLimits.volume;
 const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
 
 /** The volume that the pod's author requests in `volumeAttributes`. */
@@ -53,7 +53,7 @@ export function parseVolumeAttributes(
   limits: AttributeLimits,
 ): { readonly attributes: VolumeAttributes; readonly problems: readonly string[] } {
   const unknown = Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
-  const problems = unknown.slice(0, maxProblems + 1).map(unknownProblem);
+  const problems = unknown.map(unknownProblem);
   const { given, tooLong } = readGiven(context);
   problems.push(...tooLong);
   const read: AttributeReader = (name) => given.get(name);
@@ -74,7 +74,7 @@ export function parseVolumeAttributes(
     ),
     ...collect(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), limits, own)),
   };
-  return { attributes, problems: abridged(problems, Math.max(0, unknown.length - maxProblems - 1)) };
+  return { attributes, problems: abridged(problems) };
 }
 
 /** Returns the attributes with a value, and one problem for each over its size limit. */
@@ -104,13 +104,9 @@ function variableProblems(names: readonly AttributeName[], read: AttributeReader
   });
 }
 
-/**
- * Truncates the list, because a pod's author can write a hundred thousand mistakes, and log and event must not grow
- * with them.
- * @param count number of problems that are not in the list.
- */
-function abridged(problems: readonly string[], count: number): readonly string[] {
-  const more = problems.length - maxProblems + count;
+/** Truncates the list, because a pod's author can write hundreds of mistakes. */
+function abridged(problems: readonly string[]): readonly string[] {
+  const more = problems.length - maxProblems;
   return more <= 0 ? problems : [...problems.slice(0, maxProblems), `and ${more} more problems`];
 }
 
@@ -120,7 +116,12 @@ function parseSelectors(
 ): Pick<VolumeAttributes, 'includedConfigurations' | 'excludedFiles'> {
   const included = new Set<string>();
   const excluded = new Set<string>();
-  for (const item of list === undefined ? [] : listItems(list)) {
+  const items = list === undefined ? [] : listItems(list);
+  if (items.length > maxNames) {
+    problems.push(`attribute "configuration.names" has ${items.length} items: at most ${maxNames} are allowed`);
+    return { includedConfigurations: [], excludedFiles: [] };
+  }
+  for (const item of items) {
     const bare = item.replace(/^!/, '').trim();
     if (bare === '') {
       problems.push(
@@ -158,7 +159,7 @@ function parseParams(text: string | undefined, included: ReadonlySet<string>, pr
         );
       }
     }
-    return toText(Object.fromEntries(Object.entries(value).filter(([name]) => included.has(name))));
+    return toText(Object.fromEntries(Object.entries(value).filter(([name]) => included.has(name))), problems);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     problems.push(`attribute "configuration.params" is not valid JSON; it must be ${shape}`);
@@ -167,8 +168,19 @@ function parseParams(text: string | undefined, included: ReadonlySet<string>, pr
 }
 
 /** Writes integers like other numbers: the values of params are strings, so a number is rejected in either form. */
-function toText(value: JsonObject): string {
-  return JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? Number(member) : member));
+function toText(params: JsonObject, problems: string[]): string {
+  // The whole object is no value.
+  let count = -1;
+  const text = JSON.stringify(params, (_key, value: unknown) => {
+    count += 1;
+    return typeof value === 'bigint' ? Number(value) : value;
+  });
+  if (count > maxValues) {
+    problems.push(
+      `attribute "configuration.params" has ${count} values for this volume: at most ${maxValues} are allowed`,
+    );
+  }
+  return text;
 }
 
 function parseTokenExpiration(

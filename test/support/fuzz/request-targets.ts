@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { parseConnectorClass } from '../../../src/shared/connectors/parse-connector-class.ts';
 import { resolveParams } from '../../../src/driver/content/configuration-params.ts';
-import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
-import { parsePublishRequest } from '../../../src/driver/csi/publish-request.ts';
-import { csi, pluginRegistration } from '../../../src/driver/csi/services.ts';
+import { decodePublish, parsePublishRequest } from '../../../src/driver/csi/publish-request.ts';
+import { pluginRegistration } from '../../../src/driver/csi/services.ts';
 import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.ts';
 import { CodedError } from '../../../src/shared/errors.ts';
 import { isJsonObject, parseJson } from '../../../src/shared/json.ts';
@@ -20,16 +19,14 @@ import { mutatedBytes, mutatedText, mutatedTree } from './mutations.ts';
 
 const volume = new TestVolume('/var/lib/kubelet');
 const bounds = { maxTokenExpirationMs: 86_400_000, targetPathProblem: (): undefined => undefined };
-const publishMethod = csi.Node.service.NodePublishVolume;
 const requests = publishRequests(volume);
 
-const decode = (bytes: Buffer): NodePublishVolumeRequest__Output => publishMethod.requestDeserialize(bytes);
-const valid = decode(messagesOf(requests)[0]!);
+const valid = decodePublish(messagesOf(requests)[0]!);
 
 const publishMessages = target('messages of NodePublishVolume', 20, mutatedBytes(messagesOf(requests)), (bytes) => {
-  let request: NodePublishVolumeRequest__Output;
+  let request: ReturnType<typeof decodePublish>;
   try {
-    request = decode(bytes);
+    request = decodePublish(bytes);
   } catch (error) {
     // What protobufjs throws, and grpc-js answers with.
     if (error instanceof Error) return;

@@ -113,6 +113,18 @@ describe('the policy for volumes of one pod', () => {
     }
   });
 
+  it('denies a volume with over 16 attributes, and says what the driver reads', () => {
+    const volumeAttributes = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, '']));
+    const [volume] = ours(1);
+    const withAttributes = (driver: string, count: number): readonly object[] => [
+      { ...volume, csi: { driver, volumeAttributes: volumeAttributes(count) } },
+    ];
+    assert.deepEqual(ask(withAttributes('connectors-csi', 16)), []);
+    assert.deepEqual(ask(withAttributes('other', 28_000)), []);
+    assert.match(ask(withAttributes('connectors-csi', 17)).join(), /over 16 volumeAttributes: the driver reads 6/);
+  });
+
   for (const count of [17, 100, 2000]) {
     it(`denies ${count} of them, and says how many a pod can have`, () => {
       assert.deepEqual(ask(ours(count)), [

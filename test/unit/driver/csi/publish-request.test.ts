@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.ts';
 import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
-import { digestOf, parsePublishRequest, withoutUnread } from '../../../../src/driver/csi/publish-request.ts';
+import { decodePublish, digestOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.ts';
 import type { PublishRequest } from '../../../../src/driver/publish/publish-request.ts';
+import { csi } from '../../../../src/driver/csi/services.ts';
 import { pod } from '../../../support/domain.ts';
 import { heapGrowth } from '../../../support/heap-growth.ts';
 
@@ -39,10 +40,11 @@ const valid: NodePublishVolumeRequest__Output = {
 };
 
 function parse(change: Partial<NodePublishVolumeRequest__Output>, targetProblem?: string): PublishRequest {
-  return parsePublishRequest(
-    { ...valid, ...change },
-    { targetPathProblem: () => targetProblem, maxTokenExpirationMs: 86_400_000 },
-  );
+  return parsePublishRequest({ ...valid, ...change }, limits(targetProblem));
+}
+
+function limits(targetProblem?: string): Parameters<typeof parsePublishRequest>[1] {
+  return { targetPathProblem: () => targetProblem, maxTokenExpirationMs: 86_400_000 };
 }
 
 function contextWith(key: string, value: string | undefined): Readonly<Record<string, string>> {
@@ -179,18 +181,52 @@ describe('a repeated request', () => {
   }
 });
 
-describe('withoutUnread', () => {
+describe('decodePublish', () => {
+  const tokens = { [`${kubelet}serviceAccount.tokens`]: 'token' };
+  const decode = (message: NodePublishVolumeRequest__Output): ReturnType<typeof decodePublish> =>
+    decodePublish(csi.Node.service.NodePublishVolume.requestSerialize(message));
+  const entries = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, '']));
+
   it('leaves what the driver reads, and unknown attributes, for which it rejects the request', () => {
-    const tokens = { [`${kubelet}serviceAccount.tokens`]: 'token' };
     const read = { ...context, ...tokens, other: 'x', ['__proto__']: 'y' };
     const message = {
       ...valid,
       secrets: { ...tokens, password: 'x' },
       volume_context: { ...read, [`${kubelet}x`]: 'x' },
     };
-    assert.deepEqual(withoutUnread(message), { ...valid, secrets: tokens, volume_context: read });
-    assert.deepEqual(withoutUnread({ ...valid, secrets: { password: 'x' } }), valid);
-    assert.equal(digestOf(withoutUnread(message)), digestOf(message));
+    const decoded = decode(message);
+    assert.deepEqual([decoded.secrets, decoded.volume_context, decoded.hasMoreFields], [tokens, read, false]);
+    assert.deepEqual(decode({ ...valid, secrets: { password: 'x' } }).secrets, {});
+    assert.equal(digestOf(decoded), digestOf(message));
+    assert.deepEqual(parsePublishRequest(decode(valid), limits()), parse({}));
+  });
+
+  for (const [what, change] of [
+    ['attributes', { volume_context: { ...context, ...entries(28_000) } }],
+    [
+      'attributes of the kubelet',
+      { volume_context: Object.fromEntries(Object.keys(entries(9000)).map((key) => [`${kubelet}${key}`, ''])) },
+    ],
+    ['keys of a Secret', { secrets: entries(28_000) }],
+  ] as const) {
+    it(`decodes the first 128 fields of a message with thousands of ${what}, so that it is rejected for that`, () => {
+      const decoded = decode({ ...valid, ...change });
+      assert.equal(decoded.volume_id, valid.volume_id);
+      assert.equal(decoded.target_path, valid.target_path);
+      assert.ok(Object.keys(decoded.volume_context).length <= 128);
+      assert.throws(() => parsePublishRequest(decoded, limits()), {
+        code: 'INVALID_ARGUMENT',
+        message: /^the volume has over 128 volumeAttributes and keys of its nodePublishSecretRef: use fewer of both$/,
+      });
+    });
+  }
+
+  it('takes 128 fields', () => {
+    // Five are in neither map.
+    const secrets = entries(128 - 5 - Object.keys(context).length);
+    assert.equal(decode({ ...valid, secrets }).hasMoreFields, false);
+    assert.equal(decode({ ...valid, secrets: { ...secrets, more: '' } }).hasMoreFields, true);
   });
 });
 

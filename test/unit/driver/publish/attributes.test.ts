@@ -77,6 +77,13 @@ describe('volume attributes', () => {
     assert.deepEqual(problemsOf(changed({ connectors: names, 'configuration.params': `${params} ` })), []);
   });
 
+  it('take 256 names of configurations, and 1,024 values of their params', () => {
+    const names = Array.from({ length: 256 }, (_, index) => `c${index}`).join();
+    const params = { c1: { user: Array(1022).fill('x') }, other: { user: Array(2000).fill('x') } };
+    const context = changed({ 'configuration.names': names, 'configuration.params': JSON.stringify(params) });
+    assert.equal(attributesOf(context).includedConfigurations.length, 256);
+  });
+
   for (const [what, change, problem] of [
     ['a namespace that is none', { connectors: 'a.b/harbor' }, /item "a.b\/harbor": the namespace must be a DNS-1123/],
     ['an empty name', { connectors: 'ci/' }, /the name must not be empty/],
@@ -97,6 +104,16 @@ describe('volume attributes', () => {
       { connectors: ','.repeat(4 << 20) },
       /^attribute "connectors" is over 32 KiB$/,
     ],
+    [
+      '257 names',
+      { 'configuration.names': Array.from({ length: 257 }, (_, index) => `c${index}`).join() },
+      /^attribute "configuration.names" has 257 items: at most 256 are allowed$/,
+    ],
+    [
+      '1,025 values of params',
+      { 'configuration.params': JSON.stringify({ config: { user: Array(1023).fill('x') } }) },
+      /^attribute "configuration.params" has 1025 values for this volume: at most 1024 are allowed$/,
+    ],
   ] as const) {
     it(`are refused with ${what}`, () => {
       const problems = problemsOf(changed(change));
@@ -114,8 +131,8 @@ describe('volume attributes', () => {
     );
     for (const context of [
       { ...valid, ...many },
-      { ...valid, 'configuration.names': ','.repeat(60_000) },
-      { ...valid, 'configuration.names': '#,'.repeat(30_000) },
+      { ...valid, 'configuration.names': ','.repeat(30_000) },
+      { ...valid, 'configuration.names': '#,'.repeat(256) },
       { ...valid, 'configuration.params': JSON.stringify(params) },
     ]) {
       const problems = problemsOf(context);

@@ -21,7 +21,7 @@ const received = (request: NodePublishVolumeRequest__Output): NodePublishVolumeR
 
 const entries = (count: number, prefix: string): Readonly<Record<string, string>> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, '']));
-const emptyParams = Array.from({ length: 3200 }, (_, index) => `"${index}":{}`).join();
+const emptyParams = Array.from({ length: 1020 }, (_, index) => `"${index}":{}`).join();
 
 describe('the memory of a request', () => {
   for (const [what, request] of [
@@ -31,11 +31,11 @@ describe('the memory of a request', () => {
     ['empty keys of a Secret', requestOf({}, entries(20_000, 'k'))],
     [
       'short names',
-      requestOf({ 'configuration.names': Array.from({ length: 6000 }, (_, index) => index.toString(36)).join() }),
+      requestOf({ 'configuration.names': Array.from({ length: 256 }, (_, index) => index.toString(36)).join() }),
     ],
     ['small params', requestOf({ 'configuration.names': 'a', 'configuration.params': `{"a":{${emptyParams}}}` })],
   ] as const) {
-    it(`is over twice what it takes in flight, with ${what}`, () => {
+    it(`is over one and a half times what it takes in flight, with ${what}`, () => {
       const kept: unknown[] = [];
       const receive = (): void => {
         const message = received(request);
@@ -50,7 +50,7 @@ describe('the memory of a request', () => {
       });
       assert.equal(kept.length, 3 * (count + 1));
       const counted = memoryOfRequest(request);
-      assert.ok((2 * bytes) / count < counted, `${bytes / count} bytes, counted ${counted}`);
+      assert.ok((1.5 * bytes) / count < counted, `${bytes / count} bytes, counted ${counted}`);
     });
   }
 });
