@@ -59,10 +59,6 @@ class LinuxSyscalls implements Syscalls {
     return outcome(this.#calls.write(fd, bytes, bytes.length));
   }
 
-  ftruncate(fd: number, length: number): number {
-    return outcome(this.#calls.ftruncate(fd, length));
-  }
-
   fchmod(fd: number, mode: number): number {
     return outcome(this.#calls.fchmod(fd, mode));
   }
@@ -174,7 +170,6 @@ function bindAll(library: LibraryHandle) {
     close: libc('close', 'int', ['int']),
     read: libc('read', 'long', ['int', 'void *', 'size_t']),
     write: libc('write', 'long', ['int', 'void *', 'size_t']),
-    ftruncate: libc('ftruncate', 'int', ['int', 'long']),
     fchmod: libc('fchmod', 'int', ['int', 'uint']),
     fchown: libc('fchown', 'int', ['int', 'uint', 'uint']),
     mkdirat: libc('mkdirat', 'int', ['int', 'str', 'uint']),

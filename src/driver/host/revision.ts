@@ -104,13 +104,13 @@ function writeFile(
 
 /** Removes an entry of the directory: a revision, complete or not, a link, or a foreign entry (one level). */
 export function removeEntry(syscalls: Syscalls, root: Directory, name: string): void {
-  const fd = syscalls.openat(root.fd, name, open.directory, 0);
-  if (fd === -errno.ENOENT) return;
-  if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
-    check(syscalls.unlinkat(root.fd, name, 0), 'unlinkat', root, name);
+  const unlinked = syscalls.unlinkat(root.fd, name, 0);
+  if (unlinked === -errno.ENOENT) return;
+  if (unlinked !== -errno.EISDIR) {
+    check(unlinked, 'unlinkat', root, name);
     return;
   }
-  closing(syscalls, { fd: check(fd, 'openat', root, name), path: `${root.path}/${name}` }, (directory) => {
+  closing(syscalls, openDirectory(syscalls, root, name, open.directory), (directory) => {
     for (const entry of checkValue(syscalls.list(directory.fd), 'getdents', directory)) {
       check(syscalls.unlinkat(directory.fd, entry, 0), 'unlinkat', directory, entry);
     }

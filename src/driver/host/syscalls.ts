@@ -13,7 +13,6 @@ export interface Syscalls {
   close(fd: number): number;
   read(fd: number, into: Uint8Array): number;
   write(fd: number, bytes: Uint8Array): number;
-  ftruncate(fd: number, length: number): number;
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   mkdirat(directoryFd: number, name: string, mode: number): number;
@@ -79,8 +78,6 @@ export const open = {
   pathOnly: O_PATH | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   directory: constants.O_RDONLY | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   read: constants.O_RDONLY | O_CLOEXEC | constants.O_NOFOLLOW,
-  /** Does not wait for the reader of a pipe. */
-  write: constants.O_WRONLY | constants.O_NONBLOCK | O_CLOEXEC | constants.O_NOFOLLOW,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC | constants.O_NOFOLLOW,
 } as const;
 

@@ -20,6 +20,7 @@ import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.ts'
 import type { TmpfsLimits } from './footprint.ts';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.ts';
 import { mountedVolumes } from './mounted-volumes.ts';
+import { OpenFiles } from './open-files.ts';
 import { fileModeOf } from './file-mode.ts';
 import { propagationProblem } from './propagation.ts';
 import { SeenRevisions } from './seen-revisions.ts';
@@ -66,6 +67,7 @@ export class TmpfsHost {
   readonly #tmpfs: TmpfsMaker;
   readonly #writer: AtomicWriter;
   readonly #seen: SeenRevisions;
+  readonly #openFiles: OpenFiles;
   #isShared = false;
 
   constructor(options: TmpfsHostOptions, syscalls: Syscalls) {
@@ -75,6 +77,7 @@ export class TmpfsHost {
     this.#tmpfs = new TmpfsMaker(syscalls);
     this.#writer = new AtomicWriter(syscalls, options);
     this.#seen = new SeenRevisions(syscalls);
+    this.#openFiles = new OpenFiles(syscalls, options.memory);
   }
 
   /**
@@ -212,7 +215,9 @@ export class TmpfsHost {
 
   async #remove(target: Target): Promise<void> {
     try {
-      if ((await unmountAll(this.#syscalls, target)) === 'nothing') await removeDirectory(this.#syscalls, target);
+      const removeFiles = (root: Directory): void => this.#openFiles.removeFiles(target.path, root);
+      if ((await unmountAll(this.#syscalls, target, removeFiles)) === 'nothing')
+        await removeDirectory(this.#syscalls, target);
     } finally {
       this.#syscalls.close(target.parent.fd);
     }

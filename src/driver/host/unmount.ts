@@ -1,25 +1,31 @@
 import { CodedError } from '../../shared/errors.ts';
 import { shownPath } from '../../shared/message-text.ts';
 import { check } from './directory.ts';
+import type { Directory } from './directory.ts';
 import { errno } from './errno.ts';
 import { descriptorPath } from './linux-syscalls.ts';
-import { foreignMount, occupancyOf } from './mount-state.ts';
+import { foreignMount, occupancyOf, openTarget } from './mount-state.ts';
 import { AT_REMOVEDIR, unmountFlag } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 import type { Target } from './target-path.ts';
-import { emptyVolume } from './empty-volume.ts';
 
 /**
- * Empties the volume and unmounts it, until nothing is mounted, because drivers can stack mounts. Lazily only while the
- * mount is in use. The kernel waits here for every processor, so the call runs in a thread.
+ * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The kernel
+ * waits here for every processor, so the call runs in a thread.
+ * @param removeFiles gets each mounted volume, and closes its descriptor.
  * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
-export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'nothing'> {
+export async function unmountAll(
+  syscalls: Syscalls,
+  target: Target,
+  removeFiles: (root: Directory) => void,
+): Promise<'absent' | 'nothing'> {
   for (;;) {
     const state = occupancyOf(syscalls, target);
     if (state === 'absent' || state === 'nothing') return state;
     if (state === 'foreign') throw foreignMount(target);
-    emptyVolume(syscalls, target);
+    const root = openTarget(syscalls, target);
+    if (root !== undefined) removeFiles(root);
     const outcome = await unmount(syscalls, target);
     // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
     // nothing has changed.

@@ -4,13 +4,19 @@ import { floorsOf } from '../../shared/limits/dynamic-share.ts';
 import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { driverLimits } from '../limits.ts';
 
-/** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
+/**
+ * The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. Until they are
+ * published again they count for every namespace that has more than its floor.
+ */
 export interface VolumeOwner {
   readonly podUid: string;
   readonly pod?: { readonly namespace: string; readonly name: string };
   /** Memory of the process for the mounted volume: its last request, and its next one. */
   readonly heapBytes?: number;
 }
+
+/** No namespace has this name. */
+const unknownNamespace = '';
 
 interface VolumeMemoryOptions {
   /** Memory limit of this process; undefined: none. */
@@ -48,7 +54,7 @@ export class VolumeMemory {
     this.#observer = observer;
   }
 
-  /** Reserves memory for a volume that was mounted before this process started, without a check. */
+  /** Reserves memory that is in use already, without a check: of an earlier process's volume, or of open files. */
   adopt(key: string, owner: VolumeOwner, bytes: number): void {
     this.#set(key, { owner: { heapBytes: driverLimits.volumeMemory.refreshBytes, ...owner }, bytes });
   }
@@ -74,6 +80,11 @@ export class VolumeMemory {
     if (usage === undefined) return;
     this.#usages.delete(key);
     this.#subtract(usage.owner, bytesOf(usage));
+  }
+
+  /** Returns the owner of a reservation. */
+  ownerOf(key: string): VolumeOwner {
+    return this.#usages.get(key)?.owner ?? { podUid: '' };
   }
 
   /** Reports whether a volume is mounted. */
@@ -110,13 +121,13 @@ export class VolumeMemory {
   #add({ podUid, pod }: VolumeOwner, bytes: number): void {
     this.#totalBytes += bytes;
     this.#ofPods.add(podUid, bytes);
-    if (pod !== undefined) this.#ofNamespaces.add(pod.namespace, bytes);
+    this.#ofNamespaces.add(pod?.namespace ?? unknownNamespace, bytes);
   }
 
   #subtract({ podUid, pod }: VolumeOwner, bytes: number): void {
     this.#totalBytes -= bytes;
     this.#ofPods.subtract(podUid, bytes);
-    if (pod !== undefined) this.#ofNamespaces.subtract(pod.namespace, bytes);
+    this.#ofNamespaces.subtract(pod?.namespace ?? unknownNamespace, bytes);
   }
 
   #ensureAvailable(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
@@ -126,7 +137,9 @@ export class VolumeMemory {
     const ofNamespace = owner.pod === undefined ? 0 : this.#ofNamespaces.of(owner.pod.namespace);
     this.#ensureLimit(growth, reservedForOthers(owner, ofNamespace + growth, budget, isGrowing), owner);
     this.#ensureShare('pod', this.#ofPods.of(owner.podUid), growth, budget * podShare, owner);
-    this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
+    const isSmall = ofNamespace + growth <= floorsOf(budget).floor;
+    const ofUnknown = isSmall || owner.pod === undefined ? 0 : this.#ofNamespaces.of(unknownNamespace);
+    this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner, ofUnknown);
   }
 
   /** @param reservedBytes part of the budget for other owners. */
@@ -143,20 +156,24 @@ export class VolumeMemory {
     );
   }
 
+  /** @param ofUnknown bytes of namespaces that are not known yet, which can be the owner's. */
   #ensureShare(
     scope: 'namespace' | 'pod',
     bytes: number,
     growth: number,
     shareBytes: number,
     owner: VolumeOwner,
+    ofUnknown = 0,
   ): void {
-    if (bytes + growth <= shareBytes) return;
+    if (bytes + ofUnknown + growth <= shareBytes) return;
+    const older =
+      ofUnknown === 0 ? '' : `, and volumes of an earlier driver ${inMiB(ofUnknown)} until they are refreshed`;
     const whose = scope === 'pod' ? `pod ${nameOf(owner)}` : `namespace ${owner.pod?.namespace}`;
     throw this.#rejection(
       scope,
       owner,
       `the volumes of ${whose} on this node can use ${inMiB(bytes)} of the ${inMiB(shareBytes)} ` +
-        `that are one ${scope}'s share, and this one needs ${inMiB(growth)}: use fewer or smaller volumes, or spread the pods over nodes`,
+        `that are one ${scope}'s share${older}, and this one needs ${inMiB(growth)}: use fewer or smaller volumes, or spread the pods over nodes`,
     );
   }
 

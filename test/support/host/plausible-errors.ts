@@ -14,7 +14,6 @@ export const plausibleErrors: Readonly<Record<CallName, readonly ErrnoName[]>> =
   close: ['EIO', 'EINTR'],
   read: ['EIO', 'EINTR', 'EAGAIN'],
   write: ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EINTR', 'ENOMEM'],
-  ftruncate: ['EIO', 'EINTR', 'EPERM'],
   fchmod: ['EPERM', 'EROFS', 'EIO'],
   fchown: ['EPERM', 'EROFS', 'EIO', 'EDQUOT', 'EINVAL'],
   mkdirat: ['EACCES', 'EDQUOT', 'EMLINK', 'ENOMEM', 'ENOSPC', 'EROFS', 'EIO'],

@@ -9,9 +9,10 @@ import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.t
 import type { VolumeFile } from '../../../../src/driver/publish/ports.ts';
 import { VolumeMemory } from '../../../../src/driver/publish/volume-memory.ts';
 import { noLimitObserver } from '../../../../src/shared/limits/limit-observer.ts';
-import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.ts';
+import { filesOf, KubeletDir, openDescriptors, readVolume, somebody } from '../../../support/host/kubelet-dir.ts';
 import type { TestHost } from '../../../support/host/kubelet-dir.ts';
 import { kernelNames, kernels, wrapSyscalls } from '../../../support/host/syscall-wrapper.ts';
+import { eventually } from '../../../support/poll.ts';
 import { started } from '../../../support/started.ts';
 import { hasManyIds } from '../../../support/user-ids.ts';
 
@@ -303,21 +304,28 @@ for (const kernel of kernelNames) {
         assert.equal(fs.existsSync(kubelet.target), false);
       });
 
-      it('goes while it is in use, and leaves no memory to an open file of either revision', async () => {
-        host.put(kubelet.target, filesOf({ ...texts, '.env': 'a=0\n' }), {});
+      it('goes while it is in use, and counts open files of either revision for its namespace until they are closed', async () => {
+        const memory = memoryFor(files);
+        const own = kubelet.host(syscalls, { memory });
+        own.put(kubelet.target, filesOf({ ...texts, '.env': 'a=0\n' }), {});
         const opened = [fs.openSync(path.join(kubelet.target, '.env'), 'r')];
-        host.put(kubelet.target, files, {});
+        own.put(kubelet.target, files, {});
         opened.push(fs.openSync(path.join(kubelet.target, '.env'), 'r'));
+        const descriptors = openDescriptors();
         try {
-          await host.detach(kubelet.target);
+          await own.detach(kubelet.target);
           assert.equal(fs.existsSync(kubelet.target), false);
-          assert.deepEqual(
-            opened.map((fd) => fs.fstatSync(fd).blocks),
-            [0, 0],
+          // Two files of a page each in two removed revisions, and the directory.
+          assert.equal(memory.use.used, memoryOf({ sizeBytes: 2 * 4096, inodes: 5 }));
+          assert.throws(
+            () => memory.acquire('other', somebody, memory.use.capacity / 8),
+            /^CodedError: the volumes of/,
           );
         } finally {
           for (const fd of opened) fs.closeSync(fd);
         }
+        await eventually('the memory is released', () => memory.use.used === 0);
+        assert.equal(openDescriptors(), descriptors - opened.length);
       });
 
       it('is not taken for published when its files are gone and it cannot be unmounted', async () => {

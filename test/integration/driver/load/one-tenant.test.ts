@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { driverLimits } from '../../../../src/driver/limits.ts';
+import { floorsOf } from '../../../../src/shared/limits/dynamic-share.ts';
 import { LoadGenerator } from '../../../support/load-generator/load-generator.ts';
 import type { LoadPod } from '../../../support/load-generator/load-messages.ts';
 import { Cluster } from '../../../support/driver/cluster.ts';
 import { DriverProcess } from '../../../support/driver/driver-process.ts';
 import { firstPublish } from '../../../support/driver/first-publish.ts';
-import { connector } from '../../../support/driver/manifests.ts';
+import { assertFails } from '../../../support/driver/kubelet-client.ts';
+import { connector, connectorClass } from '../../../support/driver/manifests.ts';
+import type { TestVolume } from '../../../support/driver/test-volume.ts';
 import { eventually } from '../../../support/poll.ts';
 import { MemoryCgroup } from '../../../support/soak/memory-cgroup.ts';
 
@@ -78,4 +84,71 @@ describe('a tenant without a special right', () => {
       );
     }).timeout(600_000);
   }
+
+  const used = async (): Promise<number> => {
+    const { body } = await driver.http('/metrics');
+    return Number(/^connectors_csi_limit_used\{limit="volume_memory_bytes"\} (\d+)$/m.exec(body)?.[1]);
+  };
+
+  it('leaves memory to others when it keeps replaced files open that nobody can see, and has it back when it closes them', async () => {
+    const big = { name: 'big', data: { big: '{{ repeat 900000 "x" }}' } };
+    cluster.put(connectorClass('big', { configurations: [big] }));
+    cluster.put(connector('big', { namespace: 'evil', className: 'big' }));
+    cluster.allow('big', 'evil/builder', 'evil');
+    const publish = (volume: TestVolume, attributes: Readonly<Record<string, string>>): Promise<void> =>
+      driver.kubelet.publishVolume(volume, { attributes });
+    const opened: number[] = [];
+    /** As when the owner edits its Connector: large files, then small ones twice, so that the large ones have no name. */
+    const keepOpen = async (): Promise<void> => {
+      const volume = cluster.node.volume({ namespace: 'evil' });
+      await publish(volume, { connectors: 'big', 'configuration.names': 'big' });
+      opened.push(fs.openSync(path.join(volume.target, 'big'), 'r'));
+      for (let round = 0; round < 2; round += 1) {
+        volume.renewToken();
+        await publish(volume, { connectors: 'own' });
+      }
+      await driver.kubelet.unpublishVolume(volume);
+    };
+    try {
+      // 350 MiB, if nothing stops it.
+      const all = async (): Promise<void> => {
+        while (opened.length < 400) await keepOpen();
+      };
+      await assertFails(all(), 'RESOURCE_EXHAUSTED', /^the volumes of namespace evil on this node can use/);
+      await serves(5);
+      assert.ok((await used()) > opened.length * 900_000);
+    } finally {
+      for (const fd of opened.splice(0)) fs.closeSync(fd);
+    }
+    await eventually('the memory is released', async () => (await used()) < 10 << 20);
+    await keepOpen();
+    for (const fd of opened) fs.closeSync(fd);
+  }).timeout(600_000);
+
+  it('takes no more than its share of a node after the driver has started again', async () => {
+    const publish = (namespace: string): Promise<void> =>
+      driver.kubelet.publishVolume(cluster.node.volume({ namespace }), {
+        attributes: { connectors: 'evil/big', 'configuration.names': 'big' },
+      });
+    const fill = async (namespace: string): Promise<void> => {
+      for (;;) await publish(namespace);
+    };
+    cluster.put(connectorClass('big', { configurations: [{ name: 'big', data: { big: '{{ repeat 900000 "x" }}' } }] }));
+    cluster.put(connector('big', { namespace: 'evil', className: 'big' }));
+    for (const namespace of ['evil', 'late']) cluster.allow('big', `${namespace}/builder`, 'evil');
+    await assertFails(fill('evil'), 'RESOURCE_EXHAUSTED', /^the volumes of namespace evil on this node can use/);
+    await driver.stop();
+    await start();
+    const before = await used();
+    await assertFails(
+      fill('evil'),
+      'RESOURCE_EXHAUSTED',
+      /share, and volumes of an earlier driver \d+ MiB until they are refreshed/,
+    );
+    // A namespace that has little gets its floor.
+    const { floor } = floorsOf(limitBytes - driverLimits.volumeMemory.reserveBytes);
+    assert.ok((await used()) <= before + floor);
+    await publish('late');
+    await serves(2);
+  }).timeout(600_000);
 });

@@ -124,6 +124,18 @@ describe('the memory of the volumes', () => {
     refuses(() => memory.acquire('new', owner, 10 * MiB), /^the volumes of pod ci\/p/);
   });
 
+  it('counts volumes from before for every namespace above its floor, until they are published again', () => {
+    memory.adopt('old', { podUid: 'old', heapBytes: 0 }, 70 * MiB);
+    memory.acquire('v', ownerOf('ci', 'p'), 10 * MiB);
+    refuses(
+      () => memory.acquire('more', ownerOf('ci', 'q'), MiB),
+      /^the volumes of namespace ci on this node can use 10 MiB of the 80 MiB .* share, and volumes of an earlier driver 70 MiB until they are refreshed, and this one needs 1\.0 MiB/,
+    );
+    memory.acquire('small', ownerOf('late', 'p'), 2 * MiB);
+    memory.acquire('old', { ...ownerOf('a', 'p'), heapBytes: 0 }, 70 * MiB);
+    memory.acquire('more', ownerOf('ci', 'q'), MiB);
+  });
+
   it('is given back by a publish that failed', () => {
     const undo = memory.acquire('a', ownerOf('a', 'p'), 10 * MiB);
     undo();
