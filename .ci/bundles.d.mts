@@ -6,3 +6,5 @@ export const bundles: Readonly<
     BuildOptions & { readonly metafile: true }
   >
 >;
+
+export declare function nodeCheck(needed: string): string;

@@ -1,6 +1,7 @@
 // Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
 // the proxy, its doctor, check, image-pulls and its doctor have bundles of their own, which the driver never
 // loads. koffi stays outside, because it finds its native library next to itself.
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const common = {
@@ -74,16 +75,25 @@ const separateProgram = {
 };
 
 /**
- * Resets V8's flag in each thread. Flags belong to the process, and V8 of Node 20 changes this one whenever a thread
- * starts. The young generation of the driver's main thread would grow to 32 MB from then on.
+ * Ends a program that an older Node starts, in words that each can read; it could not parse the other bundles.
+ * @param needed as `engines` of package.json has it.
  */
-const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--semi-space-growth-factor=1');"].join(
-  '\n',
-);
+export function nodeCheck(needed) {
+  const oldest = needed.replace('>=', '');
+  return [
+    `if (process.versions.node.localeCompare('${oldest}', 'en', { numeric: true }) < 0) {`,
+    'const found = `connectors-csi: this is Node ${process.versions.node}`;',
+    `console.error(\`\${found}, but the program needs Node ${oldest} or later: install it, or use the image\`);`,
+    'process.exit(2);',
+    '}',
+  ].join('\n');
+}
+
+const { engines } = JSON.parse(readFileSync(path.join(common.absWorkingDir, 'package.json'), 'utf8'));
 
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
-  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: fixedGrowth } },
+  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
   proxy: {
     ...common,
     entryPoints: ['src/proxy/command.ts'],
@@ -120,6 +130,8 @@ export const bundles = {
   },
   main: {
     ...common,
+    // It says which Node it needs.
+    target: 'node18',
     entryPoints: ['src/main.ts'],
     external: ['koffi'],
     plugins: [separateProgram],
@@ -127,9 +139,10 @@ export const bundles = {
       js: [
         '#!/usr/bin/env node',
         "import __v8 from 'node:v8';",
+        nodeCheck(engines.node),
         "if (process.argv[2] === 'proxy') {",
         // Names are resolved in libuv's threads, and a slow one must not block the others: limits.lookups relies on
-        // this number. Node 20 reads the variable before this line runs, so the chart sets it as well.
+        // this number.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
         // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
         // use, and V8 would mark the whole heap again and again.

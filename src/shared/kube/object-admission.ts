@@ -3,7 +3,7 @@ import { jsonMembers, parseJson } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import { malformed } from './response-body.ts';
 import { objectKey } from './kube-object.ts';
-import { heapBytes } from './object-heap.ts';
+import { heapBytesOf } from './object-heap.ts';
 
 interface ObjectIdentity {
   readonly namespace: string | undefined;
@@ -80,7 +80,7 @@ export function parseIfAdmitted(
     return { rejected: { namespace, name, error: tooLarge(raw, kind, maxObjectBytes) } };
   }
   const object = { apiVersion, kind, ...parseMembers(raw.members), metadata: parseMembers(raw.metadata) };
-  const error = admit?.(heapBytes(object), { namespace, name });
+  const error = admit?.(heapBytesOf(object), { namespace, name });
   return error === undefined ? { object } : { rejected: { namespace, name, error } };
 }
 

@@ -9,7 +9,7 @@ import { limits } from '../limits/defaults.ts';
 const layouts = new BoundedMap<true>(limits.objects.layouts.count);
 
 /** Returns the estimated size of a parsed value in V8's heap. */
-export function heapBytes(value: JsonValue): number {
+export function heapBytesOf(value: JsonValue): number {
   switch (typeof value) {
     case 'string':
       return textBytes(value);
@@ -34,14 +34,14 @@ function textBytes(text: string): number {
 }
 
 function listBytes(items: readonly JsonValue[]): number {
-  return items.reduce((sum: number, item) => sum + 8 + heapBytes(item), items.length === 0 ? 32 : 48);
+  return items.reduce((sum: number, item) => sum + 8 + heapBytesOf(item), items.length === 0 ? 32 : 48);
 }
 
 function objectBytes(members: readonly (readonly [string, JsonValue])[]): number {
   const layout = members.map(([key]) => key).join(' ');
   const isShared = layouts.has(layout);
   if (layout.length <= limits.objects.layouts.characters) layouts.set(layout, true);
-  const memberBytes = members.reduce((sum, [, value]) => sum + heapBytes(value), 0);
+  const memberBytes = members.reduce((sum, [, value]) => sum + heapBytesOf(value), 0);
   // Four members are stored in the object itself.
   if (isShared) return 56 + (members.length > 4 ? 8 * members.length : 0) + memberBytes;
   return members.reduce((sum, [key]) => sum + 96 + textBytes(key), 400) + memberBytes;

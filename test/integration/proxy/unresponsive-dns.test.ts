@@ -56,8 +56,6 @@ describe('the built proxy, with names whose server is silent', function () {
       hosts: [...toolHosts, 'connectors-proxy-service.connectors-system.svc.cluster.local'],
       nameServer: ownAddress,
       flags: ['--kubeconfig', kubeconfig(), '--write-status=false'],
-      // As in deploy/proxy.
-      env: { UV_THREADPOOL_SIZE: String(proxyLimits.lookups.threads) },
     });
   });
   afterEach(async () => {

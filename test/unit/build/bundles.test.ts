@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { bundles } from '../../../.ci/bundles.mjs';
+import { bundles, nodeCheck } from '../../../.ci/bundles.mjs';
 import { sbomOf } from '../../../.ci/sbom.mjs';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { repository } from '../../support/deploy/manifests.ts';
@@ -47,6 +48,26 @@ describe('the bundles', () => {
   it('start the proxy with the threads that its lookups are counted for', () => {
     const { js = '' } = bundles.main.banner ?? {};
     assert.ok(js.includes(`process.env.UV_THREADPOOL_SIZE ??= '${proxyLimits.lookups.threads}';`));
+  });
+
+  it('say which Node they need, where an older one can read it', () => {
+    const { engines } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string };
+    };
+    const { banner, target } = bundles.main;
+    assert.ok(
+      banner?.['js']?.startsWith(`#!/usr/bin/env node\nimport __v8 from 'node:v8';\n${nodeCheck(engines.node)}\n`),
+    );
+    assert.equal(target, 'node18');
+    const started = (needed: string) => {
+      const { status, stderr } = spawnSync(process.execPath, ['-e', nodeCheck(needed)], { encoding: 'utf8' });
+      return { status, stderr };
+    };
+    const fine = { status: 0, stderr: '' };
+    for (const needed of ['>=9.99', engines.node, `>=${process.versions.node}`])
+      assert.deepEqual(started(needed), fine);
+    const stderr = `connectors-csi: this is Node ${process.versions.node}, but the program needs Node 100.2 or later: install it, or use the image\n`;
+    assert.deepEqual(started('>=100.2'), { status: 2, stderr });
   });
 
   it('hold nothing of the driver in what checks the proxy', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { parseJson } from '../../../../src/shared/json.ts';
-import { heapBytes } from '../../../../src/shared/kube/object-heap.ts';
+import { heapBytesOf } from '../../../../src/shared/kube/object-heap.ts';
 
 describe('the estimate of the memory of an object', () => {
   const spec = (index: number): string =>
     `{"name":"param${index}","value":"https://x.example/${index}","labels":{"a":"b"},"list":[1,true]}`;
-  const perByte = (text: string): number => heapBytes(parseJson(text)) / text.length;
+  const perByte = (text: string): number => heapBytesOf(parseJson(text)) / text.length;
   const list = (length: number, item: (index: number) => string): string =>
     `[${Array.from({ length }, (_, index) => item(index)).join()}]`;
 
@@ -22,7 +22,7 @@ describe('the estimate of the memory of an object', () => {
   });
 
   it('knows the layouts of usual objects again after a flood of others', () => {
-    heapBytes(parseJson(list(10_000, (index) => `{"other${index}":1}`)));
+    heapBytesOf(parseJson(list(10_000, (index) => `{"other${index}":1}`)));
     assert.ok(perByte(list(500, spec)) < 4);
   });
 });
