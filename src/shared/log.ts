@@ -50,6 +50,7 @@ export const logFields = {
   /** Bytes from the client; `bytesSent` are those to it. */
   bytesReceived: number,
   bytesSent: number,
+  traceId: text,
   /** The problem or its consequence, if there is no `error`. */
   reason: text,
   /** The fix. */

@@ -5,6 +5,7 @@ import { serviceAccountOf } from '../auth/client-identity.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Verb } from '../rules/verb.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
+import { valuesOf } from '../tool/headers.ts';
 import type { ClientRequest } from './arrival.ts';
 import { handshakeHints } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
@@ -13,6 +14,10 @@ import type { RouteObserver } from './route-observer.ts';
 import type { ProxyMode, RequestBytes, ServerObserver } from './server-observer.ts';
 
 const limit = proxyLimits.requestLog;
+/** Bytes of a connection that earlier requests have counted. Node has read the headers before it reports a request. */
+const counted = new WeakMap<object, RequestBytes>();
+/** The ID of a trace, of which the header has further parts (W3C Trace Context, 3.2). */
+const traceParent = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-[\da-f]{16}-[\da-f]{2}(?:-|$)/;
 /** Outcomes that are decisions against the request. */
 const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated', 'denied', 'blocked_address']);
 
@@ -23,7 +28,6 @@ export class AccessLogEntry implements RouteObserver {
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
   readonly #startMs: number;
-  readonly #before: RequestBytes;
   #mode: ProxyMode = 'unknown';
   #connector: ConnectorRef | undefined;
   #named: readonly ConnectorRef[] = [];
@@ -41,8 +45,6 @@ export class AccessLogEntry implements RouteObserver {
     this.#log = log;
     this.#monotonicNow = monotonicNow;
     this.#startMs = monotonicNow();
-    const { bytesRead, bytesWritten } = arrival.request.socket;
-    this.#before = { received: bytesRead, sent: bytesWritten };
   }
 
   /** @param path without the query. */
@@ -64,11 +66,6 @@ export class AccessLogEntry implements RouteObserver {
     this.#verb = verb;
   }
 
-  /** Whether the request is for a Connector that the client can read, and can write. */
-  get isWrite(): boolean {
-    return this.#verb !== undefined && this.#verb !== 'get';
-  }
-
   setDecision(decision: Decision['outcome'], rule?: string): void {
     this.#decision = decision;
     this.#rule = rule;
@@ -78,18 +75,15 @@ export class AccessLogEntry implements RouteObserver {
     this.#firstByteMs = firstByteMs;
   }
 
-  /**
-   * Logs and counts the request. Only the first call has an effect.
-   * @param bytes of connections whose bytes the request's socket does not count.
-   */
-  finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number, bytes?: RequestBytes): void {
+  /** Logs and counts the request, after its response was written. Only the first call has an effect. */
+  finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     const { socket } = this.#arrival.request;
-    const moved = bytes ?? {
-      received: Math.max(0, socket.bytesRead - this.#before.received),
-      sent: Math.max(0, socket.bytesWritten - this.#before.sent),
-    };
+    const before = counted.get(socket) ?? { received: 0, sent: 0 };
+    const total = { received: socket.bytesRead, sent: socket.bytesWritten };
+    counted.set(socket, total);
+    const moved = { received: total.received - before.received, sent: total.sent - before.sent };
     const durationMs = this.#monotonicNow() - this.#startMs;
     this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
     const line = this.#lineOf(outcome, status, durationMs, moved);
@@ -125,7 +119,9 @@ export class AccessLogEntry implements RouteObserver {
       bytesSent: moved.sent,
       ...this.#clientFields(),
     };
-    const { method } = this.#arrival.request;
+    const { method, rawHeaders } = this.#arrival.request;
+    const [trace, second] = valuesOf(rawHeaders, 'traceparent');
+    const traceId = second === undefined ? traceParent.exec(trace ?? '')?.[1] : undefined;
     const meant = outcome === 'ok' ? [] : this.#named;
     const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
     const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
@@ -137,6 +133,7 @@ export class AccessLogEntry implements RouteObserver {
     if (decision !== undefined) line.decision = decision;
     if (this.#rule !== undefined) line.rule = this.#rule;
     if (this.#verb !== undefined) line.verb = this.#verb;
+    if (traceId !== undefined) line.traceId = traceId;
     return line;
   }
 }

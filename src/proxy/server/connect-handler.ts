@@ -87,13 +87,12 @@ export class ConnectHandler {
       }
       const failure = toProxyError(error);
       if (failure.kind === 'internal') log.error('Tunnel failed', { error });
-      entry.finish(failure.kind, failure.status);
       await rejections.delay(request, arrival.client, slot, clientGone.signal);
-      if (failure.status !== 407) {
-        endWith(socket, failure);
-        return;
-      }
-      await flushed(socket, rawErrorResponse(failure, false));
+      const isLast = failure.status !== 407;
+      if (isLast) endWith(socket, failure);
+      else await flushed(socket, rawErrorResponse(failure, false));
+      entry.finish(failure.kind, failure.status);
+      if (isLast) return;
       socket.off('error', ignore).off('close', abort);
       owner.resumeHttp();
     }
@@ -152,7 +151,7 @@ export class ConnectHandler {
     closeAtExpiry(socket, authenticated.client.expiresAtMs, exchange.clock);
     await joinConnections(socket, tool, exchange);
     observer.tunnelClosed('passthrough');
-    entry.finish('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
+    entry.finish('ok', 200);
   }
 }
 

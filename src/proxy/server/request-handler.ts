@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { throwIfAborted } from '../../shared/errors.ts';
 import { ProxyError } from '../proxy-error.ts';
+import type { ClientIdentity } from '../auth/client-identity.ts';
 import { Exchange } from '../tool/exchange.ts';
 import { valuesOf } from '../tool/headers.ts';
 import { joinConnections } from '../tool/tunnel.ts';
@@ -93,9 +94,10 @@ export class RequestHandler {
       }
       discardRest(request, body, response);
     } catch (error) {
-      const failure = await this.#toProxyError(error, entry, arrival);
+      const failure = await this.#toProxyError(error, arrival);
       if (failure === undefined) response.destroy();
       else sendError(request, body, response, failure);
+      entry.finish(failure?.kind ?? 'aborted', failure?.status ?? 0);
     } finally {
       release?.();
       finish?.();
@@ -211,23 +213,24 @@ export class RequestHandler {
       const route = { named, path };
       return await this.#options.router.forward({ client, connectors }, route, routed(request, body), entry, signal);
     } catch (error) {
-      // A client that can only read can continue.
-      if (error instanceof ProxyError && error.kind === 'denied' && !entry.isWrite) session.end();
+      if (error instanceof ProxyError && error.kind === 'denied') await this.#endIfRevoked(session, client, signal);
       throw error;
     }
   }
 
-  /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */
-  async #toProxyError(error: unknown, entry: AccessLogEntry, arrival: Arrival): Promise<ProxyError | undefined> {
+  /** Ends a tunnel whose CONNECT would be denied now. A client that lacks only the verb of a request can continue. */
+  async #endIfRevoked(session: TunnelSession, client: ClientIdentity, signal: AbortSignal): Promise<void> {
+    const { connectors } = session.authenticated;
+    await this.#options.authorizer.authorizeAny(client, connectors, signal).catch(() => session.end());
+  }
+
+  /** Logs a failure and delays its response. @returns the response to send; undefined if the client has left. */
+  async #toProxyError(error: unknown, arrival: Arrival): Promise<ProxyError | undefined> {
     const { request, body, slot, clientGone } = arrival;
-    if (clientGone.aborted) {
-      entry.finish('aborted', 0);
-      return undefined;
-    }
+    if (clientGone.aborted) return undefined;
     const failure = toProxyError(error);
     if (failure.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
-    entry.finish(failure.kind, failure.status);
     discardEarly(request, body);
     await this.#options.rejections.delay(request, arrival.client, slot, clientGone);
     return failure;

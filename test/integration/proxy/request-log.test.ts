@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
@@ -8,6 +9,8 @@ import { deployFolder } from '../../support/deploy/manifests.ts';
 import { connector, grant } from '../../support/proxy/manifests.ts';
 import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.ts';
 import { ToolServer } from '../../support/proxy/tool-server.ts';
+import { sendOn } from '../../support/proxy/proxy-client.ts';
+import { eventually } from '../../support/poll.ts';
 import { started } from '../../support/started.ts';
 
 const schema = readFileSync(path.join(deployFolder, 'schemas', 'request-log.json'), 'utf8');
@@ -84,6 +87,93 @@ describe("the proxy's log of requests", () => {
       await (await fixture.client()).get(elsewhere.url('elsewhere.example'));
       assert.deepEqual(logged(), ['forward', 200, undefined]);
     });
+  });
+
+  /** Returns the line of a request, which can be later than its response. */
+  const lineOf = async (send: () => Promise<unknown>): Promise<Readonly<Record<string, unknown>>> => {
+    const { length } = fixture.requests;
+    await send();
+    await eventually('the request is logged', () => fixture.requests.length > length);
+    return fixture.requests[length] ?? {};
+  };
+
+  describe('has the bytes of a request and its response, headers included', () => {
+    /** Sends a request on a connection. Its line must have the bytes that the client has written and read. */
+    const exchange = async (socket: Socket, target: string, headers: Headers, body: string): Promise<unknown> => {
+      const before = [socket.bytesWritten, socket.bytesRead] as const;
+      const line = await lineOf(() => sendOn(socket, target, { method: 'PUT', headers, body }));
+      assert.equal(line['bytesReceived'], socket.bytesWritten - before[0]);
+      assert.equal(line['bytesSent'], socket.bytesRead - before[1]);
+      return [line['mode'], line['status']];
+    };
+    type Headers = Readonly<Record<string, string>>;
+
+    for (const bytes of [0, 42, 2_000, 30_000, 300_000]) {
+      it(`with a body of ${bytes} bytes, on fresh and kept connections`, async () => {
+        // Other tools respond before they have read the request.
+        tool.answer = (request, response) => void request.resume().once('end', () => response.end('done'));
+        const client = await fixture.client('ci/tool,ci/other');
+        const host = new URL(tool.url()).host;
+        const headers = { host, 'proxy-authorization': client.authorization };
+        const socket = await client.raw();
+        const tunnel = await client.tunnel(host);
+        for (let times = 0; times < 3; times += 1) {
+          const body = 'x'.repeat(bytes + times);
+          assert.deepEqual(await exchange(socket, tool.url(), headers, body), ['forward', 200]);
+          assert.deepEqual(await exchange(tunnel, '/', { host }, body), ['intercepted', 200]);
+          // With a longer body, what is discarded after the response counts for the next request.
+          const denied = { ...headers, host: 'other.example' };
+          assert.deepEqual(await exchange(socket, 'http://other.example/', denied, 'x'), ['forward', 403]);
+        }
+        socket.destroy();
+        tunnel.destroy();
+      });
+    }
+
+    it('of a CONNECT that is rejected, and of a tunnel', async () => {
+      const elsewhere = started(await ToolServer.start('http', undefined, ['elsewhere.example']));
+      for (const [expiresIn, status] of [
+        [-10, 407],
+        [600, 200],
+      ] as const) {
+        const client = await fixture.client('ci/tool', { expiresIn });
+        let socket: Socket | undefined;
+        const line = await lineOf(async () => {
+          ({ socket } = await client.connect(`elsewhere.example:${elsewhere.port}`));
+          if (status === 200) await sendOn(socket, '/', { headers: { connection: 'close' } });
+        });
+        assert.deepEqual([line['status'], line['bytesReceived']], [status, socket?.bytesWritten]);
+        assert.ok(status === 407 ? Number(line['bytesSent']) > 100 : line['bytesSent'] === socket?.bytesRead);
+        socket?.destroy();
+      }
+    });
+  });
+
+  it('has the ID of the trace that the tool gets', async () => {
+    const client = await fixture.client();
+    const id = '0af7651916cd43dd8448eb211c80319c';
+    for (const [traceparent, traceId] of [
+      [`00-${id}-b7ad6b7169203331-01`, id],
+      [`01-${id}-b7ad6b7169203331-01-more`, id],
+      [`ff-${id}-b7ad6b7169203331-01`, undefined],
+      [`00-${id.toUpperCase()}-b7ad6b7169203331-01`, undefined],
+      [`00-${'0'.repeat(32)}-b7ad6b7169203331-01`, undefined],
+      ['eyJhbGciOi', undefined],
+      [[`00-${id}-b7ad6b7169203331-01`, `00-${id}-b7ad6b7169203331-00`], undefined],
+    ] as const) {
+      const headers = { traceparent: traceparent as string };
+      const line = await lineOf(() => client.get(tool.url(), { headers }));
+      const { rawHeaders = [] } = tool.seen.at(-1) ?? {};
+      const sent = rawHeaders.filter((_value, at) => rawHeaders[at - 1] === 'traceparent');
+      assert.deepEqual(sent, [traceparent].flat());
+      assert.equal(line['traceId'], traceId, String(traceparent));
+    }
+  });
+
+  it('has a description of each field', () => {
+    const { properties } = JSON.parse(schema) as { properties: Record<string, { description?: string }> };
+    for (const [name, { description = '' }] of Object.entries(properties))
+      assert.match(description, /^[A-Z].{9,}\.$/, name);
   });
 
   it('does not grow with the requests of a client that is rejected', async () => {
