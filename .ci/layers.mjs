@@ -108,7 +108,7 @@ export const layers = {
   ],
   'proxy/doctor': [
     ...[...modules, 'type:shared/kube', ...shared('connectors', 'process', 'doctor'), 'proxy'],
-    ...['proxy/secrets', 'proxy/status'],
+    ...['proxy/secrets', 'proxy/status', 'proxy/tool'],
   ],
 
   'image-pulls': [...modules, ...shared('limits', 'version', 'process', 'doctor'), 'type:shared/command'],

@@ -19,6 +19,10 @@ import { proxyLimits } from './limits.ts';
 import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.ts';
 import type { AddressRange } from './tool/address-rules.ts';
 import { parseRange } from './tool/address-rules.ts';
+import { parseAuthority } from './connectors/tool-address.ts';
+import { parseDirectHosts } from './tool/direct-hosts.ts';
+import type { DirectHosts } from './tool/direct-hosts.ts';
+import type { ToolOrigin } from './tool/tool-origin.ts';
 import { defaultServiceName } from './status/proxy-service.ts';
 import type { ProxyService } from './status/proxy-service.ts';
 
@@ -64,6 +68,14 @@ export const proxyFlags = {
     oneOf<'tunnel' | 'deny'>(['tunnel', 'deny']),
   ),
   'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs that are not blocked, separated by commas', ranges),
+  'egress-proxy': flag('', 'URL', 'HTTP proxy for connections to tools; empty: none', egressOrigin),
+  'no-egress-proxy': flag('', 'LIST', 'hosts that are connected to directly, as in NO_PROXY', directHosts),
+  'egress-proxy-files': flag(
+    '',
+    'DIR',
+    'username, password and ca.crt for the egress proxy, each optional; a mounted Secret',
+    optionalPath,
+  ),
   'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
   'max-requests-in-flight': flag(
     String(proxyLimits.requestsInFlight.total),
@@ -143,6 +155,10 @@ export function parseProxyConfig(
   if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
     throw new UsageError('--tls-names needs --tls-address, such as :8443');
   }
+  const { 'egress-proxy': egress, 'no-egress-proxy': direct, 'egress-proxy-files': files } = config;
+  if (egress === undefined && (direct !== undefined || files !== undefined)) {
+    throw new UsageError('--no-egress-proxy and --egress-proxy-files need --egress-proxy URL');
+  }
   const writesStatus = config['write-status'] && config['connector-source'] === 'kubernetes';
   if (config['publish-ca-config-map'] && !writesStatus) {
     throw new UsageError('--publish-ca-config-map needs --write-status and --connector-source kubernetes');
@@ -171,10 +187,31 @@ function hostNames(written: string): readonly string[] {
   return given;
 }
 
+function egressOrigin(written: string): ToolOrigin | undefined {
+  if (written === '') return undefined;
+  const [, scheme = '', authority = ''] = /^(https?):\/\/([^/]+:\d+)\/?$/i.exec(written) ?? [];
+  if (authority.includes('@')) {
+    throw new UsageError(
+      'has a user: put user and password into files (--egress-proxy-files), since flags are not secret',
+    );
+  }
+  const origin = parseAuthority(authority, 0);
+  if (origin === undefined) throw new UsageError('must be http://HOST:PORT or https://HOST:PORT');
+  return { scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http', ...origin };
+}
+
+function directHosts(written: string): DirectHosts | undefined {
+  return written === '' ? undefined : orUsageError(() => parseDirectHosts(written));
+}
+
 function ranges(written: string): readonly AddressRange[] {
   const items = written.split(',').map((item) => item.trim());
+  return orUsageError(() => items.filter((item) => item !== '').map(parseRange));
+}
+
+function orUsageError<T>(parse: () => T): T {
   try {
-    return items.filter((item) => item !== '').map(parseRange);
+    return parse();
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }

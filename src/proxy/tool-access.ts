@@ -13,6 +13,9 @@ import { proxyLimits } from './limits.ts';
 import { OwnEndpoints } from './own-endpoints.ts';
 import type { ProxyService } from './status/proxy-service.ts';
 import { AddressRules } from './tool/address-rules.ts';
+import { parseDirectHosts } from './tool/direct-hosts.ts';
+import type { DirectHosts } from './tool/direct-hosts.ts';
+import { EgressProxy } from './tool/egress-proxy.ts';
 import { InformationalLimiter } from './tool/informational-limiter.ts';
 import { Resolver } from './tool/resolver.ts';
 import type { LookupOwner, DnsLookup } from './tool/resolver.ts';
@@ -21,9 +24,7 @@ import type { ToolSockets } from './tool/tool-sockets.ts';
 import { systemRoots, TrustStoreCache } from './tool/trust.ts';
 
 /** Limit of DNS, TCP and TLS of a connection to a tool. */
-const connectMs = 10_000;
-/** PEM bundle of the CAs that tools are verified with; if missing, those of Node. */
-const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+export const connectMs = 10_000;
 
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
@@ -74,13 +75,16 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     slotWaitMs: proxyLimits.lookups.longestWaitMs,
     monotonicNow,
   });
+  const trustStores = new TrustStoreCache(systemRoots());
   const client = new ToolClient({
     ...{ resolver, sockets },
+    egress: egressProxyOf(config, trustStores, (host) =>
+      [...apiServer, ...backend.apiServerEndpoints().map(({ address }) => address)].includes(host),
+    ),
     informational: new InformationalLimiter(monotonicNow),
     chunkRate: new TokenBucket(proxyLimits.smallChunks, monotonicNow),
     connectMs,
   });
-  const trustStores = new TrustStoreCache(systemRoots(systemCaFile));
   const trust = new UpstreamTrust(
     secrets,
     trustStores,
@@ -89,6 +93,25 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const generators = new Generators(clock);
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustStores, trust, credentials, generators };
+}
+
+/**
+ * Returns the egress proxy; undefined if there is none. Loopback addresses, the API server and names of the cluster are
+ * direct: the egress proxy cannot know them.
+ */
+export function egressProxyOf(
+  config: Pick<ProxyConfig, 'egress-proxy' | 'no-egress-proxy' | 'egress-proxy-files' | 'cluster-domain'>,
+  trustStores: TrustStoreCache,
+  isApiServer: (host: string) => boolean,
+): EgressProxy | undefined {
+  const { 'egress-proxy': origin, 'no-egress-proxy': listed, 'egress-proxy-files': directory } = config;
+  const isNear = parseDirectHosts('localhost,127.0.0.0/8,::1,svc');
+  const isDirect: DirectHosts = (host, port) =>
+    isNear(host, port) ||
+    host.endsWith(`.${config['cluster-domain']}`) ||
+    isApiServer(host) ||
+    listed?.(host, port) === true;
+  return origin && new EgressProxy({ origin, isDirect, directory, trustStores });
 }
 
 /** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */

@@ -83,6 +83,13 @@ true
 {{- if and $values.imagePulls.enabled (not $values.proxy.enabled) -}}
 {{- fail "imagePulls.enabled needs proxy.enabled: nodes pull images through the proxy of this chart" -}}
 {{- end -}}
+{{- $egress := $values.proxy.egress -}}
+{{- if and (not $egress.url) (or $egress.noProxy $egress.credentialsSecret $egress.caSecret) -}}
+{{- fail "proxy.egress.noProxy, .credentialsSecret and .caSecret need proxy.egress.url: set it to http://HOST:PORT or https://HOST:PORT" -}}
+{{- end -}}
+{{- if and $egress.caSecret (hasPrefix "http:" $egress.url) -}}
+{{- fail "proxy.egress.caSecret needs proxy.egress.url with https: change the URL, or leave the Secret out" -}}
+{{- end -}}
 {{- range $need := list
   (list (eq (toString $values.driver.tokensInSecrets) "true") "driver.tokensInSecrets" "1.35")
   (list (eq (toString $values.driver.preventPodScheduling) "true") "driver.preventPodScheduling" "1.37")

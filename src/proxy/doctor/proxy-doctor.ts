@@ -5,6 +5,7 @@ import type { CheckResult } from '../../shared/doctor/check-result.ts';
 import type { DiagnosticContext } from '../../shared/doctor/program-checks.ts';
 import { checkProgram, contextOf } from '../../shared/doctor/program-checks.ts';
 import { checkCa } from './ca.ts';
+import { checkEgress } from './egress.ts';
 import { proxyPermissions } from './proxy-permissions.ts';
 import { checkPermissions } from '../../shared/doctor/permissions.ts';
 
@@ -23,10 +24,11 @@ export function examineRunningProxy(
 }
 
 /** Runs all checks; none changes anything. */
-export function examineProxy(context: DiagnosticContext<ProxyConfig>): Promise<readonly CheckResult[]> {
+export async function examineProxy(context: DiagnosticContext<ProxyConfig>): Promise<readonly CheckResult[]> {
   const { config, clock, signal } = context;
-  return checkProgram('proxy', context, async (client) => [
+  const results = await checkProgram('proxy', context, async (client) => [
     ...(await checkPermissions('proxy', client, config.namespace, () => proxyPermissions(config), signal)),
     await checkCa(client, config, clock.now(), signal),
   ]);
+  return [...results, ...(await checkEgress(config))];
 }

@@ -135,17 +135,11 @@ export class ConnectHandler {
     signal: AbortSignal,
   ): Promise<void> {
     const { exchange, observer } = this.#options;
-    const tool = exchange.client.connect(named.host, named.port, ownerOf(authenticated.client));
+    const { socket: tool, opened } = exchange.client.connect(named.host, named.port, ownerOf(authenticated.client));
     signal.addEventListener('abort', () => tool.destroy(), { once: true });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        tool.once('connect', resolve).once('error', reject);
-        tool.once('close', () => reject(new Error('the client has gone')));
-      });
-    } catch (error) {
+    await opened.catch((error: unknown) => {
       throw toolFailure(error, authorityOf(named));
-    }
-    tool.on('error', () => undefined);
+    });
     observer.tunnelOpened('passthrough');
     socket.write(established);
     closeAtExpiry(socket, authenticated.client.expiresAtMs, exchange.clock);

@@ -6,7 +6,7 @@ import { proxyLimits } from '../limits.ts';
 import { coalesce } from './coalesce.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
-import { ConnectionClosed } from './tool-connection.ts';
+import { ConnectionClosed, type Opening } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
 import type { Switched } from './upgrade.ts';
 
@@ -18,12 +18,17 @@ export class NodeCall implements ToolExchange {
   readonly #request: ClientRequest;
   #hasSwitched = false;
 
-  /** @param socket that is being opened. */
-  constructor(socket: Socket, toolRequest: ToolRequest, { informational, chunkRate }: CallParts) {
+  constructor({ socket, opened }: Opening, toolRequest: ToolRequest, { informational, chunkRate }: CallParts) {
     this.socket = socket;
     const { method, path, headers } = toolRequest;
     const request = http.request({
-      createConnection: () => socket,
+      createConnection: (_, done) => {
+        opened.then(
+          (stream) => done(null, stream),
+          (error: unknown) => done(error instanceof Error ? error : new ConnectionClosed(), socket),
+        );
+        return undefined;
+      },
       ...{ method, path, headers, setHost: false },
       maxHeaderSize: proxyLimits.headers.bytes,
       insecureHTTPParser: false,
@@ -75,10 +80,12 @@ export class NodeCall implements ToolExchange {
 
   destroy(error?: Error): void {
     this.#request.destroy(error);
+    // The request has no connection before it is open.
+    this.socket.destroy();
   }
 
   end(): void {
-    if (!this.#hasSwitched) this.#request.destroy();
+    if (!this.#hasSwitched) this.destroy();
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { valuesOf } from './headers.ts';
 import { UndiciCall } from './undici-call.ts';
@@ -7,7 +6,7 @@ import type { LookupOwner } from './resolver.ts';
 import { NodeCall } from './node-call.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.ts';
-import { ToolConnection } from './tool-connection.ts';
+import { ToolConnection, type Opening } from './tool-connection.ts';
 import { ToolConnector } from './tool-connector.ts';
 import type { ToolConnectorOptions } from './tool-connector.ts';
 
@@ -56,10 +55,10 @@ export class ToolClient {
   }
 
   /**
-   * Opens a connection for a tunnel. The caller must listen to `error`.
+   * Opens a connection for a tunnel.
    * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
    */
-  connect(host: string, port: number, owner: LookupOwner): Socket {
+  connect(host: string, port: number, owner: LookupOwner): Opening {
     this.#options.resolver.ensureNotBlocked(host, port);
     return this.#connector.open(host, port, owner);
   }
@@ -82,22 +81,21 @@ export class ToolClient {
 
   #single(request: ToolRequest): NodeCall {
     this.#ensureAllowed(request);
-    const socket = this.#open(request);
+    const opening = this.#open(request);
     try {
-      return new NodeCall(socket, request, this.#options);
+      return new NodeCall(opening, request, this.#options);
     } catch (error) {
       // Invalid headers.
-      socket.destroy();
+      opening.socket.destroy();
       throw error;
     }
   }
 
-  #open(request: ToolRequest): Socket {
-    const { origin, trust, lookedUpFor } = request;
+  #open({ origin, trust, lookedUpFor }: ToolRequest): Opening {
     const { host, port, scheme } = origin;
     if (scheme === 'http') return this.#connector.open(host, port, lookedUpFor);
     if (trust === undefined) throw new TypeError('an https tool needs a trust store');
-    return this.#connector.openTls(host, port, lookedUpFor, trust);
+    return this.#connector.open(host, port, lookedUpFor, trust);
   }
 
   /**

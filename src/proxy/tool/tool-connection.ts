@@ -3,18 +3,27 @@ import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 import { proxyLimits } from '../limits.ts';
 
+/** A connection that is being opened. */
+export interface Opening {
+  /** The socket that is counted. Destroying it closes the connection at any time. */
+  readonly socket: Socket;
+  /** The stream of bytes to and from the tool: another one than `socket` for TLS in a tunnel. */
+  readonly opened: Promise<Socket>;
+}
+
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;
   /** Called when a request is complete. It is absent if the connection must not serve another request. */
   onIdle: (() => void) | undefined;
   readonly #client: Client;
+  readonly #opening: Opening;
   #isOpened = false;
   #requests = 0;
 
-  /** @param socket that is being opened. */
-  constructor(socket: Socket) {
-    this.socket = socket;
+  constructor(opening: Opening) {
+    this.#opening = opening;
+    this.socket = opening.socket;
     const { idleMs } = proxyLimits.toolSockets;
     // The connector decides where the connection leads. IdleTimeoutMonitor watches requests.
     this.#client = new Client('http://tool', {
@@ -36,19 +45,16 @@ export class ToolConnection {
   }
 
   #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
-    const { socket } = this;
-    if (this.#isOpened || socket.destroyed) {
+    if (this.#isOpened || this.socket.destroyed) {
       // Not an error of undici itself, after which it would keep the request waiting.
       callback(new ConnectionClosed(), null);
       return;
     }
     this.#isOpened = true;
-    const fail = (): void => callback(socket.errored ?? new ConnectionClosed(), null);
-    socket.once('close', fail);
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
-      socket.off('close', fail);
-      callback(null, socket);
-    });
+    this.#opening.opened.then(
+      (opened) => callback(null, opened),
+      (error: unknown) => callback(error instanceof Error ? error : new ConnectionClosed(), null),
+    );
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import net, { isIP } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
+import type { EgressProxy } from './egress-proxy.ts';
+import { ConnectionClosed, type Opening } from './tool-connection.ts';
 import type { LookupOwner, Resolver } from './resolver.ts';
 import type { ToolSockets } from './tool-sockets.ts';
 import type { Trust } from './trust.ts';
@@ -9,13 +10,15 @@ import type { Trust } from './trust.ts';
 export interface ToolConnectorOptions {
   readonly resolver: Resolver;
   readonly sockets: ToolSockets;
-  /** Limit of the time for DNS, TCP and TLS of a new connection. */
+  /** Proxy for connections to tools that are not direct; undefined if all are. */
+  readonly egress?: EgressProxy | undefined;
+  /** Limit of the time for DNS, TCP and TLS of a new connection, and for its tunnel. */
   readonly connectMs: number;
 }
 
 const keepAliveProbeMs = 1_000;
 
-/** Opens connections to tools, to checked addresses only. It counts them. */
+/** Opens connections to tools: to checked addresses only, or through the egress proxy. It counts them. */
 export class ToolConnector {
   readonly #options: ToolConnectorOptions;
 
@@ -24,50 +27,81 @@ export class ToolConnector {
   }
 
   /**
-   * Opens a TCP connection. Its errors include a connect timeout, and those of the lookup.
-   * @throws {ProxyError} 503 if there are too many sockets.
+   * Opens a connection, with verified TLS if there is a trust store. Its errors include a connect timeout, and those of
+   * the lookup.
+   * @throws {ProxyError} 503 if there are too many sockets; 403 for a blocked address; 502 without the files of the
+   * egress proxy.
    */
-  open(host: string, port: number, owner: LookupOwner): Socket {
-    const { resolver, sockets } = this.#options;
+  open(host: string, port: number, owner: LookupOwner, trust?: Trust): Opening {
+    const { resolver, sockets, egress, connectMs } = this.#options;
+    const isDirect = egress === undefined || egress.isDirect(host, port);
+    if (!isDirect) resolver.ensureNotBlocked(egress.resolvedHost(host), port);
+    const egressTrust = isDirect ? undefined : egress.trust();
     sockets.ensureFree(owner.namespace);
-    const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port) });
-    return this.#prepare(socket, owner, 'connect');
-  }
-
-  /** Opens a TCP connection with verified TLS, as `open`. */
-  openTls(host: string, port: number, owner: LookupOwner, trust: Trust): TLSSocket {
-    const { resolver, sockets } = this.#options;
-    sockets.ensureFree(owner.namespace);
-    const socket = tls.connect({
-      host,
-      port,
-      lookup: resolver.lookupFor(owner, port),
-      secureContext: trust.context,
-      rejectUnauthorized: true,
-      ALPNProtocols: ['http/1.1'],
-      // IP addresses are not server names (RFC 6066, 3).
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-    });
-    return this.#prepare(socket, owner, 'secureConnect');
-  }
-
-  #prepare<S extends Socket>(socket: S, owner: LookupOwner, connected: 'connect' | 'secureConnect'): S {
-    const { sockets, connectMs } = this.#options;
+    const socket = isDirect
+      ? openSocket(host, port, resolver.lookupFor(owner, port), trust)
+      : openSocket(egress.origin.host, egress.origin.port, resolver.uncheckedLookup, egressTrust);
     sockets.add(socket, owner.namespace);
-    socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
-    // undici takes ECONNRESET as the regular end of a response without a length, and fails an assertion if reading is
-    // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
-    });
+    const opened = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port, trust);
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
-    const stop = (): void => clearTimeout(timer);
-    socket.once(connected, stop).once('close', stop);
-    return socket;
+    opened.catch(() => socket.destroy()).finally(() => clearTimeout(timer));
+    return { socket, opened };
   }
 }
 
-class ConnectTimeout extends Error {
+/** Opens a socket. Nothing else in the proxy does for tools. @param trust for TLS. */
+export function openSocket(host: string, port: number, lookup: LookupFunction, trust: Trust | undefined): Socket {
+  const address = { host, port, lookup };
+  const socket = trust === undefined ? net.connect(address) : tls.connect({ ...address, ...tlsOptions(host, trust) });
+  return prepare(socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs));
+}
+
+async function tunnelOn(
+  socket: Socket,
+  egress: EgressProxy,
+  host: string,
+  port: number,
+  trust: Trust | undefined,
+): Promise<Socket> {
+  egress.ensureTunnel(await egress.connect(socket, host, port), host, port);
+  if (trust === undefined) return socket;
+  const secure = tls.connect({ socket, ...tlsOptions(host, trust) });
+  // Before the listener of `secure`, which would close it without the error.
+  socket.prependOnceListener('close', () => secure.destroy(socket.errored ?? undefined));
+  return untilOpen(prepare(secure));
+}
+
+function tlsOptions(host: string, { context }: Trust): tls.ConnectionOptions {
+  return {
+    secureContext: context,
+    rejectUnauthorized: true,
+    ALPNProtocols: ['http/1.1'],
+    // IP addresses are not server names (RFC 6066, 3).
+    ...(isIP(host) === 0 ? { servername: host } : { host }),
+  };
+}
+
+function prepare<S extends Socket>(socket: S): S {
+  // undici takes ECONNRESET as the regular end of a response without a length, and fails an assertion if reading is
+  // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
+  return socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
+  });
+}
+
+/** Waits for a connection, and for its TLS. @throws the error of the connection. */
+function untilOpen(socket: Socket): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(socket.errored ?? new ConnectionClosed());
+    socket.once('close', fail);
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+      socket.off('close', fail);
+      resolve(socket);
+    });
+  });
+}
+
+export class ConnectTimeout extends Error {
   override readonly name = 'ConnectTimeout';
   readonly code = 'ETIMEDOUT';
 

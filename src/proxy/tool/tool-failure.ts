@@ -22,13 +22,16 @@ export class UnusableResponse extends Error {
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
 /** Invalid responses: codes of the parser and of undici. */
 const protocolCodes = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
+const fixOfConnector =
+  'set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate';
 const resetCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
  * Converts an error of a connection or exchange to a response.
  * @param tool its name, such as `https://harbor.example.com`.
+ * @param caFix makes the proxy trust the CA of the tool.
  */
-export function toolFailure(error: unknown, tool: string): ProxyError {
+export function toolFailure(error: unknown, tool: string, caFix = fixOfConnector): ProxyError {
   if (error instanceof ProxyError) return error;
   const code = codeOf(error);
   const failure = (status: number, kind: ProxyErrorKind, message: string): ProxyError =>
@@ -41,7 +44,7 @@ export function toolFailure(error: unknown, tool: string): ProxyError {
     return failure(
       502,
       'tls',
-      `TLS failed (${code}): check the certificate of ${tool}; if its CA is not a public one, set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate`,
+      `TLS failed (${code}): check the certificate of ${tool}; if its CA is not a public one, ${caFix}`,
     );
   }
   const unasked = unaskedResponse(error);

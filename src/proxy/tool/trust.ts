@@ -76,11 +76,13 @@ function isCertificate(block: string): boolean {
   }
 }
 
+const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
+
 /**
- * Returns the CA certificates of the system in PEM: those of a file, or Node's own if it does not exist. They are read
+ * Returns the CA certificates of the system in PEM: those of its file, or Node's own if it does not exist. They are read
  * once, because images are replaced and not changed.
  */
-export function systemRoots(file: string): () => string {
+export function systemRoots(): () => string {
   let roots: string | undefined;
-  return () => (roots ??= existsSync(file) ? readFileSync(file, 'utf8') : rootCertificates.join('\n'));
+  return () => (roots ??= existsSync(systemCaFile) ? readFileSync(systemCaFile, 'utf8') : rootCertificates.join('\n'));
 }

@@ -58,7 +58,9 @@ export function parseFlags<Table extends FlagTable>(
       values[name] = parse(written);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      problems.push(`--${name} ${JSON.stringify(written)}: ${error.message}`);
+      // A password in a URL is not repeated.
+      const shown = JSON.stringify(written.replace(/\/\/.*@/, '//…@'));
+      problems.push(`--${name} ${shown}: ${error.message}`);
     }
   }
   if (problems.length > 0) throw new UsageError(problems.join('; '));

@@ -193,6 +193,35 @@ for (const [index, helm] of helms.entries()) {
             /[Dd]oes not match pattern/,
           ] as const,
       ),
+      ...[
+        { url: 'proxy.example.com:3128' },
+        { url: 'http://proxy.example.com' },
+        { url: 'http://user:password@proxy.example.com:3128' },
+        { url: 'http://a:1', noProxy: ['http://b'] },
+        { url: 'http://a:1', noProxy: ['b,c'] },
+        { url: 'http://a:1', credentialsSecret: 'Login' },
+        { url: 'https://a:1', caSecret: 'a/b' },
+      ].map(
+        (egress) =>
+          [
+            `a wrong egress proxy: ${JSON.stringify(egress)}`,
+            { proxy: { enabled: true, egress } },
+            {},
+            /proxy[./]egress[./][\s\S]*[Dd]oes not match pattern/,
+          ] as const,
+      ),
+      [
+        'a Secret for no egress proxy',
+        { proxy: { egress: { credentialsSecret: 'egress-login' } } },
+        {},
+        /: proxy\.egress\.noProxy, \.credentialsSecret and \.caSecret need proxy\.egress\.url: /,
+      ],
+      [
+        'a CA for an egress proxy without TLS',
+        { proxy: { egress: { url: 'http://a:1', caSecret: 'egress-ca' } } },
+        {},
+        /: proxy\.egress\.caSecret needs proxy\.egress\.url with https: /,
+      ],
       [
         'image pulls without a proxy',
         { imagePulls: { enabled: true } },

@@ -24,6 +24,7 @@ interface Container extends SecuredContainer {
     readonly value?: string;
     readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
   }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[];
   readonly securityContext: SecuredContainer['securityContext'] & { readonly readOnlyRootFilesystem?: boolean };
   readonly startupProbe: Probe;
@@ -39,6 +40,14 @@ interface Deployment {
       readonly serviceAccountName: string;
       readonly terminationGracePeriodSeconds: number;
       readonly containers: readonly Container[];
+      readonly volumes?: readonly {
+        readonly name: string;
+        readonly projected: {
+          readonly sources: readonly {
+            readonly secret: { readonly name: string; readonly items: readonly { readonly path: string }[] };
+          }[];
+        };
+      }[];
       readonly topologySpreadConstraints: readonly { readonly labelSelector: Selector }[];
     };
   };
@@ -264,6 +273,35 @@ describe('the proxy of the chart', () => {
         assert.deepEqual([subject?.namespace, subject?.name], ['elsewhere', 'connectors-proxy']);
       }
     }
+  });
+
+  it('reaches tools through the proxy of a company, with the files of its Secrets', async () => {
+    const url = 'https://proxy.example.com:3128';
+    const noProxy = ['*.intra.example.com', '[fd00::1]:443'];
+    const egress = { url, noProxy, credentialsSecret: 'egress-login', caSecret: 'egress-ca' };
+    const objects = await render({ proxy: { egress } });
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    const own = container(objects);
+    const config = configurationOf(own);
+    assert.deepEqual(config['egress-proxy'], { scheme: 'https', host: 'proxy.example.com', port: 3128 });
+    const direct = ['a.intra.example.com', 'fd00::1', 'intra.example.com'];
+    assert.deepEqual(
+      direct.map((host) => config['no-egress-proxy']?.(host, 443)),
+      [true, true, false],
+    );
+    const [mount, ...others] = own.volumeMounts ?? [];
+    const [volume] = deployment(objects).template.spec.volumes ?? [];
+    assert.deepEqual(others, []);
+    assert.equal(mount?.mountPath, config['egress-proxy-files']);
+    assert.equal(mount?.name, volume?.name);
+    assert.deepEqual(
+      volume?.projected.sources.map(({ secret }) => [secret.name, ...secret.items.map(({ path }) => path)]),
+      [
+        ['egress-login', 'username', 'password'],
+        ['egress-ca', 'ca.crt'],
+      ],
+    );
+    assert.equal(deployment(await render({ proxy: { egress: { url } } })).template.spec.volumes, undefined);
   });
 
   it('leaves the number of replicas to the autoscaler where there is one', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/shared/doctor/check-result.ts';
@@ -8,6 +10,7 @@ import { createCa } from '../../../src/proxy/certificates/certificate-authority.
 import { bindingsFor } from '../../support/access/driver-rules.ts';
 import { without } from '../../support/access/lost-permission.ts';
 import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.ts';
+import { CompanyProxy } from '../../support/proxy/company-proxy.ts';
 import { eventually } from '../../support/poll.ts';
 import { secret } from '../../support/proxy/manifests.ts';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
@@ -55,6 +58,29 @@ describe('doctor of the proxy', function () {
       await problemOf('ca'),
       /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: fix it, or delete it/,
     );
+  });
+
+  it('asks the egress proxy for a tunnel', async () => {
+    const company = started(await CompanyProxy.start({ login: { username: 'builds', password: 'right' } }));
+    const directory = mkdtempSync(path.join(tmpdir(), 'egress-'));
+    started({ remove: () => rmSync(directory, { recursive: true }) });
+    const flags = ['--egress-proxy', `http://127.0.0.1:${company.port}`, '--egress-proxy-files', directory];
+    const name = `egress proxy 127.0.0.1:${company.port}`;
+    await assertOnly(
+      new RegExp(`^fail egress-proxy: ${name} answered 407: it requires a user and a password: `),
+      flags,
+    );
+    writeFileSync(path.join(directory, 'username'), 'builds');
+    writeFileSync(path.join(directory, 'password'), 'wrong');
+    await assertOnly(new RegExp(`^fail egress-proxy: ${name} answered 407: check the user and the password `), flags);
+    writeFileSync(path.join(directory, 'password'), 'right');
+    const found = (await fixture.examine(flags)).map(asLine).at(-1) ?? '';
+    assert.match(
+      found,
+      new RegExp(`^ok {4}egress-proxy {3}${name} responds, and asks for no other credentials \\(50\\d `),
+    );
+    await company.stop();
+    await assertOnly(new RegExp(`^fail egress-proxy: no connection to ${name} \\(ECONNREFUSED\\)$`), flags);
   });
 
   describe('looks at the CA', () => {

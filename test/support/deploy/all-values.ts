@@ -22,6 +22,12 @@ export const allValues = {
     replicas: 3,
     autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 20 },
     credentialNamespaces: ['*'],
+    egress: {
+      url: 'https://proxy.example.com:3128',
+      noProxy: ['.intra.example.com', '10.0.0.0/8', '[fd00::1]:8443'],
+      credentialsSecret: 'egress-login',
+      caSecret: 'egress-ca',
+    },
     resources: { limits: { memory: '1Gi' } },
     extraArgs: ['--log-level=debug'],
   },

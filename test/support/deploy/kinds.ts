@@ -100,6 +100,7 @@ const nodeAffinity = fields({
   requiredDuringSchedulingIgnoredDuringExecution: fields({ nodeSelectorTerms: list(nodeSelectorTerm) }),
 });
 const inlineVolume = fields({ driver: dnsName, readOnly: flag }, { volumeAttributes: textMap });
+const secretItems = list(fields({ key: text, path: text }));
 const podSpec = fields(
   { containers: namedList(container), serviceAccountName: dnsName },
   {
@@ -137,6 +138,7 @@ const podSpec = fields(
           configMap: fields({ name: dnsName }, { optional: flag }),
           emptyDir: fields({}, { sizeLimit: quantity }),
           csi: inlineVolume,
+          projected: fields({ sources: list(fields({ secret: fields({ name: dnsName, items: secretItems }) })) }),
         },
       ),
     ),
