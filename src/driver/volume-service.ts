@@ -6,7 +6,7 @@ import type { DriverConfig } from './config.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import type { TmpfsHost } from './host/tmpfs-host.ts';
-import { TemplateRenderer, processTimeMs } from './content/template-renderer.ts';
+import { TemplateRenderer, threadTimeMs } from './content/template-renderer.ts';
 import { nodeService } from './csi/node.ts';
 import type { RpcEdge } from './csi/unary.ts';
 import type { Metrics } from './metrics.ts';
@@ -105,7 +105,7 @@ export class VolumeService {
       clock,
       renderer: new TemplateRenderer({
         clock: () => clock.now(),
-        cpuMs: processTimeMs,
+        cpuMs: threadTimeMs,
         renderInThread: (job, owner, signal) => threads.run(job, owner, signal),
       }),
       contentDefaults: () => ({

@@ -1,4 +1,4 @@
-import { cpuUsage } from 'node:process';
+import { threadCpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.ts';
 import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
 import type { JsonObject } from '../../shared/json.ts';
@@ -30,7 +30,7 @@ interface RenderedConfigurations {
 export interface TemplateRendererParts {
   /** Milliseconds since the epoch, for the time functions of templates. */
   readonly clock: () => number;
-  /** CPU time of this process in milliseconds. */
+  /** CPU time of this thread in milliseconds. */
   readonly cpuMs: () => number;
   /** Runs the job outside the event loop, with fair shares for its owners. */
   readonly renderInThread: (
@@ -104,9 +104,9 @@ export class TemplateRenderer {
   }
 }
 
-/** Returns the CPU time that all threads of this process have used, in milliseconds. */
-export function processTimeMs(): number {
-  const { user, system } = cpuUsage();
+/** Returns the CPU time that this thread has used, in milliseconds. That of other renders in threads does not count. */
+export function threadTimeMs(): number {
+  const { user, system } = threadCpuUsage();
   return (user + system) / 1000;
 }
 

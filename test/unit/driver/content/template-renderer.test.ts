@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { runRenderJob } from '../../../../src/driver/content/render-job.ts';
-import { TemplateRenderer, type TemplateRendererParts } from '../../../../src/driver/content/template-renderer.ts';
+import { TemplateRenderer, threadTimeMs } from '../../../../src/driver/content/template-renderer.ts';
+import type { TemplateRendererParts } from '../../../../src/driver/content/template-renderer.ts';
 import type { ConfigurationRequest } from '../../../../src/driver/content/template-renderer.ts';
 import { Secret } from '../../../../src/shared/secret.ts';
 import type { Configuration, ConnectorClass } from '../../../../src/shared/connectors/model.ts';
@@ -181,4 +184,15 @@ describe('the renderer of configurations', () => {
       assert.equal(new Set(await renderAlike(template)).size, 2);
     });
   }
+
+  it('measures the CPU time of its own thread, whatever renders in others take', async () => {
+    const burn = `
+      let used = 0;
+      while (used < 400_000) used = process.threadCpuUsage().user;
+      require('node:worker_threads').parentPort.postMessage(used / 1000);`;
+    const startMs = threadTimeMs();
+    const [othersMs] = (await once(new Worker(burn, { eval: true }), 'message')) as [number];
+    assert.ok(othersMs >= 400);
+    assert.ok(threadTimeMs() - startMs < othersMs / 2);
+  });
 });
