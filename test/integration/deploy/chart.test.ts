@@ -164,6 +164,8 @@ for (const [index, helm] of helms.entries()) {
       ['no image', { image: { repository: '' } }, {}, /: image\.repository is empty: build the image, push it to /],
       ['a misspelt value', { proxy: { replica: 3 } }, {}, /replica/],
       ['a value that is none of the choices', { admission: 'of' }, {}, /admission.*(?:one of)/s],
+      // Without one, no volume of a node has a limit.
+      ['no memory limit of the driver', { driver: { resources: { limits: { memory: null } } } }, {}, /memory/],
       ['an old API server', {}, { kubeVersion: '1.28' }, /requires kubeVersion: >=1\.29\.0-0 /],
       [
         'an option that needs a later one',
