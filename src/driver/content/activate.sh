@@ -93,7 +93,7 @@ _connectors_settings() (
   }
 
   # Calls $2 with each variable of the *.environment files in the directory $1. They are data of a ConnectorClass: no
-  # shell evaluates them, and names with which a value can run code are ignored.
+  # shell evaluates them. The driver has rejected names with which a value can run code.
   for_each_variable() {
     for file in "$1"/*.environment; do
       [ -f "$file" ] || continue
@@ -102,7 +102,6 @@ _connectors_settings() (
         name=${line%%=*}
         case $name in
           '' | "$line" | [0-9]* | *[!A-Za-z0-9_]*) name= ;;
-          @denied@) name= ;;
         esac
         if [ -z "$name" ]; then warn "$file: ignored a line without a permitted variable"; continue; fi
         value=${line#*=}

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { deniedVariables } from '../syntax/environment-variable.ts';
 import script from './generated/activate.json' with { type: 'json' };
 
 interface ActivateInput {
@@ -16,13 +15,8 @@ export function activateFile({ volumeId, noProxy }: ActivateInput): string {
     noProxy,
     nonProxyHosts: nonProxyHosts(noProxy),
   };
-  return template.replaceAll(/@([a-zA-Z]+)@/g, (text, name: string) => values[name] ?? text);
+  return script.replaceAll(/@([a-zA-Z]+)@/g, (text, name: string) => values[name] ?? text);
 }
-
-/** The script with the denied variables as a pattern of `case`. */
-const template = script.replace('@denied@', () =>
-  deniedVariables.join(' | ').replaceAll(/(.{80,100}) \| /g, '$1 | \\\n            '),
-);
 
 /** Converts `no_proxy` to a beginning of Java's `http.nonProxyHosts`, which has neither ports nor networks. */
 function nonProxyHosts(noProxy: string): string {

@@ -1,8 +1,8 @@
 /**
  * Variables that a configuration must not set, because their value can run code, or breaks the shell or the loader. The
- * last groups are those that `activate` sets itself. They are patterns of `case` in a shell: `*` matches any text.
+ * last groups are those that `activate` sets itself. `*` matches any text.
  */
-export const deniedVariables: readonly string[] = [
+const deniedVariables: readonly string[] = [
   // Shells. zsh ties some of the lower-case ones to its own, and others are its tables.
   'PATH IFS ENV BASH* SHELL SHELLOPTS PS[0-9] RPS[0-9] PROMPT* RPROMPT* SPROMPT CDPATH FPATH _ ZDOTDIR FCEDIT HOME',
   'TMPDIR PWD OLDPWD UID EUID GID EGID PPID USERNAME TMOUT OPTIND SECONDS RANDOM LINENO COLUMNS',

@@ -6,6 +6,7 @@ import {
   ActivationFixture,
   bundleVariables,
   classVariables,
+  copyFiles,
   expectedVariables,
   variablesIn,
 } from '../../support/e2e/activation.ts';
@@ -159,16 +160,14 @@ describe('activate, in containers', function () {
     });
   });
 
-  it('ignores variables that could run code, also when the file does not come from the driver', async () => {
-    fs.cpSync(volume.target, path.join(container.root, 'copy'), { recursive: true, dereference: true });
-    const lines = ['LD_PRELOAD=/x', 'PATH=/x', 'no equals sign', '1A=x', 'A-B=x', '=x', 'GOOD=./../etc', 'FINE=x'];
+  it('ignores lines that are no variables', async () => {
+    copyFiles(volume.target, path.join(container.root, 'copy'));
+    const lines = ['no equals sign', '1A=x', 'A-B=x', '=x', 'GOOD=./../etc', 'FINE=x'];
     container.write('/copy/own.environment', lines.join('\n'));
     const { variables, printed } = await activateIn(container, { env: { CONNECTORS_DIR: '/copy' } });
     assert.equal(variables['FINE'], 'x');
-    assert.ok(!('LD_PRELOAD' in variables));
-    assert.notEqual(variables['PATH'], '/x');
     const warning = 'connectors-csi: activate: /copy/own.environment: ignored a line without a permitted variable\n';
-    assert.equal(printed, warning.repeat(6));
+    assert.equal(printed, warning.repeat(4));
   });
 
   describe('without /proc', () => {

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
 import type { TestVolume } from '../../support/driver/test-volume.ts';
 import {
   ActivationFixture,
   addedTo,
   classVariables,
+  copyFiles,
   expectedVariables,
   proxyVariables,
   runInPod,
   shells,
   variablesIn,
 } from '../../support/e2e/activation.ts';
-import { deniedVariables, variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
 import { run } from '../../support/e2e/programs.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 
@@ -152,24 +153,6 @@ describe('activate, in each shell', function () {
       );
     });
 
-    it(`${name}: ignores the variables that the driver denies, also in a file that does not come from it`, async () => {
-      const folder = newFolder();
-      fs.cpSync(volume.target, path.join(folder, 'copy'), { recursive: true, dereference: true });
-      // Each pattern with names that it matches.
-      const names = deniedVariables
-        .map((pattern) => pattern.replaceAll('[!', '[').replaceAll(/\[([A-Za-z])-?[A-Za-z]*\]/g, '$1'))
-        .flatMap((pattern) => ['', 'A', 'a'].map((text) => pattern.replaceAll('*', text)))
-        .filter((variable) => variableProblem(variable) !== undefined);
-      assert.ok(names.length > deniedVariables.length);
-      const lines = [...names.map((variable) => `${variable}=pwned`), 'npm_config_fund=fine', 'YARN_NPM_X=fine'];
-      fs.writeFileSync(path.join(folder, 'copy', 'own.environment'), lines.join('\n'));
-      const script = 'CONNECTORS_DIR=$PWD/copy; . ./copy/activate; exec env';
-      const { status, stdout, output } = await runInPod({}, [...words, '-euc', script], folder, { TMPDIR: folder });
-      assert.equal(status, 0, output);
-      assert.doesNotMatch(stdout, /=pwned$/m);
-      assert.deepEqual(stdout.match(/^.*=fine$/gm)?.sort(), ['YARN_NPM_X=fine', 'npm_config_fund=fine']);
-    });
-
     it(`${name}: runs a program with the variables, and passes its status on`, async () => {
       const folder = newFolder();
       const file = path.join(directory(), 'activate');
@@ -190,7 +173,7 @@ describe('activate, in each shell', function () {
       assert.ok(own.length > 0);
       for (const value of ['a[$(touch pwned)]', 'path[$(touch pwned)]', '($(touch pwned))']) {
         const folder = newFolder();
-        fs.cpSync(volume.target, folder, { recursive: true, dereference: true });
+        copyFiles(volume.target, folder);
         // A file of a class can have only names that its template has; this one stands for a class with all of them.
         fs.writeFileSync(path.join(folder, 'own.environment'), own.map((word) => `${word}=${value}\n`).join(''));
         const env = { CONNECTORS_DIR: folder, TMPDIR: folder };
@@ -211,7 +194,7 @@ describe('activate, in each shell', function () {
   it('finds itself again by CONNECTORS_DIR, and not by another volume that it names', async () => {
     const folder = newFolder();
     const copy = path.join(folder, 'copy');
-    fs.cpSync(volume.target, copy, { recursive: true, dereference: true });
+    copyFiles(volume.target, copy);
     const one = path.join(fixture.node.root, 'elsewhere');
     const read = (at: string) =>
       runInPod(
@@ -232,7 +215,7 @@ describe('activate, in each shell', function () {
   it('fails with one line, and does not run the program, where it cannot work', async () => {
     const folder = newFolder();
     const copy = path.join(folder, 'copy');
-    fs.cpSync(volume.target, copy, { recursive: true, dereference: true });
+    copyFiles(volume.target, copy);
     const file = path.join(copy, 'activate');
     const text = fs.readFileSync(file, 'utf8');
     const mark = /^# connectors-csi volume (\w+)$/m.exec(text)?.[1] ?? '';

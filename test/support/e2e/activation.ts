@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DriverProcess } from '../driver/driver-process.ts';
 import { connector, connectorClass } from '../driver/manifests.ts';
@@ -8,6 +9,12 @@ import type { TestVolume } from '../driver/test-volume.ts';
 import { CertificateAuthority } from '../kube-api/certificates.ts';
 import { run } from './programs.ts';
 import type { Run } from './programs.ts';
+
+/** Copies what a volume's links lead to. The Node of the lock file copies the links, also with `dereference`. */
+export function copyFiles(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  execFileSync('cp', ['-rL', `${from}/.`, to]);
+}
 
 /** The shells that `activate` supports, without the user's start files. */
 export const shells: Readonly<Record<string, readonly string[]>> = {

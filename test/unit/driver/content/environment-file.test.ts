@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkEnvironmentFile } from '../../../../src/driver/content/environment-file.ts';
-import { deniedVariables, variableProblem } from '../../../../src/driver/syntax/environment-variable.ts';
+import { variableProblem } from '../../../../src/driver/syntax/environment-variable.ts';
 
 const place = 'connectorclass npm, configuration npmrc, file npm.environment';
 const check = (text: string, template = text): void => checkEnvironmentFile(Buffer.from(text), template, place);
@@ -147,9 +147,5 @@ describe('the variables that a configuration must not set', () => {
     const permitted = ['npm_config_registry', 'NPM_CONFIG_REGISTRY', 'YARN_NPM_REGISTRY_SERVER', 'YARN_NPM_AUTH_IDENT'];
     for (const name of [...permitted, 'GOPROXY', 'CARGO_REGISTRIES_OWN_INDEX', 'RUSTUP_DIST_SERVER', 'GITHUB_TOKEN'])
       assert.equal(variableProblem(name), undefined, name);
-  });
-
-  it('are patterns that a shell and this program read alike', () => {
-    for (const pattern of deniedVariables) assert.match(pattern, /^(?:[A-Za-z0-9_*]|\[!?[A-Za-z0-9-]+\])+$/);
   });
 });
