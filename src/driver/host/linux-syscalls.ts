@@ -93,11 +93,7 @@ class LinuxSyscalls implements Syscalls {
   }
 
   fstat(fd: number): FileStatus | number {
-    return attempt(() => statusOf(fs.fstatSync(fd)));
-  }
-
-  stat(path: string): FileStatus | number {
-    return attempt(() => statusOf(fs.statSync(path)));
+    return attempt(() => fs.fstatSync(fd));
   }
 
   fstatfs(fd: number): FilesystemStatus | number {
@@ -211,10 +207,6 @@ function inThread(call: LibraryCall, ...values: readonly Argument[]): Promise<nu
     };
     call.async(...values, callback);
   });
-}
-
-function statusOf({ dev, ino, mode, gid, size, mtimeMs }: fs.Stats): FileStatus {
-  return { dev, ino, mode, gid, size, modifiedMs: mtimeMs };
 }
 
 function attempt<T>(call: () => T): T | number {

@@ -23,8 +23,6 @@ export interface Syscalls {
   renameat(directoryFd: number, from: string, to: string): number;
   unlinkat(directoryFd: number, name: string, flags: number): number;
   fstat(fd: number): FileStatus | number;
-  /** Follows links to the object of an absolute path. */
-  stat(path: string): FileStatus | number;
   fstatfs(fd: number): FilesystemStatus | number;
   /** Lists the names in a directory, without `.` and `..`. The descriptor can be an O_PATH one. */
   list(directoryFd: number): readonly string[] | number;
@@ -51,8 +49,6 @@ export interface FileStatus {
   readonly mode: number;
   readonly gid: number;
   readonly size: number;
-  /** Milliseconds since the epoch. */
-  readonly modifiedMs: number;
 }
 
 export interface FilesystemStatus {

@@ -23,7 +23,6 @@ import { mountedVolumes } from './mounted-volumes.ts';
 import { OpenFiles } from './open-files.ts';
 import { fileModeOf } from './file-mode.ts';
 import { propagationProblem } from './propagation.ts';
-import { SeenRevisions } from './seen-revisions.ts';
 import { selinuxContext } from './selinux.ts';
 import { deduplicateFiles } from './deduplicate-files.ts';
 import type { SharedFiles } from './deduplicate-files.ts';
@@ -66,7 +65,6 @@ export class TmpfsHost {
   readonly #paths: TargetPaths;
   readonly #tmpfs: TmpfsMaker;
   readonly #writer: AtomicWriter;
-  readonly #seen: SeenRevisions;
   readonly #openFiles: OpenFiles;
   #isShared = false;
 
@@ -76,7 +74,6 @@ export class TmpfsHost {
     this.#paths = new TargetPaths(options.kubeletDir, syscalls);
     this.#tmpfs = new TmpfsMaker(syscalls);
     this.#writer = new AtomicWriter(syscalls, options);
-    this.#seen = new SeenRevisions(syscalls);
     this.#openFiles = new OpenFiles(syscalls, options.memory);
   }
 
@@ -97,16 +94,6 @@ export class TmpfsHost {
   /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState {
     return this.#at(targetPath, (target) => this.#inspect(target));
-  }
-
-  /** Reports whether `inspect` returns `published`, with one system call if the volume is as last seen. */
-  isPublished(targetPath: string): boolean {
-    if (this.#seen.isAsSeen(targetPath)) return true;
-    return this.#at(targetPath, (target) => {
-      if (target === undefined || this.#inspect(target) !== 'published') return false;
-      this.#seen.add(target);
-      return true;
-    });
   }
 
   /**
@@ -156,7 +143,6 @@ export class TmpfsHost {
     try {
       const target = this.#paths.open(targetPath);
       if (target !== undefined) await this.#remove(target);
-      this.#seen.delete(targetPath);
       this.#options.memory.release(targetPath);
     } catch (error) {
       throw withCode(error);

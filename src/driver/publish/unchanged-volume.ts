@@ -66,6 +66,6 @@ function authorizationIfUnchanged(
   const versions = versionsOf(resolved);
   const input = { digest, versions, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
   if (!csiDriver.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
-  if (!host.isPublished(request.targetPath)) return undefined;
+  if (host.inspect(request.targetPath) !== 'published') return undefined;
   return { pod: request.pod, connectors, flags };
 }

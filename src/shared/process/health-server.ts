@@ -23,7 +23,7 @@ type HealthLimits = Readonly<Record<keyof typeof limits.healthPort, number>>;
 /**
  * Serves `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus, the kubelet's probes and doctor. Any
  * pod can reach the port. So each connection gets one response and is closed, and beyond the limit of connections the
- * oldest one without a request is closed. Only the request line counts. node:http would parse all requests that a client
+ * oldest one is closed. Only the request line counts. node:http would parse all requests that a client
  * sends at once, 45 ms for each 64 KiB.
  */
 export class HealthServer {
@@ -31,8 +31,8 @@ export class HealthServer {
   readonly #server: Server;
   /** Generated metrics, and when that began. */
   #metrics: { readonly bytes: Promise<Buffer>; readonly sinceMs: number } | undefined;
-  /** Open connections, the oldest first, each with whether it has a request. */
-  readonly #connections = new Map<Socket, boolean>();
+  /** Open connections, the oldest first. */
+  readonly #connections = new Set<Socket>();
 
   constructor(options: HealthServerOptions) {
     this.#options = options;
@@ -53,14 +53,14 @@ export class HealthServer {
 
   stop(): void {
     this.#server.close();
-    for (const socket of this.#connections.keys()) socket.destroy();
+    for (const socket of this.#connections) socket.destroy();
   }
 
   #serve(socket: Socket): void {
     const { connections, connectionMs, requestHeaderBytes } = this.#options.limits;
     const timer = setTimeout(() => socket.destroy(), connectionMs).unref();
     if (this.#connections.size >= connections) this.#closeOldest();
-    this.#connections.set(socket, false);
+    this.#connections.add(socket);
     socket.on('error', () => undefined);
     socket.once('finish', () => socket.destroy());
     socket.once('close', () => {
@@ -72,7 +72,6 @@ export class HealthServer {
       head += text;
       if (!head.includes('\r\n\r\n') && head.length <= requestHeaderBytes) return;
       socket.off('data', onText).resume();
-      this.#connections.set(socket, true);
       this.#respond(head, socket).catch((error: unknown) => {
         this.#options.log.error('Failed to serve HTTP request', { error });
         socket.destroy();
@@ -81,10 +80,8 @@ export class HealthServer {
     socket.setEncoding('latin1').on('data', onText);
   }
 
-  /** Closes the oldest connection without a request, or the oldest of all if each has one. */
   #closeOldest(): void {
-    const all = [...this.#connections];
-    const [socket] = all.find(([, hasRequest]) => !hasRequest) ?? all[0] ?? [];
+    const [socket] = this.#connections;
     if (socket === undefined) return;
     this.#connections.delete(socket);
     socket.destroy();

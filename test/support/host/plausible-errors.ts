@@ -23,7 +23,6 @@ export const plausibleErrors: Readonly<Record<CallName, readonly ErrnoName[]>> =
   renameat: ['EBUSY', 'EDQUOT', 'ENOMEM', 'ENOSPC', 'EROFS', 'EIO'],
   unlinkat: ['EACCES', 'EBUSY', 'EIO', 'ENOMEM', 'EPERM', 'EROFS'],
   fstat: ['EIO', 'ENOMEM', 'EOVERFLOW'],
-  stat: ['EACCES', 'EIO', 'ENOMEM', 'EOVERFLOW'],
   fstatfs: ['EACCES', 'EINTR', 'EIO', 'ENOMEM', 'EOVERFLOW'],
   list: ['EACCES', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM'],
   fsopen: ['EMFILE', 'ENFILE', 'ENODEV', 'ENOMEM', 'EPERM'],

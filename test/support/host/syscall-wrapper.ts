@@ -23,16 +23,7 @@ export function wrapSyscalls(
   });
 }
 
-const reads: ReadonlySet<CallName> = new Set([
-  'openat2',
-  'close',
-  'read',
-  'readlinkat',
-  'fstat',
-  'stat',
-  'fstatfs',
-  'list',
-]);
+const reads: ReadonlySet<CallName> = new Set(['openat2', 'close', 'read', 'readlinkat', 'fstat', 'fstatfs', 'list']);
 
 /** Reports whether the system call can change something that outlives the process. */
 export function changes(call: CallName, args: readonly unknown[]): boolean {

@@ -135,7 +135,7 @@ describe('HealthServer', () => {
     return idle;
   }
 
-  it('closes the oldest connection without a request at the limit, and responds to the next ones', async () => {
+  it('closes the oldest connection at the limit, and responds to the next ones', async () => {
     const silent: Socket[] = [];
     try {
       for (let address = 2; address < 66; address += 1) silent.push(...(await idleFrom(`127.0.0.${address}`, 2)));
@@ -143,20 +143,6 @@ describe('HealthServer', () => {
       const isOpen = (socket: Socket): boolean => !socket.closed;
       await eventually('the older ones are closed', () => silent.filter(isOpen).length < 16);
       assert.ok(silent.slice(-15).every(isOpen));
-    } finally {
-      for (const socket of silent) socket.destroy();
-    }
-  });
-
-  it('keeps a connection with a request at the limit', async () => {
-    let respond: ((text: string) => void) | undefined;
-    metricsText = () => new Promise((resolve) => (respond = resolve));
-    const response = get('/metrics');
-    await eventually('the request is read', () => respond !== undefined);
-    const silent = await idleFrom('127.0.0.2', 40);
-    try {
-      respond?.('late 1\n');
-      assert.deepEqual(await response, [200, 'late 1\n']);
     } finally {
       for (const socket of silent) socket.destroy();
     }
