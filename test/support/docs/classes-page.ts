@@ -4,6 +4,7 @@ import { repository } from '../deploy/manifests.ts';
 import { formatted } from './formatted.ts';
 
 interface CatalogueSpec extends ClassSpec {
+  readonly params?: readonly { readonly name: string; readonly default?: string; readonly description: string }[];
   readonly auth: {
     readonly types: readonly {
       readonly name: string;
@@ -58,12 +59,20 @@ export async function classesText(): Promise<string> {
       ],
     })),
   );
+  const ofConnectors = classes.flatMap(({ name, spec }) =>
+    (spec.params ?? []).map(({ name: param, default: value = '', description }) => {
+      return `- Class ${code([name])}, param ${code([param])} (default: ${value === '' ? 'none' : code([value])}). ${description}\n`;
+    }),
+  );
   const text = [
     head,
     table(['class', 'for'], purposes),
     '## Credentials of the classes\n',
     'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`; then leave `spec.auth.name` out. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
     table(['`spec.auth.name`', 'type of the Secret', 'keys of the Secret', 'classes'], merged(auth)),
+    '## Params of Connectors\n',
+    'A Connector sets these in [`spec.params`](connectors.md#params). A volume cannot.\n',
+    ofConnectors.join(''),
     '## Configurations\n',
     'A volume selects them and sets params by its [attributes](volumes.md#volume-attributes). Most also have variables by which programs find the files after [`activate`](volumes.md#activate).\n',
     table(['configuration', 'files', 'params', 'classes'], merged(configurations)),

@@ -124,6 +124,27 @@ describe('docs/troubleshooting.md', () => {
     });
   }
 
+  it('has a row for each error of the proxy', () => {
+    const section = text.split(/^## /m).find((part) => part.startsWith('Responses of the proxy\n')) ?? '';
+    const quoted = [...section.matchAll(/^\|([^|]*)\|([^|]*)\|/gm)].map(([, statuses = '', cell = '']) => ({
+      statuses,
+      texts: [...cell.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
+    }));
+    assert.ok(quoted.length > 30);
+    const errors = [...sourceText('src/proxy').matchAll(/new ProxyError\(\s*(\d+),\s*'\w+',\s*(`[^`]*`|'[^']*')/g)]
+      .map(([, status = '', message = '']) => ({ status, message: message.replaceAll(/\$\{[^}]*\}/g, ' ') }))
+      // Those that consist of a text that another function words have no words of their own.
+      .filter(({ message }) => /[a-z]{3}/.test(message.replace('try again in 5 s', '')));
+    assert.ok(errors.length > 30);
+    const missing = errors.filter(
+      ({ status, message }) =>
+        !quoted.some(
+          ({ statuses, texts }) => statuses.includes(status) && texts.some((words) => message.includes(words)),
+        ),
+    );
+    assert.deepEqual(missing, []);
+  });
+
   it("has the original driver's texts on the page for those who had it", () => {
     const rows = tableUnder(page('docs/migration.md'), 'Messages of the original driver').map(([words = '']) => words);
     for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
