@@ -1,5 +1,5 @@
 /**
- * The gRPC status names that the driver returns. `driver/csi/status.ts` maps each to its number. After most of them
+ * The gRPC status names that the driver returns, as @grpc/grpc-js writes them. After most of them
  * ("final" in docs/dev/architecture.md) the kubelet may never call again, so the driver must undo its own work before.
  */
 export const errorCodes = [

@@ -5,7 +5,7 @@ import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';
 
-/** Cells of the table in docs/failures.md; test/unit/docs/failures.test.ts names the tests of the others. */
+/** Cells of the table in docs/failures.md. */
 describe('programs and volumes', function () {
   this.timeout(120_000);
   let tool: ToolServer;

@@ -38,12 +38,18 @@ describe('the spellings of a request', function () {
   it('are at least 120', () => assert.ok(new Set(spellings.map(({ request }) => request)).size >= 120));
 
   type Send = (path: string, request: ClientRequest) => Promise<ClientAnswer>;
-  const modes: Readonly<Record<string, { readonly tool: () => ToolServer; readonly send: Send }>> = {
+  /** One of each kind: the modes differ in how they read a target, and decide it alike. */
+  const some = spellings.filter((_spelling, at) => at % 8 === 0);
+  const modes: Readonly<
+    Record<string, { readonly of: typeof spellings; readonly tool: () => ToolServer; readonly send: Send }>
+  > = {
     'in forward mode': {
+      of: spellings,
       tool: () => plain,
       send: async (path, request) => (await fixture.client()).get(`${plain.url()}${path}`, request),
     },
     'in an intercepted tunnel': {
+      of: some,
       tool: () => secure,
       send: async (path, { headers, ...request }) => {
         const authority = `tool.example:${secure.port}`;
@@ -53,15 +59,16 @@ describe('the spellings of a request', function () {
       },
     },
     'in reverse mode': {
+      of: some,
       tool: () => plain,
       send: async (path, request) => (await fixture.client()).reverse(`/namespaces/ci/connectors/tool${path}`, request),
     },
   };
 
-  for (const [mode, { tool, send }] of Object.entries(modes)) {
+  for (const [mode, { of, tool, send }] of Object.entries(modes)) {
     it(`are decided alike by the proxy and by check, ${mode}`, async () => {
       const check = checkerOf(openManifests(fixture.directory, 'connectors-system').sources, []);
-      for (const { request, decided, headers = {} } of spellings) {
+      for (const { request, decided, headers = {} } of of) {
         const [path = '', method = 'GET'] = request.split(' ').reverse();
         const about = `${method} ${path.slice(0, 100)} ${JSON.stringify(headers)}`;
         tool().seen.length = 0;
@@ -86,7 +93,7 @@ describe('the spellings of a request', function () {
 
   it('are only audited where rules only audit', async () => {
     const client = await fixture.client('ci/audited');
-    for (const { request, decided, headers = {} } of spellings) {
+    for (const { request, decided, headers = {} } of some) {
       const [path = '', method = 'GET'] = request.split(' ').reverse();
       const { status } = await client.get(`${plain.url()}${path}`, { method, headers });
       assert.equal(status, 200, request.slice(0, 100));

@@ -68,9 +68,11 @@ const judgedKinds = admissionKinds.filter(({ isJudged }) => isJudged);
 const taskRun = judgedKinds.find(({ kind }) => kind === 'TaskRun')!;
 const pipelineRun = judgedKinds.find(({ kind }) => kind === 'PipelineRun')!;
 
-function parserRefuses(block: Block): boolean {
-  return parseVolumeAttributes(block, 'ci', { maxTokenExpirationMs: 24 * 3_600_000 }).problems.length > 0;
+function problemsOf(block: Block): readonly string[] {
+  return parseVolumeAttributes(block, 'ci', { maxTokenExpirationMs: 24 * 3_600_000 }).problems;
 }
+
+const parserRefuses = (block: Block): boolean => problemsOf(block).length > 0;
 
 const holdsVariable = (block: Block): boolean => Object.values(block).some((value) => value.includes('$('));
 /** Wrong whatever Tekton puts in: the other mistakes are none of the variable's. */
@@ -124,6 +126,9 @@ describe('parser, policy and schema', () => {
     const { what, block, needsCluster = false, needsComparison = false } = refused;
     it(`${needsCluster ? 'leave to the driver' : 'refuse'} ${what}`, () => {
       assert.equal(parserRefuses(block), !needsCluster);
+      const message = problemsOf(block).join('; ');
+      for (const words of needsCluster ? [] : refused.says) assert.match(message, words);
+      assert.ok(message.length < 2000, message);
       assert.equal(toldOf(pod, block).length > 0, !needsCluster, toldOf(pod, block).join('\n'));
       assert.equal(isSchemaMet(block), !isForTekton(refused) || needsComparison);
     });

@@ -7,22 +7,12 @@ import { connector, connectorClass } from '../../../support/driver/manifests.ts'
 import type { NodeSandbox } from '../../../support/driver/node-sandbox.ts';
 import { driverForAll } from '../../../support/driver/suite-driver.ts';
 
-const params = (...names: readonly string[]): JsonObject[] => names.map((name) => ({ name, default: '' }));
-
 /** Classes with the names of configurations that people copy into their manifests; the content is no matter here. */
 const classes: Readonly<Record<string, Readonly<Record<string, readonly JsonObject[]>>>> = {
-  oci: { 'registry-config': [], buildkitd: [], 'docker-config': [] },
-  harbor: { 'registry-config': [], 'harbor-cli-config': [], config: [] },
+  oci: { 'registry-config': [], buildkitd: [] },
   git: { gitconfig: [] },
-  github: { githubconfig: [], gitconfig: [] },
-  gitlab: { gitlabconfig: [], gitconfig: [] },
   maven: { settings: [{ name: 'useAsMirror', default: 'false', enum: ['true', 'false'] }] },
-  npm: { npmrc: [{ name: 'scopes', type: 'array', default: [] }], yarnrc: [] },
-  pypi: { pipconf: [], pypirc: [] },
-  nexus: { settings: params('repository'), npmrc: params('repository'), pipconf: params('repository') },
   jfrog: { settings: [], npmrc: [] },
-  k8s: { kubeconfig: [] },
-  sonarqube: { 'sonar-scanner': [] },
 };
 
 function writeManifests(node: NodeSandbox): void {
@@ -35,13 +25,13 @@ function writeManifests(node: NodeSandbox): void {
     node.writeManifest(`class-${name}.json`, connectorClass(name, { configurations: parsed }));
     node.writeManifest(`${name}.json`, connector(name, { className: name }));
   }
-  node.writeManifest('tools.json', connector('harbor', { namespace: 'tools', className: 'harbor' }));
-  node.writeManifest('dots.json', connector('git.internal', { className: 'git' }));
-  node.writeManifest(
-    'many.json',
-    ...Array.from({ length: 32 }, (_, index) => connector(`many-${index}`, { className: 'oci' })),
-  );
+  node.writeManifest('tools.json', connector('harbor', { namespace: 'tools', className: 'oci' }));
 }
+
+/** The whole corpus is tried with the parser and the policies in test/unit/deploy/admission.test.ts. */
+const mounted = acceptedBlocks.filter(({ what }) =>
+  ['a list over several lines', 'configurations of two classes'].includes(what),
+);
 
 describe('a volume with attributes', () => {
   let node: NodeSandbox;
@@ -54,7 +44,7 @@ describe('a volume with attributes', () => {
     (own) => ({ node, driver } = own),
   );
 
-  for (const { what, block } of acceptedBlocks) {
+  for (const { what, block } of mounted) {
     it(`of ${what} is mounted`, async () => {
       const volume = node.volume();
       await driver.kubelet.publishVolume(volume, { attributes: block });
@@ -63,7 +53,7 @@ describe('a volume with attributes', () => {
     });
   }
 
-  for (const { what, block, says } of refusedBlocks) {
+  for (const { what, block, says } of refusedBlocks.filter(({ needsCluster }) => needsCluster)) {
     it(`of ${what} is refused, and the author told what to mend`, async () => {
       const volume = node.volume();
       const failed = driver.kubelet.publishVolume(volume, { attributes: block });
@@ -78,5 +68,8 @@ describe('a volume with attributes', () => {
     });
   }
 
-  it('is one of at least sixty kinds', () => assert.ok(acceptedBlocks.length + refusedBlocks.length >= 60));
+  it('is one of some kinds', () => {
+    assert.equal(mounted.length, 2);
+    assert.ok(refusedBlocks.filter(({ needsCluster }) => needsCluster).length >= 4);
+  });
 });
