@@ -56,8 +56,12 @@ export const layers = {
   'proxy/limits': [],
   'proxy/proxy-error': [],
   'proxy/failure-rate-limiter': [...modules, 'shared/limits', 'proxy/proxy-error'],
-  'proxy/rules': [...modules, 'shared/kube', 'type:shared/connectors', 'proxy/limits', 'npm:yaml'],
-  'proxy/tool': [...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'npm:undici'],
+  'proxy/thread-shares': [...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error'],
+  'proxy/rules': [...modules, ...shared('kube', 'limits'), 'type:shared/connectors', 'proxy/limits', 'npm:yaml'],
+  'proxy/tool': [
+    ...[...modules, 'shared/limits', 'proxy/limits', 'proxy/proxy-error', 'proxy/rules', 'type:proxy/thread-shares'],
+    'npm:undici',
+  ],
   'proxy/certificates': [
     ...[...modules, 'shared/limits', 'proxy/limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   ],
@@ -78,12 +82,13 @@ export const layers = {
       'proxy/rules',
       'proxy/tool',
     ],
-    ...['type:proxy/failure-rate-limiter', 'proxy/cel', 'proxy/connectors', 'proxy/secrets'],
+    ...['type:proxy/thread-shares', 'proxy/cel', 'proxy/connectors', 'proxy/secrets'],
     ...['npm:jose', 'npm:@bufbuild/cel', 'npm:@bufbuild/protobuf'],
   ],
   'proxy/probe': [
     ...[...modules, ...shared('limits', 'gotemplate'), 'type:shared/connectors', 'proxy/limits', 'proxy/proxy-error'],
     ...['proxy/tool', 'proxy/cel', 'proxy/connectors', 'type:proxy/secrets', 'proxy/credentials', 'npm:@bufbuild/cel'],
+    'type:proxy/thread-shares',
   ],
   'proxy/status': [
     ...[...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'proxy/proxy-error'],
@@ -93,10 +98,18 @@ export const layers = {
   'proxy/server': [
     ...[...modules, ...shared('process', 'limits'), 'type:shared/connectors', 'proxy/limits', 'proxy/proxy-error'],
     ...['proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/credentials', 'proxy/tool', 'type:proxy/certificates'],
+    'type:proxy/thread-shares',
   ],
   proxy: [
     ...[...domain, ...shared('version', 'process'), 'type:shared/command', 'proxy/limits', 'proxy/auth'],
-    ...['proxy/failure-rate-limiter', 'proxy/connectors', 'proxy/secrets', 'proxy/credentials', 'proxy/tool'],
+    ...[
+      'proxy/failure-rate-limiter',
+      'proxy/thread-shares',
+      'proxy/connectors',
+      'proxy/secrets',
+      'proxy/credentials',
+      'proxy/tool',
+    ],
     ...['proxy/certificates', 'proxy/server', 'proxy/probe', 'proxy/status'],
   ],
   // `check` parses a list of Connectors as a volume does.
@@ -104,7 +117,7 @@ export const layers = {
     'driver/publish',
     ...[...modules, ...shared('kube', 'connectors', 'access', 'version', 'process', 'command', 'doctor'), 'proxy'],
     ...['proxy/limits', 'proxy/proxy-error', 'proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/tool'],
-    ...['proxy/server', 'proxy/failure-rate-limiter'],
+    ...['proxy/server', 'proxy/failure-rate-limiter', 'proxy/thread-shares'],
   ],
   'proxy/doctor': [
     ...[...modules, 'type:shared/kube', ...shared('connectors', 'process', 'doctor'), 'proxy'],

@@ -42,6 +42,26 @@ export const proxyLimits = {
     /** Namespaces that are tracked. */
     keys: 4096,
   },
+  /**
+   * The thread, which serves all: trust stores, rules and probes are measured, the others have a price in milliseconds.
+   * See proxy/thread-shares.ts.
+   */
+  thread: {
+    /** Milliseconds of the thread for one namespace, or for one address without a token. @listed wait, then `429` */
+    burst: 1_000,
+    /** Interval for one more: a twentieth of a CPU. */
+    everyMs: 20,
+    /** Longest wait. */
+    longestMs: 5_000,
+    /** Namespaces and addresses that are tracked. */
+    keys: 4096,
+    /** A chunk of a body, in reads with more than 256 of them. */
+    chunkMs: 1 / 400,
+    /** Informational responses (1xx) to a request that exceed the limit of headers: a read has thousands of them. */
+    floodMs: 20,
+    /** A TLS handshake with a client. */
+    handshakeMs: 1,
+  },
   /** Content of one Connector. */
   connector: {
     /** URLs in `spec.address` and `spec.addressExtensions`. Each request is compared. @listed `TooManyAddresses`, `502` */
@@ -67,15 +87,8 @@ export const proxyLimits = {
     segmentCharacters: 256,
     /** YAML tokens of the annotation. A usual line has twenty. */
     tokens: 4000,
-    /** Rules that are parsed for requests. The longest take up to 10 ms, shorter ones count as a part of them. */
-    parsing: {
-      /** Longest rules of one namespace, new or changed, that come into use. @listed `429` */
-      burst: 128,
-      /** Interval for one more. */
-      everyMs: 250,
-      /** Namespaces that are tracked. */
-      keys: 4096,
-    },
+    /** Characters of the rules that are kept parsed, which take up to 50 times the memory: 25 MB. */
+    keptCharacters: 512 << 10,
     /** Segments in the path of a request to which rules apply. Deep repositories have thirty. @listed `400` */
     requestSegments: 100,
     /** Parameters in its query. @listed `400` */
@@ -92,21 +105,14 @@ export const proxyLimits = {
     /** Pairs of Connector and pod whose rate is tracked. */
     keys: 4096,
   },
-  /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
+  /** Trust stores of Connectors with own CAs. One uses 1 MB. */
   trustStores: {
     /** Trust stores in memory. */
     count: 48,
-    /** Trust stores that the proxy creates for one namespace. See proxy/tool/trust.ts. */
-    creations: {
-      /** Connectors of one namespace with CAs of their own, that come into use. @listed wait, then `429` */
-      burst: 32,
-      /** Interval for one more. */
-      everyMs: 250,
-      /** Longest wait for one; then the response is 429. */
-      longestMs: 5_000,
-      /** Namespaces that are tracked. */
-      keys: 4096,
-    },
+    /** Milliseconds of the thread that one is expected to take. */
+    createMs: 40,
+    /** Pause after each, in parts of its time: so all of them together take a third of the thread. */
+    pausePart: 2,
   },
   /** Certificates that the proxy signs for the hosts of Connectors. */
   certificates: {
@@ -172,36 +178,19 @@ export const proxyLimits = {
     bytes: 16 << 10,
     /** Lines of these headers. @listed `431`, `502` */
     lines: 256,
-  },
-  /**
-   * Requests with too many informational responses (1xx) of one Connector's tools, or of the hosts that one pod chooses. See
-   * proxy/tool/informational-limiter.ts.
-   */
-  informationalFloods: {
-    /** Such requests at once. */
-    burst: 8,
-    /** Interval for one more. */
-    everyMs: 30_000,
-    /** Connectors and pods that are tracked. */
-    keys: 1024,
+    /** Connectors and pods whose tools have sent more informational responses (1xx) than that. */
+    floodingOwners: 1024,
   },
   /** Bytes of transfers in memory. */
   transfers: {
     /** Bytes that one side has sent and the other does not take, above which reading pauses. One read can exceed it. */
     pendingBytes: 32 << 10,
-    /** Chunks in one read of a socket that are free. Further ones count as `smallChunks`. */
+    /** Chunks in one read of a socket that are free. Further ones cost `thread.chunkMs`. */
     freeChunks: 256,
     /** Rest of a request's body that is read after an error response, so that the client reads the response. */
     restBytes: 256 << 10,
     /** Time for that, and for the client to read a last response. */
     restMs: 5_000,
-  },
-  /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
-  smallChunks: {
-    /** Chunks at once. */
-    burst: 20_000,
-    /** Interval for one more chunk. */
-    everyMs: 1 / 20,
   },
   /**
    * Times that a path is percent-encoded. Text of a request is decoded so often: servers decode once or twice, and each
@@ -259,17 +248,6 @@ export const proxyLimits = {
     /** Longest delay of a rejection. */
     longestMs: 5_000,
     /** Pods and addresses that are tracked. */
-    keys: 4096,
-  },
-  /** TLS handshakes at `--tls-address` of one client address. See proxy/server/tls-listener.ts. */
-  tlsHandshakes: {
-    /** TLS handshakes of one address with the proxy: a build opens dozens at its start. @listed wait for up to 5 s */
-    burst: 200,
-    /** Interval for one more: 50 a second take a twentieth of a CPU. */
-    everyMs: 20,
-    /** Longest delay of a handshake. */
-    longestMs: 5_000,
-    /** Addresses that are tracked. */
     keys: 4096,
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
@@ -348,15 +326,6 @@ export const proxyLimits = {
     steps: 20_000,
     /** Work of an expression, counted as for `generators`: it can search the longest body once with a short pattern. */
     work: 2 << 20,
-    /** Time of the thread for templates and responses of one namespace. Those in use take a millisecond. */
-    evaluation: {
-      /** Milliseconds at once. */
-      burst: 1000,
-      /** Interval for one more: a twentieth of a CPU. */
-      everyMs: 20,
-      /** Namespaces that are tracked. */
-      keys: 4096,
-    },
   },
   /** Expressions of ConnectorClasses that make credentials. See proxy/credentials/generator/generators.ts. */
   generators: {

@@ -1,6 +1,5 @@
 import type { Log } from '../shared/log.ts';
 import { SharedQuota } from '../shared/limits/shared-quota.ts';
-import { TokenBuckets } from '../shared/limits/token-buckets.ts';
 import { limits } from '../shared/limits/defaults.ts';
 import { proxyLimits } from './limits.ts';
 import { HealthServer } from '../shared/process/health-server.ts';
@@ -28,13 +27,14 @@ import { StatusController } from './status/status-controller.ts';
 import { ToolProbes } from './probe/tool-probes.ts';
 import { statusTimings as defaultTimings } from './status/status-timings.ts';
 import type { StatusTimings } from './status/status-timings.ts';
+import { ThreadShares } from './thread-shares.ts';
 import { createToolAccess } from './tool-access.ts';
 import type { ToolAccess, ToolAccessOptions } from './tool-access.ts';
 import { IdleTimeoutMonitor } from './tool/idle-timeout-monitor.ts';
 import { ToolSockets } from './tool/tool-sockets.ts';
 import { Via } from './tool/via.ts';
 
-export interface ProxyParts extends Omit<ToolAccessOptions, 'backend' | 'service' | 'sockets'> {
+export interface ProxyParts extends Omit<ToolAccessOptions, 'backend' | 'service' | 'sockets' | 'threads'> {
   /** @param metrics where the backend reports its requests. */
   readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
   readonly log: Log;
@@ -55,6 +55,7 @@ interface ProxyPorts {
 export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
+  readonly #threads: ThreadShares;
   readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
   readonly #server: ProxyServer;
@@ -67,7 +68,7 @@ export class Proxy {
   constructor(parts: ProxyParts) {
     const { config, clock, log, monotonicNow } = parts;
     this.#parts = parts;
-    const connections = new SharedQuota(config['max-connections'], limits.connections.share);
+    const connections = new ConnectionLimiter(config['max-connections']);
     const requests = new SharedQuota(config['max-requests-in-flight'], proxyLimits.requestsInFlight.share);
     const toolSockets = new ToolSockets({ ...proxyLimits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
@@ -86,10 +87,11 @@ export class Proxy {
         : {}),
     });
     this.#backend = parts.createBackend(this.metrics);
+    this.#threads = new ThreadShares(monotonicNow);
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
     this.#tools = createToolAccess({
       ...parts,
-      ...{ backend: this.#backend, service: serviceOf(config), sockets: toolSockets },
+      ...{ backend: this.#backend, service: serviceOf(config), sockets: toolSockets, threads: this.#threads },
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer(connections, requests);
@@ -168,7 +170,7 @@ export class Proxy {
 
   /** Creates the controller that writes status; undefined if this proxy writes none. */
   #createStatusController(): StatusController | undefined {
-    const { config, clock, monotonicNow, log, statusTimings: timings = {} } = this.#parts;
+    const { config, clock, log, statusTimings: timings = {} } = this.#parts;
     const { status, ca, secrets } = this.#backend;
     if (status === undefined || !config['write-status']) return undefined;
     const { client, resolver, credentials, trust, generators } = this.#tools;
@@ -178,7 +180,7 @@ export class Proxy {
       ...status,
       check: new ConnectorCheck({
         ...{ credentials, trust, ca, secrets },
-        probes: new ToolProbes({ client, timeoutMs, now: monotonicNow }),
+        probes: new ToolProbes({ client, timeoutMs, threads: this.#threads }),
         isThisProxy: ({ host, port }) => resolver.isOwn(host, port),
       }),
       service: serviceOf(config),
@@ -188,7 +190,7 @@ export class Proxy {
     });
   }
 
-  #createServer(connections: SharedQuota, requests: SharedQuota): ProxyServer {
+  #createServer(connections: ConnectionLimiter, requests: SharedQuota): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustStores } = this.#tools;
@@ -197,7 +199,7 @@ export class Proxy {
     const router = new Router({
       authorizer,
       ...{ connectors, credentials, trust, trustStores },
-      rules: new RuleEnforcer(this.metrics, monotonicNow),
+      rules: new RuleEnforcer(this.metrics, this.#threads),
       unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => own.isOwnName(host),
@@ -214,9 +216,8 @@ export class Proxy {
       monotonicNow,
     };
     const rejections = new RejectionRateLimiter(monotonicNow);
-    const handshakes = new TokenBuckets(proxyLimits.tlsHandshakes, monotonicNow);
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
-    const common = { authorizer, router, rejections, exchange, ...observed };
+    const common = { authorizer, router, rejections, exchange, threads: this.#threads, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],
       tls: config['tls-address'] && {
@@ -224,13 +225,13 @@ export class Proxy {
         // Nodes connect to the address of the Service, because they do not resolve its name.
         certificate: () =>
           this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
-        handshakeDelayMs: (address) => handshakes.of(address).acquireLater(proxyLimits.tlsHandshakes.longestMs),
+        threads: this.#threads,
       },
-      connections: new ConnectionLimiter(connections),
-      slots: new ExchangeSlots(requests),
+      connections,
+      slots: new ExchangeSlots(requests, connections),
       requests: new RequestHandler({ ...common, clients: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
-      chunkRate: client.chunkRate,
+      threads: this.#threads,
       observer: this.metrics,
       log,
     });

@@ -2,16 +2,15 @@ import { lookup } from 'node:dns/promises';
 import type { Clock } from '../shared/clock.ts';
 import { CodedError } from '../shared/errors.ts';
 import { FairSemaphore } from '../shared/limits/fair-semaphore.ts';
-import { TokenBucket } from '../shared/limits/token-bucket.ts';
 import type { ProxyBackend } from './backend.ts';
 import type { ProxyConfig } from './config.ts';
 import { Generators } from './credentials/generator/generators.ts';
 import { ToolCredentials } from './credentials/tool-credentials.ts';
 import { UpstreamTrust } from './credentials/upstream-trust.ts';
-import { FailureRateLimiter } from './failure-rate-limiter.ts';
 import { proxyLimits } from './limits.ts';
 import { OwnEndpoints } from './own-endpoints.ts';
 import type { ProxyService } from './status/proxy-service.ts';
+import type { ThreadShares } from './thread-shares.ts';
 import { AddressRules } from './tool/address-rules.ts';
 import { parseDirectHosts } from './tool/direct-hosts.ts';
 import type { DirectHosts } from './tool/direct-hosts.ts';
@@ -33,6 +32,7 @@ export interface ToolAccessOptions {
   readonly apiServer: readonly string[];
   readonly service: ProxyService;
   readonly sockets: ToolSockets;
+  readonly threads: ThreadShares;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
   /** Limit of the time of requests for tokens, which tests shorten. */
@@ -56,7 +56,7 @@ export interface ToolAccess {
 
 /** Creates them. The caller starts `own`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
-  const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
+  const { config, backend, apiServer, service, sockets, threads, clock, monotonicNow } = options;
   const { issuerTimeoutMs = proxyLimits.ownRequests.timeoutMs } = options;
   const { secrets } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
@@ -81,15 +81,11 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     egress: egressProxyOf(config, trustStores, (host) =>
       [...apiServer, ...backend.apiServerEndpoints().map(({ address }) => address)].includes(host),
     ),
-    informational: new InformationalLimiter(monotonicNow),
-    chunkRate: new TokenBucket(proxyLimits.smallChunks, monotonicNow),
+    threads,
+    informational: new InformationalLimiter(threads),
     connectMs,
   });
-  const trust = new UpstreamTrust(
-    secrets,
-    trustStores,
-    new FailureRateLimiter(proxyLimits.trustStores.creations, monotonicNow),
-  );
+  const trust = new UpstreamTrust(secrets, trustStores, threads);
   const generators = new Generators(clock);
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustStores, trust, credentials, generators };

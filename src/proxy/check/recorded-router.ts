@@ -10,6 +10,7 @@ import { ProxyError } from '../proxy-error.ts';
 import { ownerLimitsProblem } from '../rules/owner-limits.ts';
 import { Router } from '../server/router.ts';
 import type { RouterOptions } from '../server/router.ts';
+import { ThreadShares } from '../thread-shares.ts';
 import { RuleEnforcer } from '../server/rule-enforcer.ts';
 import type { ToolAccess } from '../tool-access.ts';
 import { noCredential } from '../tool/tool-credential.ts';
@@ -43,7 +44,13 @@ export function recordedRouter(options: RecordedRouterOptions, trace: DecisionTr
 }
 
 function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
-  const enforcer = new RuleEnforcer({ ruled: () => undefined }, () => 0);
+  const enforcer = new RuleEnforcer(
+    { ruled: () => undefined },
+    new ThreadShares(
+      () => 0,
+      () => 0,
+    ),
+  );
   return {
     permitsRead: (found, pathname) => enforcer.permitsRead(found, pathname),
     enforce: (found, ruled, entry) => {

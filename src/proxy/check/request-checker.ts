@@ -16,6 +16,7 @@ import { createToolAccess } from '../tool-access.ts';
 import type { ToolAccess } from '../tool-access.ts';
 import { authorityOf, nameOf } from '../tool/tool-origin.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
+import { ThreadShares } from '../thread-shares.ts';
 import { ToolSockets } from '../tool/tool-sockets.ts';
 import type { Answer } from './answer.ts';
 import { DecisionTrace, isForbidden } from './decision-trace.ts';
@@ -57,6 +58,7 @@ export class RequestChecker {
       apiServer: [],
       service: serviceOf(config),
       sockets: new ToolSockets({ ...proxyLimits.toolSockets, total: 1 }),
+      threads: new ThreadShares(() => performance.now()),
       clock: { now: () => Date.now() },
       monotonicNow: () => performance.now(),
     });

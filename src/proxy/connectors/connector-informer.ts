@@ -28,8 +28,12 @@ export interface ObjectLoad {
   readonly unconfirmedMs: number;
 }
 
+/** Memory for an object besides its own: its keys, what is parsed of it, and the state of its checks. */
+const overheadBytes = 3 << 10;
 /** Delay of a relist after objects are deleted: many are deleted at once. */
 const relistMs = 1_000;
+/** Shortest interval of two relists. A list of many objects costs the API server and the thread some seconds. */
+const relistEveryMs = 30_000;
 
 /** An informer for all Connectors and classes of the cluster: any of them can be named by the next request. */
 export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
@@ -41,6 +45,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #reservations = new Map<string, MemoryReservation>();
   readonly #now: () => number;
   #relisting: NodeJS.Timeout | undefined;
+  #relistedMs = -Infinity;
   readonly #parsedConnectors = parsedOnce(parseConnector);
   readonly #parsedClasses = parsedOnce(parseConnectorClass);
 
@@ -135,11 +140,11 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   #admissionOf(noun: string, maxObjectBytes: number): ObjectAdmission {
     return {
       maxObjectBytes,
-      admit: (heapBytes, identity): CodedError | undefined => {
+      admit: (parsedBytes, identity): CodedError | undefined => {
         const object = `${noun} ${objectKey(identity)}`;
         const { namespace = '' } = identity;
         const reservation = this.#reservations.get(object) ?? { object, namespace, bytes: 0, wantedBytes: 0 };
-        const rejection = this.#memory.acquire(reservation, heapBytes);
+        const rejection = this.#memory.acquire(reservation, parsedBytes + overheadBytes);
         if (rejection === undefined) this.#reservations.set(object, reservation);
         else this.#reservations.delete(object);
         return rejection;
@@ -153,12 +158,14 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     if (object !== undefined || reservation === undefined) return;
     this.#memory.release(reservation);
     this.#reservations.delete(reservation.object);
+    const delayMs = Math.max(relistMs, this.#relistedMs + relistEveryMs - this.#now());
     this.#relisting ??= setTimeout(() => {
       this.#relisting = undefined;
+      this.#relistedMs = this.#now();
       for (const reflector of [this.#connectors, this.#classes]) {
         if (rejectedForMemory(reflector.state) > 0) reflector.relist();
       }
-    }, relistMs).unref();
+    }, delayMs).unref();
   }
 }
 

@@ -1,18 +1,21 @@
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { SingleFlight } from '../../shared/limits/single-flight.ts';
 import type { Connector } from '../../shared/connectors/model.ts';
 import { jsonMember, jsonText } from '../../shared/json.ts';
 import { dns1123SubdomainProblem } from '../../shared/names.ts';
 import { quote } from '../../shared/message-text.ts';
 import { Misconfiguration } from '../proxy-error.ts';
+import { hasCertificate } from '../tool/trust.ts';
 import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.ts';
-import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.ts';
 import { certificateBlocksIn } from '../secrets/secret-source.ts';
 import { proxyLimits } from '../limits.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 
 const noBundle: PemBundle = [];
 const maxOwnLength = proxyLimits.connector.caBytes;
 const maxOwnCount = proxyLimits.connector.caCertificates;
+const { pausePart } = proxyLimits.trustStores;
 
 /**
  * Selects the CA certificates for a Connector's tool: the system's, those for all Connectors, and the Connector's own.
@@ -20,13 +23,14 @@ const maxOwnCount = proxyLimits.connector.caCertificates;
 export class UpstreamTrust {
   readonly #secrets: SecretSource;
   readonly #stores: TrustStoreCache;
-  readonly #rateLimiter: FailureRateLimiter;
+  readonly #threads: ThreadShares;
   /** Creations in progress, by namespace and key of the trust store. */
   readonly #creations = new SingleFlight<Trust>();
+  /** One creation at a time, with a pause for others after each: no request is served meanwhile. */
+  readonly #turns = new FairSemaphore({ permits: 1 });
 
-  /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
-  constructor(secrets: SecretSource, stores: TrustStoreCache, rateLimiter: FailureRateLimiter) {
-    this.#rateLimiter = rateLimiter;
+  constructor(secrets: SecretSource, stores: TrustStoreCache, threads: ThreadShares) {
+    this.#threads = threads;
     this.#secrets = secrets;
     this.#stores = stores;
   }
@@ -51,19 +55,32 @@ export class UpstreamTrust {
     const bundles = own === noBundle ? ofAll : [...ofAll, own];
     const id = this.#stores.keyOf(bundles);
     const trust = this.#stores.get(id) ?? (await this.#shared(connector, id, bundles, signal));
-    if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
+    if (own !== noBundle && !hasCertificate(own)) throw unusable(connector, noCertificate);
     return trust;
   }
 
-  /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
-  #shared(connector: Connector, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
-    const { namespace } = connector.ref;
-    const owner = ownCaSecretName(connector) === undefined ? '' : namespace;
-    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(bundles, owner));
+  /** Creates a trust store once for all waiting requests of a namespace. */
+  #shared({ ref, object }: Connector, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
+    const { namespace } = ref;
+    const owner = ownCaSecretName({ object }) === undefined ? '' : namespace;
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
-    return this.#creations.run(`${namespace} ${id}`, signal, (shared) =>
-      this.#rateLimiter.run(namespace, create, () => false, tooMany, shared),
-    );
+    return this.#creations.run(`${namespace} ${id}`, signal, async (shared) => {
+      const refund = await this.#threads.reserve(namespace, proxyLimits.trustStores.createMs, tooMany, shared);
+      try {
+        const release = await this.#turns.acquire({ namespace, podUid: '' }, shared);
+        const startMs = performance.now();
+        try {
+          return this.#threads.measure(namespace, () => {
+            for (const bundle of bundles) hasCertificate(bundle);
+            return this.#stores.getOrCreate(bundles, owner);
+          });
+        } finally {
+          setTimeout(release, pausePart * (performance.now() - startMs)).unref();
+        }
+      } finally {
+        refund();
+      }
+    });
   }
 }
 
@@ -97,7 +114,7 @@ function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Pe
 const noCertificate = 'holds no certificate in PEM';
 
 /** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA of its own. */
-export function ownCaSecretName({ object }: Connector): string | undefined {
+export function ownCaSecretName({ object }: Pick<Connector, 'object'>): string | undefined {
   return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
 }
 

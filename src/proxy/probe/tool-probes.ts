@@ -1,9 +1,7 @@
-import { sleep } from '../../shared/abortable.ts';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import { jsonMember, jsonText } from '../../shared/json.ts';
 import { authTypeOf } from '../credentials/tool-credentials.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
-import { proxyLimits } from '../limits.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { addressesOf } from '../connectors/tool-address.ts';
 import type { SecretObject } from '../secrets/secret-source.ts';
 import { ownerOfHost } from '../tool/resolver.ts';
@@ -36,19 +34,15 @@ interface ToolProbesOptions {
   readonly client: ToolClient;
   /** Limit of one probe. */
   readonly timeoutMs: number;
-  /** A monotonic clock in milliseconds. */
-  readonly now: () => number;
+  /** A tool chooses its response, and an owner how often it is probed. */
+  readonly threads: ThreadShares;
 }
 
 /** Probes whether tools respond, and whether they accept the credential, as the class declares. */
 export class ToolProbes {
   readonly #options: ToolProbesOptions;
-  /** Time of evaluations by namespace: a tool chooses its response, and an owner how often it is probed. */
-  readonly #evaluations: TokenBuckets;
-
   constructor(options: ToolProbesOptions) {
     this.#options = options;
-    this.#evaluations = new TokenBuckets(proxyLimits.probes.evaluation, options.now);
   }
 
   /**
@@ -133,15 +127,9 @@ export class ToolProbes {
 
   /** Evaluates once the namespace of the Connector has time for it. */
   async #evaluate<T>({ ref }: Connector, signal: AbortSignal, run: () => T): Promise<T> {
-    const bucket = this.#evaluations.of(ref.namespace);
-    for (let delayMs = bucket.delayMs(0); delayMs > 0; delayMs = bucket.delayMs(0)) await sleep(delayMs, signal);
-    const { now } = this.#options;
-    const startMs = now();
-    try {
-      return run();
-    } finally {
-      bucket.charge(now() - startMs);
-    }
+    const { threads } = this.#options;
+    await threads.wait(ref.namespace, signal);
+    return threads.measure(ref.namespace, run);
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */

@@ -1,7 +1,9 @@
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { isJsonObject, jsonAt, jsonMember } from '../../shared/json.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { quote } from '../../shared/message-text.ts';
+import { proxyLimits } from '../limits.ts';
 import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.ts';
 import { parseRules, RulesError } from './parse-rules.ts';
 import type { Rule } from './parse-rules.ts';
@@ -69,8 +71,14 @@ type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
 
 const classPrefix = 'class ';
 
+interface ParsedRules {
+  readonly rules: OwnRules;
+}
+
 /** By object, which is replaced when it changes. */
-const parsed = new WeakMap<JsonObject, { readonly rules: OwnRules }>();
+const parsed = new WeakMap<JsonObject, WeakRef<ParsedRules>>();
+/** Parsed rules that are kept, by owner. They take up to 50 times the memory of their text. */
+const kept = new BoundedMap<ParsedRules>(proxyLimits.rules.keptCharacters);
 
 /**
  * Returns the rules for requests to a Connector: its own, then those of its class. A request must satisfy each of them.
@@ -80,28 +88,41 @@ export function rulesOf(
   { object, ref }: Connector,
   connectorClass: ConnectorClass | undefined,
 ): readonly (RuleSet | BrokenRules)[] {
-  const own = rulesIn(object, `${ref.namespace}/${ref.name}`);
+  return combined(rulesIn(object, `${ref.namespace}/${ref.name}`, ref.namespace), connectorClass);
+}
+
+function combined(own: OwnRules, connectorClass: ConnectorClass | undefined): readonly (RuleSet | BrokenRules)[] {
   if (own === 'full') return none;
-  const ofClass = connectorClass && rulesIn(connectorClass.object, `${classPrefix}${connectorClass.name}`);
+  const ofClass = connectorClass && rulesIn(connectorClass.object, `${classPrefix}${connectorClass.name}`, '');
   if (ofClass === undefined || ofClass === 'full') return own === undefined ? none : [own];
   return own === undefined ? [ofClass] : [own, ofClass];
 }
 
 const none: readonly RuleSet[] = [];
 
-/** Returns the characters of a Connector's rules that are not parsed yet. */
-export function unparsedLength({ object }: Connector): number {
-  if (parsed.has(object)) return 0;
-  const text = jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules);
-  return text === undefined ? 0 : annotationText(text).length;
+/** Reports whether the rules of a Connector are parsed, or there are none. */
+export function isParsed({ object }: Connector): boolean {
+  if (parsed.get(object)?.deref() !== undefined) return true;
+  return jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules) === undefined;
+}
+
+/** Returns the annotations of an object that decide about requests, as text. */
+export function annotationsOf(object: JsonObject): string {
+  const annotations = jsonMember(object['metadata'], 'annotations');
+  const names = isJsonObject(annotations)
+    ? Object.keys(annotations).filter((name) => name.startsWith(annotationPrefix))
+    : [];
+  return JSON.stringify(names.map((name) => [name, annotationText(jsonMember(annotations, name))]));
 }
 
 /**
  * Returns the problem of broken rules or limits for the owner of a Connector; undefined if all can be read. One line that names
- * object, annotation and fix.
+ * object, annotation and fix. The parsed rules of the Connector are not kept.
  */
 export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
-  const broken = rulesOf(connector, connectorClass).find((rules) => 'problem' in rules);
+  const { object, ref } = connector;
+  const own = parse(object, `${ref.namespace}/${ref.name}`);
+  const broken = combined(own, connectorClass).find((rules) => 'problem' in rules);
   return broken === undefined ? ownerLimitsProblem(connector, connectorClass) : describeBroken(broken);
 }
 
@@ -117,12 +138,14 @@ export function isOfClass(owner: string): boolean {
   return owner.startsWith(classPrefix);
 }
 
-function rulesIn(object: JsonObject, owner: string): OwnRules {
-  const known = parsed.get(object);
+/** @param holder namespace of the object. The rules of the one with most are dropped first. */
+function rulesIn(object: JsonObject, owner: string, holder: string): OwnRules {
+  const known = parsed.get(object)?.deref();
   if (known !== undefined) return known.rules;
-  const rules = parse(object, owner);
-  parsed.set(object, { rules });
-  return rules;
+  const made: ParsedRules = { rules: parse(object, owner) };
+  parsed.set(object, new WeakRef(made));
+  kept.set(owner, made, holder, annotationsOf(object).length);
+  return made.rules;
 }
 
 function parse(object: JsonObject, owner: string): OwnRules {

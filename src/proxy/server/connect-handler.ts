@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { sleep } from '../../shared/abortable.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LeafCertificates } from '../certificates/leaf-certificates.ts';
 import type { NamedHost } from '../connectors/connector-match.ts';
@@ -50,7 +51,7 @@ export class ConnectHandler {
     slot: ExchangeSlot | ProxyError,
     owner: ConnectionOwner,
   ): Promise<void> {
-    const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
+    const { observer, log, requestLog, rejections, exchange, authorizer, router, threads } = this.#options;
     const arrival: ClientRequest = { request };
     const entry = new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
     const clientGone = new AbortController();
@@ -73,6 +74,9 @@ export class ConnectHandler {
         return;
       }
       entry.setConnector(match.connector.ref);
+      const { namespace } = ownerOf(authenticated.client);
+      const delayMs = threads.handshakeDelayMs(namespace);
+      if (delayMs > 0) await sleep(delayMs, clientGone.signal);
       socket.off('close', abort);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {
@@ -134,7 +138,7 @@ export class ConnectHandler {
     entry: AccessLogEntry,
     signal: AbortSignal,
   ): Promise<void> {
-    const { exchange, observer } = this.#options;
+    const { exchange, observer, threads } = this.#options;
     const { socket: tool, opened } = exchange.client.connect(named.host, named.port, ownerOf(authenticated.client));
     signal.addEventListener('abort', () => tool.destroy(), { once: true });
     await opened.catch((error: unknown) => {
@@ -143,7 +147,7 @@ export class ConnectHandler {
     observer.tunnelOpened('passthrough');
     socket.write(established);
     closeAtExpiry(socket, authenticated.client.expiresAtMs, exchange.clock);
-    await joinConnections(socket, tool, exchange);
+    await joinConnections(socket, tool, exchange, () => threads.of(ownerOf(authenticated.client).namespace));
     observer.tunnelClosed('passthrough');
     entry.finish('ok', 200);
   }

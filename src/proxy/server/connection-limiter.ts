@@ -1,36 +1,64 @@
 import type { Socket } from 'node:net';
-import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 
-/** Limits the connections of clients, in total and per client address, so that one client leaves some to the others. */
+/**
+ * Limits the connections of clients. If there are too many, one without an authenticated request in flight is closed: the
+ * oldest of the client address, or namespace, that has most of them. So addresses that send nothing, and namespaces with any
+ * number of pods, leave connections to others.
+ */
 export class ConnectionLimiter {
-  readonly #quota: SharedQuota;
-  readonly #sockets = new Set<Socket>();
+  readonly capacity: number;
+  #rejected = 0;
+  /** Open connections, by the namespace of their last authenticated request; before that, by client address. */
+  readonly #holders = new Map<Socket, string>();
+  /** Those without an authenticated request in flight. */
+  readonly #closable = new BoundedMap<Socket, Socket>(Infinity);
 
-  /** @param quota by client address. */
-  constructor(quota: SharedQuota) {
-    this.#quota = quota;
+  constructor(capacity: number) {
+    this.capacity = capacity;
   }
 
-  get count(): number {
-    return this.#sockets.size;
+  get used(): number {
+    return this.#holders.size;
+  }
+
+  /** Connections that were closed because there were too many. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   /** @returns false if there are too many; the socket is destroyed then. */
   acquire(socket: Socket): boolean {
-    const client = socket.remoteAddress ?? '';
-    if (!this.#quota.acquire(client)) {
-      socket.destroy();
-      return false;
+    if (this.used >= this.capacity) {
+      this.#rejected += 1;
+      const oldest = this.#closable.evict();
+      (oldest ?? socket).destroy();
+      if (oldest === undefined) return false;
+      this.#holders.delete(oldest);
     }
-    this.#sockets.add(socket);
+    this.#holders.set(socket, socket.remoteAddress ?? '');
+    this.release(socket);
     socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#quota.release(client);
+      this.#holders.delete(socket);
+      this.#closable.delete(socket);
     });
     return true;
   }
 
+  /** Keeps a connection open while it has an authenticated request. */
+  retain(socket: Socket, namespace: string): void {
+    if (!this.#holders.has(socket)) return;
+    this.#holders.set(socket, namespace);
+    this.#closable.delete(socket);
+  }
+
+  /** Records that a connection has no request in flight. */
+  release(socket: Socket): void {
+    const holder = this.#holders.get(socket);
+    if (holder !== undefined) this.#closable.set(socket, socket, holder);
+  }
+
   destroyWhere(matches: (socket: Socket) => boolean): void {
-    for (const socket of this.#sockets) if (matches(socket)) socket.destroy();
+    for (const socket of this.#holders.keys()) if (matches(socket)) socket.destroy();
   }
 }

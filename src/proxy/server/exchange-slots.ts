@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
 import { serviceAccountOf } from '../auth/client-identity.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ConnectionLimiter } from './connection-limiter.ts';
 import { ProxyError } from '../proxy-error.ts';
 
 /** One request in flight. */
@@ -26,15 +28,17 @@ export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;
+  readonly #connections: ConnectionLimiter;
 
   /** @param quota by client address or namespace. */
-  constructor(quota: SharedQuota) {
+  constructor(quota: SharedQuota, connections: ConnectionLimiter) {
     this.#quota = quota;
+    this.#connections = connections;
   }
 
-  /** @param address of the client. @returns 429 if it has too many requests in flight. */
-  acquire(address: string): ExchangeSlot | ProxyError {
-    let holder = `address ${address}`;
+  /** @param connection that was accepted. @returns 429 if its client address has too many requests in flight. */
+  acquire(connection: Socket): ExchangeSlot | ProxyError {
+    let holder = `address ${connection.remoteAddress ?? ''}`;
     const error = this.#tryAcquire(holder);
     if (error !== undefined) return error;
     let isAcquired = true;
@@ -42,6 +46,7 @@ export class ExchangeSlots {
       moveTo: ({ user }) => {
         const account = serviceAccountOf(user);
         const next = account === undefined ? user : `namespace ${account.namespace}`;
+        if (isAcquired) this.#connections.retain(connection, next);
         if (!isAcquired || next === holder) return;
         this.#quota.release(holder);
         const rejection = this.#tryAcquire(next);
@@ -52,6 +57,7 @@ export class ExchangeSlots {
       release: () => {
         if (isAcquired) this.#quota.release(holder);
         isAcquired = false;
+        this.#connections.release(connection);
       },
     };
   }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Log } from '../../shared/log.ts';
@@ -9,6 +8,8 @@ import { listen } from '../../shared/process/listen.ts';
 import type { ListenAddress } from '../../shared/process/listen.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { RequestBody } from '../tool/request-body.ts';
+import type { ThreadShares } from '../thread-shares.ts';
+import { addressOf } from './authenticated-client.ts';
 import type { ConnectHandler } from './connect-handler.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
 import { releaseSlot } from './exchange-slots.ts';
@@ -30,8 +31,7 @@ interface ProxyServerOptions {
   readonly slots: ExchangeSlots;
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;
-  /** See CoalescingStream. */
-  readonly chunkRate: TokenBucket;
+  readonly threads: ThreadShares;
   readonly observer: ServerObserver;
   readonly log: Log;
 }
@@ -124,7 +124,7 @@ export class ProxyServer {
     this.#tls?.close();
     this.#closeIdle();
     const endsAtMs = performance.now() + drainMs;
-    while (this.#options.connections.count > 0 && performance.now() < endsAtMs) {
+    while (this.#options.connections.used > 0 && performance.now() < endsAtMs) {
       await new Promise((resolve) => setTimeout(resolve, drainCheckMs));
       this.#closeIdle();
     }
@@ -153,7 +153,7 @@ export class ProxyServer {
     this.#used.add(this.#acceptedOf(socket));
     // An error of writing after the connection has closed, which no client can see.
     response.on('error', ignore);
-    const body = new RequestBody(request, this.#options.chunkRate);
+    const body = new RequestBody(request, () => this.#options.threads.of(addressOf(request)));
     if (this.#isStopping) response.setHeader('Connection', 'close');
     const queued = this.#queues.add(request);
     if (queued === undefined) socket.destroy();
@@ -169,7 +169,7 @@ export class ProxyServer {
   ): Promise<void> {
     const { slots, requests } = this.#options;
     const { socket } = request;
-    const slot = slots.acquire(socket.remoteAddress ?? '');
+    const slot = slots.acquire(this.#acceptedOf(socket));
     try {
       if (queued.turn !== undefined) await queued.turn;
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
@@ -206,12 +206,12 @@ export class ProxyServer {
       return;
     }
     socket.on('error', () => socket.destroy());
-    const slot = this.#options.slots.acquire(socket.remoteAddress ?? '');
+    const slot = this.#options.slots.acquire(this.#acceptedOf(socket));
     const clientGone = new AbortController();
     socket.once('close', () => clientGone.abort(clientGoneError));
     const arrival = {
       request,
-      body: new RequestBody(request, this.#options.chunkRate),
+      body: new RequestBody(request, () => this.#options.threads.of(addressOf(request))),
       slot,
       clientGone: clientGone.signal,
     };
@@ -230,7 +230,7 @@ export class ProxyServer {
       return;
     }
     const { connects, slots } = this.#options;
-    const slot = slots.acquire(socket.remoteAddress ?? '');
+    const slot = slots.acquire(this.#acceptedOf(socket));
     try {
       await connects.serve(request, socket, head, slot, {
         resumeHttp: () => {
@@ -241,6 +241,7 @@ export class ProxyServer {
         },
         intercepted: (plain, session) => {
           this.#tunnels.set(plain, session);
+          this.#accepted.set(plain, this.#acceptedOf(socket));
           this.#server.emit('connection', plain);
         },
       });

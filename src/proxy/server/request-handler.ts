@@ -27,7 +27,7 @@ import type { Route } from './router.ts';
 import type { RoutedRequest } from './rule-enforcer.ts';
 import type { TunnelSession } from './tunnel-session.ts';
 import { closeAtExpiry } from './tunnel-session.ts';
-import { addressOf, authenticate, authenticateReverse, podOf } from './authenticated-client.ts';
+import { addressOf, authenticate, authenticateReverse, ownerOf, podOf } from './authenticated-client.ts';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.ts';
 
 interface RequestHandlerOptions extends HandlerOptions {
@@ -85,7 +85,7 @@ export class RequestHandler {
         const outcome = await (isUpgrade ? exchange.upgrade() : exchange.run());
         if ('socket' in outcome) {
           response.detachSocket(request.socket);
-          await this.#join(request.socket, outcome, route.outgoing.credential, expiresAtMs);
+          await this.#join(arrival, outcome, route.outgoing.credential, expiresAtMs);
           entry.finish('ok', 101);
           return;
         }
@@ -117,15 +117,18 @@ export class RequestHandler {
   }
 
   async #join(
-    socket: Socket,
+    { request: { socket }, client }: Arrival,
     { message, socket: tool, first }: Switched,
     credential: ToolCredential,
     expiresAtMs: number,
   ): Promise<void> {
     socket.write(switchedHead(message, credential));
     if (first.length > 0) socket.write(first);
-    closeAtExpiry(socket, expiresAtMs, this.#options.exchange.clock);
-    await joinConnections(socket, tool, this.#options.exchange);
+    const { exchange, threads } = this.#options;
+    closeAtExpiry(socket, expiresAtMs, exchange.clock);
+    await joinConnections(socket, tool, exchange, () =>
+      threads.of(client === undefined ? '' : ownerOf(client).namespace),
+    );
   }
 
   #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'registry-root'> {

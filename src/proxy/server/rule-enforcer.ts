@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { withTimeout } from '../../shared/abortable.ts';
 import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/connectors/model.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import { decide } from '../rules/decision.ts';
-import { isOfClass, isOfGit, keepsSlash, ruleAnnotations, rulesOf, unparsedLength } from '../rules/request-rules.ts';
+import { isOfClass, isOfGit, isParsed, keepsSlash, ruleAnnotations, rulesOf } from '../rules/request-rules.ts';
 import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.ts';
 import type { RuledRequest } from '../rules/read-only.ts';
 import { proxyLimits } from '../limits.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { isPassableUpgrade } from '../tool/upgrade.ts';
 import { hasBody, valuesOf } from '../tool/headers.ts';
@@ -20,13 +20,11 @@ const override = `override it by annotation ${ruleAnnotations.access}: full`;
 /** Enforces the rules of Connectors and their classes. */
 export class RuleEnforcer {
   readonly #observer: Pick<ServerObserver, 'ruled'>;
-  /** Rules to parse, by namespace, in parts of the longest. */
-  readonly #parsing: TokenBuckets;
+  readonly #threads: ThreadShares;
 
-  /** @param now a monotonic clock in milliseconds. */
-  constructor(observer: Pick<ServerObserver, 'ruled'>, now: () => number) {
+  constructor(observer: Pick<ServerObserver, 'ruled'>, threads: ThreadShares) {
     this.#observer = observer;
-    this.#parsing = new TokenBuckets(proxyLimits.rules.parsing, now);
+    this.#threads = threads;
   }
 
   /**
@@ -37,8 +35,7 @@ export class RuleEnforcer {
    * tools could read in different ways; 429 if rules of the namespace change too often.
    */
   enforce({ connector, connectorClass }: ResolvedConnector, request: RuledRequest, entry: RouteObserver): void {
-    this.#chargeParsing(connector);
-    const sets = rulesOf(connector, connectorClass);
+    const sets = this.#rulesOf(connector, connectorClass);
     if (sets.length === 0) {
       entry.setDecision('allowed');
       return;
@@ -64,18 +61,14 @@ export class RuleEnforcer {
   }
 
   /** Owners can edit rules faster than they are parsed. Requests never see older rules, which could permit more. */
-  #chargeParsing(connector: Connector): void {
-    const characters = unparsedLength(connector);
-    if (characters === 0) return;
+  #rulesOf(connector: Connector, connectorClass: ConnectorClass): ReturnType<typeof rulesOf> {
+    if (isParsed(connector)) return rulesOf(connector, connectorClass);
     const { namespace } = connector.ref;
-    const bucket = this.#parsing.of(namespace);
-    const delayMs = bucket.delayMs(0);
-    if (delayMs > 0) {
-      const seconds = Math.ceil(delayMs / 1000);
-      const message = `rules of connectors in namespace ${namespace} change too often: try again in ${seconds} s`;
-      throw new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': String(seconds) } });
-    }
-    bucket.charge(characters / proxyLimits.rules.characters);
+    this.#threads.ensureFree(
+      namespace,
+      `namespace ${namespace} has used up its share of CPU time, and rules of its connectors have changed`,
+    );
+    return this.#threads.measure(namespace, () => rulesOf(connector, connectorClass));
   }
 }
 

@@ -5,6 +5,7 @@ import { CodedError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { listen } from '../../shared/process/listen.ts';
 import type { ListenAddress } from '../../shared/process/listen.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { startTls } from './tls-handshake.ts';
 
 export interface TlsListenerOptions {
@@ -12,10 +13,10 @@ export interface TlsListenerOptions {
   /** Returns the certificate, for all names of the proxy. @throws {CodedError} while there is no CA. */
   readonly certificate: () => SecureContext;
   /**
-   * Returns the milliseconds that a handshake of a client address waits. The attacker is a pod without a token that opens
+   * Handshakes of a client address wait while its share is overdrawn. The attacker is a pod without a token that opens
    * connections in a loop: a handshake costs as much CPU time as several requests.
    */
-  readonly handshakeDelayMs: (address: string) => number;
+  readonly threads: ThreadShares;
 }
 
 /** Receives the connections of a TlsListener. */
@@ -62,7 +63,7 @@ export class TlsListener {
   #onConnection(socket: Socket, handler: TlsConnectionHandler): void {
     socket.on('error', () => undefined);
     if (!handler.acquire(socket)) return;
-    const delayMs = this.#options.handshakeDelayMs(socket.remoteAddress ?? '');
+    const delayMs = this.#options.threads.handshakeDelayMs(socket.remoteAddress ?? '');
     if (delayMs === 0) {
       this.#secure(socket, handler);
       return;

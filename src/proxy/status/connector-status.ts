@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../shared/clock.ts';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import { CodedError } from '../../shared/errors.ts';
@@ -11,7 +12,7 @@ import { caProblem } from '../certificates/certificate-authority.ts';
 import type { CaSource } from '../certificates/certificate-authority.ts';
 import type { ConnectorLister } from '../connectors/connector-lookup.ts';
 import { proxyLimits } from '../limits.ts';
-import { rulesProblem } from '../rules/request-rules.ts';
+import { annotationsOf } from '../rules/request-rules.ts';
 import { conditionOf, conditionTypes, conditionsIn, falseResult, merged, readiness } from './conditions.ts';
 import type { ConditionResult } from './conditions.ts';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.ts';
@@ -185,7 +186,7 @@ export class ConnectorStatus {
     return this.#options.writer.addressAt(connectorUrl(this.#options.service, ref));
   }
 
-  /** Returns a key of all watched inputs of a check. */
+  /** Returns a digest of all watched inputs of a check. It is kept for each Connector, so it is short. */
   #subjectOf(connector: Connector): string {
     const { object, className } = connector;
     const { ca, objects } = this.#options;
@@ -193,8 +194,11 @@ export class ConnectorStatus {
     const ofClass = found instanceof CodedError ? found.message : found && identityOf(found);
     const certificate = caProblem(ca) === undefined ? ca.current().certificate : '';
     // Annotations do not change the generation.
-    const rules = rulesProblem(connector, found instanceof CodedError ? undefined : found);
-    return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate, rules]);
+    const rules = [object, ...(found === undefined || found instanceof CodedError ? [] : [found.object])].map(
+      annotationsOf,
+    );
+    const inputs = [metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate, rules];
+    return createHash('sha256').update(JSON.stringify(inputs)).digest('base64');
   }
 }
 

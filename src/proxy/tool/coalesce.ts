@@ -1,16 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { CoalescingStream } from './coalescing-stream.ts';
-import type { Source } from './coalescing-stream.ts';
+import type { ChunkShare, Source } from './coalescing-stream.ts';
 
 /**
  * Coalesces the chunks of a message or connection of Node. Reading starts at once, because an unread stream keeps each
  * chunk as a separate object.
- * @param chunkRate see CoalescingStream.
  */
-export function coalesce(readable: IncomingMessage | Socket, chunkRate: TokenBucket): CoalescingStream {
-  const stream = new CoalescingStream(new NodeSource(readable), chunkRate);
+export function coalesce(readable: IncomingMessage | Socket, chunkShare: ChunkShare): CoalescingStream {
+  const stream = new CoalescingStream(new NodeSource(readable), chunkShare);
   readable.on('data', (chunk: Buffer) => stream.push(chunk));
   if (readable.readableEnded) stream.end();
   else readable.once('end', () => stream.end());

@@ -3,6 +3,10 @@ import { abortError } from '../../shared/errors.ts';
 import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 
 const { pendingBytes, freeChunks } = proxyLimits.transfers;
+const { chunkMs } = proxyLimits.thread;
+/** Returns the share of the thread that chunks of a stream are charged to; see ThreadShares. */
+export type ChunkShare = () => TokenBucket;
+
 /** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */
 const smallChunkBytes = 4 * 1024;
 const blockBytes = 16 * 1024;
@@ -30,11 +34,12 @@ export interface Sink {
  * A stream that gathers small chunks into few writes: all that arrives during a write waits for its end. Then it is
  * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number
  * of chunks. The attacker is a peer that sends chunks of one byte: each would become a write of several hundred bytes,
- * and exhaust the heap. To limit CPU time too, all sources with very many small chunks share one rate limit.
+ * and exhaust the heap. CPU time of
+ * very many small chunks is charged to the namespace.
  */
 export class CoalescingStream {
   readonly #source: Source;
-  readonly #chunkRate: TokenBucket;
+  readonly #chunkShare: ChunkShare;
   #sink: Sink | undefined;
   #onEnd: (() => void) | undefined;
   #pending: Buffer[] = [];
@@ -47,7 +52,7 @@ export class CoalescingStream {
   #isWriting = false;
   /** Whether the limit of pending bytes is reached. */
   #isFull = false;
-  /** Set while the rate limit of small chunks is exceeded. */
+  /** Set while the share is overdrawn. */
   #waiting: NodeJS.Timeout | undefined;
   #isPaused = false;
   #isUnlimited = false;
@@ -62,10 +67,9 @@ export class CoalescingStream {
   /** Bytes beyond the limit are dropped. */
   #limit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
-  /** @param chunkRate rate limit of all streams, in chunks. */
-  constructor(source: Source, chunkRate: TokenBucket) {
+  constructor(source: Source, chunkShare: ChunkShare) {
     this.#source = source;
-    this.#chunkRate = chunkRate;
+    this.#chunkShare = chunkShare;
   }
 
   get hasEnded(): boolean {
@@ -238,8 +242,9 @@ export class CoalescingStream {
     }
     this.#chunks += 1;
     if (this.#chunks % freeChunks === 0) {
-      this.#chunkRate.charge(freeChunks);
-      const waitMs = this.#chunkRate.delayMs(0);
+      const share = this.#chunkShare();
+      share.charge(freeChunks * chunkMs);
+      const waitMs = share.delayMs(0);
       if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#endWait(), waitMs);
     }
     if (this.#waiting !== undefined) this.#pause();

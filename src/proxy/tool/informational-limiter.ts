@@ -1,7 +1,8 @@
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { proxyLimits } from '../limits.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { RawHeaders } from './headers.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import type { LookupOwner } from './resolver.ts';
 import { nameOf } from './tool-origin.ts';
 import type { ToolOrigin } from './tool-origin.ts';
@@ -18,21 +19,23 @@ const maxBytes = proxyLimits.headers.bytes;
 /**
  * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node's client, which
  * NodeCall uses, parses thousands of them from one read even if the connection is closed meanwhile. That takes
- * milliseconds of the only thread. With hundreds of requests in flight all other clients wait. So the owner of such a
- * tool (the Connector, or the pod that chose the host) gets no further requests for a while.
+ * milliseconds of the only thread. With hundreds of requests in flight all other clients wait. So they are charged to the
+ * namespace, and while its share is overdrawn, the owner of such a tool (the Connector, or the pod that chose the host)
+ * gets no further requests.
  */
 export class InformationalLimiter {
-  /** Floods by owner. */
-  readonly #floods: TokenBuckets;
+  /** Owners of tools that have exceeded the limit. */
+  readonly #owners = new BoundedMap<true>(proxyLimits.headers.floodingOwners);
+  readonly #threads: ThreadShares;
 
-  /** @param now a monotonic clock in milliseconds. */
-  constructor(now: () => number) {
-    this.#floods = new TokenBuckets(proxyLimits.informationalFloods, now);
+  constructor(threads: ThreadShares) {
+    this.#threads = threads;
   }
 
   /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
   ensureAllowed(origin: ToolOrigin, owner: LookupOwner): void {
-    const delayMs = this.#floods.delayMs(keyOf(owner));
+    if (!this.#owners.has(keyOf(owner))) return;
+    const delayMs = this.#threads.of(owner.namespace).delayMs(0);
     if (delayMs === 0) return;
     const seconds = Math.ceil(delayMs / 1000);
     throw new ProxyError(
@@ -53,7 +56,8 @@ export class InformationalLimiter {
         bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
       }
       if (bytes <= maxBytes) return undefined;
-      this.#floods.of(keyOf(owner)).acquire();
+      this.#threads.of(owner.namespace).charge(proxyLimits.thread.floodMs);
+      this.#owners.set(keyOf(owner), true, owner.namespace);
       return new ProxyError(
         502,
         'protocol',

@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import http from 'node:http';
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { proxyLimits } from '../limits.ts';
 import { coalesce } from './coalesce.ts';
+import type { ChunkShare } from './coalescing-stream.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import { ConnectionClosed, type Opening } from './tool-connection.ts';
@@ -18,7 +18,7 @@ export class NodeCall implements ToolExchange {
   readonly #request: ClientRequest;
   #hasSwitched = false;
 
-  constructor({ socket, opened }: Opening, toolRequest: ToolRequest, { informational, chunkRate }: CallParts) {
+  constructor({ socket, opened }: Opening, toolRequest: ToolRequest, { informational, threads }: CallParts) {
     this.socket = socket;
     const { method, path, headers } = toolRequest;
     const request = http.request({
@@ -53,7 +53,7 @@ export class NodeCall implements ToolExchange {
         hasResponse = true;
         // A response in the same read as the reason to close the connection.
         if (request.destroyed) return;
-        const response = responseOf(message, chunkRate);
+        const response = responseOf(message, () => threads.of(toolRequest.lookedUpFor.namespace));
         const problem = UnusableResponse.of(response.status, message.rawHeaders);
         if (problem === undefined) resolve(response);
         else reject(problem);
@@ -89,11 +89,11 @@ export class NodeCall implements ToolExchange {
   }
 }
 
-function responseOf(message: IncomingMessage, chunkRate: TokenBucket): ToolResponse {
+function responseOf(message: IncomingMessage, chunkShare: ChunkShare): ToolResponse {
   return {
     status: message.statusCode ?? 0,
     rawHeaders: message.rawHeaders,
-    body: coalesce(message, chunkRate),
+    body: coalesce(message, chunkShare),
     rawTrailers: () => message.rawTrailers,
   };
 }

@@ -1,10 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { unclearMessage } from '../proxy-error.ts';
 import { isOverridingHeader } from '../rules/overrides.ts';
 import { coalesce } from './coalesce.ts';
-import type { Sink, CoalescingStream } from './coalescing-stream.ts';
+import type { ChunkShare, CoalescingStream, Sink } from './coalescing-stream.ts';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.ts';
 import { replacedHeaders } from './tool-credential.ts';
 
@@ -67,14 +66,11 @@ export class RequestBody {
   #content: Buffer | undefined;
   #hasStarted = false;
 
-  /**
-   * @param incoming a request whose headers have just arrived.
-   * @param chunkRate see CoalescingStream.
-   */
-  constructor(incoming: IncomingMessage, chunkRate: TokenBucket) {
+  /** @param incoming a request whose headers have just arrived. */
+  constructor(incoming: IncomingMessage, chunkShare: ChunkShare) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
-    if (hasBody(rawHeaders)) this.#stream = coalesce(incoming, chunkRate);
+    if (hasBody(rawHeaders)) this.#stream = coalesce(incoming, chunkShare);
     this.expectsContinue = this.#stream !== undefined && hasWord(rawHeaders, 'expect', '100-continue');
   }
 

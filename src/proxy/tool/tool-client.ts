@@ -1,4 +1,3 @@
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { valuesOf } from './headers.ts';
 import { UndiciCall } from './undici-call.ts';
 import type { OutgoingBody } from './request-body.ts';
@@ -48,10 +47,6 @@ export class ToolClient {
   /** Sends a request to switch protocols, without a body. @throws {ProxyError} as `send`. */
   upgrade(request: ToolRequest): NodeCall {
     return this.#single(request);
-  }
-
-  get chunkRate(): TokenBucket {
-    return this.#options.chunkRate;
   }
 
   /**

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import type { CoalescingStream } from './coalescing-stream.ts';
 import type { RawHeaders } from './headers.ts';
 import { valuesOf } from './headers.ts';
 import type { InformationalLimiter } from './informational-limiter.ts';
 import type { LookupOwner } from './resolver.ts';
 import type { ToolOrigin } from './tool-origin.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import type { Trust } from './trust.ts';
 
 export interface ToolRequest {
@@ -24,8 +24,7 @@ export interface ToolRequest {
 /** The parts that all requests of a client share. */
 export interface CallParts {
   readonly informational: InformationalLimiter;
-  /** See CoalescingStream. */
-  readonly chunkRate: TokenBucket;
+  readonly threads: ThreadShares;
 }
 
 /** A tool's response as it arrives. */

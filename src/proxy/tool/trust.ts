@@ -11,8 +11,6 @@ export interface Trust {
   /** Identifies the certificates: equal for equal certificates. */
   readonly id: string;
   readonly context: SecureContext;
-  /** Added blocks that are not certificates. */
-  readonly ignored: ReadonlySet<string>;
 }
 
 /** PEM blocks of one source, unparsed. */
@@ -38,10 +36,9 @@ export class TrustStoreCache {
     const id = this.keyOf(bundles);
     const cached = this.get(id);
     if (cached !== undefined) return cached;
-    const added = bundles.flat();
-    const ignored = new Set(added.filter((block) => !isCertificate(block)));
-    const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
-    const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
+    // Node ignores blocks that are not certificates.
+    const ca = [this.#systemRoots(), ...bundles.flat()];
+    const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) };
     this.#stores.set(id, trust, owner);
     return trust;
   }
@@ -66,6 +63,9 @@ const bundleDigest = perObject((bundle: PemBundle) => {
   for (const text of bundle) hash.update(`${text.length} ${text}`);
   return hash.digest('base64');
 });
+
+/** Reports whether there is a certificate in a bundle. */
+export const hasCertificate = perObject((bundle: PemBundle) => bundle.some(isCertificate));
 
 function isCertificate(block: string): boolean {
   try {

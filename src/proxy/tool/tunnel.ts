@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { coalesce } from './coalesce.ts';
+import type { ChunkShare } from './coalescing-stream.ts';
 import type { IdleTimeoutMonitor } from './idle-timeout-monitor.ts';
 
 interface TunnelParts {
-  readonly client: { readonly chunkRate: TokenBucket };
   readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: { readonly idleMs: number };
 }
@@ -13,9 +12,12 @@ interface TunnelParts {
  * Forwards bytes between two connections in both directions, with backpressure, until both are closed. Each side can
  * end first and continue to read. An error on one side closes the other.
  */
-export async function joinConnections(client: Socket, tool: Socket, parts: TunnelParts): Promise<void> {
-  const { idleMonitor, timings } = parts;
-  const { chunkRate } = parts.client;
+export async function joinConnections(
+  client: Socket,
+  tool: Socket,
+  { idleMonitor, timings }: TunnelParts,
+  chunkShare: ChunkShare,
+): Promise<void> {
   const stopWatching = idleMonitor.add({
     // Only written bytes count: after the other side has closed, received bytes are lost.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
@@ -28,8 +30,8 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
   follow(tool, client);
-  coalesce(client, chunkRate).pipeTo(tool, () => void tool.end());
-  coalesce(tool, chunkRate).pipeTo(client, () => void client.end());
+  coalesce(client, chunkShare).pipeTo(tool, () => void tool.end());
+  coalesce(tool, chunkShare).pipeTo(client, () => void client.end());
   await closed;
   stopWatching();
 }

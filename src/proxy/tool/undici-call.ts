@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
+import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { CoalescingStream } from './coalescing-stream.ts';
 import type { Source } from './coalescing-stream.ts';
 import type { RawHeaders } from './headers.ts';
@@ -47,6 +48,8 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     connection.dispatch(options, this);
   }
 
+  readonly #chunkShare = (): TokenBucket => this.#parts.threads.of(this.#request.lookedUpFor.namespace);
+
   get socket(): Socket | undefined {
     return this.#connection?.socket;
   }
@@ -76,7 +79,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     }
     if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isExclusive = true;
     this.#status = status;
-    const body = new CoalescingStream(new ResponseSource(this.socket, controller), this.#parts.chunkRate);
+    const body = new CoalescingStream(new ResponseSource(this.socket, controller), this.#chunkShare);
     this.#body = body;
     this.#resolve({ status, rawHeaders, body, rawTrailers: () => this.#rawTrailers });
   }

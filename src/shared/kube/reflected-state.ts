@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { abortError, throwIfAborted } from '../errors.ts';
 import type { CodedError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
+import { BoundedMap } from '../limits/bounded-map.ts';
+import { limits } from '../limits/defaults.ts';
 import { KubeError } from './kube-error.ts';
 import { metadataText, objectKey } from './kube-object.ts';
 
@@ -15,7 +17,7 @@ type ChangeListener = (key: string, object: JsonObject | undefined) => void;
  */
 export class ReflectedState {
   readonly #objects = new Map<string, JsonObject>();
-  readonly #rejected = new Map<string, CodedError>();
+  readonly #rejected = new BoundedMap<CodedError>(limits.objects.rejected);
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
@@ -29,8 +31,8 @@ export class ReflectedState {
     return this.#objects;
   }
 
-  /** Why existing objects are not in `objects`, by `objectKey`. */
-  get rejected(): ReadonlyMap<string, CodedError> {
+  /** Why existing objects are not in `objects`, by `objectKey`: of the newest, if there are many. */
+  get rejected(): Pick<BoundedMap<CodedError>, 'get' | 'has' | 'keys' | 'values'> {
     return this.#rejected;
   }
 
@@ -169,7 +171,7 @@ export class ReflectedState {
   }
 
   #reject(key: string, error: CodedError): void {
-    this.#rejected.set(key, error);
+    this.#rejected.set(key, error, key.slice(0, key.indexOf('/') + 1));
     this.#set(key, undefined);
   }
 

@@ -4,9 +4,9 @@ interface Entry<V> {
   readonly size: number;
 }
 
-interface Holding {
+interface Holding<K> {
   /** Oldest first. */
-  readonly keys: Set<string>;
+  readonly keys: Set<K>;
   size: number;
 }
 
@@ -14,10 +14,10 @@ interface Holding {
  * A map of limited size. When it is full, the oldest entry of the largest holder is evicted, so no holder can evict the
  * entries of smaller ones. An entry that is set becomes the newest.
  */
-export class BoundedMap<V> {
+export class BoundedMap<V, K = string> {
   readonly #capacity: number;
-  readonly #entries = new Map<string, Entry<V>>();
-  readonly #holdings = new Map<string, Holding>();
+  readonly #entries = new Map<K, Entry<V>>();
+  readonly #holdings = new Map<string, Holding<K>>();
   #size = 0;
 
   /** @param capacity in entries, or in the unit of their sizes. */
@@ -30,12 +30,16 @@ export class BoundedMap<V> {
     return this.#entries.size;
   }
 
-  has(key: string): boolean {
+  has(key: K): boolean {
     return this.#entries.has(key);
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     return this.#entries.get(key)?.value;
+  }
+
+  keys(): Iterable<K> {
+    return this.#entries.keys();
   }
 
   /** Returns the values, oldest first. */
@@ -44,7 +48,7 @@ export class BoundedMap<V> {
   }
 
   /** @param holder whose entries are evicted first if it has the most; the same for all by default. */
-  set(key: string, value: V, holder = '', size = 1): void {
+  set(key: K, value: V, holder = '', size = 1): void {
     this.delete(key);
     this.#entries.set(key, { holder, value, size });
     const holding = this.#holdings.get(holder) ?? { keys: new Set(), size: 0 };
@@ -52,10 +56,10 @@ export class BoundedMap<V> {
     holding.size += size;
     this.#holdings.set(holder, holding);
     this.#size += size;
-    while (this.#size > this.#capacity) this.#evict();
+    while (this.#size > this.#capacity) this.evict();
   }
 
-  delete(key: string): void {
+  delete(key: K): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     const { holder, size } = entry;
@@ -68,9 +72,15 @@ export class BoundedMap<V> {
     if (holding.keys.size === 0) this.#holdings.delete(holder);
   }
 
-  #evict(): void {
-    let most: Holding = { keys: new Set(), size: 0 };
-    for (const holding of this.#holdings.values()) if (holding.size > most.size) most = holding;
-    this.delete(most.keys.values().next().value ?? '');
+  /** Removes the oldest entry of the largest holder. @returns its value; undefined if the map is empty. */
+  evict(): V | undefined {
+    let most: Holding<K> | undefined;
+    for (const holding of this.#holdings.values()) if (most === undefined || holding.size > most.size) most = holding;
+    for (const key of most?.keys ?? []) {
+      const value = this.get(key);
+      this.delete(key);
+      return value;
+    }
+    return undefined;
   }
 }

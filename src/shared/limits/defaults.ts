@@ -23,13 +23,8 @@ export const limits = {
   },
   /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/limits.md). */
   connections: {
-    /** Connections of clients, 72 KiB each: `--max-connections`. @listed closed at once */
+    /** Connections of clients, 72 KiB each: `--max-connections`. @listed idle ones closed */
     total: 2048,
-    /**
-     * Part of these for one client address: 256 at most. Node accepts one connection per iteration of the event
-     * loop, which serves all that are readable. With more of them, new clients wait longer. @listed closed at once
-     */
-    share: 1 / 8,
     /**
      * Connections that wait to be accepted, since each step of a pipeline starts with some; the kernel also applies
      * net.core.somaxconn, usually 4096.
@@ -56,6 +51,8 @@ export const limits = {
     envelopeBytes: 64 << 10,
     /** An object that is over its limit is read to learn its name. Requests to the API server have at most 3 MiB, etcd takes half. */
     largestBytes: 3 << 20,
+    /** Rejected objects of one kind whose reason is kept, those of the namespace with the fewest first. */
+    rejected: 4096,
     /** Objects in a page of a list. */
     pageLength: 500,
     /** A page of a list as received. Its objects are parsed one after the other. */

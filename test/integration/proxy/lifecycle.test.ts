@@ -97,36 +97,45 @@ describe('a proxy that stops', () => {
 });
 
 describe('the limit of connections', () => {
-  it('closes those of one client that are too many, and leaves something for others', async () => {
-    const fixture = started(await ProxyFixture.start([], { flags: ['--max-connections', '64'] }));
-    const sockets: net.Socket[] = [];
+  it('closes the oldest without a request, of the address that has most, for a new one', async () => {
+    const tool = started(await ToolServer.start('http', () => undefined));
+    const fixture = started(
+      await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+        flags: ['--max-connections', '16'],
+      }),
+    );
     const from = (localAddress: string): net.Socket => {
       const socket = net.connect({ port: fixture.port, host: '127.0.0.1', localAddress });
-      sockets.push(socket.on('error', () => undefined).resume());
-      return socket;
+      return started({ socket: socket.on('error', () => undefined).resume(), stop: () => socket.destroy() }).socket;
     };
-    const closedOf = (some: readonly net.Socket[]): number => some.filter(({ closed }) => closed).length;
-    const first = Array.from({ length: 12 }, () => from('127.0.0.1'));
-    await eventually('eight are left', () => closedOf(first) === 4);
-    const second = Array.from({ length: 9 }, () => from('127.0.0.2'));
-    await eventually('seven are left', () => closedOf(second) === 2);
-    const third = from('127.0.0.3');
-    await eventually('there are 16', async () =>
-      (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 16\n'),
+    const open = async (): Promise<number> =>
+      Number(/_limit_used\{limit="connections"\} (\d+)$/m.exec(await fixture.metrics())?.[1]);
+    const inFlight = from('127.0.0.1');
+    const { authorization } = await fixture.client();
+    inFlight.write(
+      `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\nProxy-Authorization: ${authorization}\r\n\r\n`,
     );
-    assert.ok(!third.closed);
-    const metrics = await fixture.metrics();
-    for (const line of ['limit_max{limit="connections"} 64', 'limit_rejections_total{limit="connections"} 6']) {
-      assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
+    await eventually('the tool has a request', () => tool.seen.length === 1);
+    const few = [from('127.0.0.2'), from('127.0.0.2')];
+    const many: net.Socket[] = [];
+    while ((await open()) < 16) {
+      many.push(from('127.0.0.1'));
+      await eventually('it is accepted', async () => (await open()) === 3 + many.length);
     }
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await eventually('there are none', async () =>
-      (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
+    const third = [from('127.0.0.3'), from('127.0.0.3')];
+    await eventually('two are closed', () => many.filter(({ closed }) => closed).length === 2);
+    assert.deepEqual(
+      many.slice(0, 2).map(({ closed }) => closed),
+      [true, true],
+      'the oldest',
     );
-    const again = from('127.0.0.1');
-    again.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-    await eventually('it is served', () => again.bytesRead > 0);
-    again.destroy();
+    assert.deepEqual(
+      [inFlight, ...few, ...third].filter(({ closed }) => closed),
+      [],
+    );
+    assert.ok((await fixture.metrics()).includes('\nconnectors_proxy_limit_rejections_total{limit="connections"} 2\n'));
+    third[0]?.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually('it is served', () => (third[0]?.bytesRead ?? 0) > 0);
   });
 });
 

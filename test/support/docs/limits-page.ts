@@ -39,12 +39,13 @@ a pod with hundreds of volumes retries, a first publish of another pod can take 
 ## Proxy
 
 Each limit has a fixed memory per unit, and the sum fits into the container, so no pod and no tool can end a replica. If you raise the
-container's memory limit, raise the flags in proportion, and \`--max-tool-connections\` to at least 1.5 times \`--max-requests-in-flight\`. If all
-pods of a node share its address, raise \`--max-connections\`. The names in the last column are [reasons of conditions](troubleshooting.md#a-connector-is-not-ready).
+container's memory limit, raise the flags in proportion, and \`--max-tool-connections\` to at least 1.5 times \`--max-requests-in-flight\`. The names in the last column are [reasons of conditions](troubleshooting.md#a-connector-is-not-ready).
 
 ${tables['Proxy'] ?? ''}
 Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. Further ones are rejected, which the alert
-\`ConnectorsProxyObjectsRejected\` reports. A Connector whose tool sends endless informational responses (1xx) gets no requests for up to 30 s.
+\`ConnectorsProxyObjectsRejected\` reports. A
+Connector whose tool sends endless informational responses (1xx) gets no requests while the namespace is over its share of CPU time: rules, CAs,
+probes, TLS handshakes and bodies in tiny chunks count for it.
 
 ## Objects and files
 

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { limits } from '../../../src/shared/limits/defaults.ts';
 import { ProxyProcess } from '../e2e/proxy-process.ts';
 import type { ProxyProcessOptions } from '../e2e/proxy-process.ts';
 import { connectorClass } from './manifests.ts';
@@ -19,7 +20,12 @@ export class ProcessFixture {
     const all = [connectorClass(), toolCa, ...objects];
     mkdirSync(fixture.#file('manifests'));
     mkdirSync(fixture.#file('ca'));
-    writeFileSync(fixture.#file('manifests/objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
+    const files = [''];
+    for (const text of all.map((object) => `---\n${stringify(object)}`)) {
+      if ((files.at(-1) ?? '').length + text.length > limits.yaml.characters) files.push('');
+      files.push(`${files.pop() ?? ''}${text}`);
+    }
+    for (const [at, text] of files.entries()) writeFileSync(fixture.#file(`manifests/objects-${at}.yaml`), text);
     writeFileSync(fixture.#file('jwks.json'), await fixture.keys.jwks());
     return fixture;
   }

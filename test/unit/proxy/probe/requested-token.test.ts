@@ -7,6 +7,7 @@ import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.
 import { parseSecret } from '../../../../src/proxy/secrets/secret-source.ts';
 import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.ts';
 import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
 import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
 import type { ToolCredential } from '../../../../src/proxy/tool/tool-credential.ts';
 import { noCredential } from '../../../../src/proxy/tool/tool-credential.ts';
@@ -26,7 +27,7 @@ describe('a probe with a token that is requested', () => {
     const probes = new ToolProbes({
       client: { send: () => assert.fail('nothing is sent') } as never,
       timeoutMs: 60_000,
-      now: () => 0,
+      threads: new ThreadShares(() => 0),
     });
     const used = {
       connector: tool,

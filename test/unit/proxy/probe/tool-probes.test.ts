@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import type { ProbeVerdict } from '../../../../src/proxy/probe/probe-verdict.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
 import { ToolProbes } from '../../../../src/proxy/probe/tool-probes.ts';
 import { mainAddressOf } from '../../../../src/proxy/connectors/tool-address.ts';
 import type { ToolAddress } from '../../../../src/proxy/connectors/tool-address.ts';
@@ -10,7 +11,7 @@ import { parseConnector } from '../../../../src/shared/connectors/parse-connecto
 import type { JsonObject } from '../../../../src/shared/json.ts';
 import { connector, connectorClass } from '../../../support/proxy/manifests.ts';
 
-const { burst } = proxyLimits.probes.evaluation;
+const { burst } = proxyLimits.thread;
 
 describe('ToolProbes', () => {
   let nowMs: number;
@@ -31,7 +32,10 @@ describe('ToolProbes', () => {
         }),
       } as never,
       timeoutMs: 60_000,
-      now: () => (nowMs += evaluationMs),
+      threads: new ThreadShares(
+        () => nowMs,
+        () => (nowMs += evaluationMs),
+      ),
     });
   });
 

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { ambiguityOf, pathProblem } from '../../../../src/proxy/rules/request-path.ts';
 import { decide } from '../../../../src/proxy/rules/decision.ts';
-import { rulesProblem } from '../../../../src/proxy/rules/request-rules.ts';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import type { JsonObject } from '../../../../src/shared/json.ts';
+import { rulesOf, rulesProblem } from '../../../../src/proxy/rules/request-rules.ts';
 import { referenceAllows } from '../../../support/rules/reference-rules.ts';
 import type { ReferenceRule } from '../../../support/rules/reference-rules.ts';
 import { annotated, ruledRequest, rulesWith } from '../../../support/rules/rule-sets.ts';
@@ -167,9 +169,25 @@ describe('the decision about a request', () => {
       rulesProblem({ ...connector, object: { metadata: annotated({ access: 'x' }) } }, undefined) ?? '',
       /^rules of connector ci\/tool are broken/,
     );
+    const [kept] = rulesOf(connector, undefined);
     // The same object, although a test has changed what is immutable.
     annotations['connectors.alauda.io/access'] = 'x';
-    assert.equal(rulesProblem(connector, undefined), undefined);
+    assert.equal(rulesOf(connector, undefined)[0], kept);
+    assert.match(rulesProblem(connector, undefined) ?? '', / are broken/, 'which nobody keeps');
+  });
+
+  it('keeps parsed rules while another namespace has any number of them', () => {
+    const { characters, keptCharacters } = proxyLimits.rules;
+    const rules = '- allow: { methods: [GET] }'.padEnd(characters);
+    const using = (namespace: string, at: number): readonly unknown[] => {
+      const object = objects[`${namespace} ${at}`] ?? { metadata: annotated({ rules }) };
+      objects[`${namespace} ${at}`] = object;
+      return rulesOf({ ref: { namespace, name: `c${at}` }, className: 'git', object }, undefined);
+    };
+    const objects: Record<string, JsonObject> = {};
+    const [kept] = using('ci', 0);
+    for (let at = 0; at <= keptCharacters / characters; at += 1) using('hostile', at);
+    assert.equal(using('ci', 0)[0], kept);
   });
 });
 

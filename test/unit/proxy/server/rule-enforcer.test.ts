@@ -5,10 +5,11 @@ import { parseConnectorClass } from '../../../../src/shared/connectors/parse-con
 import type { JsonObject } from '../../../../src/shared/json.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
 import { RuleEnforcer } from '../../../../src/proxy/server/rule-enforcer.ts';
 import { connector, connectorClass as classOf } from '../../../support/proxy/manifests.ts';
 
-const { burst, everyMs } = proxyLimits.rules.parsing;
+const { burst, everyMs } = proxyLimits.thread;
 const allowed = '- allow: { methods: [GET] }';
 const long = allowed.padEnd(proxyLimits.rules.characters);
 const get = { method: 'GET', pathname: '/a', query: '', rawHeaders: [], hasBody: false, contentType: undefined };
@@ -22,11 +23,18 @@ function revision(namespace: string, rules: string): Connector {
 
 describe('RuleEnforcer', () => {
   let nowMs: number;
+  /** Each parsing takes an eighth of the burst. */
+  let cpuMs: number;
   let enforcer: RuleEnforcer;
 
   beforeEach(() => {
     nowMs = 0;
-    enforcer = new RuleEnforcer({ ruled: () => undefined }, () => nowMs);
+    cpuMs = 0;
+    const threads = new ThreadShares(
+      () => nowMs,
+      () => (cpuMs += burst / 8),
+    );
+    enforcer = new RuleEnforcer({ ruled: () => undefined }, threads);
   });
 
   /** @returns 200 or the status of the rejection. */
@@ -36,7 +44,10 @@ describe('RuleEnforcer', () => {
       return 200;
     } catch (error) {
       assert.ok(error instanceof ProxyError);
-      assert.match(error.message, /^rules of connectors in namespace edits change too often: try again in \d+ s$/);
+      assert.match(
+        error.message,
+        /^namespace edits has used up its share of CPU time, and rules of its connectors have changed: try again in 5 s$/,
+      );
       return error.status;
     }
   }
@@ -44,13 +55,13 @@ describe('RuleEnforcer', () => {
   it('rejects new rules of a namespace that changes too many, not rules that it knows, nor those of others', () => {
     const first = revision('edits', long);
     assert.equal(use(first), 200);
-    for (let used = 1; used < burst; used += 1) assert.equal(use(revision('edits', long)), 200);
+    for (let used = 1; used < 8; used += 1) assert.equal(use(revision('edits', long)), 200);
     assert.equal(use(revision('edits', allowed)), 200, 'the last may exceed the limit');
     const next = revision('edits', long);
     assert.equal(use(next), 429);
     assert.equal(use(first), 200);
     assert.equal(use(revision('other', long)), 200);
-    nowMs += everyMs;
+    nowMs += everyMs * (burst / 8);
     assert.equal(use(next), 200);
   });
 });

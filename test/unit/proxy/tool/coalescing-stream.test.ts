@@ -4,6 +4,8 @@ import { TokenBucket } from '../../../../src/shared/limits/token-bucket.ts';
 
 const kibibyte = 1024;
 
+const share = new TokenBucket({ burst: 1e6, everyMs: 1 }, () => 0);
+
 describe('a coalescing stream', () => {
   let isPaused: boolean;
   let stream: CoalescingStream;
@@ -15,7 +17,7 @@ describe('a coalescing stream', () => {
   beforeEach(() => {
     isPaused = false;
     const source = { bytesRead: 0, pause: () => void (isPaused = true), resume: () => void (isPaused = false) };
-    stream = new CoalescingStream(source, new TokenBucket({ burst: 1e6, everyMs: 1 }, () => 0));
+    stream = new CoalescingStream(source, () => share);
     written = [];
     waiting = [];
     sink = {

@@ -1,0 +1,88 @@
+import { threadCpuUsage } from 'node:process';
+import { sleep } from '../shared/abortable.ts';
+import type { TokenBucket } from '../shared/limits/token-bucket.ts';
+import { TokenBuckets } from '../shared/limits/token-buckets.ts';
+import { proxyLimits } from './limits.ts';
+import { rateLimited } from './proxy-error.ts';
+
+/** Reports the CPU time of this thread, in milliseconds. */
+function threadCpuMs(): number {
+  const { user, system } = threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/**
+ * The shares of the only thread, by namespace; for clients without a token by address. Work that blocks the thread is
+ * measured, or has a price, and charged to the namespace that caused it. While a share is overdrawn, the next such work of
+ * the namespace waits. Work of other namespaces does not.
+ */
+export class ThreadShares {
+  readonly #budgets: TokenBuckets;
+  readonly #cpuMs: () => number;
+
+  /** @param now a monotonic clock in milliseconds. @param cpuMs the CPU time of the thread. */
+  constructor(now: () => number, cpuMs: () => number = threadCpuMs) {
+    this.#budgets = new TokenBuckets(proxyLimits.thread, now);
+    this.#cpuMs = cpuMs;
+  }
+
+  /** Returns the share of a holder, in milliseconds. */
+  of(holder: string): TokenBucket {
+    return this.#budgets.of(holder);
+  }
+
+  /**
+   * Ensures that the share of a holder is not overdrawn.
+   * @param what the work that there was too much of, for the message.
+   * @throws {ProxyError} 429
+   */
+  ensureFree(holder: string, what: string): void {
+    if (this.of(holder).delayMs(0) > 0) throw rateLimited(what);
+  }
+
+  /** Runs a task that blocks the thread, and charges the time. */
+  measure<T>(holder: string, task: () => T): T {
+    const startMs = this.#cpuMs();
+    try {
+      return task();
+    } finally {
+      this.of(holder).charge(this.#cpuMs() - startMs);
+    }
+  }
+
+  /** Charges a TLS handshake with a client. @returns the milliseconds that it has to wait. */
+  handshakeDelayMs(holder: string): number {
+    const share = this.of(holder);
+    const delayMs = Math.min(share.delayMs(0), proxyLimits.thread.longestMs);
+    share.charge(proxyLimits.thread.handshakeMs);
+    return delayMs;
+  }
+
+  /** Waits while the share of a holder is overdrawn. @throws {CodedError} the signal's reason. */
+  async wait(holder: string, signal: AbortSignal): Promise<void> {
+    const share = this.of(holder);
+    for (let delayMs = share.delayMs(0); delayMs > 0; delayMs = share.delayMs(0)) await sleep(delayMs, signal);
+  }
+
+  /**
+   * Waits while the share of a holder is overdrawn, and charges the most that the work can cost.
+   * @param what as for `ensureFree`.
+   * @returns takes the charge back, to be called when the work is measured.
+   * @throws {ProxyError} 429 if the wait would be too long; {CodedError} the signal's reason.
+   */
+  async reserve(holder: string, costMs: number, what: string, signal: AbortSignal): Promise<() => void> {
+    const share = this.of(holder);
+    const delayMs = share.delayMs(0);
+    if (delayMs > proxyLimits.thread.longestMs) throw rateLimited(what);
+    const refund = (): void => share.charge(-costMs);
+    share.charge(costMs);
+    if (delayMs === 0) return refund;
+    try {
+      await sleep(delayMs, signal);
+      return refund;
+    } catch (error) {
+      refund();
+      throw error;
+    }
+  }
+}
