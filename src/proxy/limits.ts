@@ -27,6 +27,12 @@ export const proxyLimits = {
     idle: 256,
     /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
     idleMs: 15_000,
+    /** Connections of one namespace to one tool that are being opened. */
+    opening: 8,
+    /** Longest wait of a request for one of these, or for an idle one. Then it opens its own. */
+    openingWaitMs: 250,
+    /** TLS sessions that new connections resume. */
+    sessions: 256,
     /**
      * Part of these for one namespace. With it, and with at least half more connections than requests in
      * flight, each request gets its connection. @listed `503`

@@ -2,6 +2,8 @@ import { valuesOf } from './headers.ts';
 import { UndiciCall } from './undici-call.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { LookupOwner } from './resolver.ts';
+import { PoolOpenings } from './pool-openings.ts';
+import type { PendingConnection } from './pool-openings.ts';
 import { NodeCall } from './node-call.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.ts';
@@ -18,10 +20,12 @@ const headersBeyondUndici = ['expect', 'te', 'trailer'];
 export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #connector: ToolConnector;
+  readonly #openings: PoolOpenings;
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
     this.#connector = new ToolConnector(options);
+    this.#openings = new PoolOpenings(options.sockets);
   }
 
   /**
@@ -40,7 +44,7 @@ export class ToolClient {
     }
     this.#ensureAllowed(request);
     const isExclusive = hasConnectionScheme(headers, 'authorization');
-    const connection = isExclusive ? new ToolConnection(this.#open(request)) : this.#kept(request);
+    const connection = isExclusive ? new ToolConnection(this.#open(request), '') : this.#kept(request);
     return new UndiciCall(request, body, connection, this.#options);
   }
 
@@ -63,15 +67,12 @@ export class ToolClient {
     this.#options.sockets.destroyAll();
   }
 
-  /** Returns an idle connection, or a new one, that is kept after the request. */
-  #kept(request: ToolRequest): ToolConnection {
-    const { sockets } = this.#options;
+  /** Returns an idle connection, or one that is kept after the request too. */
+  #kept(request: ToolRequest): ToolConnection | PendingConnection {
     const pool = poolOf(request);
-    const idle = sockets.takeIdle(pool);
-    if (idle !== undefined) return idle;
-    const connection = new ToolConnection(this.#open(request));
-    connection.onIdle = () => sockets.keep(connection, pool);
-    return connection;
+    const open = (): Opening => this.#open(request);
+    const idle = this.#options.sockets.takeIdle(pool);
+    return idle ?? ((isNeeded) => this.#openings.connection(pool, request.lookedUpFor, open, isNeeded));
   }
 
   #single(request: ToolRequest): NodeCall {

@@ -14,6 +14,8 @@ export interface Opening {
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;
+  /** The requests that can use it. */
+  readonly pool: string;
   /** Called when a request is complete. It is absent if the connection must not serve another request. */
   onIdle: (() => void) | undefined;
   readonly #client: Client;
@@ -21,7 +23,8 @@ export class ToolConnection {
   #isOpened = false;
   #requests = 0;
 
-  constructor(opening: Opening) {
+  constructor(opening: Opening, pool: string) {
+    this.pool = pool;
     this.#opening = opening;
     this.socket = opening.socket;
     const { idleMs } = proxyLimits.toolSockets;

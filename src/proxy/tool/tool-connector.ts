@@ -1,6 +1,8 @@
 import type { LookupFunction, Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import tls from 'node:tls';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { proxyLimits } from '../limits.ts';
 import type { EgressProxy } from './egress-proxy.ts';
 import { ConnectionClosed, type Opening } from './tool-connection.ts';
 import type { LookupOwner, Resolver } from './resolver.ts';
@@ -21,6 +23,8 @@ const keepAliveProbeMs = 1_000;
 /** Opens connections to tools: to checked addresses only, or through the egress proxy. It counts them. */
 export class ToolConnector {
   readonly #options: ToolConnectorOptions;
+  /** The last TLS sessions, by namespace, address and trust store. */
+  readonly #sessions = new BoundedMap<Buffer>(proxyLimits.toolSockets.sessions);
 
   constructor(options: ToolConnectorOptions) {
     this.#options = options;
@@ -38,21 +42,41 @@ export class ToolConnector {
     if (!isDirect) resolver.ensureNotBlocked(egress.resolvedHost(host), port);
     const egressTrust = isDirect ? undefined : egress.trust();
     sockets.ensureFree(owner.namespace);
+    const resume: ConnectTls = (tlsOptions) =>
+      this.#resume(tlsOptions, owner.namespace, `${owner.namespace} ${host} ${port} ${trust?.id}`);
     const socket = isDirect
-      ? openSocket(host, port, resolver.lookupFor(owner, port), trust)
+      ? openSocket(host, port, resolver.lookupFor(owner, port), trust, resume)
       : openSocket(egress.origin.host, egress.origin.port, resolver.uncheckedLookup, egressTrust);
     sockets.add(socket, owner.namespace);
-    const opened = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port, trust);
+    const opened = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port, trust, resume);
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
     opened.catch(() => socket.destroy()).finally(() => clearTimeout(timer));
     return { socket, opened };
   }
+
+  /** Starts TLS with the last session, so that it needs no full handshake. */
+  #resume(options: tls.ConnectionOptions, namespace: string, key: string): tls.TLSSocket {
+    const session = this.#sessions.get(key);
+    const socket = tls.connect(session === undefined ? options : { ...options, session });
+    // Some servers fail with a session that they no longer accept.
+    const forget = (): void => this.#sessions.delete(key);
+    socket.once('error', forget).once('secureConnect', () => socket.off('error', forget));
+    return socket.on('session', (newest) => this.#sessions.set(key, newest, namespace));
+  }
 }
 
+type ConnectTls = (options: tls.ConnectionOptions) => tls.TLSSocket;
+
 /** Opens a socket. Nothing else in the proxy does for tools. @param trust for TLS. */
-export function openSocket(host: string, port: number, lookup: LookupFunction, trust: Trust | undefined): Socket {
+export function openSocket(
+  host: string,
+  port: number,
+  lookup: LookupFunction,
+  trust: Trust | undefined,
+  connectTls: ConnectTls = tls.connect,
+): Socket {
   const address = { host, port, lookup };
-  const socket = trust === undefined ? net.connect(address) : tls.connect({ ...address, ...tlsOptions(host, trust) });
+  const socket = trust === undefined ? net.connect(address) : connectTls({ ...address, ...tlsOptions(host, trust) });
   return prepare(socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs));
 }
 
@@ -62,10 +86,11 @@ async function tunnelOn(
   host: string,
   port: number,
   trust: Trust | undefined,
+  connectTls: ConnectTls,
 ): Promise<Socket> {
   egress.ensureTunnel(await egress.connect(socket, host, port), host, port);
   if (trust === undefined) return socket;
-  const secure = tls.connect({ socket, ...tlsOptions(host, trust) });
+  const secure = connectTls({ socket, ...tlsOptions(host, trust) });
   // Before the listener of `secure`, which would close it without the error.
   socket.prependOnceListener('close', () => secure.destroy(socket.errored ?? undefined));
   return untilOpen(prepare(secure));

@@ -23,7 +23,7 @@ export class ToolSockets {
   readonly #quota: SharedQuota;
   readonly #namespaces = new Map<Socket, string>();
   /** Idle connections that later requests of their pool use. The longest idle one comes first. */
-  readonly #idle = new Map<Socket, { readonly connection: ToolConnection; readonly pool: string }>();
+  readonly #idle: ToolConnection[] = [];
   #rejected = 0;
 
   constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
@@ -50,7 +50,7 @@ export class ToolSockets {
    */
   ensureFree(namespace: string): void {
     if (this.#quota.canAcquire(namespace)) return;
-    const idle = [...this.#idle.keys()];
+    const idle = this.#idle.map(({ socket }) => socket);
     const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
     for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
@@ -73,28 +73,21 @@ export class ToolSockets {
     socket.once('close', () => this.#remove(socket));
   }
 
-  /**
-   * Keeps a connection whose request is complete. Closes the longest idle one if there are too many.
-   * @param pool the requests that can use it.
-   */
-  keep(connection: ToolConnection, pool: string): void {
+  /** Keeps a connection whose request is complete. Closes the longest idle one if there are too many. */
+  keep(connection: ToolConnection): void {
     const { socket } = connection;
     if (socket.destroyed || !this.#namespaces.has(socket)) return;
-    this.#idle.set(socket, { connection, pool });
-    const [oldest] = this.#idle.keys();
-    if (oldest === undefined || this.#idle.size <= this.#maxIdle) return;
-    this.#remove(oldest);
-    oldest.destroy();
+    this.#idle.push(connection);
+    const [oldest] = this.#idle;
+    if (oldest === undefined || this.#idle.length <= this.#maxIdle) return;
+    this.#remove(oldest.socket);
+    oldest.socket.destroy();
   }
 
   /** Returns a connection of a pool for another request: the latest idle one. */
   takeIdle(pool: string): ToolConnection | undefined {
-    let latest: ToolConnection | undefined;
-    for (const { connection, pool: ofConnection } of this.#idle.values()) {
-      if (ofConnection === pool && !connection.socket.destroyed) latest = connection;
-    }
-    if (latest !== undefined) this.#idle.delete(latest.socket);
-    return latest;
+    const at = this.#idle.findLastIndex((each) => each.pool === pool && !each.socket.destroyed);
+    return at === -1 ? undefined : this.#idle.splice(at, 1)[0];
   }
 
   /** Closes all sockets. */
@@ -106,7 +99,8 @@ export class ToolSockets {
     const namespace = this.#namespaces.get(socket);
     if (namespace === undefined) return;
     this.#namespaces.delete(socket);
-    this.#idle.delete(socket);
+    const at = this.#idle.findIndex((each) => each.socket === socket);
+    if (at !== -1) this.#idle.splice(at, 1);
     this.#quota.release(namespace);
   }
 }

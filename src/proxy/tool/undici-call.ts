@@ -7,9 +7,9 @@ import type { RawHeaders } from './headers.ts';
 import type { OutgoingBody } from './request-body.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
+import type { PendingConnection } from './pool-openings.ts';
 import type { InformationalCounter } from './informational-limiter.ts';
-import { ConnectionClosed } from './tool-connection.ts';
-import type { ToolConnection } from './tool-connection.ts';
+import { ConnectionClosed, ToolConnection } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
 import { Upload } from './request-body.ts';
 
@@ -18,29 +18,44 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
   readonly #parts: CallParts;
   readonly #request: ToolRequest;
-  readonly #content: Buffer | Upload | undefined;
-  /** Undefined once the response is complete: the connection can then serve another request. */
+  #content: Buffer | Upload | undefined;
+  /** Undefined until there is one, and once the response is complete: it can then serve another request. */
   #connection: ToolConnection | undefined;
   #resolve!: (response: ToolResponse) => void;
-  #reject!: (error: Error) => void;
+  #reject!: (error: unknown) => void;
   #body: CoalescingStream | undefined;
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
+  #hasFailed = false;
   #status = 0;
   /** Whether the response prevents another request on the connection. */
   #isExclusive = false;
   #informational: InformationalCounter | undefined;
 
-  constructor(request: ToolRequest, body: OutgoingBody | undefined, connection: ToolConnection, parts: CallParts) {
+  constructor(
+    request: ToolRequest,
+    body: OutgoingBody | undefined,
+    connection: ToolConnection | PendingConnection,
+    parts: CallParts,
+  ) {
     this.#request = request;
     this.#parts = parts;
-    this.#connection = connection;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    if (connection instanceof ToolConnection) this.#start(connection, body);
+    else {
+      connection(() => !this.#hasFailed)
+        .then((opened) => this.#start(opened, body))
+        .catch(this.#reject);
+    }
+  }
+
+  #start(connection: ToolConnection, body: OutgoingBody | undefined): void {
+    this.#connection = connection;
     this.#content = body?.pull();
-    const { method, path, headers } = request;
+    const { method, path, headers } = this.#request;
     // By default, undici closes the connection after each HEAD. Tools can ignore a body that the method does not expect, and
     // read it as the next request.
     const reset = connection.onIdle === undefined || (this.#content !== undefined && !methodsWithBody.has(method));
@@ -121,6 +136,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   }
 
   #fail(error: Error): void {
+    this.#hasFailed = true;
     if (this.#content instanceof Upload) this.#content.destroy();
     this.#reject(error);
     this.#body?.close(error);

@@ -77,6 +77,13 @@ export class FairSemaphore {
     return () => this.#release(owner.namespace);
   }
 
+  /** Runs the next waiting task beyond the permits, because something else that it can use is free. */
+  runNext(): void {
+    if (this.#queue.length === 0) return;
+    this.#running += 1;
+    this.#passOn();
+  }
+
   #canRun(namespace: string): boolean {
     return namespace === this.#options.unlimited || this.#runningOf.of(namespace) < this.#perNamespace;
   }
@@ -111,7 +118,7 @@ export class FairSemaphore {
    */
   #release(namespace: string): void {
     this.#runningOf.subtract(namespace);
-    if (this.#queue.length === 0) this.#free();
+    if (this.#queue.length === 0 || this.#running > this.#options.permits) this.#free();
     else setImmediate(() => this.#passOn());
   }
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { eventually } from '../../support/poll.ts';
 import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
 import { connector, grant, secret } from '../../support/proxy/manifests.ts';
 import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.ts';
+import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.ts';
 import { started } from '../../support/started.ts';
 
 /** Tools that close, reset and misread connections. An exception in the proxy ends this process. */
@@ -130,6 +131,28 @@ describe('a kept connection to a tool', () => {
     await eventually('the connection alone is there', () => secured.connections === 1);
     assert.equal(await statusOf('other/tool'), 200);
     assert.equal(secured.connections, 2);
+  });
+
+  it('is followed by one with its TLS session, but not for another namespace', async () => {
+    const secured = started(
+      await ToolServer.start('https', (_, response) => void response.setHeader('Connection', 'close').end('hello')),
+    );
+    const resumed: boolean[] = [];
+    secured.server.on('secureConnection', (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
+    const namespace = 'other';
+    fixture = await ProxyFixture.start([
+      connector('tool', secured.url(), { caSecret: 'tool-ca' }),
+      connector('tool', secured.url(), { caSecret: 'tool-ca', namespace }),
+      toolCa,
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }),
+      ...grant('builder', ['tool']),
+      ...grant('builder', ['tool'], { namespace }),
+    ]);
+    const client = await fixture.client();
+    for (const where of ['ci', 'ci', 'other']) {
+      assert.equal((await client.reverse(`/namespaces/${where}/connectors/tool/`)).status, 200);
+    }
+    assert.deepEqual(resumed, [false, true, false]);
   });
 
   it('that the tool closes when it is used again does not hold up the request', async () => {

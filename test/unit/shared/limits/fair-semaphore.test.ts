@@ -54,4 +54,22 @@ describe('a fair semaphore', () => {
     await settle();
     assert.equal(holders.length, 8);
   });
+
+  it('runs one task more while what it waits for is free elsewhere, and has no more permits afterwards', async () => {
+    semaphore = new FairSemaphore({ permits: 2, unlimited: 'ci' });
+    acquire('ci', 4);
+    await settle();
+    semaphore.runNext();
+    await settle();
+    assert.deepEqual([holders.length, semaphore.running, semaphore.waiting], [3, 3, 1]);
+    holders.pop()?.release();
+    await settle();
+    assert.deepEqual([holders.length, semaphore.running, semaphore.waiting], [2, 2, 1]);
+    for (let times = 0; times < 4; times += 1) {
+      holders.pop()?.release();
+      await settle();
+      semaphore.runNext();
+    }
+    assert.deepEqual([semaphore.running, semaphore.waiting], [0, 0]);
+  });
 });
