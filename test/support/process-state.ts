@@ -70,6 +70,11 @@ export function memoryOf(pid: number): { readonly nowBytes: number; readonly pea
   return { nowBytes: bytesOf(pid, 'VmRSS'), peakBytes: bytesOf(pid, 'VmHWM') };
 }
 
+/** Resident bytes of the process that no file has. */
+export function ownMemoryOf(pid: number): number {
+  return bytesOf(pid, 'RssAnon');
+}
+
 function bytesOf(pid: number, field: 'RssAnon' | 'VmRSS' | 'VmHWM'): number {
   const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;

@@ -8,7 +8,7 @@ const [toolPort, host, cert, key, ca] = process.argv.slice(2);
 const tool = new Pool(`https://127.0.0.1:${toolPort}`, { connect: { ca, servername: host } });
 const secureContext = createSecureContext({ cert, key });
 
-const requests = createServer({ requestTimeout: 0 }, (request, response) => {
+const requests = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (request, response) => {
   const { method, url: path, rawHeaders } = request;
   // Node has answered it.
   const at = rawHeaders.indexOf('Expect');

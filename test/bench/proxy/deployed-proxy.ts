@@ -14,7 +14,7 @@ import { toolAuthority } from '../../support/proxy/tool-server.ts';
 const user = 'proxy';
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 /** The built proxy as deploy/ runs it: the API server as its source, log level info to a pipe that is read. */
-export interface DeployedProxy {
+interface DeployedProxy {
   readonly proxy: ProxyProcess;
   /** Of the CA that clients trust, PEM. */
   readonly authority: string;
@@ -23,7 +23,7 @@ export interface DeployedProxy {
   readonly stop: () => Promise<void>;
 }
 
-interface ToolLogin {
+export interface ToolLogin {
   readonly username: string;
   readonly password: string;
 }

@@ -13,6 +13,21 @@ interface Figure {
 
 const compared = ['bare relay', 'Squid', 'before'] as const;
 
+/** The rows of the comparison: what users notice. */
+const rowsOfComparison = [
+  'fresh connection, ms',
+  'kept connection, p50, ms',
+  'requests a second, 20 clients',
+  'requests a second, 200 clients',
+  '200 clients, p99, ms',
+  ...['kept connection', '20 clients', '200 clients'].map((name) => `CPU time of a request, ${name}, ms`),
+  ...['down', 'up', 'up with Expect'].map((direction) => `1 GiB ${direction}, s`),
+  'burst of 200 after a pause, p50, ms',
+  'CPU time of a request, burst, ms',
+  'memory at rest, MiB',
+  'own memory at rest, MiB',
+];
+
 /** Gathers what is measured, round by round. */
 export class Figures {
   readonly #values = new Map<string, Map<WayName, number[]>>();
@@ -25,11 +40,9 @@ export class Figures {
 
   get all(): readonly Figure[] {
     return [...this.#values].map(([what, ways]) => {
-      const proxy = ways.get('proxy') ?? [];
       const ratios = compared.flatMap((name) => {
-        const others = ways.get(name);
-        if (others === undefined) return [];
-        return [[name, rounded(median(proxy.map((value, round) => value / (others[round] ?? Number.NaN))))]] as const;
+        const ratio = ratioOf(ways, 'proxy', name);
+        return ratio === undefined ? [] : [[name, ratio] as const];
       });
       return {
         what,
@@ -53,6 +66,33 @@ export class Figures {
     ];
     return [...head, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
   }
+
+  /** The build of before and this one, in parts of Squid's figures in the same round, as a table in Markdown. */
+  get comparison(): string {
+    const rows = rowsOfComparison.flatMap((what) => {
+      const ways = this.#values.get(what);
+      if (ways === undefined) return [];
+      const ratios = [
+        ratioOf(ways, 'before', 'Squid'),
+        ratioOf(ways, 'proxy', 'Squid'),
+        ratioOf(ways, 'proxy', 'before'),
+      ];
+      return [`| ${[what, ...ratios.map((ratio) => ratio?.toFixed(2) ?? '')].join(' | ')} |`];
+    });
+    return ['| | before to Squid | proxy to Squid | proxy to before |', '| --- | ---: | ---: | ---: |', ...rows].join(
+      '\n',
+    );
+  }
+}
+
+/** The median of the ratios of all rounds; undefined if one was not measured. */
+function ratioOf(ways: ReadonlyMap<WayName, readonly number[]>, of: WayName, to: WayName): number | undefined {
+  const others = ways.get(to);
+  const values = ways.get(of);
+  if (others === undefined || values === undefined) return undefined;
+  // A run that has failed has no figure of its last round.
+  const both = values.slice(0, others.length);
+  return rounded(median(both.map((value, round) => value / (others[round] ?? Number.NaN))));
 }
 
 function textOf(value: number | undefined): string {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { timed } from '../publish/statistics.ts';
 import type { MeasuredWay, Note } from './ways.ts';
-import { cpuSeconds, residentMib } from './ways.ts';
+import { cpuTimeOf, residentMib } from './ways.ts';
 import type { Wrk } from './wrk.ts';
 
 const run = promisify(execFile);
@@ -34,10 +34,10 @@ export async function measureTransfer(
       : ['--proxy', `http://${proxy.login}@127.0.0.1:${proxy.port}`];
   const upload = direction === 'down' ? [] : ['-T', layer, ...(direction === 'up' ? ['-H', 'Expect:'] : [])];
   const args = ['-sSf', '--noproxy', '', '--cacert', authorityFile, '-o', '/dev/null', ...upload, ...through];
-  const before = pid === undefined ? 0 : cpuSeconds(pid);
+  const before = cpuTimeOf(pid);
   const tookMs = await timed(() => run('curl', [...args, `https://${host}:${port}/${gibibyte}`]));
   note(`1 GiB ${direction}, s`, way, tookMs / 1000);
-  if (pid !== undefined) note(`CPU time of 1 GiB ${direction}, s`, way, cpuSeconds(pid) - before);
+  if (pid !== undefined) note(`CPU time of 1 GiB ${direction}, s`, way, (cpuTimeOf(pid).all - before.all) / 1000);
 }
 
 /** The memory of 200 transfers at once. */

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { memoryOf } from '../../support/process-state.ts';
 import type { Way } from './tunnel-client.ts';
 
-/** In the order of the tables. The last one is compared with those between. */
+/** In the order of the tables. */
 export const wayNames = ['no proxy', 'bare relay', 'Squid', 'before', 'proxy'] as const;
 export type WayName = (typeof wayNames)[number];
 
@@ -19,8 +19,20 @@ export function residentMib(pid: number): number {
   return memoryOf(pid).nowBytes / 2 ** 20;
 }
 
-/** Of all threads since the start; the kernel counts in steps of ten milliseconds. */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+/** CPU time since the start of a process, milliseconds. */
+interface CpuTime {
+  readonly all: number;
+  /** Of the first thread. The others compile and collect garbage, or run the tasks of libuv. */
+  readonly main: number;
+}
+
+/** @param pid undefined: no time. */
+export function cpuTimeOf(pid: number | undefined): CpuTime {
+  if (pid === undefined) return { all: 0, main: 0 };
+  const ofThread = (id: string): number => {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ');
+    return Number(nanoseconds) / 1e6;
+  };
+  const all = readdirSync(`/proc/${pid}/task`).reduce((sum, id) => sum + ofThread(id), 0);
+  return { all, main: ofThread(String(pid)) };
 }
