@@ -24,7 +24,7 @@ export const layers = {
   'shared/connectors': [...modules, ...shared('kube', 'limits')],
   'shared/access': [...modules, ...shared('kube', 'limits', 'connectors')],
   'shared/command': [...modules, 'shared/process'],
-  'shared/doctor': [...modules, ...shared('kube', 'connectors', 'version'), 'type:shared/process'],
+  'shared/doctor': [...modules, ...shared('kube', 'connectors', 'version', 'command'), 'type:shared/process'],
 
   'driver/limits': [],
   'driver/syntax': [],
@@ -117,7 +117,7 @@ export const layers = {
     'driver/publish',
     ...[...modules, ...shared('kube', 'connectors', 'access', 'version', 'process', 'command', 'doctor'), 'proxy'],
     ...['proxy/limits', 'proxy/proxy-error', 'proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/tool'],
-    ...['proxy/server', 'proxy/failure-rate-limiter', 'proxy/thread-shares'],
+    ...['proxy/server', 'proxy/credentials', 'proxy/failure-rate-limiter', 'proxy/thread-shares'],
   ],
   'proxy/doctor': [
     ...[...modules, 'type:shared/kube', ...shared('connectors', 'process', 'doctor'), 'proxy'],

@@ -4,6 +4,7 @@ import { render } from './cli/render.ts';
 import { serve } from './cli/serve.ts';
 import { volumes } from './cli/volumes.ts';
 import { limits } from './shared/limits/defaults.ts';
+import { quote, suggestion } from './shared/message-text.ts';
 import { LogOutput } from './shared/process/log-output.ts';
 import { version } from './shared/version.ts';
 
@@ -42,7 +43,7 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
   .join('\n')}
 
-"connectors-csi COMMAND --help" lists the flags of a command; "connectors-csi --version" prints the version.
+"connectors-csi help COMMAND" lists the flags of a command; "connectors-csi version" prints the version.
 `;
 
 const exitStatus = { usage: 2, failure: 1 } as const;
@@ -56,12 +57,14 @@ const leftoversMs = 1000;
 const threadMs = 50;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [name = '', ...args] = argv;
-  if (name === '--version') return print(`${version}\n`);
+  const isHelpOf = argv[0] === 'help' && argv.length > 1;
+  const [name = '', ...args] = isHelpOf ? [...argv.slice(1), '--help'] : argv;
+  if (['--version', '-v', 'version'].includes(name)) return print(`${version}\n`);
   if (isHelp(name) || name === 'help') return print(usage);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    errorOutput.write(`connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`);
+    const problem = name === '' ? 'no command given' : `unknown command ${quote(name)}`;
+    errorOutput.write(`connectors-csi: ${problem}${suggestion(name, Object.keys(commands))}\n\n${usage}`);
     return exitStatus.usage;
   }
   if (args.some(isHelp)) return print(await usageOf(command, args));
@@ -115,6 +118,7 @@ function contextOf({ endMs }: Command, args: readonly string[]): CommandContext 
   return {
     args,
     env: process.env,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => errorOutput.write(text),
     logOutput: errorOutput,

@@ -5,7 +5,7 @@ import { serveFlags } from '../driver/config.ts';
 import { describeFlags, flag, parseFlags, required, text, toggle } from '../shared/process/flags.ts';
 import type { FlagValues } from '../shared/process/flags.ts';
 import { DirectoryConnectors } from '../shared/connectors/directory-connectors.ts';
-import { unknownFieldWarnings } from '../shared/connectors/unknown-fields.ts';
+import { manifestWarnings } from '../shared/connectors/unknown-fields.ts';
 import { runRenderJob } from '../driver/content/render-job.ts';
 import { TemplateRenderer } from '../driver/content/template-renderer.ts';
 import { renderVolumeContent } from '../driver/content/volume-content.ts';
@@ -31,6 +31,7 @@ const renderFlags = {
   token: flag(placeholderToken, 'T', 'token to render with', text),
   out: flag('', 'DIR', 'write the files there instead of to standard output', (written) => written),
   strict: toggle('exit status 1 if there is a warning'),
+  'proxy-url': { ...serveFlags['default-proxy-url'], help: 'proxy of Connectors without a status, for a trial' },
   'default-proxy-url': serveFlags['default-proxy-url'],
   'no-proxy': serveFlags['no-proxy'],
   'proxy-ca-file': serveFlags['proxy-ca-file'],
@@ -48,7 +49,8 @@ export const render: Command = {
 Prints the files of a volume, or writes them into a directory. It reads Connectors and classes from a directory of
 manifests.
 
-  connectors-csi render --manifests . --connectors ci/harbor --configuration-names docker
+  connectors-csi render --manifests . --connectors ci/harbor --configuration-names registry-config \\
+    --proxy-url http://proxy.example
 
 Flags:
 ${describeFlags(renderFlags)}
@@ -82,11 +84,11 @@ async function renderFiles(
     log: silentLog,
   });
   const call: PublishContext = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
-  const objects = source.objects();
+  const files = source.files();
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
   // A misspelt field can be why rendering fails.
-  unknownFieldWarnings(objects).forEach(warn);
+  manifestWarnings(files).forEach(warn);
   const resolved = source.find(attributes.connectors);
   if (resolved instanceof CodedError) throw withNames(resolved, source.connectorNames());
   const caFile = config['proxy-ca-file'];
@@ -96,8 +98,13 @@ async function renderFiles(
     proxyUrl: config['default-proxy-url'],
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
-  const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
-  const { files, warnings } = await renderVolumeContent(
+  const url = config['proxy-url'];
+  const tried = resolved.map(({ connector, connectorClass }) => ({
+    connector: url === undefined ? connector : { proxyAddress: { url }, ...connector },
+    connectorClass,
+  }));
+  const plan = planVolume(tried, attributes.includedConfigurations, defaults);
+  const rendered = await renderVolumeContent(
     {
       ...attributes,
       configurationParams: paramsOf(attributes),
@@ -113,8 +120,8 @@ async function renderFiles(
     }),
     call,
   );
-  warnings.forEach(warn);
-  return files;
+  rendered.warnings.forEach(warn);
+  return rendered.files;
 }
 
 /** Adds the Connectors of the manifests to a not-found error: often --namespace is missing. */
@@ -133,7 +140,9 @@ function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>
 }
 
 function asText({ name, content }: VolumeFile): string {
-  const body = isUtf8(content) ? Buffer.from(content).toString() : `(${content.length} bytes)`;
+  const text = isUtf8(content) ? Buffer.from(content).toString() : `(${content.length} bytes)`;
+  const lines = text.split('\n').length - 1;
+  const body = name === 'activate' && lines > 100 ? `(${lines} lines, which --out DIR writes)` : text;
   return `==> ${name}\n${body}${body === '' || body.endsWith('\n') ? '' : '\n'}`;
 }
 

@@ -1,5 +1,6 @@
 import type { DriverConfig } from '../driver/config.ts';
 import { parseServeConfig, serveFlags } from '../driver/config.ts';
+import { CodedError } from '../shared/errors.ts';
 import { describeFlags } from '../shared/process/flags.ts';
 import { watchTimes } from '../driver/connectors/watch-limits.ts';
 import { loadSyscalls } from '../driver/host/linux-syscalls.ts';
@@ -17,7 +18,7 @@ import { kubernetesBackend } from '../driver/kubernetes-backend.ts';
 import { loadClusterConfig } from '../shared/kube/load-cluster-config.ts';
 import { once } from 'node:events';
 import os from 'node:os';
-import { constrainedMemory } from 'node:process';
+import { constrainedMemory, geteuid } from 'node:process';
 
 const trimIntervalMs = 2000;
 /** More than the maximum of Driver.stop(), and less than the pod's grace period. */
@@ -30,15 +31,21 @@ export const serve: Command = {
   endMs,
   usage: `Usage: connectors-csi serve [flags]
 
-Runs the driver of this node: serves CSI to the kubelet, and mounts volumes until a signal stops it. Without a cluster:
+Runs the driver of this node: serves CSI to the kubelet, and mounts volumes until a signal stops it. As root, without a
+cluster and a kubelet:
 
-  connectors-csi serve --node-name node-1 --endpoint unix:///tmp/csi.sock --connector-source directory --manifests .
+  mkdir -p "$PWD/node/pods" "$PWD/node/plugins_registry"
+  connectors-csi serve --node-name node-1 --endpoint "unix://$PWD/node/csi.sock" --kubelet-dir "$PWD/node" \\
+    --skip-propagation-check --http-address '' --connector-source directory --manifests .
 
 Flags:
 ${describeFlags(serveFlags)}
 `,
   run: async ({ args, env, stopped, logOutput }) => {
     const config = parseServeConfig(args, env);
+    if (geteuid?.() !== 0) {
+      throw new CodedError('FAILED_PRECONDITION', 'it mounts volumes: run it as root, or see their files with render');
+    }
     const log = createLog(config['log-level'], logOutput);
     const driver = new Driver({
       config,

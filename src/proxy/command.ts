@@ -20,7 +20,8 @@ export const usage = `Usage: connectors-csi proxy [flags]
 Runs the Connectors proxy: sends the requests of pods to tools with their credentials, until a signal stops it.
 Without a cluster:
 
-  connectors-csi proxy --connector-source directory --manifests . --jwks-file jwks.json --ca-dir ca
+  connectors-csi proxy --connector-source directory --manifests . --jwks-file jwks.json --ca-dir "$PWD/ca" \\
+    --proxy-address 127.0.0.1:8080 --http-address ''
 
 Flags:
 ${describeFlags(proxyFlags)}

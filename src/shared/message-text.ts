@@ -55,3 +55,34 @@ export function unsubstitutedIn(value: string): string | undefined {
   if (variable === undefined) return undefined;
   return `still holds ${quote(variable)}: Tekton substitutes variables in the volumes of a Task, but not in the csi of a workspace`;
 }
+
+/** Returns lines of whole words. A longer word has a line of its own. */
+export function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
+
+/** Returns `: did you mean "X"?` for the name that a word is nearest to, ignoring case; empty without a near one. */
+export function suggestion(word: string, names: readonly string[]): string {
+  const near = names.map((name) => [edits(word.toLowerCase(), name.toLowerCase()), name] as const);
+  const [[distance, name] = [Infinity, '']] = near.sort(([a], [b]) => a - b);
+  return distance <= Math.min(2, word.length / 2) ? `: did you mean ${quote(name)}?` : '';
+}
+
+/** Returns how many characters to insert, remove or replace (Levenshtein). Of longer words, only the beginning counts. */
+function edits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const character of from.slice(0, maxQuotedLength)) {
+    const next = [(row[0] ?? 0) + 1];
+    for (const [at, other] of to.split('').entries()) {
+      next.push(Math.min((row[at] ?? 0) + Number(character !== other), (next[at] ?? 0) + 1, (row[at + 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

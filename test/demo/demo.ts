@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { styleText } from 'node:util';
+import { wrapped } from '../../src/shared/message-text.ts';
 import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.ts';
 import { DriverProcess } from '../support/driver/driver-process.ts';
 import { TestVolume } from '../support/driver/test-volume.ts';
@@ -93,13 +95,24 @@ function driverPlace(
   return { socketPath, flags };
 }
 
+/** Writes a line, on a terminal in color and in lines of whole words. */
+function write(line: string): void {
+  const { isTTY, columns } = process.stdout;
+  const lines = isTTY ? wrapped(line, columns - 5) : [line];
+  const color = /^ *✔/.test(line) ? 'green' : /^ *✘/.test(line) ? 'red' : /^\d+\. /.test(line) ? 'blue' : 'reset';
+  for (const [at, each] of lines.entries()) {
+    const text = `${at === 0 ? '' : '     '}${each}`;
+    process.stdout.write(`${color === 'reset' ? text : styleText(color, text)}\n`);
+  }
+}
+
 function output(isVerbose: boolean): Output {
   let count = 0;
   const line = (text: string): void => {
-    for (const each of text.trimEnd().split('\n')) process.stdout.write(each === '' ? '\n' : `   ${each}\n`);
+    for (const each of text.trimEnd().split('\n')) write(each === '' ? '' : `   ${each}`);
   };
   return {
-    step: (text) => process.stdout.write(`${(count += 1)}. ${text}\n`),
+    step: (text) => write(`${(count += 1)}. ${text}`),
     line,
     verbose: (text) => isVerbose && line(text),
   };

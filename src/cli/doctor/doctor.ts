@@ -3,8 +3,9 @@ import type { DriverConfig } from '../../driver/config.ts';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.ts';
 import { readMountTable } from '../../driver/host/mount-table.ts';
 import type { Syscalls } from '../../driver/host/syscalls.ts';
-import { describeFlags } from '../../shared/process/flags.ts';
-import type { Command } from '../../shared/command/command.ts';
+import { UsageError, describeFlags, toggle } from '../../shared/process/flags.ts';
+import type { Command, CommandContext } from '../../shared/command/command.ts';
+import { outputFlag, takeOutput } from '../../shared/command/output-format.ts';
 import { checkCsiDriverObject } from './csi-driver-object.ts';
 import type { CheckResult } from '../../shared/doctor/check-result.ts';
 import { report } from '../../shared/doctor/check-result.ts';
@@ -22,39 +23,54 @@ export interface DriverContext extends DiagnosticContext<DriverConfig> {
 
 const proxySwitch = '--proxy';
 const imagePullsSwitch = '--image-pulls';
+const doctorFlags = {
+  proxy: toggle('check the proxy instead of the driver'),
+  'image-pulls': toggle('check the files with which the node pulls images instead'),
+  output: outputFlag,
+} as const;
 
 /** `doctor`: checks the node for the driver. It runs in the driver's container, with the same flags and environment. */
 export const doctor: Command = {
   summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
   usage: usageOf,
-  run: async ({ args, env, stdout, stopped: signal }) => {
-    if (args.includes(imagePullsSwitch)) {
-      const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.ts');
-      return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), stdout);
-    }
-    if (args.includes(proxySwitch)) {
-      const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.ts');
-      const rest = args.filter((arg) => arg !== proxySwitch);
-      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
-    }
-    const config = parseServeConfig([...runningArguments('serve'), ...args], env);
-    const results = await examine({ ...contextOf(config, env, signal), syscalls: loadSyscalls() });
-    return report(results, stdout);
+  run: async (context) => {
+    const [output, args] = takeOutput(context.args);
+    return report(await resultsOf(args, context), output, context);
   },
 };
+
+async function resultsOf(
+  args: readonly string[],
+  { env, stopped: signal }: CommandContext,
+): Promise<readonly CheckResult[]> {
+  const rest = args.filter((arg) => arg !== imagePullsSwitch && arg !== proxySwitch);
+  if (args.includes(imagePullsSwitch)) {
+    if (args.includes(proxySwitch)) throw new UsageError(`${proxySwitch} and ${imagePullsSwitch}: choose one`);
+    const { examineImagePulls } = await import('../../image-pulls/doctor/node-doctor.ts');
+    return examineImagePulls(rest);
+  }
+  if (args.includes(proxySwitch)) {
+    const { examineRunningProxy } = await import('../../proxy/doctor/proxy-doctor.ts');
+    return examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal);
+  }
+  const config = parseServeConfig([...runningArguments('serve'), ...args], env);
+  return examine({ ...contextOf(config, env, signal), syscalls: loadSyscalls() });
+}
 
 /** Returns the text of `--help`, with the flags of what is checked. */
 async function usageOf(args: readonly string[]): Promise<string> {
   const what = [proxySwitch, imagePullsSwitch].find((each) => args.includes(each));
   return `Usage: connectors-csi doctor [--proxy | --image-pulls] [flags]
 
-Checks the node, the cluster and the running driver, one line for each check. --proxy checks the proxy. --image-pulls
-checks the files with which a node pulls images. Exit status 1 if a line says "fail". In the container of a running
-driver or proxy, its own flags and environment are the defaults.
+Checks the node, the cluster and the running driver, one line for each check. Exit status 1 if a line says "fail". In
+the container of a running driver or proxy, its own flags and environment are the defaults.
 
   kubectl -n connectors-system exec daemonset/connectors-csi -- node /app/dist/main.js doctor
 
-Flags${what === undefined ? '' : ` after ${what}`}:
+Flags:
+${describeFlags(doctorFlags)}
+
+Flags ${what === undefined ? 'of the driver' : `after ${what}`}:
 ${await flagsOf(what)}
 `;
 }

@@ -6,6 +6,7 @@ import { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.ts';
 import type { DecisionSources } from '../backend.ts';
 import type { ProxyConfig } from '../config.ts';
+import { authNameProblem } from '../credentials/tool-credentials.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { ownerLimitsProblem } from '../rules/owner-limits.ts';
 import { Router } from '../server/router.ts';
@@ -98,10 +99,12 @@ function recordedCredentials(
         const credential = await tools.credentials.of(connector, connectorClass, address, signal);
         await credential.check?.(signal);
         const type = name && (await sources.secrets.get({ namespace, name }, signal))?.type;
-        if (name === undefined || type === undefined) {
+        if (name !== undefined && type !== undefined) trace.credential = { secret: `${namespace}/${name}`, type };
+        const authProblem = authNameProblem(connector, connectorClass);
+        if (authProblem !== undefined) trace.add('credential', 'warn', authProblem);
+        else if (name === undefined || type === undefined) {
           trace.add('credential', 'ok', 'none: spec.auth.secretRef is not set');
         } else {
-          trace.credential = { secret: `${namespace}/${name}`, type };
           trace.add('credential', 'ok', `Secret ${namespace}/${name} of type ${type}`);
         }
         return credential;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CodedError } from '../../shared/errors.ts';
-import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../shared/process/flags.ts';
+import { UsageError, describeFlags, flag, oneOf, parseFlags, toggle } from '../../shared/process/flags.ts';
 import type { FlagValues } from '../../shared/process/flags.ts';
 import type { ProxyConfig } from '../config.ts';
 import { parseProxyConfig } from '../config.ts';
@@ -8,7 +8,6 @@ import { loadClusterConfig } from '../../shared/kube/load-cluster-config.ts';
 import type { CommandContext } from '../../shared/command/command.ts';
 import { asLine } from '../../shared/doctor/check-result.ts';
 import { printableJson, outputFlag } from '../../shared/command/output-format.ts';
-import type { OutputFormat } from '../../shared/command/output-format.ts';
 import { runningArguments } from '../../shared/command/running-arguments.ts';
 import type { Answer } from './answer.ts';
 import type { Question } from './question.ts';
@@ -37,6 +36,7 @@ const checkFlags = {
     'as the flag of the proxy; empty: that of the running proxy',
     oneOf<'' | 'tunnel' | 'deny'>(['', 'tunnel', 'deny']),
   ),
+  strict: toggle('exit status 1 if there is a warning, such as a request that gets no credential'),
   output: outputFlag,
 } as const;
 
@@ -58,7 +58,8 @@ ${describeFlags(checkFlags)}
 const timeoutMs = 30_000;
 
 /** Runs `check`. @throws {UsageError} {CodedError} */
-export async function run({ args, env, stdout, stderr, stopped }: CommandContext): Promise<number> {
+export async function run(context: CommandContext): Promise<number> {
+  const { args, env, stdout, stderr, stopped } = context;
   const flags = parseFlags(checkFlags, args, env);
   const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
@@ -68,9 +69,11 @@ export async function run({ args, env, stdout, stderr, stopped }: CommandContext
     const { sources } = opened;
     const checker = new RequestChecker({ sources, config, isOtherUser: config.kubeconfig !== undefined });
     const check = (question: Question): Promise<Answer> => answerInTime(checker, question, stopped);
-    return 'request' in asked
-      ? reportAnswer(await check(asked), flags.output, stdout)
-      : await reportOutcomes(asked, flags, check, stdout);
+    const status =
+      'request' in asked
+        ? reportAnswer(await check(asked), flags, context)
+        : await reportOutcomes(asked, flags, check, stdout);
+    return flags.strict && opened.warnings.length > 0 ? 1 : status;
   } finally {
     opened.close();
   }
@@ -86,9 +89,11 @@ async function answerInTime(checker: RequestChecker, question: Question, stopped
   }
 }
 
-function reportAnswer(answer: Answer, output: OutputFormat, write: (text: string) => void): number {
-  write(output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : textOf(answer));
-  return answer.passes ? 0 : 1;
+function reportAnswer(answer: Answer, { output, strict }: CheckConfig, { stdout, columns }: CommandContext): number {
+  const { passes, steps } = answer;
+  const lines = steps.map(({ step, level, text }) => asLine({ check: step, level, text }, columns));
+  stdout(output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : lines.join(''));
+  return passes && !(strict && steps.some(({ level }) => level === 'warn')) ? 0 : 1;
 }
 
 async function reportOutcomes(
@@ -113,8 +118,9 @@ function late(): CodedError {
 }
 
 function questionOf(flags: CheckConfig): Question {
-  for (const name of ['connector', 'as', 'request'] as const) {
-    if (flags[name] === '') throw new UsageError(`--${name} ${checkFlags[name].value ?? ''} is required`);
+  const missing = (['connector', 'as', 'request'] as const).filter((name) => flags[name] === '');
+  if (missing.length > 0) {
+    throw new UsageError(missing.map((name) => `--${name} ${checkFlags[name].value ?? ''} is required`).join('; '));
   }
   if ((flags.pod === '') !== (flags['pod-uid'] === '')) throw new UsageError('--pod and --pod-uid belong together');
   const pod = flags.pod === '' ? undefined : named('--pod', flags.pod, () => parsePod(flags.pod, flags['pod-uid']));
@@ -160,8 +166,4 @@ function open(config: ProxyConfig, env: CommandContext['env']): OpenSources {
     loadClusterConfig(config, env, () => performance.now()),
     config,
   );
-}
-
-function textOf({ steps }: Answer): string {
-  return steps.map(({ step, level, text }) => asLine({ check: step, level, text })).join('');
 }

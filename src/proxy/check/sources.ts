@@ -5,7 +5,7 @@ import type { ClusterConfig } from '../../shared/kube/cluster-config.ts';
 import { proxyLimits } from '../limits.ts';
 import { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import { silentLog } from '../../shared/log.ts';
-import { unknownFieldWarnings } from '../../shared/connectors/unknown-fields.ts';
+import { manifestWarnings } from '../../shared/connectors/unknown-fields.ts';
 import type { DecisionSources } from '../backend.ts';
 import type { ProxyConfig } from '../config.ts';
 import { kubernetesSources } from '../kubernetes-sources.ts';
@@ -22,7 +22,7 @@ export interface OpenSources {
 /** Opens a directory of manifests. @throws {CodedError} if a file cannot be read: a rule in it would not count. */
 export function openManifests(directory: string, namespace: string): OpenSources {
   const { sources, directory: source } = manifestSources(directory, namespace, silentLog);
-  const warnings = unknownFieldWarnings(source.objects());
+  const warnings = manifestWarnings(source.files());
   const problems = source.brokenFiles();
   if (problems.length > 0) throw new CodedError('FAILED_PRECONDITION', problems.join('; '));
   return { sources, warnings, close: () => undefined };

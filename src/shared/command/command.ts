@@ -6,6 +6,8 @@ export interface CommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
+  /** Width of the terminal that shows `stdout`; absent if there is none. */
+  readonly columns?: number | undefined;
   /** Never waits for a reader, see shared/process/log-output.ts. */
   readonly stderr: (text: string) => void;
   /** Standard error as a log output. */

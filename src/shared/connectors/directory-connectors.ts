@@ -64,6 +64,12 @@ export class DirectoryConnectors {
     return this.#objects;
   }
 
+  /** Returns the current files that can be parsed. */
+  files(): readonly ManifestFile[] {
+    this.#refresh();
+    return this.#contents;
+  }
+
   /** Returns the files that cannot be read or parsed, with the reasons. */
   brokenFiles(): readonly string[] {
     return this.#directory.brokenFiles();

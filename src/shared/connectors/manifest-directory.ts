@@ -73,7 +73,7 @@ export class ManifestDirectory {
     try {
       signature = fileSignature(file);
       if (previous?.signature === signature) return previous;
-      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace), problem: undefined };
+      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace, name), problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
       const { message } = toCodedError(error, 'the file cannot be read');

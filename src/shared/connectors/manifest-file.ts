@@ -14,6 +14,7 @@ export type OrError<T> = T | CodedError;
 
 /** Content of a manifest file. */
 export interface ManifestFile {
+  readonly name: string;
   /** Objects of all kinds. */
   readonly objects: readonly JsonObject[];
   /** Keys are `namespace/name`. */
@@ -28,7 +29,7 @@ export interface ManifestFile {
  * @param namespace namespace of the ConfigMap `connectors-config`.
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
-export function parseManifestFile(text: string, namespace: string): ManifestFile {
+export function parseManifestFile(text: string, namespace: string, name = ''): ManifestFile {
   const objects = parseObjects(text);
   const ofKind = (kind: string): readonly JsonObject[] =>
     objects.filter((object) => object['kind'] === kind && isOfGroup(object, connectorsGroup));
@@ -37,6 +38,7 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
       object['kind'] === 'ConfigMap' && metadataName(object, 'name') === flagsConfigMapName && isIn(object, namespace),
   );
   return {
+    name,
     objects,
     connectors: new Map(
       ofKind('Connector').map((object) => [

@@ -1,25 +1,34 @@
 import type { JsonObject, JsonValue } from '../json.ts';
-import { isJsonObject } from '../json.ts';
+import { isJsonObject, jsonMember } from '../json.ts';
+import { quote, suggestion } from '../message-text.ts';
 import { connectorsGroup } from './api-group.ts';
 import fields from './generated/manifest-fields.json' with { type: 'json' };
+import type { ManifestFile } from './manifest-file.ts';
 import { metadataName } from './parse-connector.ts';
 
 /** Names of fields, nested; `true` if a field's content is not described. */
 type Fields = boolean | { readonly [name: string]: Fields };
 
 /**
- * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have. An API server warns
- * about them too; without one a misspelt field would be ignored in silence.
+ * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have, and for misspelt kinds. An
+ * API server reports them too; without one they would be ignored in silence.
  */
-export function unknownFieldWarnings(objects: readonly JsonObject[]): readonly string[] {
-  return objects.flatMap((object) => {
-    const { apiVersion, kind } = object;
-    const isOurs = typeof apiVersion === 'string' && apiVersion.startsWith(`${connectorsGroup}/`);
-    if (!isOurs || typeof kind !== 'string') return [];
-    const owner = `${kind.toLowerCase()} ${metadataName(object, 'name')}`;
-    const known = (fields as Readonly<Record<string, Fields>>)[kind] ?? true;
-    return unknownPaths(object, known, '').map((path) => `${owner}: unknown field ${path}`);
-  });
+export function manifestWarnings(files: readonly ManifestFile[]): readonly string[] {
+  if (files.length === 0) return ['--manifests has no manifest: no file ends with .yaml, .yml or .json'];
+  return files.flatMap(({ name, objects }) => objects.flatMap(unknownIn).map((problem) => `${name}: ${problem}`));
+}
+
+function unknownIn(object: JsonObject): readonly string[] {
+  const { apiVersion, kind } = object;
+  const isOurs = typeof apiVersion === 'string' && apiVersion.startsWith(`${connectorsGroup}/`);
+  if (!isOurs || typeof kind !== 'string') return [];
+  const namespace = jsonMember(object['metadata'], 'namespace');
+  const name = `${typeof namespace === 'string' ? `${namespace}/` : ''}${metadataName(object, 'name')}`;
+  const known = (fields as Readonly<Record<string, Fields>>)[kind];
+  // Other controllers can have kinds in this group.
+  const hint = known === undefined ? suggestion(kind, Object.keys(fields)) : '';
+  if (hint !== '') return [`unknown kind ${quote(kind)} of ${name}${hint}`];
+  return unknownPaths(object, known ?? true, '').map((path) => `${kind.toLowerCase()} ${name}: unknown field ${path}`);
 }
 
 function unknownPaths(value: JsonValue, known: Fields, path: string): readonly string[] {

@@ -1,3 +1,11 @@
+import { styleText } from 'node:util';
+import type { CommandContext } from '../command/command.ts';
+import { printableJson } from '../command/output-format.ts';
+import type { OutputFormat } from '../command/output-format.ts';
+import { wrapped } from '../message-text.ts';
+
+type Terminal = Pick<CommandContext, 'stdout' | 'columns'>;
+
 /** Result of one check: a line of the report. */
 export interface CheckResult {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -28,9 +36,19 @@ export function unchecked(check: string, error: unknown, problem = 'cannot be ch
   );
 }
 
-/** Returns the result as one line, whatever line breaks its text has. */
-export function asLine({ level, check, text }: CheckResult): string {
-  return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim()}\n`;
+const colors = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+
+/**
+ * Returns the result as one line, whatever line breaks its text has.
+ * @param columns of the terminal that shows it, with colors and in lines of whole words.
+ */
+export function asLine({ level, check, text }: CheckResult, columns?: number): string {
+  const line = text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim();
+  const head = `${level.padEnd(5)} ${check.padEnd(14)} `;
+  if (columns === undefined) return `${head}${line}\n`;
+  const lines = wrapped(line, Math.max(columns, 60) - head.length);
+  const colored = styleText(colors[level], level) + head.slice(level.length);
+  return `${colored}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
 }
 
 /** Returns the message with that of its cause, unless it contains that already. */
@@ -41,7 +59,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Writes the results. @returns the exit status. */
-export function report(results: readonly CheckResult[], write: (text: string) => void): number {
-  write(results.map(asLine).join(''));
+export function report(results: readonly CheckResult[], output: OutputFormat, { stdout, columns }: Terminal): number {
+  stdout(output === 'json' ? printableJson(results) : results.map((each) => asLine(each, columns)).join(''));
   return results.some(({ level }) => level === 'fail') ? 1 : 0;
 }

@@ -1,7 +1,8 @@
+import { stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { parseGoDurationMs } from '../duration.ts';
-import { quote } from '../message-text.ts';
+import { quote, suggestion, wrapped } from '../message-text.ts';
 import type { ListenAddress } from './listen.ts';
 
 /** A command line that cannot be used. The message names the flag and its valid values. */
@@ -91,7 +92,8 @@ function readArguments(
     const flag = Object.hasOwn(table, name) ? table[name] : undefined;
     const placeholder = flag?.value;
     if (flag === undefined) {
-      problems.push(`unknown flag ${quote(rawName)}`);
+      const names = Object.keys(table).map((known) => `--${known}`);
+      problems.push(`unknown flag ${quote(rawName)}${suggestion(rawName, names)}`);
       isAfterUnknown = inlineValue !== true;
     } else if (placeholder === undefined) given.set(name, value ?? 'true');
     else if (value === undefined) problems.push(`--${name} has no value: write --${name} ${placeholder}`);
@@ -102,10 +104,10 @@ function readArguments(
   return given;
 }
 
-/** Characters of a line of `--help`. */
-const maxLine = 120;
+/** Characters of a line of `--help`, fewer in a narrow terminal. */
+const maxLine = Math.max(60, Math.min(120, stdout.isTTY ? stdout.columns : 120));
 
-/** Returns the flags for `--help`, each in lines of at most 120 characters. */
+/** Returns the flags for `--help`, in lines of at most 120 characters. */
 export function describeFlags(table: FlagTable): string {
   const heads = Object.entries(table).map(
     ([name, { value }]) => `  --${name}${value === undefined ? '' : ` ${value}`}`,
@@ -127,17 +129,6 @@ export function describeFlags(table: FlagTable): string {
       return `${(heads[index] ?? '').padEnd(width)}${wrapped(text, maxLine - width).join(`\n${' '.repeat(width)}`)}`;
     })
     .join('\n');
-}
-
-/** Returns lines of whole words. A longer word has a line of its own. */
-function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines;
 }
 
 export function flag<Value>(

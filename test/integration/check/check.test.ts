@@ -68,6 +68,32 @@ describe('check', () => {
     assert.equal(response?.reason, 'denied');
   });
 
+  it('warns of spec.auth.name that the class does not have, and fails with --strict', async () => {
+    put(
+      connectorClass('registry', { auth: { types: [{ name: 'basicAuth' }] } }),
+      connector('harbor', 'https://harbor.example.com', { secret: 'robot', className: 'registry', auth: 'basicAuht' }),
+    );
+    const { status, lines } = await linesOf('GET /');
+    assert.equal(
+      lines.find((line) => line.includes('credential')),
+      'warn  credential     spec.auth.name "basicAuht" is no entry of spec.auth.types of connectorclass registry: write basicAuth',
+    );
+    assert.equal(status, 0);
+    assert.equal((await linesOf('GET /', builder, 'ci/harbor', '--strict')).status, 1);
+  });
+
+  it('fails with --strict for a request that gets no credential', async () => {
+    const elsewhere = 'GET https://elsewhere.example/';
+    assert.equal((await linesOf(elsewhere)).status, 0);
+    assert.equal((await linesOf(elsewhere, builder, 'ci/harbor', '--strict')).status, 1);
+    assert.equal((await linesOf('GET /', builder, 'ci/harbor', '--strict')).status, 0);
+  });
+
+  it('names all missing flags at once', async () => {
+    const message = '--connector LIST is required; --as USER is required; --request REQUEST is required';
+    await assert.rejects(runCheck('--manifests', folder), { message });
+  });
+
   it('prints the answer as JSON', async () => {
     const { steps, ...answer } = await answerOf('GET /v2/a?token=x');
     assert.deepEqual(answer, {

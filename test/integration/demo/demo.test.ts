@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { repository } from '../../support/deploy/manifests.ts';
 import { demoPicture } from '../../support/docs/demo-picture.ts';
 
@@ -84,6 +85,21 @@ describe('demo', () => {
     assert.deepEqual(left(), ['programs']);
   });
 
+  it('is in color on a terminal, as its picture, in lines of whole words', function () {
+    const words = `stty cols 72; ${process.execPath} ${path.join(repository, 'test', 'demo', 'demo.ts')}`;
+    const env = { PATH: process.env['PATH'], TMPDIR: folder, TERM: 'xterm' };
+    const { error, stdout } = spawnSync('script', ['-qec', words, '/dev/null'], { encoding: 'utf8', env });
+    if (error !== undefined) this.skip();
+    assert.ok(stdout.startsWith('\x1b[34m1. a registry starts, which requires a password\x1b[39m\r\n'), stdout);
+    assert.equal(stdout.split('\n\x1b[32m   ✔ ').length, 4);
+    assert.equal(stdout.split('\n\x1b[31m   ✘ ').length, 3);
+    const lines = stripVTControlCharacters(stdout).split('\r\n');
+    assert.ok(
+      lines.every((line) => line.length <= 72 || !line.trim().includes(' ') || /^\w/.test(line)),
+      stdout,
+    );
+  });
+
   it('says what the proxy lacks, and leaves nothing behind', () => {
     const PATH = programs('unshare', 'true');
     fs.symlinkSync('/bin/false', path.join(PATH, 'sh'));
@@ -102,6 +118,6 @@ describe('demo', () => {
   it('rejects an unknown flag', () => {
     const { status, stderr } = demo(['--verbos']);
     assert.equal(status, 1);
-    assert.match(stderr, /^demo: unknown flag "--verbos"\n$/);
+    assert.match(stderr, /^demo: unknown flag "--verbos": did you mean "--verbose"\?\n$/);
   });
 });

@@ -35,13 +35,19 @@ const warned: readonly Mistake[] = [
     'a misspelt field of a class',
     { 'oci.yaml': oci.replace(' data: { f', ' dataa: { f') },
     [],
-    /^warning: connectorclass oci: unknown field spec\.configurations\[0\]\.dataa\n/,
+    /^warning: oci\.yaml: connectorclass oci: unknown field spec\.configurations\[0\]\.dataa\n/,
   ],
   [
     'a misspelt field of a Connector',
     { 'harbor.yaml': harbor.replace('address:', 'adress:') },
     [],
-    /^warning: connector harbor: unknown field spec\.adress\n/,
+    /^warning: harbor\.yaml: connector ci\/harbor: unknown field spec\.adress\n/,
+  ],
+  [
+    'a misspelt kind',
+    { 'b.yaml': oci.replace('ConnectorClass', 'Connectorclass').replace('oci }', 'new }') },
+    [],
+    /^warning: b\.yaml: unknown kind "Connectorclass" of new: did you mean "ConnectorClass"\?\n/,
   ],
   [
     'a misspelt field of the data',
@@ -118,7 +124,7 @@ const rejected: readonly Mistake[] = [
     'several mistakes of flags',
     {},
     ['--manifest', 'x', '--outt', '--no-proxy'],
-    /^unknown flag "--manifest"; unknown flag "--outt"; --no-proxy has no value: write --no-proxy LIST$/,
+    /^unknown flag "--manifest": did you mean "--manifests"\?; unknown flag "--outt": did you mean "--out"\?; --no-proxy has no value: write --no-proxy LIST$/,
   ],
 ];
 
@@ -147,8 +153,9 @@ describe('a mistake in manifests or flags', () => {
       if (text !== undefined) fs.writeFileSync(path.join(folder, name), text);
     }
   };
+  let err = '';
   const run = async (...flags: readonly string[]): Promise<{ status: number; err: string }> => {
-    let err = '';
+    err = '';
     const args = ['--manifests', folder, '--connectors', 'ci/harbor', ...flags];
     const context = { args, env: {}, stdout: () => undefined, stderr: (text: string) => (err += text) };
     const rest = {
@@ -157,6 +164,20 @@ describe('a mistake in manifests or flags', () => {
     };
     return { status: await render.run({ ...context, ...rest }), err };
   };
+
+  it('is a warning for an empty directory, also of check', async () => {
+    const warning = 'warning: --manifests has no manifest: no file ends with .yaml, .yml or .json\n';
+    await assert.rejects(run());
+    assert.equal(err, warning);
+    const request = ['--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'];
+    assert.equal((await runCheck('--manifests', folder, ...request)).err, warning);
+  });
+
+  it('is no missing status with a proxy for a trial', async () => {
+    write({ 'harbor.yaml': harbor.replace(/status.*/, '') });
+    const names = ['--configuration-names', 'x', '--strict'];
+    assert.deepEqual(await run(...names, '--proxy-url', 'http://proxy.example'), { status: 0, err: '' });
+  });
 
   it('is not seen in correct manifests', async () => {
     write({});

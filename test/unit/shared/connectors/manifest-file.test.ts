@@ -39,7 +39,7 @@ describe('a manifest file', () => {
   });
 
   it('may be empty, a List, or JSON', () => {
-    assert.deepEqual(parse(''), { objects: [], connectors: new Map(), classes: new Map(), flags: undefined });
+    assert.deepEqual(parse(''), { name: '', objects: [], connectors: new Map(), classes: new Map(), flags: undefined });
     const item = (name: string): object => ({
       apiVersion: 'connectors.alauda.io/v1alpha1',
       kind: 'Connector',
