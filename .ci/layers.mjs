@@ -75,7 +75,7 @@ export const layers = {
   'proxy/credentials': [
     ...[
       ...modules,
-      ...shared('limits'),
+      ...shared('access', 'kube', 'limits'),
       'type:shared/connectors',
       'proxy/limits',
       'proxy/proxy-error',

@@ -4,6 +4,7 @@ import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.ts';
 import type { CaSource } from './certificates/certificate-authority.ts';
 import type { ObjectLoad } from './connectors/connector-informer.ts';
 import type { ConnectorLookup } from './connectors/connector-lookup.ts';
+import type { SubjectTokens } from './credentials/issuer/subject-tokens.ts';
 import type { SecretSource } from './secrets/secret-source.ts';
 import type { StatusControllerOptions } from './status/status-controller.ts';
 import type { Endpoint } from './tool/address-rules.ts';
@@ -16,6 +17,8 @@ export interface DecisionSources {
   readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
+  /** Undefined without a cluster. */
+  readonly subjectTokens: SubjectTokens | undefined;
 }
 
 /** Everything that the proxy knows of the outside except its connections: the above, identities, and the CA. */

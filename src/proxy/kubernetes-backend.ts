@@ -11,7 +11,6 @@ import type { KubernetesSourcesOptions } from './kubernetes-sources.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 
 interface KubernetesBackendOptions extends Omit<KubernetesSourcesOptions, 'userAgent' | 'observer' | 'rateLimiter'> {
-  readonly audience: string;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
 }

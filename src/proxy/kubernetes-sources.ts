@@ -11,6 +11,7 @@ import { KubernetesApprovals } from './auth/kubernetes-approvals.ts';
 import { SubjectAccessReviewAuthorizer } from './auth/subject-access-review-authorizer.ts';
 import type { DecisionSources } from './backend.ts';
 import { ConnectorInformer } from './connectors/connector-informer.ts';
+import { SubjectTokens } from './credentials/issuer/subject-tokens.ts';
 import { KubernetesSecrets } from './secrets/kubernetes-secrets.ts';
 
 export interface KubernetesSourcesOptions {
@@ -22,6 +23,8 @@ export interface KubernetesSourcesOptions {
   readonly monotonicNow: () => number;
   /** The proxy's. */
   readonly namespace: string;
+  /** Of tokens for the proxy. */
+  readonly audience: string;
   /** Memory limit of cached Connectors and classes, in bytes. */
   readonly maxObjectBytes: number;
   /** Limits denied reviews per client. */
@@ -57,7 +60,10 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   const approvals = new KubernetesApprovals(client);
   return {
     client,
-    sources: { authorizer, approvals, flags: (signal) => flags.get(signal), connectors, secrets },
+    sources: {
+      ...{ authorizer, approvals, flags: (signal) => flags.get(signal), connectors, secrets },
+      subjectTokens: new SubjectTokens(client, cluster.token, options.audience),
+    },
     flags,
     connectors,
     secrets,

@@ -35,6 +35,7 @@ export function manifestSources(directory: string, namespace: string, log: Log):
       flags: () => source.flags(),
       connectors: lookupIn(source),
       secrets: secretsIn(objects, namespace),
+      subjectTokens: undefined,
     },
     directory: source,
   };

@@ -59,9 +59,18 @@ export class ProxyError extends Error {
   }
 }
 
-/** A Connector's CA or a class's generator is unusable. The reason is that of a condition. */
+/** Why the API server issues no token of a service account. */
+export type IdentityProblem = 'IdentityForbidden' | 'IdentityNotFound';
+
+export function isIdentityProblem(reason: string): reason is IdentityProblem {
+  return reason === 'IdentityForbidden' || reason === 'IdentityNotFound';
+}
+
+/** A Connector's CA or service account, or a class's generator is unusable. The reason is that of a condition. */
 export class Misconfiguration extends ProxyError {
-  readonly reason: 'CACertSecretNotFound' | 'InvalidCACert' | 'BrokenGenerator' | 'UnsupportedGenerator';
+  readonly reason:
+    | ('CACertSecretNotFound' | 'InvalidCACert' | 'BrokenGenerator' | 'UnsupportedGenerator')
+    | IdentityProblem;
 
   constructor(reason: Misconfiguration['reason'], message: string) {
     super(502, 'misconfigured', message);

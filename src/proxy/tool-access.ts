@@ -27,7 +27,7 @@ export const connectMs = 10_000;
 
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
-  readonly backend: Pick<ProxyBackend, 'secrets' | 'apiServerEndpoints'>;
+  readonly backend: Pick<ProxyBackend, 'secrets' | 'subjectTokens' | 'apiServerEndpoints'>;
   /** Addresses of the API server, which are blocked as tools. */
   readonly apiServer: readonly string[];
   readonly service: ProxyService;
@@ -58,7 +58,7 @@ export interface ToolAccess {
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, threads, clock, monotonicNow } = options;
   const { issuerTimeoutMs = proxyLimits.ownRequests.timeoutMs } = options;
-  const { secrets } = backend;
+  const { secrets, subjectTokens } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';
   const own = new OwnEndpoints({ service, lookUp: isInCluster ? lookUp : undefined });
@@ -87,7 +87,9 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   });
   const trust = new UpstreamTrust(secrets, trustStores, threads);
   const generators = new Generators(clock);
-  const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
+  const credentials = new ToolCredentials({
+    ...{ secrets, subjectTokens, trust, client, generators, clock, monotonicNow, issuerTimeoutMs },
+  });
   return { own, resolver, client, trustStores, trust, credentials, generators };
 }
 

@@ -94,6 +94,7 @@ true
   (list (eq (toString $values.driver.tokensInSecrets) "true") "driver.tokensInSecrets" "1.35")
   (list (eq (toString $values.driver.preventPodScheduling) "true") "driver.preventPodScheduling" "1.37")
   (list $values.driver.tokenMinting "driver.tokenMinting" "1.30")
+  (list (not (empty $values.proxy.identities)) "proxy.identities" "1.30")
   (list (eq $values.admission "deny") "admission=deny" "1.30")
   (list $values.approval.enabled "approval.enabled" "1.30")
   (list $values.imagePulls.enabled "imagePulls.enabled" "1.34")

@@ -54,7 +54,7 @@ export class RequestChecker {
     this.#options = options;
     this.#tools = createToolAccess({
       config,
-      backend: { secrets: sources.secrets, apiServerEndpoints: () => [] },
+      backend: { ...sources, apiServerEndpoints: () => [] },
       apiServer: [],
       service: serviceOf(config),
       sockets: new ToolSockets({ ...proxyLimits.toolSockets, total: 1 }),

@@ -31,7 +31,7 @@ export function openManifests(directory: string, namespace: string): OpenSources
 /** Opens the API server. Connectors and feature flags are read in the background. */
 export function openCluster(
   cluster: ClusterConfig,
-  config: Pick<ProxyConfig, 'namespace' | 'max-object-memory'>,
+  config: Pick<ProxyConfig, 'namespace' | 'token-audience' | 'max-object-memory'>,
 ): OpenSources {
   const monotonicNow = (): number => performance.now();
   const { client, sources, flags, connectors } = kubernetesSources({
@@ -41,6 +41,7 @@ export function openCluster(
     observer: noObserver,
     monotonicNow,
     namespace: config.namespace,
+    audience: config['token-audience'],
     maxObjectBytes: config['max-object-memory'],
     // A table can expect more denials than a client of the proxy can cause at once.
     rateLimiter: new FailureRateLimiter({ ...proxyLimits.failedReviews, burst: Number.MAX_SAFE_INTEGER }, monotonicNow),

@@ -6,6 +6,7 @@ import type { DiagnosticContext } from '../../shared/doctor/program-checks.ts';
 import { checkProgram, contextOf } from '../../shared/doctor/program-checks.ts';
 import { checkCa } from './ca.ts';
 import { checkEgress } from './egress.ts';
+import { checkRoleBindings } from './role-bindings.ts';
 import { proxyPermissions } from './proxy-permissions.ts';
 import { checkPermissions } from '../../shared/doctor/permissions.ts';
 
@@ -29,6 +30,7 @@ export async function examineProxy(context: DiagnosticContext<ProxyConfig>): Pro
   const results = await checkProgram('proxy', context, async (client) => [
     ...(await checkPermissions('proxy', client, config.namespace, () => proxyPermissions(config), signal)),
     await checkCa(client, config, clock.now(), signal),
+    ...(await checkRoleBindings(client, signal)),
   ]);
   return [...results, ...(await checkEgress(config))];
 }

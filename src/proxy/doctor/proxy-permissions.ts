@@ -25,6 +25,7 @@ export function proxyPermissions({
   return [
     ...base(['list', 'watch'], { group: connectorsGroup, resource: 'connectors' }),
     ...base(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
+    ...base(['identify'], { group: connectorsGroup, resource: 'proxies' }),
     ...base(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
     ...base(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
     ...base(['list'], { group: connectorsGroup, resource: 'accessrequests' }),

@@ -1,6 +1,7 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { SecretObject } from '../secrets/secret-source.ts';
-import { ProxyError } from '../proxy-error.ts';
+import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
+import type { IdentityProblem } from '../proxy-error.ts';
 import { nameOf } from '../tool/tool-origin.ts';
 import type { HttpProbe } from './http-probe.ts';
 import { UnusableCredential } from './probe-exchange.ts';
@@ -19,7 +20,8 @@ export interface ProbeVerdict {
     | 'NotChecked'
     | 'UnexpectedAnswer'
     | 'ProbeUnusable'
-    | 'NonAuthProbe';
+    | 'NonAuthProbe'
+    | IdentityProblem;
   readonly message: string;
 }
 
@@ -76,6 +78,9 @@ export async function toVerdict(
     if (signal.aborted) throw error;
     if (error instanceof UnusableCredential) {
       return { verdict: 'failure', reason: 'Unusable', message: error.message };
+    }
+    if (error instanceof Misconfiguration && isIdentityProblem(error.reason)) {
+      return { verdict: 'failure', reason: error.reason, message: error.message };
     }
     if (error instanceof ProxyError) {
       if (error.isOverload) {

@@ -30,6 +30,8 @@ export const conditionReasons = [
   'TooManyAddresses',
   'AddressOfProxy',
   'UnknownAuth',
+  'IdentityForbidden',
+  'IdentityNotFound',
   'CACertSecretNotFound',
   'InvalidCACert',
   'NoCA',

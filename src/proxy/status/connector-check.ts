@@ -12,7 +12,7 @@ import type { ProbedTool, ToolProbes } from '../probe/tool-probes.ts';
 import type { ProbeVerdict } from '../probe/probe-verdict.ts';
 import { ownCaSecretName } from '../credentials/upstream-trust.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
-import { Misconfiguration, ProxyError } from '../proxy-error.ts';
+import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
 import { rulesProblem } from '../rules/request-rules.ts';
 import type { ConditionType, ConditionResult } from './conditions.ts';
 import { falseResult, trueResult, unknownResult, readiness } from './conditions.ts';
@@ -62,7 +62,7 @@ export class ConnectorCheck {
     const usable = connectorClass instanceof CodedError ? undefined : connectorClass;
     const { results: ofSecrets, tool } = await this.#toolOf(connector, usable, signal);
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
-    const results = [classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed];
+    const results = withIdentity([classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed]);
     const problem = rulesProblem(connector, usable);
     const ofRules = problem === undefined ? [] : [falseResult('Ready', 'BrokenRules', problem)];
     return {
@@ -161,6 +161,14 @@ function rejectedIn(
   const result = probed.find(({ type, reason }) => type === 'AuthReady' && reason === 'Rejected');
   if (result === undefined || tool?.secret === undefined) return undefined;
   return result === knownRejection?.result ? knownRejection : { readId: tool.secret.readId, result };
+}
+
+/** Moves the problem of a service account to the Secret that names it: the tool has not got the credential. */
+function withIdentity(results: readonly ConditionResult[]): readonly ConditionResult[] {
+  const found = results.find(({ reason }) => isIdentityProblem(reason));
+  if (found === undefined) return results;
+  const others = results.filter((each) => each !== found);
+  return others.map((each) => (each.type === 'SecretReady' ? { ...found, type: each.type } : each));
 }
 
 /** Converts a verdict. An unreachable tool is not ready, instead of unknown. */

@@ -10,6 +10,7 @@ export interface TokenClaims {
   /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
   readonly audiences: readonly string[];
+  readonly issuer: string | undefined;
   /** Undefined for a token without `iat`. */
   readonly issuedAtMs: number | undefined;
   readonly namespace: string | undefined;
@@ -37,6 +38,7 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
     return {
       expiresAtMs,
       audiences: typeof audience === 'string' ? [audience] : jsonStrings(audience),
+      issuer: jsonText(claims, 'iss'),
       issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
       namespace: jsonText(kubernetes, 'namespace'),
       podUid: jsonText(jsonMember(kubernetes, 'pod'), 'uid'),

@@ -182,6 +182,7 @@ for (const [index, helm] of helms.entries()) {
       ...[
         { monitoring: { prometheusNamespace: 'a\n      b: c' } },
         { proxy: { credentialNamespaces: ['a # b'] } },
+        { proxy: { identities: [{ namespace: 'a # b' }] } },
         { imagePulls: { registry: 'a\n            - --b' } },
         { imagePulls: { directories: { crio: '/a # b' } } },
         { driver: { kubeletDir: '/a: b' } },

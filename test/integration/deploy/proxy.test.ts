@@ -304,6 +304,32 @@ describe('the proxy of the chart', () => {
     assert.equal(deployment(await render({ proxy: { egress: { url } } })).template.spec.volumes, undefined);
   });
 
+  it('can create tokens of the service accounts that are chosen, or of all in a namespace', async () => {
+    const objects = await render({
+      proxy: { identities: [{ namespace: 'ci', serviceAccounts: ['registry', 'vault'] }, { namespace: 'tools' }] },
+    });
+    const bindings = objects.filter(
+      ({ kind, metadata }) => kind === 'RoleBinding' && metadata.name === 'connectors-proxy-identities',
+    );
+    assert.deepEqual(
+      bindings.map((binding) => [binding.metadata.namespace, (binding['roleRef'] as { kind: string }).kind]),
+      [
+        ['ci', 'Role'],
+        ['tools', 'ClusterRole'],
+      ],
+    );
+    for (const binding of bindings) assert.equal(subjectsOf(binding)[0]?.name, 'connectors-proxy');
+    const rule = { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] };
+    const [role] = objects.filter(
+      ({ kind, metadata }) => kind === 'Role' && metadata.name === 'connectors-proxy-service-accounts',
+    );
+    assert.deepEqual(role?.['rules'], [{ ...rule, resourceNames: ['registry', 'vault'] }]);
+    assert.deepEqual(only(objects, 'ClusterRole', 'connectors-proxy-identities')['rules'], [rule]);
+    only(objects, 'ValidatingAdmissionPolicy', 'connectors-proxy-identities');
+    const older = await renderChart({ proxy: { enabled: true } }, { kubeVersion: '1.29' });
+    assert.ok(!older.some(({ kind }) => kind === 'ValidatingAdmissionPolicy'));
+  });
+
   it('leaves the number of replicas to the autoscaler where there is one', async () => {
     assert.equal(deployment(await render({ proxy: { replicas: 3 } })).replicas, 3);
     const objects = await render({ proxy: { autoscaling: { enabled: true, maxReplicas: 20 } } });

@@ -12,7 +12,7 @@ import { without } from '../../support/access/lost-permission.ts';
 import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.ts';
 import { CompanyProxy } from '../../support/proxy/company-proxy.ts';
 import { eventually } from '../../support/poll.ts';
-import { secret } from '../../support/proxy/manifests.ts';
+import { connector, secret } from '../../support/proxy/manifests.ts';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
 import { started } from '../../support/started.ts';
 
@@ -38,7 +38,7 @@ describe('doctor of the proxy', function () {
     const findings = await fixture.examine();
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
-      [...['ok readiness', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok ca']],
+      [...['ok readiness', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok ca', 'ok connectors']],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
     assert.deepEqual(fixture.cluster.api.requestsOf({ code: 403 }), []);
@@ -81,6 +81,23 @@ describe('doctor of the proxy', function () {
     );
     await company.stop();
     await assertOnly(new RegExp(`^fail egress-proxy: no connection to ${name} \\(ECONNREFUSED\\)$`), flags);
+  });
+
+  it('names the RoleBindings that Connectors lack, one for each namespace', async () => {
+    const { cluster } = fixture;
+    const login = { serviceAccount: 'deployer', audience: 'vault' };
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'ci', name: 'deployer' } };
+    cluster.put(account, secret('identity', 'connectors.alauda.io/service-account-token', login));
+    for (const name of ['a', 'b'])
+      cluster.put(connector(name, fixture.tool.url(), { secret: 'identity', caSecret: 'tool-ca' }));
+    cluster.put(connector('c', fixture.tool.url(), { namespace: 'other', secret: 'login' }));
+    await cluster.becomes('SecretReady', 'False IdentityForbidden', 'a');
+    await cluster.becomes('SecretReady', 'False IdentityForbidden', 'b');
+    let problems: readonly string[] = [];
+    await eventually('all are there', async () => (problems = await fixture.problems()).length === 2);
+    const [first, second] = [...problems].sort();
+    assert.match(first!, /^fail connectors: connector ci\/[ab]: the proxy cannot create tokens .* ci\/deployer: bind /);
+    assert.match(second!, /^fail connectors: connector other\/c: the proxy cannot read secret other\/login: bind /);
   });
 
   describe('looks at the CA', () => {
@@ -169,8 +186,12 @@ describe('doctor of the proxy names the right that is missing', () => {
   before(async () => void (fixture = await ProxyDoctorFixture.start()));
   after(() => fixture.stop());
 
+  // But those that are bound in namespaces of Connectors.
+  const ofNamespaces = ['secrets', 'serviceaccounts/token'];
   const all = bindingsFor('proxy', { serviceAccount: 'connectors-system/lesser' }).filter(
-    ({ namespace, rules }) => namespace !== undefined || !rules.some(({ resources }) => resources?.includes('secrets')),
+    ({ namespace, rules }) =>
+      namespace !== undefined ||
+      !rules.some(({ resources = [] }) => resources.some((each) => ofNamespaces.includes(each))),
   );
   const rights = all.flatMap(({ namespace, rules }) =>
     rules.flatMap(({ verbs, resources = [], resourceNames }) =>

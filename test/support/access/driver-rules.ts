@@ -10,7 +10,7 @@ const roles = {
   approval: ['connectors-csi-approval'],
   'token-minting': ['connectors-csi-token-minting'],
   events: ['connectors-csi-events'],
-  proxy: ['connectors-proxy', 'connectors-proxy-credentials'],
+  proxy: ['connectors-proxy', 'connectors-proxy-credentials', 'connectors-proxy-identities'],
   'image-pulls': ['connectors-proxy-ca'],
 } as const;
 export type Purpose = keyof typeof roles;

@@ -28,6 +28,7 @@ export const allValues = {
       credentialsSecret: 'egress-login',
       caSecret: 'egress-ca',
     },
+    identities: [{ namespace: 'ci', serviceAccounts: ['registry'] }],
     resources: { limits: { memory: '1Gi' } },
     extraArgs: ['--log-level=debug'],
   },
@@ -62,6 +63,7 @@ export const allValues = {
 export const allValuesOfOldest = {
   ...allValues,
   driver: { ...allValues.driver, tokensInSecrets: false, preventPodScheduling: false, tokenMinting: false },
+  proxy: { ...allValues.proxy, identities: [] },
   admission: 'warn',
   approval: { enabled: false },
   imagePulls: { ...allValues.imagePulls, enabled: false },

@@ -105,7 +105,7 @@ function assertBindingsResolve(objects: readonly Manifest[]): void {
     }
   }
   // For RoleBindings in the namespaces of Connectors.
-  unbound.delete('ClusterRole connectors-proxy-credentials');
+  for (const name of ['credentials', 'identities']) unbound.delete(`ClusterRole connectors-proxy-${name}`);
   assert.deepEqual([...unbound], []);
 }
 

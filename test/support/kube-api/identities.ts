@@ -1,5 +1,6 @@
-import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import type { JSONWebKeySet, JWK } from 'jose';
 
 export interface User {
   readonly name: string;
@@ -26,7 +27,7 @@ interface IssuedToken {
   readonly expirationTimestamp: string;
 }
 
-const issuer = 'https://kubernetes.default.svc.cluster.local';
+export const issuer = 'https://kubernetes.default.svc.cluster.local';
 
 /** Who bears which token: static ones, and service-account tokens (JWT, ES256) as the API server signs them. */
 export class Identities {
@@ -69,6 +70,12 @@ export class Identities {
       token,
       expirationTimestamp: new Date(expires * 1000).toISOString().replace('.000', ''),
     };
+  }
+
+  /** The public keys, as the API server serves them at `/openid/v1/jwks`. */
+  jwks(): JSONWebKeySet {
+    const key = createPublicKey(this.#key).export({ format: 'jwk' }) as JWK;
+    return { keys: [{ ...key, kid: 'test', alg: 'ES256', use: 'sig' }] };
   }
 
   revoke(token: string): void {

@@ -146,7 +146,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
     around: ['…', 'https://a/?…', 'https://a/?X-Key=…', '<https://a/?b&…>'],
   },
   parseTokenResponse: {
-    run: (text) => parseTokenResponse({ status: 200, body: text }, 0),
+    run: (text) => parseTokenResponse({ status: 200, body: text }, 0, { value: new Secret(''), expiresAtMs: 0 }),
     around: json,
   },
   // Owners of Connectors, Secrets and classes.

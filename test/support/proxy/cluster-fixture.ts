@@ -55,6 +55,8 @@ const quickStatus = {
 export class ClusterFixture {
   /** Time by which the monotonic clock of the replicas is ahead. */
   skippedMs = 0;
+  /** Time by which the clock of the replicas is ahead. */
+  aheadMs = 0;
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: {
@@ -69,6 +71,8 @@ export class ClusterFixture {
   names: Readonly<Record<string, string>> = {};
   readonly #bound: (() => void)[] = [];
   #log = '';
+  /** Limit of requests for tokens, of replicas that start later. */
+  issuerTimeoutMs = 30_000;
   /** What is waited for between two looks; replicas that start later have them. */
   statusTimings: NonNullable<ProxyParts['statusTimings']> = { ...quickStatus };
 
@@ -86,9 +90,12 @@ export class ClusterFixture {
   #bind(without?: string): void {
     for (const unbind of this.#bound.splice(0)) unbind();
     for (const { rules, ...binding } of bindingsFor('proxy', { serviceAccount })) {
-      // The ClusterRole for credentials is bound by namespace only.
+      // The ClusterRoles for credentials and identities are bound by namespace only.
       const isCredentials =
-        binding.namespace === undefined && rules.some(({ resources }) => resources?.includes('secrets'));
+        binding.namespace === undefined &&
+        rules.some(
+          ({ resources = [] }) => resources.includes('secrets') || resources.includes('serviceaccounts/token'),
+        );
       const kept = rules.filter(({ resources }) => without === undefined || !resources?.includes(without));
       if (!isCredentials) this.#bound.push(this.api.bind({ ...binding, rules: kept }));
     }
@@ -116,6 +123,12 @@ export class ClusterFixture {
     });
   }
 
+  /** Lets the proxy create tokens of a namespace's service accounts. */
+  bindIdentities(namespace: string, resourceNames?: readonly string[]): () => void {
+    const rule = { verbs: ['create'], apiGroups: [''], resources: ['serviceaccounts/token'] };
+    return this.api.bind({ serviceAccount, namespace, rules: [{ ...rule, ...(resourceNames && { resourceNames }) }] });
+  }
+
   /** Lets an account of namespace `ci` use a connector there. */
   allow(name: string, by = 'builder', resource = 'connectors', verb = 'get'): () => void {
     return this.api.bind({
@@ -135,7 +148,7 @@ export class ClusterFixture {
       ],
       {},
     );
-    const clock = { now: Date.now };
+    const clock = { now: () => Date.now() + this.aheadMs };
     const monotonicNow = (): number => performance.now() + this.skippedMs;
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
@@ -153,6 +166,7 @@ export class ClusterFixture {
       monotonicNow,
       lookUp: (host) => Promise.resolve([{ address: this.names[host] ?? '127.0.0.1', family: 4 }]),
       log,
+      issuerTimeoutMs: this.issuerTimeoutMs,
       statusTimings: this.statusTimings,
     });
     const { proxyPort, tlsPort = 0, httpPort = 0 } = await proxy.start();

@@ -93,6 +93,64 @@ describe('the policy for minted tokens', () => {
   });
 });
 
+describe('the policy for tokens of the proxy', () => {
+  const policy = policyOf('proxy-identities');
+  const proxy = 'system:serviceaccount:connectors-system:connectors-proxy';
+  const ask = (spec: object, more: Partial<AdmissionRequest> = {}): string =>
+    denials(policy, {
+      ...{ operation: 'CREATE', group: '', resource: 'serviceaccounts/token', username: proxy, extra: {} },
+      rules: rulesFor('proxy'),
+      object: { spec: { expirationSeconds: 3600, ...spec } },
+      ...more,
+    }).join();
+
+  for (const audience of [
+    ...[
+      'sts.amazonaws.com',
+      'api://AzureADTokenExchange',
+      'https://vault.example',
+      'vault',
+      'apis',
+      'kubernetes.example',
+    ],
+    'https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q',
+  ]) {
+    it(`admits ${audience}, for at most an hour`, () => {
+      assert.equal(ask({ audiences: [audience] }), '');
+      assert.match(ask({ audiences: [audience], expirationSeconds: 3601 }), /at most an hour/);
+    });
+  }
+
+  for (const audiences of [
+    ...[undefined, [], ['connectors-proxy'], ['vault', 'connectors-proxy'], ['kubernetes'], ['api']],
+    ...[['https://kubernetes.default.svc'], ['https://kubernetes.default.svc.cluster.local']],
+    ...[['kubernetes.default.svc.example.org'], ['vault', 'https://kubernetes.default.svc/']],
+    ['https://oidc.eks.eu-west-1.amazonaws.com/id/0A1B'],
+    ['https://container.googleapis.com/v1/projects/p/locations/l/clusters/c'],
+    ['https://westeurope.oic.prod-aks.azure.com/tenant/cluster/'],
+    ['https://c-dns-1a2b.hcp.westeurope.azmk8s.io'],
+  ]) {
+    it(`denies the audiences ${audiences?.join() ?? 'that are not there'}`, () => {
+      const spec = audiences === undefined ? {} : { audiences };
+      assert.match(ask(spec), /only for audiences other than the API server's and its own/);
+    });
+  }
+
+  it('is about the service accounts that have the role, and about no other', () => {
+    const all: PolicyRule = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+    const minting: PolicyRule = { verbs: ['create'], apiGroups: [''], resources: ['serviceaccounts/token'] };
+    assert.notEqual(ask({}, { username: 'system:serviceaccount:elsewhere:own-proxy' }), '');
+    for (const [username, rules] of [
+      [proxy, [minting]],
+      ['system:serviceaccount:argocd:controller', [all]],
+      ['system:node:node-1', rulesFor('proxy')],
+      ['system:serviceaccount:connectors-system:connectors-csi', rulesFor('token-minting')],
+    ] as const) {
+      assert.equal(ask({}, { username, rules }), '', username);
+    }
+  });
+});
+
 describe('the policy for volumes of one pod', () => {
   const policy = policyOf('volume-limit');
   const ours = (count: number): readonly object[] =>

@@ -5,7 +5,16 @@ import type { ToolAddress } from '../../connectors/tool-address.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
 import { awsSignedHeaders } from './aws-signature.ts';
 import type { AwsScope, AwsCredentials } from './aws-signature.ts';
-import type { TokenPlan, TokenOutcome, TokenResponse, KeyProblem, TokenIssuer } from './issuer.ts';
+import type {
+  IssuerUse,
+  KeyProblem,
+  TokenIssuer,
+  TokenOutcome,
+  TokenPlan,
+  TokenResponse,
+  TokenStep,
+} from './issuer.ts';
+import { providerEndpoint } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
 import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.ts';
 
@@ -36,34 +45,52 @@ const rejections: Readonly<Record<string, string>> = {
 export const awsEcr: TokenIssuer = {
   secretType: 'connectors.alauda.io/aws-ecr',
 
-  parse(secret, { address, addresses }): TokenPlan | KeyProblem {
+  parse(secret, use): TokenPlan | KeyProblem {
     const credentials = credentialsIn(secret);
     if ('problem' in credentials) return credentials;
-    const api = [address, ...addresses].map(ecrApiOf).find((each) => each !== undefined);
-    if (api === undefined) {
-      return {
-        problem: `it is for Amazon ECR, and ${address.host} is no host of a registry there`,
-        fix: 'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com, or use another type of Secret',
-      };
-    }
-    const own = addresses.find((each) => isEcrApiAddress(each, api));
-    const endpoint = own ?? { scheme: 'https', host: api.host, port: 443, path: '' };
-    const host = endpoint.port === 443 ? endpoint.host : `${endpoint.host}:${endpoint.port}`;
-    return {
-      endpoint,
-      endpointSource: 'spec.addressExtensions',
-      isWellKnown: own === undefined,
-      request: (nowMs) => {
-        const headers = ['Content-Type', contentType, 'X-Amz-Target', `${api.target}.GetAuthorizationToken`];
-        const signed = awsSignedHeaders({ method: 'POST', host, headers, body }, api, credentials, nowMs);
-        return Promise.resolve({ method: 'POST', path: '/', headers: signed, body });
-      },
-      parse: parseResponse,
-      headersFor: () => [],
-      registryLogin: (password) => ({ username: 'AWS', password }),
-    };
+    const api = ecrApiFor(use);
+    if ('problem' in api) return api;
+    return { steps: [ecrStep(api, use, () => credentials)], ...ecrUse };
   },
 };
+
+/** How a password is used. */
+export const ecrUse: Pick<TokenPlan, 'headersFor' | 'registryLogin'> = {
+  headersFor: () => [],
+  registryLogin: (password) => ({ username: 'AWS', password }),
+};
+
+/** Returns the API for the registry that a Connector has. */
+export function ecrApiFor({ address, addresses }: IssuerUse): EcrApi | KeyProblem {
+  const api = [address, ...addresses].map(ecrApiOf).find((each) => each !== undefined);
+  return (
+    api ?? {
+      problem: `it is for Amazon ECR, and ${address.host} is no host of a registry there`,
+      fix: 'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com, or use another type of Secret',
+    }
+  );
+}
+
+/** Returns the request for a password, which is valid no longer than the credentials. */
+export function ecrStep(api: EcrApi, use: IssuerUse, credentialsFrom: (input: Secret) => AwsCredentials): TokenStep {
+  const found = providerEndpoint(api.host, '', use, (each) => isEcrApi(each, api));
+  const { host: name, port } = found.endpoint;
+  const host = port === 443 ? name : `${name}:${port}`;
+  return {
+    ...found,
+    request: (nowMs, { value }) => {
+      const headers = ['Content-Type', contentType, 'X-Amz-Target', `${api.target}.GetAuthorizationToken`];
+      const signed = awsSignedHeaders({ method: 'POST', host, headers, body }, api, credentialsFrom(value), nowMs);
+      return Promise.resolve({ method: 'POST', path: '/', headers: signed, body });
+    },
+    parse: (response, _nowMs, { expiresAtMs }) => {
+      const outcome = parseResponse(response);
+      return outcome.kind === 'token'
+        ? { ...outcome, expiresAtMs: Math.min(outcome.expiresAtMs, expiresAtMs) }
+        : outcome;
+    },
+  };
+}
 
 function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
   const keys = new SecretKeys(secret);
@@ -136,8 +163,8 @@ function ecrApiOf({ host }: Pick<ToolAddress, 'host'>): EcrApi | undefined {
   return { host: `${name}.${region}.${domain}`, region, service: 'ecr', target: privateTarget };
 }
 
-/** Reports whether an address of a Connector is another name of the API, such as that of an endpoint in a VPC. */
-function isEcrApiAddress({ host, scheme }: ToolAddress, { region, service }: EcrApi): boolean {
+/** Reports whether a host is another name of the API, such as that of an endpoint in a VPC. */
+function isEcrApi(host: string, { region, service }: EcrApi): boolean {
   const { region: first, region2 = first } = privateApi.exec(host)?.groups ?? {};
-  return scheme === 'https' && service === 'ecr' && region2 === region;
+  return service === 'ecr' && region2 === region;
 }

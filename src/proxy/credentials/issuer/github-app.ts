@@ -30,26 +30,30 @@ export const githubApp: TokenIssuer = {
     const { root } = api;
     const { appId, id, body } = installation;
     return {
-      endpoint: { ...api.origin, path: `${root}/app/installations` },
-      endpointSource: 'spec.address, whose API issues tokens,',
-      isWellKnown: api.isWellKnown,
+      steps: [
+        {
+          endpoint: { ...api.origin, path: `${root}/app/installations` },
+          endpointSource: 'spec.address, whose API issues tokens,',
+          isWellKnown: api.isWellKnown,
+          request: async (nowMs) => {
+            const now = Math.floor(nowMs / 1000);
+            const { before, after } = assertionSeconds;
+            const assertion = await key.sign({ iss: appId, iat: now - before, exp: now + after });
+            return {
+              method: 'POST',
+              path: `${root}/app/installations/${id}/access_tokens`,
+              headers: [
+                ...['Accept', 'application/vnd.github+json', 'X-GitHub-Api-Version', '2022-11-28'],
+                ...['Authorization', `Bearer ${assertion}`, 'Content-Type', 'application/json'],
+              ],
+              body,
+            };
+          },
+          parse: parseToken,
+        },
+      ],
       // A token could be revoked with itself. Some servers have the API in both places.
       guardedPaths: ['', '/api/v3'].flatMap((each) => [`${each}/installation/token`, `${each}/app/installations`]),
-      request: async (nowMs) => {
-        const now = Math.floor(nowMs / 1000);
-        const { before, after } = assertionSeconds;
-        const assertion = await key.sign({ iss: appId, iat: now - before, exp: now + after });
-        return {
-          method: 'POST',
-          path: `${root}/app/installations/${id}/access_tokens`,
-          headers: [
-            ...['Accept', 'application/vnd.github+json', 'X-GitHub-Api-Version', '2022-11-28'],
-            ...['Authorization', `Bearer ${assertion}`, 'Content-Type', 'application/json'],
-          ],
-          body,
-        };
-      },
-      parse: parseToken,
       headersFor: (token, { path }) =>
         isApiRequest(address.host, path) ? bearerHeaders(token) : basicHeaders(loginOf(token)),
       ...(isRegistry(address.host) ? { registryLogin: loginOf } : {}),

@@ -9,13 +9,14 @@ import type { SecretObject } from '../../secrets/secret-source.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';
 import { parseToolAddress } from '../../connectors/tool-address.ts';
 import type { TokenPlan, IssuerRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.ts';
+import { formRequest } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
 import type { SigningKey } from './signing-key.ts';
 import { parseSigningKey } from './signing-key.ts';
 import { parseTokenResponse } from './token-response.ts';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';
-const cloudPlatform = 'https://www.googleapis.com/auth/cloud-platform';
+export const cloudPlatform = 'https://www.googleapis.com/auth/cloud-platform';
 /** Life of an assertion. It is sent at once. Google accepts up to an hour. */
 const assertionSeconds = 300;
 
@@ -43,15 +44,18 @@ export const googleServiceAccount: TokenIssuer = {
     if (keys.problem !== undefined) return keys.problem;
     const { tokenUrl, endpoint, isWellKnown } = endpointFor(account, use);
     const { email, keyId, key } = account;
+    const path = endpoint.path === '' ? '/' : endpoint.path;
     return {
-      endpoint,
-      endpointSource: 'token_uri',
-      isWellKnown,
-      request: (nowMs) =>
-        requestOf({ email, keyId, key, scope, tokenUrl, path: endpoint.path === '' ? '/' : endpoint.path }, nowMs),
-      parse: parseTokenResponse,
-      headersFor: (token) => (isArtifactRegistry(use.address) ? basicHeaders(loginOf(token)) : bearerHeaders(token)),
-      ...(isImageRegistry(use.address) ? { registryLogin: loginOf } : {}),
+      steps: [
+        {
+          endpoint,
+          endpointSource: 'token_uri',
+          isWellKnown,
+          request: (nowMs) => requestOf({ email, keyId, key, scope, tokenUrl, path }, nowMs),
+          parse: parseTokenResponse,
+        },
+      ],
+      ...googleUse(use.address),
     };
   },
 };
@@ -112,11 +116,14 @@ async function requestOf(
     grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
     assertion: await key.sign(claims, keyId === undefined ? {} : { kid: keyId }),
   });
+  return formRequest(path, form);
+}
+
+/** Returns how an access token is sent to a host of Google. */
+export function googleUse(address: ToolAddress): Pick<TokenPlan, 'headersFor' | 'registryLogin'> {
   return {
-    method: 'POST',
-    path,
-    headers: ['Accept', 'application/json', 'Content-Type', 'application/x-www-form-urlencoded'],
-    body: form.toString(),
+    headersFor: (token) => (isArtifactRegistry(address) ? basicHeaders(loginOf(token)) : bearerHeaders(token)),
+    ...(isImageRegistry(address) ? { registryLogin: loginOf } : {}),
   };
 }
 

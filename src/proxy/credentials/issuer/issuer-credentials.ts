@@ -2,7 +2,7 @@ import type { RawHeaders } from '../../tool/headers.ts';
 import { replacedHeaders } from '../../tool/tool-credential.ts';
 import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
 import { LenientPath } from '../../rules/request-path.ts';
-import type { Secret } from '../../../shared/secret.ts';
+import { Secret } from '../../../shared/secret.ts';
 import type { RegistryLogin } from '../registry/registry-tokens.ts';
 import { createHash } from 'node:crypto';
 import type { Connector } from '../../../shared/connectors/model.ts';
@@ -22,15 +22,21 @@ import { cachedToken, isSendable } from '../token-cache.ts';
 import type { UpstreamTrust } from '../upstream-trust.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import type { IssuedTokensOptions, TokenSlot } from './issued-tokens.ts';
-import type { IssuerUse, TokenIssuer, TokenOutcome, TokenPlan } from './issuer.ts';
+import type { IssuedToken, IssuerUse, TokenIssuer, TokenOutcome, TokenPlan, TokenStep } from './issuer.ts';
+import type { SubjectTokens } from './subject-tokens.ts';
 import { failureOfStatus, unusableAnswer } from './token-response.ts';
 
 export interface IssuerCredentialsOptions extends IssuedTokensOptions {
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
   readonly client: ToolClient;
+  /** Undefined without a cluster. */
+  readonly subjectTokens: SubjectTokens | undefined;
   /** Limit of the time for one request with its response. */
   readonly issuerTimeoutMs: number;
 }
+
+/** The input of the first step without a service account. */
+const noInput: IssuedToken = { value: new Secret(''), expiresAtMs: Infinity };
 
 /** Creates the credentials of Secrets whose tokens are requested. */
 export class IssuerCredentials {
@@ -42,13 +48,18 @@ export class IssuerCredentials {
     this.#tokens = new IssuedTokens(options);
   }
 
-  /** @throws {ProxyError} 502 if the Secret is unusable, or its endpoint is not an address of the Connector. */
+  /** @throws {ProxyError} 502 if the Secret is unusable, or an endpoint is not an address of the Connector. */
   of(issuer: TokenIssuer, secret: SecretObject, connector: Connector, address: ToolAddress): IssuerCredential {
-    const use = { address, addresses: addressesOf(connector) };
+    const use = { connector: connector.ref, address, addresses: addressesOf(connector) };
     const source: Source = { secret, connector };
     const plan = issuer.parse(secret, use);
     if ('problem' in plan) throw new ProxyError(502, 'misconfigured', messageOf(source, plan.problem, plan.fix));
-    ensureOwn(plan, source, use);
+    for (const step of plan.steps) ensureOwn(step, source, use);
+    const audienceProblem = plan.identity && this.#options.subjectTokens?.audienceProblem(plan.identity);
+    if (audienceProblem !== undefined) {
+      const fix = 'name the audience that the provider expects';
+      throw new ProxyError(502, 'misconfigured', messageOf(source, audienceProblem, fix));
+    }
     const slot: TokenSlot = {
       key: keyOf(plan, source),
       namespace: connector.ref.namespace,
@@ -57,13 +68,30 @@ export class IssuerCredentials {
     return new IssuerCredential(plan, this.#tokens, slot, address);
   }
 
-  /** Redirects are not followed. */
-  async #request(plan: TokenPlan, source: Source): Promise<CachedToken> {
-    const { client, clock, issuerTimeoutMs } = this.#options;
-    const { endpoint } = plan;
-    const trust = await this.#trustOf(plan, source.connector);
+  async #request({ identity, steps }: TokenPlan, source: Source): Promise<CachedToken> {
+    const { clock, subjectTokens } = this.#options;
+    const trusts = await Promise.all(steps.map((step) => this.#trustOf(step, source.connector)));
     const nowMs = clock.now();
-    const { method, path, headers, body } = await plan.request(nowMs);
+    let token = noInput;
+    // Requested last, when only the provider can fail.
+    if (identity !== undefined) {
+      if (subjectTokens === undefined) {
+        const fix = 'use --connector-source kubernetes';
+        throw new ProxyError(502, 'misconfigured', messageOf(source, 'tokens of service accounts need a cluster', fix));
+      }
+      token = await subjectTokens.issue(source.connector.ref.namespace, identity, nowMs);
+    }
+    for (const [index, step] of steps.entries()) token = await this.#exchange(step, trusts[index], token, source);
+    const longestMs = nowMs + proxyLimits.issuedTokens.longestLifeMs;
+    return cachedToken(token.value, nowMs, Math.min(token.expiresAtMs, longestMs));
+  }
+
+  /** Redirects are not followed. */
+  async #exchange(step: TokenStep, trust: Trust | undefined, input: IssuedToken, source: Source): Promise<IssuedToken> {
+    const { client, clock, issuerTimeoutMs } = this.#options;
+    const { endpoint } = step;
+    const nowMs = clock.now();
+    const { method, path, headers, body } = await step.request(nowMs, input);
     const request = {
       origin: endpoint,
       method,
@@ -78,28 +106,25 @@ export class IssuerCredentials {
     const response = await sendOwnRequest(client, request, server, limits, signal, body).catch((error: unknown) => {
       throw error instanceof ProxyError ? ofSecret(error, source) : error;
     });
-    const outcome = outcomeOf(plan, response, nowMs);
-    if (outcome.kind === 'token') {
-      const longestMs = nowMs + proxyLimits.issuedTokens.longestLifeMs;
-      return cachedToken(outcome.value, nowMs, Math.min(outcome.expiresAtMs, longestMs));
-    }
+    const outcome = outcomeOf(step, response, nowMs, input);
+    if (outcome.kind === 'token') return outcome;
     const { code, fix, isRejection } = outcome;
     const message = messageOf(source, `${nameOf(endpoint)} issues no token for it (${code})`, fix);
     throw new ProxyError(502, isRejection ? 'misconfigured' : 'protocol', message);
   }
 
   /** Returns the Connector's trust store for its own hosts, and that for all Connectors for a provider's. */
-  async #trustOf({ endpoint, isWellKnown }: TokenPlan, connector: Connector): Promise<Trust | undefined> {
+  async #trustOf({ endpoint, isWellKnown }: TokenStep, connector: Connector): Promise<Trust | undefined> {
     if (endpoint.scheme === 'http') return undefined;
     const { trust } = this.#options;
     return isWellKnown ? trust.ofAll() : trust.of(connector, new AbortController().signal);
   }
 }
 
-function outcomeOf(plan: TokenPlan, { status, body }: OwnResponse, nowMs: number): TokenOutcome {
+function outcomeOf(step: TokenStep, { status, body }: OwnResponse, nowMs: number, input: IssuedToken): TokenOutcome {
   if (body === undefined) return unusableAnswer('response too long');
   if (status >= 300 && status < 400) return failureOfStatus(status);
-  const outcome = plan.parse({ status, body }, nowMs);
+  const outcome = step.parse({ status, body }, nowMs, input);
   if (outcome.kind !== 'token') return outcome;
   if (!isSendable(outcome.value.expose())) return unusableAnswer('token not sendable in a header');
   return outcome.expiresAtMs > nowMs ? outcome : unusableAnswer('token expired');
@@ -119,7 +144,7 @@ function ofSecret(cause: ProxyError, { secret, connector }: Source): ProxyError 
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
 function ensureOwn(
-  { endpoint, endpointSource, isWellKnown }: TokenPlan,
+  { endpoint, endpointSource, isWellKnown }: TokenStep,
   source: Source,
   { address, addresses }: IssuerUse,
 ): void {
@@ -129,9 +154,10 @@ function ensureOwn(
 }
 
 /** Returns the key of the token: a digest, because names can be long. */
-function keyOf({ endpoint }: TokenPlan, { secret, connector }: Source): string {
+function keyOf({ steps }: TokenPlan, { secret, connector }: Source): string {
   const { namespace, name } = connector.ref;
-  const parts = [secret.readId, namespace, name, nameOf(endpoint), endpoint.path];
+  const endpoints = steps.flatMap(({ endpoint }) => [nameOf(endpoint), endpoint.path]);
+  const parts = [secret.readId, namespace, name, ...endpoints];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }
 
@@ -208,12 +234,13 @@ class IssuerCredential implements ToolCredential {
  * Reports whether a client could get or revoke tokens at a path, if it had the credential there. Other addresses of the
  * Connector can be names of the same server, so there the paths themselves count too.
  */
-function isGuarded({ endpoint, guardedPaths = [] }: TokenPlan, address: ToolAddress, path: string): boolean {
-  const paths = [endpoint.path, ...guardedPaths];
-  const isSameHost = address.host === endpoint.host && address.port === endpoint.port;
+function isGuarded({ steps, guardedPaths = [] }: TokenPlan, address: ToolAddress, path: string): boolean {
   const lenient = new LenientPath(path);
-  return paths.some((guarded) => {
-    if (guarded === '') return isSameHost && lenient.isAt(guarded);
-    return isSameHost ? lenient.isAtOrBelow(guarded) : lenient.isAt(guarded);
+  return steps.some(({ endpoint }) => {
+    const isSameHost = address.host === endpoint.host && address.port === endpoint.port;
+    return [endpoint.path, ...guardedPaths].some((guarded) => {
+      if (guarded === '') return isSameHost && lenient.isAt(guarded);
+      return isSameHost ? lenient.isAtOrBelow(guarded) : lenient.isAt(guarded);
+    });
   });
 }

@@ -2,6 +2,7 @@ import type { Secret } from '../../../shared/secret.ts';
 import type { RawHeaders } from '../../tool/headers.ts';
 import type { CredentialUse } from '../../tool/tool-credential.ts';
 import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { ConnectorRef } from '../../../shared/connectors/model.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';
 
@@ -19,6 +20,7 @@ export interface TokenIssuer {
 
 /** The requests that a token is for. */
 export interface IssuerUse {
+  readonly connector: ConnectorRef;
   /** The address of the Connector to which they are sent. */
   readonly address: ToolAddress;
   /** All addresses of the Connector. */
@@ -31,24 +33,43 @@ export interface KeyProblem {
   readonly fix: string;
 }
 
-/** How a token is requested with one request, and used. */
+/** How a token is requested, and used. */
 export interface TokenPlan {
+  /** The service account whose token is the input of the first step. Absent: the Secret has the keys for it. */
+  readonly identity?: SubjectTokenRequest;
+  /** Requests in this order, each with the result of the one before. None: the service account's token is used itself. */
+  readonly steps: readonly TokenStep[];
+  /** Paths at which clients get no credential in addition to the endpoints', because they could misuse it there. */
+  readonly guardedPaths?: readonly string[];
+  /** Returns the headers of a client's request. */
+  headersFor(token: Secret, use: CredentialUse): RawHeaders;
+  /** For an address that is a registry: returns the credential for its token service, or for Basic, instead of headers. */
+  readonly registryLogin?: (token: Secret) => RegistryCredentials;
+}
+
+/** A token that the API server issues for a service account in the namespace of the Connector. */
+export interface SubjectTokenRequest {
+  readonly serviceAccount: string;
+  readonly audience: string;
+  /** From ten minutes, the minimum of the API server, to an hour, the maximum of the proxy's policy. */
+  readonly lifeSeconds: number;
+}
+
+/** One request for a token. */
+export interface TokenStep {
   /** The endpoint that issues tokens: origin and path, without a query. */
   readonly endpoint: ToolAddress;
   /** Name in messages for the setting that names the endpoint: `tokenUrl`. */
   readonly endpointSource: string;
   /** Whether the endpoint is the provider's own fixed host, which need not be an address of the Connector. */
   readonly isWellKnown: boolean;
-  /** Paths at which clients get no credential in addition to the endpoint's, because they could misuse it there. */
-  readonly guardedPaths?: readonly string[];
-  /** @param nowMs milliseconds since the epoch, for signatures. */
-  request(nowMs: number): Promise<IssuerRequest>;
+  /**
+   * @param nowMs milliseconds since the epoch, for signatures.
+   * @param input result of the step before.
+   */
+  request(nowMs: number, input: IssuedToken): Promise<IssuerRequest>;
   /** @param nowMs when the request was sent. */
-  parse(response: TokenResponse, nowMs: number): TokenOutcome;
-  /** Returns the headers of a client's request. */
-  headersFor(token: Secret, use: CredentialUse): RawHeaders;
-  /** For an address that is a registry: returns the credential for its token service, or for Basic, instead of headers. */
-  readonly registryLogin?: (token: Secret) => RegistryCredentials;
+  parse(response: TokenResponse, nowMs: number, input: IssuedToken): TokenOutcome;
 }
 
 /** A request to the endpoint's origin. */
@@ -67,9 +88,12 @@ export interface TokenResponse {
   readonly body: string;
 }
 
-export type TokenOutcome =
-  | { readonly kind: 'token'; readonly value: Secret; readonly expiresAtMs: number }
-  | TokenFailure;
+export interface IssuedToken {
+  readonly value: Secret;
+  readonly expiresAtMs: number;
+}
+
+export type TokenOutcome = ({ readonly kind: 'token' } & IssuedToken) | TokenFailure;
 
 export interface TokenFailure {
   readonly kind: 'failure';

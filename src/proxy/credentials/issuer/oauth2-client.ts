@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { RawHeaders } from '../../tool/headers.ts';
 import { bearerHeaders } from '../header-credentials.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
-import type { ToolAddress } from '../../connectors/tool-address.ts';
-import { parseToolAddress } from '../../connectors/tool-address.ts';
 import type { TokenPlan, IssuerRequest, KeyProblem, TokenIssuer } from './issuer.ts';
+import { formRequest, setAssertion, tokenUrlAt } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
 import type { SigningKey } from './signing-key.ts';
 import { signingKeyIn } from './signing-key.ts';
@@ -32,18 +31,19 @@ export const oauth2Client: TokenIssuer = {
     const client = clientIn(secret, keys, tokenUrl);
     if (keys.problem !== undefined) return keys.problem;
     if ('problem' in client) return client;
-    const [, withoutQuery = '', query = ''] = /^([^?#]*)(\?[^#]*)?$/s.exec(tokenUrl) ?? [];
-    const endpoint = parseToolAddress(withoutQuery);
-    if (endpoint === undefined) {
-      const fix = 'set it to the https URL of the token endpoint';
-      return { problem: 'its tokenUrl is no http or https URL', fix };
-    }
+    const found = tokenUrlAt(tokenUrl);
+    if ('problem' in found) return found;
+    const { endpoint, path } = found;
     return {
-      endpoint,
-      endpointSource: 'tokenUrl',
-      isWellKnown: false,
-      request: (nowMs) => requestOf(client, pathOf(endpoint, withoutQuery, query), nowMs),
-      parse: parseTokenResponse,
+      steps: [
+        {
+          endpoint,
+          endpointSource: 'tokenUrl',
+          isWellKnown: false,
+          request: (nowMs) => requestOf(client, path, nowMs),
+          parse: parseTokenResponse,
+        },
+      ],
       headersFor: bearerHeaders,
     };
   },
@@ -86,15 +86,9 @@ async function requestOf(client: Client, path: string, nowMs: number): Promise<I
       break;
     case 'private_key_jwt':
       form.set('client_id', id);
-      form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-      form.set('client_assertion', await assertion(client, authentication, nowMs));
+      setAssertion(form, await assertion(client, authentication, nowMs));
   }
-  return {
-    method: 'POST',
-    path,
-    headers: ['Accept', 'application/json', 'Content-Type', 'application/x-www-form-urlencoded', ...headers],
-    body: form.toString(),
-  };
+  return formRequest(path, form, headers);
 }
 
 /** Returns the assertion of RFC 7523 (3). */
@@ -106,11 +100,6 @@ function assertion(
   const iat = Math.floor(nowMs / 1000);
   const claims = { iss: id, sub: id, aud: tokenUrl, jti: randomUUID(), iat, exp: iat + assertionSeconds };
   return key.sign(claims, keyId === undefined ? {} : { kid: keyId });
-}
-
-/** Returns the path as it is written: some servers distinguish `/token` from `/token/`. */
-function pathOf({ path }: ToolAddress, url: string, query: string): string {
-  return `${path}${url.endsWith('/') || path === '' ? '/' : ''}${query}`;
 }
 
 function formEncoded(text: string): string {

@@ -27,6 +27,19 @@ export class SecretKeys {
     return text ?? '';
   }
 
+  /**
+   * Returns a key of a certain form.
+   * @param expected the form, for the fix.
+   * @param usual its value if it is not there; undefined: it must be there.
+   */
+  matching(key: string, form: RegExp, expected: string, usual?: string): string {
+    const text = usual === undefined ? this.required(key) : (this.optional(key) ?? usual);
+    if (text !== '' && !form.test(text)) {
+      this.#report({ problem: `its ${key} cannot be used`, fix: `set it to ${expected}` });
+    }
+    return text;
+  }
+
   /** Returns the trimmed parts of a key, without empty ones. */
   list(key: string, separator: RegExp): readonly string[] {
     const text = this.#secret.data.get(key)?.expose() ?? '';

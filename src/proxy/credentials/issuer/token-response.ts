@@ -1,12 +1,12 @@
 import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
 import { Secret } from '../../../shared/secret.ts';
-import type { TokenFailure, TokenOutcome, TokenResponse } from './issuer.ts';
+import type { TokenFailure, TokenStep } from './issuer.ts';
 
 /** Life of a token without `expires_in`. */
 const defaultLifeMs = 5 * 60_000;
 
 /** Codes of RFC 6749 (5.2) and RFC 8707 (2), with the fix. Others are not shown: a provider chooses them. */
-const oauthFixes: Readonly<Record<string, string>> = {
+export const oauthFixes: Readonly<Record<string, string>> = {
   invalid_request: 'see which keys the provider requires',
   invalid_client: 'see whether the client exists, is enabled, and has this secret or key',
   invalid_grant: 'see whether the grant is valid and the key is the one that the provider knows',
@@ -16,21 +16,31 @@ const oauthFixes: Readonly<Record<string, string>> = {
   invalid_target: 'request only an audience that the client can have',
 };
 
-/** Parses the response of an OAuth 2 token endpoint (RFC 6749, 5). */
-export function parseTokenResponse({ status, body }: TokenResponse, nowMs: number): TokenOutcome {
-  const answer = jsonIn(body);
-  if (status !== 200 || answer === undefined) {
-    return failureOfCode(jsonText(answer, 'error') ?? '', oauthFixes) ?? failureOfStatus(status);
-  }
-  const value = jsonMember(answer, 'access_token');
-  const type = jsonMember(answer, 'token_type') ?? 'bearer';
-  if (typeof value !== 'string') return unusableAnswer('no access_token');
-  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return unusableAnswer('token_type is not Bearer');
-  const seconds = jsonMember(answer, 'expires_in');
-  const lifeMs = seconds === undefined || seconds === null ? defaultLifeMs : Number(seconds) * 1000;
-  if (!(lifeMs > 0)) return unusableAnswer('expires_in is not positive');
-  return { kind: 'token', value: new Secret(value), expiresAtMs: nowMs + lifeMs };
+/**
+ * Returns a parser for responses of an OAuth 2 token endpoint (RFC 6749, 5).
+ * @param fixes codes of errors, with the fix.
+ * @param types known types of tokens, in lower case.
+ */
+export function tokenParser(fixes: Readonly<Record<string, string>>, types: readonly string[]): TokenStep['parse'] {
+  return ({ status, body }, nowMs) => {
+    const answer = jsonIn(body);
+    if (status !== 200 || answer === undefined) {
+      return failureOfCode(jsonText(answer, 'error') ?? '', fixes) ?? failureOfStatus(status);
+    }
+    const value = jsonMember(answer, 'access_token');
+    const type = jsonMember(answer, 'token_type') ?? 'bearer';
+    if (typeof value !== 'string') return unusableAnswer('no access_token');
+    if (typeof type !== 'string' || !types.includes(type.toLowerCase())) {
+      return unusableAnswer('token_type is not Bearer');
+    }
+    const seconds = jsonMember(answer, 'expires_in');
+    const lifeMs = seconds === undefined || seconds === null ? defaultLifeMs : Number(seconds) * 1000;
+    if (!(lifeMs > 0)) return unusableAnswer('expires_in is not positive');
+    return { kind: 'token', value: new Secret(value), expiresAtMs: nowMs + lifeMs };
+  };
 }
+
+export const parseTokenResponse = tokenParser(oauthFixes, ['bearer']);
 
 /** Returns the failure for an error code with a known fix; undefined for other codes. */
 export function failureOfCode(code: string, fixes: Readonly<Record<string, string>>): TokenFailure | undefined {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { awsEcr } from '../../../../../src/proxy/credentials/issuer/aws-ecr.ts';
 import type { TokenPlan, TokenOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.ts';
-import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.ts';
-import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
 import { Secret } from '../../../../../src/shared/secret.ts';
-import { secret } from '../../../../support/proxy/manifests.ts';
+import { outcomeOf, planOf, requestOf, stepOf, usablePlan } from '../../../../support/proxy/issuer-plan.ts';
 import { awsProblem } from '../../../../support/proxy/aws-verifier.ts';
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
@@ -16,15 +14,11 @@ function parse(
   urls: readonly string[] = [registry],
   at = 0,
 ): TokenPlan | KeyProblem {
-  const object = parseSecret(secret('ecr', awsEcr.secretType, data) as Parameters<typeof parseSecret>[0]);
-  const addresses = urls.map((url) => parseToolAddress(url)!);
-  return awsEcr.parse(object, { address: addresses[at]!, addresses });
+  return planOf(awsEcr, data, urls, at);
 }
 
 function issue(data?: Readonly<Record<string, string>>, urls?: readonly string[], at?: number): TokenPlan {
-  const parsed = parse(data, urls, at);
-  assert.ok(!('problem' in parsed), 'problem' in parsed ? parsed.problem : '');
-  return parsed;
+  return usablePlan(parse(data, urls, at));
 }
 
 describe('the kind aws-ecr', () => {
@@ -48,9 +42,9 @@ describe('the kind aws-ecr', () => {
   for (const [host, api, service, region] of endpoints) {
     it(`asks ${api} for the login of ${host}, with a signature for ${region}`, async () => {
       const found = issue(keys, [`https://${host}/team`]);
-      assert.deepEqual(found.endpoint, { scheme: 'https', host: api, port: 443, path: '' });
-      assert.equal(found.isWellKnown, true);
-      const { method, path, headers, body = '' } = await found.request(nowMs);
+      assert.deepEqual(stepOf(found).endpoint, { scheme: 'https', host: api, port: 443, path: '' });
+      assert.equal(stepOf(found).isWellKnown, true);
+      const { method, path, headers, body = '' } = await requestOf(found, nowMs);
       const received = Object.fromEntries(
         Array.from({ length: headers.length / 2 }, (_, at) => [headers[2 * at]!.toLowerCase(), headers[2 * at + 1]!]),
       );
@@ -86,22 +80,22 @@ describe('the kind aws-ecr', () => {
     const addresses = [registry, 'https://s3.eu-west-1.amazonaws.com', `https://${vpc}:8443`];
     for (const at of [0, 2]) {
       const found = issue(keys, addresses, at);
-      assert.deepEqual(found.endpoint, { scheme: 'https', host: vpc, port: 8443, path: '' });
-      assert.equal(found.isWellKnown, false);
-      const { headers } = await found.request(nowMs);
+      assert.deepEqual(stepOf(found).endpoint, { scheme: 'https', host: vpc, port: 8443, path: '' });
+      assert.equal(stepOf(found).isWellKnown, false);
+      const { headers } = await requestOf(found, nowMs);
       assert.match(headers.at(-1) ?? '', /SignedHeaders=content-type;host;x-amz-date;x-amz-target/);
     }
   });
 
   it('does not ask an endpoint of another region, or without TLS', () => {
     for (const other of ['https://api.ecr.us-east-1.amazonaws.com', 'http://api.ecr.eu-west-1.amazonaws.com']) {
-      assert.equal(issue(keys, [registry, other]).endpoint.host, 'api.ecr.eu-west-1.amazonaws.com');
-      assert.equal(issue(keys, [registry, other]).isWellKnown, true);
+      assert.equal(stepOf(issue(keys, [registry, other])).endpoint.host, 'api.ecr.eu-west-1.amazonaws.com');
+      assert.equal(stepOf(issue(keys, [registry, other])).isWellKnown, true);
     }
   });
 
   it('sends and signs the session token of temporary keys', async () => {
-    const { headers } = await issue({ ...keys, sessionToken: 'session-token==\n' }).request(nowMs);
+    const { headers } = await requestOf(issue({ ...keys, sessionToken: 'session-token==\n' }), nowMs);
     assert.equal(headers[headers.indexOf('X-Amz-Security-Token') + 1], 'session-token==');
     assert.match(headers.at(-1) ?? '', /;x-amz-security-token;/);
   });
@@ -128,7 +122,7 @@ describe('the kind aws-ecr', () => {
   });
 
   const answer = (status: number, value: unknown): TokenOutcome =>
-    issue().parse({ status, body: typeof value === 'string' ? value : JSON.stringify(value) }, nowMs);
+    outcomeOf(issue(), { status, body: typeof value === 'string' ? value : JSON.stringify(value) }, nowMs);
   const token = (text: string): string => Buffer.from(text).toString('base64');
   const login = { authorizationToken: token('AWS:the-password'), expiresAt: 1_795_996_800.123 };
 

@@ -6,6 +6,7 @@ import type { KeyProblem, TokenPlan } from '../../../../../src/proxy/credentials
 import { parseSecret } from '../../../../../src/proxy/secrets/secret-source.ts';
 import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
 import { Secret } from '../../../../../src/shared/secret.ts';
+import { planOf, requestOf, stepOf, usablePlan } from '../../../../support/proxy/issuer-plan.ts';
 import { secret } from '../../../../support/proxy/manifests.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -29,22 +30,15 @@ interface Given {
 
 function parse({ key = file, data = {}, urls = [registry] }: Given = {}): TokenPlan | KeyProblem {
   const text = typeof key === 'string' ? key : JSON.stringify(key);
-  const manifest = secret('google', googleServiceAccount.secretType, { 'key.json': text, ...data });
-  const addresses = urls.map((url) => parseToolAddress(url)!);
-  return googleServiceAccount.parse(parseSecret(manifest as Parameters<typeof parseSecret>[0]), {
-    address: addresses[0]!,
-    addresses,
-  });
+  return planOf(googleServiceAccount, { 'key.json': text, ...data }, urls);
 }
 
 function issue(given?: Given): TokenPlan {
-  const parsed = parse(given);
-  assert.ok(!('problem' in parsed), 'problem' in parsed ? parsed.problem : '');
-  return parsed;
+  return usablePlan(parse(given));
 }
 
 async function assertionOf(found: TokenPlan): Promise<string> {
-  const { body = '' } = await found.request(nowMs);
+  const { body = '' } = await requestOf(found, nowMs);
   const form = new URLSearchParams(body);
   assert.equal(form.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer');
   assert.deepEqual([...form.keys()], ['grant_type', 'assertion']);
@@ -71,7 +65,7 @@ describe('the kind google-service-account', () => {
       exp: seconds + 300,
     });
     assert.deepEqual(decodeProtectedHeader(await assertionOf(found)), { alg: 'RS256', typ: 'JWT', kid: 'key-1' });
-    const { method, path, headers } = await found.request(nowMs);
+    const { method, path, headers } = await requestOf(found, nowMs);
     assert.deepEqual([method, path], ['POST', '/token']);
     assert.equal(headers[headers.indexOf('Content-Type') + 1], 'application/x-www-form-urlencoded');
   });
@@ -93,8 +87,8 @@ describe('the kind google-service-account', () => {
   ]) {
     it(`asks Google, whatever the token_uri is: ${String(uri)}`, async () => {
       const found = issue({ key: { ...file, token_uri: uri } });
-      assert.deepEqual(found.endpoint, google);
-      assert.equal(found.isWellKnown, true);
+      assert.deepEqual(stepOf(found).endpoint, google);
+      assert.equal(stepOf(found).isWellKnown, true);
       assert.equal((await claimsOf(found))['aud'], 'https://oauth2.googleapis.com/token');
     });
   }
@@ -102,11 +96,11 @@ describe('the kind google-service-account', () => {
   it('asks the token_uri if it is an address of the Connector', async () => {
     const uri = 'https://tokens.example:8443/o/token';
     const found = issue({ key: { ...file, token_uri: uri }, urls: [registry, 'https://tokens.example:8443'] });
-    assert.deepEqual(found.endpoint, { scheme: 'https', host: 'tokens.example', port: 8443, path: '/o/token' });
-    assert.equal(found.isWellKnown, false);
+    assert.deepEqual(stepOf(found).endpoint, { scheme: 'https', host: 'tokens.example', port: 8443, path: '/o/token' });
+    assert.equal(stepOf(found).isWellKnown, false);
     assert.equal((await claimsOf(found))['aud'], uri);
     const other = issue({ key: { ...file, token_uri: uri }, urls: [registry, 'https://tokens.example'] });
-    assert.deepEqual(other.endpoint, google);
+    assert.deepEqual(stepOf(other).endpoint, google);
   });
 
   const token = new Secret('token');
@@ -172,7 +166,8 @@ describe('the kind google-service-account', () => {
     const data = new Map([['key.json', new Read(JSON.stringify(file))]]);
     const address = parseToolAddress(registry)!;
     const first = { ...found, data };
-    for (let at = 0; at < 3; at += 1) googleServiceAccount.parse(first, { address, addresses: [address] });
+    const use = { connector: { namespace: 'ci', name: 'tool' }, address, addresses: [address] };
+    for (let at = 0; at < 3; at += 1) googleServiceAccount.parse(first, use);
     assert.equal(reads, 1);
   });
 });

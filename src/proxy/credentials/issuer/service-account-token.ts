@@ -1,0 +1,15 @@
+import { bearerHeaders } from '../header-credentials.ts';
+import type { KeyProblem, TokenIssuer, TokenPlan } from './issuer.ts';
+import { SecretKeys } from './secret-keys.ts';
+import { identityIn, subjectLife } from './subject-tokens.ts';
+
+/** The token of a service account itself, for a tool that trusts the issuer of the cluster. */
+export const serviceAccountToken: TokenIssuer = {
+  secretType: 'connectors.alauda.io/service-account-token',
+
+  parse(secret): TokenPlan | KeyProblem {
+    const keys = new SecretKeys(secret);
+    const identity = identityIn(keys, subjectLife.long);
+    return keys.problem ?? { identity, steps: [], headersFor: bearerHeaders };
+  },
+};
