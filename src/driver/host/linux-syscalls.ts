@@ -7,6 +7,8 @@ import type { FileStatus, FilesystemStatus, Syscalls } from './syscalls.ts';
 /** Equal on every architecture: these calls were added after the tables were unified. */
 const numbers = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;
 
+const IN_NONBLOCK = 0o4000;
+const IN_CLOEXEC = 0o2000000;
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
 const fsconfigCommand = { SET_FLAG: 0, SET_STRING: 1, CREATE: 6 } as const;
@@ -144,6 +146,14 @@ class LinuxSyscalls implements Syscalls {
     return outcome(this.#calls.umount2(target, flags));
   }
 
+  inotifyInit(): number {
+    return outcome(this.#calls.inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  }
+
+  inotifyAddWatch(inotifyFd: number, path: string, mask: number): number {
+    return outcome(this.#calls.inotify_add_watch(inotifyFd, path, mask));
+  }
+
   umount2InThread(target: string, flags: number): Promise<number> {
     return inThread(this.#calls.umount2, target, flags);
   }
@@ -176,6 +186,8 @@ function bindAll(library: LibraryHandle) {
     unlinkat: libc('unlinkat', 'int', ['int', 'str', 'int']),
     mount: libc('mount', 'int', ['str', 'str', 'str', 'ulong', 'str']),
     umount2: libc('umount2', 'int', ['str', 'int']),
+    inotify_init1: libc('inotify_init1', 'int', ['int']),
+    inotify_add_watch: libc('inotify_add_watch', 'int', ['int', 'str', 'uint']),
     fsopen: recent('fsopen', ['str', 'uint']),
     fsconfig: recent('fsconfig', ['int', 'uint', 'str', 'str', 'int']),
     fsmount: recent('fsmount', ['int', 'uint', 'uint']),

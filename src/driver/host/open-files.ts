@@ -3,19 +3,32 @@ import { dataLink } from './atomic-writer.ts';
 import type { Directory } from './directory.ts';
 import { SyscallError } from './errno.ts';
 import { memoryOf } from './footprint.ts';
+import { descriptorPath } from './linux-syscalls.ts';
 import { removeEntry } from './revision.ts';
+import { inotify } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 
 /** Interval of the checks in milliseconds. */
 const checkMs = 5000;
+/** Size of an inotify event in 32-bit words: watch, mask, cookie, length of a name. A watched directory has no name. */
+const eventWords = 4;
 
 /**
- * Unmounted volumes of which processes still have files open, such as replaced ones that a pod has passed to another. The
- * memory of these files counts for the pod's namespace until they are closed. A descriptor keeps each volume visible.
+ * Unmounted volumes of which processes still have files open, such as replaced ones that a pod has passed to another. Their
+ * memory counts for the pod's namespace until it is free.
+ *
+ * The kernel keeps a volume with all its files until the last one is closed, and then ends the inotify watch of its
+ * directory. Pods can use up the watches of a node. Without one the driver removes the files itself, and keeps a
+ * descriptor with which it sees how much of the volume is still in use.
  */
 export class OpenFiles {
   readonly #syscalls: Syscalls;
   readonly #memory: VolumeMemory;
+  #inotifyFd = -1;
+  readonly #events = new Int32Array(64 * eventWords);
+  /** Watches of volumes that the kernel keeps. */
+  readonly #watches = new Set<number>();
+  /** Volumes without a watch. */
   readonly #volumes = new Set<Directory>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,24 +38,54 @@ export class OpenFiles {
   }
 
   /**
-   * Removes all files of a volume that is about to be unmounted, and takes over its descriptor. The link to the current
-   * revision goes first, so that a volume without its files is never taken for a published one. A failure leaves the rest
-   * without an error, because it must not prevent the unmount.
+   * Takes over the descriptor of a volume that is about to be unmounted.
+   * @returns counts what is still in use. Call it after the unmount.
    */
-  removeFiles(targetPath: string, root: Directory): void {
-    if (!this.#removeAll(root) || this.#bytesOf(root) === 0) {
-      this.#syscalls.close(root.fd);
-      return;
+  unmounting(targetPath: string, root: Directory): () => void {
+    const { bytes } = this.#usageOf(root);
+    const watch = this.#watch(root);
+    if (watch < 0) {
+      this.#removeFiles(targetPath, root);
+      return () => undefined;
     }
-    this.#memory.adopt(keyOf(root), { ...this.#memory.ownerOf(targetPath), heapBytes: 0 }, this.#bytesOf(root));
-    this.#volumes.add(root);
+    this.#syscalls.close(root.fd);
+    return () => {
+      this.#readEvents();
+      if (this.#watches.has(watch)) this.#count(keyOfWatch(watch), targetPath, bytes);
+    };
+  }
+
+  #watch(root: Directory): number {
+    if (this.#inotifyFd < 0) this.#inotifyFd = this.#syscalls.inotifyInit();
+    const watch = this.#syscalls.inotifyAddWatch(this.#inotifyFd, descriptorPath(root.fd), inotify.DELETE_SELF);
+    if (watch >= 0) this.#watches.add(watch);
+    return watch;
+  }
+
+  #count(key: string, targetPath: string, bytes: number): void {
+    this.#memory.adopt(key, { ...this.#memory.ownerOf(targetPath), heapBytes: 0 }, bytes);
     this.#timer ??= setInterval(() => this.#check(), checkMs).unref();
   }
 
+  #readEvents(): void {
+    const events = this.#events;
+    for (;;) {
+      const length = this.#syscalls.read(this.#inotifyFd, new Uint8Array(events.buffer)) / events.BYTES_PER_ELEMENT;
+      if (length <= 0) return;
+      for (let at = 0; at < length; at += eventWords) {
+        const watch = events[at] ?? -1;
+        if (((events[at + 1] ?? 0) & inotify.IGNORED) === 0) continue;
+        this.#watches.delete(watch);
+        this.#memory.release(keyOfWatch(watch));
+      }
+    }
+  }
+
   #check(): void {
+    this.#readEvents();
     for (const root of this.#volumes) {
-      const bytes = this.#bytesOf(root);
-      if (bytes > 0) {
+      const { bytes, isEmpty } = this.#usageOf(root);
+      if (!isEmpty) {
         this.#memory.adopt(keyOf(root), this.#memory.ownerOf(keyOf(root)), bytes);
         continue;
       }
@@ -50,9 +93,22 @@ export class OpenFiles {
       this.#volumes.delete(root);
       this.#syscalls.close(root.fd);
     }
-    if (this.#volumes.size > 0) return;
+    if (this.#watches.size > 0 || this.#volumes.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /**
+   * Removes all files. The link to the current revision goes first, so that a volume without its files is never taken for
+   * a published one. A failure leaves the rest without an error, because it must not prevent the unmount.
+   */
+  #removeFiles(targetPath: string, root: Directory): void {
+    if (!this.#removeAll(root) || this.#usageOf(root).isEmpty) {
+      this.#syscalls.close(root.fd);
+      return;
+    }
+    this.#volumes.add(root);
+    this.#count(keyOf(root), targetPath, this.#usageOf(root).bytes);
   }
 
   #removeAll(root: Directory): boolean {
@@ -68,16 +124,20 @@ export class OpenFiles {
     }
   }
 
-  /** Returns the memory of an empty volume: 0 if its directory is the only inode in use. */
-  #bytesOf(root: Directory): number {
+  /** Returns the memory of a volume, which is empty if its directory is the only inode. */
+  #usageOf(root: Directory): { readonly bytes: number; readonly isEmpty: boolean } {
     const status = this.#syscalls.fstatfs(root.fd);
-    if (typeof status === 'number') return 0;
+    if (typeof status === 'number') return { bytes: 0, isEmpty: true };
     const inodes = status.inodes - status.inodesFree;
     const sizeBytes = (status.blocks - status.blocksFree) * status.blockSize;
-    return inodes <= 1 ? 0 : memoryOf({ sizeBytes, inodes });
+    return { bytes: memoryOf({ sizeBytes, inodes }), isEmpty: inodes <= 1 };
   }
 }
 
 function keyOf({ path, fd }: Directory): string {
   return `${path} ${fd}`;
+}
+
+function keyOfWatch(watch: number): string {
+  return `watch ${watch}`;
 }

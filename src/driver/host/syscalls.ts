@@ -37,6 +37,11 @@ export interface Syscalls {
   mount(source: string, target: string, type: string, flags: number, options: string): number;
   umount2(target: string, flags: number): number;
 
+  /** Creates an inotify(7) instance, whose reads do not wait. */
+  inotifyInit(): number;
+  /** Watches the object of a path, also that of a descriptor. Returns the number of the watch. */
+  inotifyAddWatch(inotifyFd: number, path: string, mask: number): number;
+
   /** `umount2` and `unlinkat` in a thread, because the kernel can wait: the event loop continues meanwhile. */
   umount2InThread(target: string, flags: number): Promise<number>;
   unlinkatInThread(directoryFd: number, name: string, flags: number): Promise<number>;
@@ -88,6 +93,9 @@ export const mountFlag = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8, REMOUNT: 0x20 }
 
 /** For `umount2`. */
 export const unmountFlag = { DETACH: 0x2, NOFOLLOW: 0x8 } as const;
+
+/** For inotify: an event of a watch, and the end of a watch, also because its file system has gone. */
+export const inotify = { DELETE_SELF: 0x400, IGNORED: 0x8000 } as const;
 
 /** `f_type` of a tmpfs. */
 export const TMPFS_MAGIC = 0x01021994;

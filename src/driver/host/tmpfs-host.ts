@@ -201,8 +201,8 @@ export class TmpfsHost {
 
   async #remove(target: Target): Promise<void> {
     try {
-      const removeFiles = (root: Directory): void => this.#openFiles.removeFiles(target.path, root);
-      if ((await unmountAll(this.#syscalls, target, removeFiles)) === 'nothing')
+      const unmounting = (root: Directory): (() => void) => this.#openFiles.unmounting(target.path, root);
+      if ((await unmountAll(this.#syscalls, target, unmounting)) === 'nothing')
         await removeDirectory(this.#syscalls, target);
     } finally {
       this.#syscalls.close(target.parent.fd);

@@ -12,26 +12,26 @@ import type { Target } from './target-path.ts';
 /**
  * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The kernel
  * waits here for every processor, so the call runs in a thread.
- * @param removeFiles gets each mounted volume, and closes its descriptor.
+ * @param unmounting gets each mounted volume, and closes its descriptor. The returned function is called after the unmount.
  * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
 export async function unmountAll(
   syscalls: Syscalls,
   target: Target,
-  removeFiles: (root: Directory) => void,
+  unmounting: (root: Directory) => () => void,
 ): Promise<'absent' | 'nothing'> {
   for (;;) {
     const state = occupancyOf(syscalls, target);
     if (state === 'absent' || state === 'nothing') return state;
     if (state === 'foreign') throw foreignMount(target);
     const root = openTarget(syscalls, target);
-    if (root !== undefined) removeFiles(root);
+    const unmounted = root && unmounting(root);
     const outcome = await unmount(syscalls, target);
     // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
     // nothing has changed.
     const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
-    if (isGone && occupancyOf(syscalls, target) !== state) continue;
-    check(outcome, 'umount2', target.parent, target.name);
+    if (!isGone || occupancyOf(syscalls, target) === state) check(outcome, 'umount2', target.parent, target.name);
+    unmounted?.();
   }
 }
 

@@ -227,7 +227,7 @@ for (const kernel of kernelNames) {
             await detachAll();
           },
         );
-        assertAmong(calls, ['unlinkat', 'umount2InThread', 'unlinkatInThread']);
+        assertAmong(calls, ['inotifyAddWatch', 'umount2InThread', 'unlinkatInThread']);
       });
     }
   });

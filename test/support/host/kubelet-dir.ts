@@ -95,7 +95,8 @@ export function pathsWith(target: string, text: string): string[] {
 }
 
 /**
- * How many descriptors this process has open, without those of event loops, which the host does not open: a thread that
+ * How many descriptors this process has open, without those of event loops, which the host does not open, and of inotify,
+ * of which it opens one: a thread that
  * an earlier test has ended closes its own later.
  */
 export function openDescriptors(): number {
@@ -104,7 +105,7 @@ export function openDescriptors(): number {
 
 function isOfEventLoop(link: string): boolean {
   try {
-    return /^(?:pipe|socket):|^anon_inode:\[(?:eventpoll|eventfd|io_uring)\]$/.test(fs.readlinkSync(link));
+    return /^(?:pipe|socket):|^anon_inode:(?:inotify|\[(?:eventpoll|eventfd|io_uring)\])$/.test(fs.readlinkSync(link));
   } catch {
     // The one with which the directory was read.
     return true;

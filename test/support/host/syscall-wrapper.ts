@@ -23,7 +23,10 @@ export function wrapSyscalls(
   });
 }
 
-const reads: ReadonlySet<CallName> = new Set(['openat2', 'close', 'read', 'readlinkat', 'fstat', 'fstatfs', 'list']);
+const reads: ReadonlySet<CallName> = new Set([
+  ...['openat2', 'close', 'read', 'readlinkat', 'fstat', 'fstatfs', 'list'],
+  ...['inotifyInit', 'inotifyAddWatch'],
+] as const);
 
 /** Reports whether the system call can change something that outlives the process. */
 export function changes(call: CallName, args: readonly unknown[]): boolean {
