@@ -7,4 +7,4 @@ export interface Part {
 /** Names in the tables, each of a folder or file of `test`. */
 export const names: readonly string[];
 
-export function partsOf(command: 'quick' | 'slow' | 'all', files: readonly string[], node?: string): readonly Part[];
+export function partsOf(command: 'quick' | 'slow' | 'all', files: readonly string[]): readonly Part[];

@@ -1,5 +1,5 @@
 /** What parsers have stumbled over before: control characters, odd Unicode, names of prototypes, numbers at the edges. */
-// prettier-ignore
+// oxfmt-ignore
 export const oddPieces: readonly string[] = [
   '', '\0', '\n', '\r\n\r\n', '\t', '\x1b[31m', '\x7f', '\u0085', '\u2028', '\ufeff', '\u202e', '\ud800', '\udfff',
   '\u{1f468}\u200d\u{1f469}', 'e\u0301\u0301\u0301', '\u0130', '%00', '%', '../', '/', ',', '!', '"', '\\', '\\u',

@@ -70,7 +70,7 @@ export const worstData: JsonObject = { ...long, ...lists, ...maps };
 const shortTexts = [
   'a', '', ',', 'b', ' ', '\n', '%v', '% #x', '1', '1h', 'k', '2006-01-02', 'UTC', '1.2.3', '>=1.2.3', 'rsa', 'a*b', '(a|b)*c', '[^b]*b', '(a*)*',
   '(?i)[b-\\x{1e942}]', '(?P<n>a)', '$n', '${1}', '^.*$', '\\pL+', '(a)(b)?(c)?(d)?', '.', 'x*',
-].map((text) => JSON.stringify(text)); // prettier-ignore
+].map((text) => JSON.stringify(text)); // oxfmt-ignore
 
 const numbers = ['0', '1', '-1', '3', '80', '1000', '100000', '9000000000000000000', '1.5'];
 
