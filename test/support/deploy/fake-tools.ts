@@ -82,6 +82,8 @@ const sentByGenerator: typeof sentByType = {
   'sonarqube tokenAuth': ['authorization', `Bearer ${goodLogin.token}`],
   'http bearerAuth': ['authorization', `Bearer ${goodLogin.token}`],
   'http headerAuth': ['x-api-key', goodLogin.value],
+  'anthropic apiKeyAuth': ['x-api-key', goodLogin.token],
+  'openai apiKeyAuth': ['authorization', `Bearer ${goodLogin.token}`],
   'http queryAuth': ['?api_key', goodLogin.value],
 };
 
@@ -147,6 +149,7 @@ const gitlab = site(
   { '/': { status: 302, headers: { Location: '/users/sign_in' } }, '/users/sign_in': page },
   { '/api/v4/user': json({ username: 'robot' }) },
 );
+const models = site({}, { '/v1/models': json({ data: [] }) });
 const anyApi = site({ '/': page }, {});
 
 /** The response of GitHub to a request for a token of an installation. */
@@ -264,6 +267,8 @@ export const fakeTools: readonly FakeTool[] = [
     answer: sonarqube,
   },
   { className: 'sonarqube', authName: 'tokenAuth', secretType: 'Opaque', answer: sonarqube },
+  { className: 'anthropic', authName: 'apiKeyAuth', secretType: 'Opaque', answer: models },
+  { className: 'openai', authName: 'apiKeyAuth', secretType: 'Opaque', answer: models },
   { className: 'http', ...basicAuth, answer: anyApi },
   { className: 'http', authName: 'bearerAuth', secretType: 'Opaque', answer: anyApi },
   { className: 'http', authName: 'headerAuth', secretType: 'Opaque', answer: anyApi },

@@ -11,6 +11,7 @@ const registryFiles = ['config.json', 'registries.conf', 'registry.environment']
 
 /** By class and configuration, as workloads name them in `configuration.names` and find them in the volume. */
 const catalogue: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  anthropic: { sdk: ['anthropic.environment'] },
   git: { gitconfig: gitFiles },
   github: { githubconfig: ['config.yml', 'gh.environment', 'hosts.yml'], gitconfig: gitFiles },
   gitlab: { gitlabconfig: ['config.yml', 'glab.environment'], gitconfig: gitFiles },
@@ -31,6 +32,7 @@ const catalogue: Readonly<Record<string, Readonly<Record<string, readonly string
     buildkitd: ['buildkitd.toml'],
     'docker-config': registryFiles,
   },
+  openai: { sdk: ['openai.environment'] },
   pypi: { pipconf: ['pip.conf', 'pip.environment'], pypirc: ['.pypirc'] },
   sonarqube: { 'sonar-scanner': ['sonar-project.properties'], scanner: ['sonar-scanner.properties'] },
 };
@@ -142,7 +144,7 @@ describe('the catalogue of the chart', () => {
         );
         assert.match(probe(given.http.path, secret), /^\/(?!\/)[-./?=a-z0-9]*$/);
         for (const { value } of given.http.httpHeaders ?? []) {
-          assert.match(probe(value, secret), /^(Basic dTpw|Bearer t|t)$/);
+          assert.match(probe(value, secret), /^(Basic dTpw|Bearer t|t|2023-06-01)$/);
           assert.equal(probe(value, {}), '');
         }
       }

@@ -163,6 +163,21 @@ const requests: Readonly<Record<string, Requests>> = {
       'POST /-/npm/v1/security/audits/quick',
     ],
   },
+  anthropic: {
+    denied: ['GET /v1/organizations/api_keys', 'POST /v1/organizations/invites', 'GET /v1/organizations/me'],
+    allowed: ['POST /v1/messages', 'POST /v1/messages/batches', 'GET /v1/models', 'POST /v1/files'],
+  },
+  openai: {
+    denied: [
+      'POST /v1/realtime/client_secrets',
+      'POST /v1/realtime/sessions',
+      'POST /v1/realtime/transcription_sessions',
+      'POST /v1/chatkit/sessions',
+      'POST /v1/organization/admin_api_keys',
+      'GET /v1/organization/projects',
+    ],
+    allowed: ['POST /v1/chat/completions', 'POST /v1/responses', 'GET /v1/realtime?model=m', 'GET /v1/models'],
+  },
   sonarqube: {
     denied: ['POST /api/user_tokens/generate', 'POST /sonar/api/user_tokens/generate'],
     allowed: ['POST /api/ce/submit', 'GET /api/qualitygates/project_status'],
