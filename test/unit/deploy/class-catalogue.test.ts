@@ -145,7 +145,7 @@ describe('the catalogue of the chart', () => {
         assert.match(probe(given.http.path, secret), /^\/(?!\/)[-./?=a-z0-9]*$/);
         for (const { value } of given.http.httpHeaders ?? []) {
           assert.match(probe(value, secret), /^(Basic dTpw|Bearer t|t|2023-06-01)$/);
-          assert.equal(probe(value, {}), '');
+          if (value.includes('{{')) assert.equal(probe(value, {}), '');
         }
       }
     });
