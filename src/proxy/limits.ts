@@ -76,6 +76,10 @@ export const proxyLimits = {
     caBytes: 256 << 10,
     /** Certificates in this bundle. A malformed block takes longer to parse. @listed `InvalidCACert` */
     caCertificates: 512,
+    /** `tls.crt` of a client certificate, which each handshake sends. @listed `Unusable`, `502` */
+    clientCertificateBytes: 32 << 10,
+    /** Certificates in it. @listed `Unusable`, `502` */
+    clientCertificates: 10,
     /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. @listed `Unusable`, `502` */
     dockerConfigBytes: 256 << 10,
   },

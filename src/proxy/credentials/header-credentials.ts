@@ -24,7 +24,8 @@ export function gitlabCredential(token: Secret): ToolCredential {
   return credentialOf(['Private-Token', token.expose()]);
 }
 
-function credentialOf(headers: RawHeaders): ToolCredential {
+/** Returns a credential with these headers, instead of those of the client. */
+export function credentialOf(headers: RawHeaders): ToolCredential {
   return {
     replaces: replacedHeaders,
     fixedHeaders: headers,

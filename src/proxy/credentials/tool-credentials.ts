@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../shared/awaitable.ts';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import type { JsonValue } from '../../shared/json.ts';
 import { jsonAt, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
@@ -15,7 +16,8 @@ import type { ToolCredential } from '../tool/tool-credential.ts';
 import { noCredential } from '../tool/tool-credential.ts';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.ts';
 import { credentialFor } from '../secrets/docker-config.ts';
-import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.ts';
+import { clientCertificateIn } from './client-certificate.ts';
+import { basicCredential, bearerCredential, credentialOf, gitlabCredential } from './header-credentials.ts';
 import { IssuerCredentials } from './issuer/issuer-credentials.ts';
 import type { IssuerCredentialsOptions } from './issuer/issuer-credentials.ts';
 import { issuers } from './issuer/issuers.ts';
@@ -36,6 +38,7 @@ const secretTypes = [
   'connectors.cpaas.io/gitlab-pat-auth',
   'cpaas.io/distribution-registry-token',
   'kubernetes.io/dockerconfigjson',
+  'kubernetes.io/tls',
 ] as const;
 
 /** Types of Secrets that need no generator. */
@@ -97,7 +100,7 @@ export class ToolCredentials {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
       throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
     }
-    return this.#credentialIn(secret, connector, type, address);
+    return this.#credentialIn(secret, connector, type, address, signal);
   }
 
   /** Creates the credential by the type of the Secret. A generator of the class counts for other types, as `Opaque`. */
@@ -106,7 +109,8 @@ export class ToolCredentials {
     connector: Connector,
     type: JsonValue | undefined,
     address: ToolAddress,
-  ): ToolCredential {
+    signal: AbortSignal,
+  ): Awaitable<ToolCredential> {
     const issuer = issuers.find(({ secretType }) => secretType === secret.type);
     if (issuer !== undefined) {
       const issued = this.#issuing.of(issuer, secret, connector, address);
@@ -140,7 +144,28 @@ export class ToolCredentials {
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, storedLogin(found), connector, address);
       }
+      case 'kubernetes.io/tls':
+        return this.#certificate(secret, connector, address, signal);
     }
+  }
+
+  async #certificate(
+    secret: SecretObject,
+    connector: Connector,
+    { scheme }: ToolAddress,
+    signal: AbortSignal,
+  ): Promise<ToolCredential> {
+    const { trust, clock } = this.#options;
+    const unusable = (problem: string, fix: string): ProxyError =>
+      misconfigured(connector, `Secret ${nameOf(secret)} cannot be used: ${problem}`, `: ${fix}`);
+    if (scheme === 'http') throw unusable('an http address has no TLS', 'set the address to one with https');
+    const client = clientCertificateIn(secret, connector.ref, clock.now());
+    if ('problem' in client) throw unusable(client.problem, client.fix);
+    const presenting = await trust.of(connector, signal, client).catch((error: unknown) => {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      throw code.startsWith('ERR_') ? unusable(`OpenSSL rejects its tls.crt (${code})`, 'use another one') : error;
+    });
+    return { ...credentialOf([]), trust: presenting };
   }
 
   #registry(secret: SecretObject, login: RegistryLogin, connector: Connector, address: ToolAddress): ToolCredential {

@@ -6,7 +6,7 @@ import { dns1123SubdomainProblem } from '../../shared/names.ts';
 import { quote } from '../../shared/message-text.ts';
 import { Misconfiguration } from '../proxy-error.ts';
 import { hasCertificate } from '../tool/trust.ts';
-import type { PemBundle, Trust, TrustStoreCache } from '../tool/trust.ts';
+import type { ClientCertificate, PemBundle, Trust, TrustStoreCache } from '../tool/trust.ts';
 import type { SecretName, SecretObject, SecretSource } from '../secrets/secret-source.ts';
 import { certificateBlocksIn } from '../secrets/secret-source.ts';
 import { proxyLimits } from '../limits.ts';
@@ -44,25 +44,32 @@ export class UpstreamTrust {
 
   /**
    * Returns the trust store for a Connector's tool.
+   * @param client certificate that the proxy presents.
    * @throws {ProxyError} 429 if the namespace is rate-limited.
    * @throws {ProxyError} 502 if the Secret of `spec.caCertSecretRef` does not exist, or has no or too many certificates.
    * @throws {CodedError} if the Secret cannot be read now.
    */
-  async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
+  async of(connector: Connector, signal: AbortSignal, client?: ClientCertificate): Promise<Trust> {
     const ref = caSecretOf(connector);
     const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
     const ofAll = this.#secrets.labelledCas().map(certificateBlocksIn);
     const bundles = own === noBundle ? ofAll : [...ofAll, own];
-    const id = this.#stores.keyOf(bundles);
-    const trust = this.#stores.get(id) ?? (await this.#shared(connector, id, bundles, signal));
+    const id = this.#stores.keyOf(bundles, client);
+    const trust = this.#stores.get(id) ?? (await this.#shared(connector, id, bundles, client, signal));
     if (own !== noBundle && !hasCertificate(own)) throw unusable(connector, noCertificate);
     return trust;
   }
 
   /** Creates a trust store once for all waiting requests of a namespace. */
-  #shared({ ref, object }: Connector, id: string, bundles: readonly PemBundle[], signal: AbortSignal): Promise<Trust> {
+  #shared(
+    { ref, object }: Connector,
+    id: string,
+    bundles: readonly PemBundle[],
+    client: ClientCertificate | undefined,
+    signal: AbortSignal,
+  ): Promise<Trust> {
     const { namespace } = ref;
-    const owner = ownCaSecretName({ object }) === undefined ? '' : namespace;
+    const owner = ownCaSecretName({ object }) === undefined && client === undefined ? '' : namespace;
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
     return this.#creations.run(`${namespace} ${id}`, signal, async (shared) => {
       const refund = await this.#threads.reserve(namespace, proxyLimits.trustStores.createMs, tooMany, shared);
@@ -72,7 +79,7 @@ export class UpstreamTrust {
         try {
           return this.#threads.measure(namespace, () => {
             for (const bundle of bundles) hasCertificate(bundle);
-            return this.#stores.getOrCreate(bundles, owner);
+            return this.#stores.getOrCreate(bundles, owner, client);
           });
         } finally {
           setTimeout(release, pausePart * (performance.now() - startMs)).unref();

@@ -174,8 +174,9 @@ export class Router {
       (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
     );
     const { connector, connectorClass } = found;
-    const trust = address.scheme === 'https' ? await this.#options.trust.of(connector, signal) : undefined;
     const credential = await this.#options.credentials.of(connector, connectorClass, address, signal);
+    const trust =
+      address.scheme === 'https' ? (credential.trust ?? (await this.#options.trust.of(connector, signal))) : undefined;
     const via = this.#options.via.headers;
     const outgoing = { origin: address, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
     const ownerLimits = ownerLimitsOf(connector, connectorClass);

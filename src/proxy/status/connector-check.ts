@@ -126,8 +126,10 @@ export class ConnectorCheck {
       const reason = name !== undefined ? 'Ready' : isOptional ? 'SecretOptional' : 'NotNeeded';
       const results = [...ofCa, trueResult('SecretReady', reason)];
       if (connectorClass === undefined) return { results };
-      if (trust !== undefined)
-        return { results, tool: { connector, connectorClass, origin, trust, secret, credential } };
+      if (trust !== undefined) {
+        const tool = { connector, connectorClass, origin, trust: credential.trust ?? trust, secret, credential };
+        return { results, tool };
+      }
       return { results: ofCa.length === 0 && failure !== undefined ? [failure] : results };
     } catch (error) {
       if (signal.aborted) throw error;

@@ -111,6 +111,8 @@ function prepare<S extends Socket>(socket: S): S {
   // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
   return socket.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
+    // An alert after the handshake, about the client certificate. The end of the connection would hide it.
+    if (error.code?.startsWith('ERR_SSL_') === true) socket.destroy(error);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { RawHeaders } from './headers.ts';
+import type { Trust } from './trust.ts';
 
 /** Properties of a request that its credential can depend on. */
 export interface CredentialUse {
@@ -15,6 +16,8 @@ export interface ToolCredential {
   readonly replaces: ReadonlySet<string>;
   /** Headers to add, if they are the same for every request: they need no signal, which costs 10 microseconds. */
   readonly fixedHeaders?: RawHeaders;
+  /** Trust store with a certificate that is presented to the tool; undefined: that of the Connector. */
+  readonly trust?: Trust;
   /** Whether an expression of the class makes it, for each request. */
   readonly isGenerated?: boolean;
   /** Path at which the tool's API shows whether the credential is valid; undefined if that is unknown. */

@@ -20,6 +20,8 @@ export class UnusableResponse extends Error {
 
 /** Errors of certificate verification have many codes and no common class. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+/** Alerts of a server about the certificate of its client. */
+const alertCodes = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/;
 /** Invalid responses: codes of the parser and of undici. */
 const protocolCodes = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
 const fixOfConnector =
@@ -40,6 +42,10 @@ export function toolFailure(error: unknown, tool: string, caFix = fixOfConnector
     return failure(502, 'dns', `unknown host: the proxy cannot resolve the name of ${tool} (${code})`);
   }
   if (code === 'ETIMEDOUT') return failure(504, 'timeout', `no connection to ${tool} in time`);
+  if (alertCodes.test(code)) {
+    const fix = 'use one that it accepts, in a Secret of type kubernetes.io/tls for spec.auth.secretRef';
+    return failure(502, 'tls', `TLS failed (${code}): ${tool} requires another client certificate: ${fix}`);
+  }
   if (tlsCodes.test(code)) {
     return failure(
       502,

@@ -4,6 +4,7 @@ import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { perObject } from '../../shared/per-object.ts';
+import type { Secret } from '../../shared/secret.ts';
 import { proxyLimits } from '../limits.ts';
 
 /** A trust store for a tool. */
@@ -11,6 +12,16 @@ export interface Trust {
   /** Identifies the certificates: equal for equal certificates. */
   readonly id: string;
   readonly context: SecureContext;
+}
+
+/** A certificate that the proxy presents to the tool of one Connector. */
+export interface ClientCertificate {
+  /** Changes with the certificate, and is another one for each Connector: connections of a trust store are shared. */
+  readonly id: string;
+  /** PEM, the certificate first. */
+  readonly chain: string;
+  /** PEM. */
+  readonly key: Secret;
 }
 
 /** PEM blocks of one source, unparsed. */
@@ -31,21 +42,23 @@ export class TrustStoreCache {
    * Returns the trust store, cached or created.
    * @param bundles PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
    * @param owner namespace that chose certificates; empty for none.
+   * @throws the error of OpenSSL for a client certificate that it rejects.
    */
-  getOrCreate(bundles: readonly PemBundle[], owner = ''): Trust {
-    const id = this.keyOf(bundles);
+  getOrCreate(bundles: readonly PemBundle[], owner = '', client?: ClientCertificate): Trust {
+    const id = this.keyOf(bundles, client);
     const cached = this.get(id);
     if (cached !== undefined) return cached;
     // Node ignores blocks that are not certificates.
     const ca = [this.#systemRoots(), ...bundles.flat()];
-    const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }) };
+    const presented = client && { cert: client.chain, key: client.key.expose() };
+    const trust = { id, context: createSecureContext({ ca, ...presented, minVersion: 'TLSv1.2' }) };
     this.#stores.set(id, trust, owner);
     return trust;
   }
 
   /** Returns the cache key of the trust store that `getOrCreate` returns. */
-  keyOf(bundles: readonly PemBundle[]): string {
-    return [this.#rootsDigest(), ...bundles.map(bundleDigest)].join(' ');
+  keyOf(bundles: readonly PemBundle[], client?: ClientCertificate): string {
+    return [this.#rootsDigest(), ...bundles.map(bundleDigest), ...(client ? [client.id] : [])].join(' ');
   }
 
   get(id: string): Trust | undefined {

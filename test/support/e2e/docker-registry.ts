@@ -16,6 +16,8 @@ interface DockerRegistryOptions {
   /** At port 443 of this address; a free port of the usual one unless given. */
   readonly address?: string;
   /** Who may do anything, by password or by token; undefined: everybody. */
+  /** CA of the certificates that clients must have; they need none unless given. */
+  readonly clientCa?: string;
   readonly auth?: { readonly username: string; readonly password: string } | RegistryTokenService;
 }
 
@@ -33,7 +35,14 @@ export class DockerRegistry {
     this.#logFile = logFile;
   }
 
-  static async start({ directory, host, aliases = [], address, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
+  static async start({
+    directory,
+    host,
+    aliases = [],
+    address,
+    clientCa,
+    auth,
+  }: DockerRegistryOptions): Promise<DockerRegistry> {
     mkdirSync(directory);
     const port = address === undefined ? await freePort() : 443;
     const file = (name: string, content: string): string => {
@@ -49,7 +58,10 @@ export class DockerRegistry {
       http: {
         addr: `${address ?? '127.0.0.1'}:${port}`,
         secret: 'test',
-        tls: { certificate: file('tls.crt', certificate), key: file('tls.key', key) },
+        tls: {
+          ...{ certificate: file('tls.crt', certificate), key: file('tls.key', key) },
+          ...(clientCa === undefined ? {} : { clientcas: [file('client-ca.crt', clientCa)] }),
+        },
       },
       ...(auth === undefined ? {} : { auth: authOf(auth, file) }),
     };

@@ -16,6 +16,8 @@ interface CertificateRequest {
   readonly hosts?: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** Its keys; new ones of P-256 unless given. */
+  readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 }
 
 const dayMs = 86_400_000;
@@ -30,18 +32,19 @@ export class CertificateAuthority {
   readonly #name: string;
   readonly #key: KeyObject;
 
-  constructor(name = 'connectors-csi test authority') {
+  /** @param parent the authority that signs its certificate; itself unless given. */
+  constructor(name = 'connectors-csi test authority', parent?: CertificateAuthority) {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#name = name;
     this.#key = privateKey;
-    this.certificate = this.#sign({ commonName: name }, publicKey, [
+    this.certificate = (parent ?? this).#sign({ commonName: name }, publicKey, [
       extension('2.5.29.19', sequence(boolean(true)), true),
       extension('2.5.29.15', der(0x03, Buffer.from([0x01, 0x06])), true),
     ]);
   }
 
   issue(request: CertificateRequest): KeyPair {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { publicKey, privateKey } = request.keys ?? generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const names = (request.hosts ?? []).map(generalName);
     const extensions = [extension('2.5.29.19', sequence(), true)];
     if (names.length > 0) extensions.push(extension('2.5.29.17', sequence(...names)));
