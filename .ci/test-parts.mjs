@@ -34,8 +34,9 @@ const slow = [
   'e2e/flow/tools.test.ts',
   'e2e/flow/whole-system.test.ts',
   'e2e/image.test.ts',
-  'e2e/policies.test.ts',
   'fault/fuzz',
+  'integration/deploy/lifecycle.test.ts',
+  'integration/deploy/versions.test.ts',
   'soak',
 ];
 /** `npm test` runs a tenth of the random sequences that `npm run test:slow` and CI run. */

@@ -78,7 +78,7 @@ true
 {{- end -}}
 {{- $hasApi := .Capabilities.APIVersions.Has "connectors.alauda.io/v1alpha1" -}}
 {{- if and .Release.IsUpgrade (include "connectors.hasClasses" .) (not $hasApi) -}}
-{{- fail "the CRDs of the classes are not there, and Helm creates them at an installation only: kubectl apply --server-side -f deploy/manifests/crds.yaml, then upgrade again" -}}
+{{- fail "the CRDs of the classes are not there, and Helm creates them at an installation only: kubectl apply --server-side -f deploy/manifests/crds.yaml, then upgrade again with --take-ownership" -}}
 {{- end -}}
 {{- if and $values.imagePulls.enabled (not $values.proxy.enabled) -}}
 {{- fail "imagePulls.enabled needs proxy.enabled: nodes pull images through the proxy of this chart" -}}

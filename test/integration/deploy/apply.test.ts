@@ -1,26 +1,61 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApplyServer } from '../../support/deploy/apply-server.ts';
 import { assertConsistent, driver } from '../../support/deploy/driver-objects.ts';
+import { putForeignKinds, removeInstallation } from '../../support/deploy/installation.ts';
 import { deployFolder, only, parseManifests, rendered, type Manifest } from '../../support/deploy/manifests.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
-import { started } from '../../support/started.ts';
+import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
+
+/** The only one, from Kubernetes 1.35 on: the manifests are for older versions too. */
+const documented = 'Warning: spec.serviceAccountTokenInSecrets is unset; ';
+const strict = '--validate=strict --warnings-as-errors';
 
 describe('kubectl', () => {
-  let server: ApplyServer;
   before(needs('kubectl'));
-  beforeEach(async () => {
-    server = started(await ApplyServer.start());
+  const plane = sharedControlPlane();
+  afterEach(() => removeInstallation(plane()));
+
+  /** Runs kubectl, which fails for each warning. */
+  async function apply(target: string, hasWarning = false, verb = 'apply'): Promise<void> {
+    const { status, stderr } = await plane().run(`kubectl ${verb} ${strict} ${target}`);
+    const lines = stderr.split('\n').filter((line) => line !== '');
+    if (hasWarning) {
+      assert.equal(lines.length, 2, stderr);
+      assert.ok(lines[0]?.startsWith(documented), stderr);
+      assert.equal(lines[1], 'error: 1 warning received', stderr);
+    } else assert.deepEqual({ target, status, lines }, { target, status: 0, lines: [] });
+  }
+  const file = (...names: readonly string[]): string => path.join(deployFolder, ...names);
+
+  it('applies deploy/manifests and deploy/examples, with no warning but the documented one', async () => {
+    await putForeignKinds(plane());
+    await apply(`--server-side -f ${file('manifests', 'crds.yaml')}`);
+    await apply(`-f ${file('manifests', 'driver.yaml')}`, true);
+    // It has the same CSIDriver.
+    await apply(`-f ${file('manifests', 'standalone.yaml')}`);
+    await apply(`-f ${file('manifests', 'classes.yaml')}`);
+    await plane().admin.apply(
+      ['ci', 'tools'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+    );
+    for (const name of [
+      'approval',
+      'connectors',
+      'job-git',
+      'pod',
+      'tekton/tasks',
+      'tekton/with-connectors-stepaction',
+    ]) {
+      await apply(`-f ${file('examples', `${name}.yaml`)}`, false, 'create');
+    }
   });
 
   it('makes of deploy/examples/overlay, with all that it offers in comments, an installation with an image of a registry', async () => {
-    const [overlay, standalone] = ['examples/overlay/kustomization.yaml', 'manifests/standalone.yaml'].map((file) =>
-      path.join(deployFolder, file),
-    ) as [string, string];
-    copyFileSync(standalone, path.join(server.folder, 'standalone.yaml'));
+    const { folder } = plane();
+    const overlay = file('examples', 'overlay', 'kustomization.yaml');
+    copyFileSync(file('manifests', 'standalone.yaml'), path.join(folder, 'standalone.yaml'));
     const build = async (command: string): Promise<Manifest[]> => {
-      const { status, stdout, stderr } = await server.run(`${command} kustomization.yaml; kubectl kustomize .`);
+      const { status, stdout, stderr } = await plane().run(`${command} kustomization.yaml; kubectl kustomize .`);
       assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
       return parseManifests(stdout, overlay);
     };
@@ -28,6 +63,7 @@ describe('kubectl', () => {
     assertConsistent(objects);
     assert.equal(objects.length, rendered('standalone').length);
     assert.match(driver(objects).image, /^registry\.example\.com\/connectors-csi:\d/);
+    await apply('-k .', true);
     assert.match(readFileSync(overlay, 'utf8'), /^# patches:$/m);
     const patched = await build(`sed -n 's/^# \\(patches:\\|  \\)/\\1/; /^[^#]/p' ${overlay} >`);
     for (const { metadata, ...account } of patched.filter(({ kind }) => kind === 'ServiceAccount')) {
@@ -35,5 +71,6 @@ describe('kubectl', () => {
     }
     assert.equal(patched.filter(({ kind }) => kind === 'Namespace').length, 0);
     assert.equal((only(patched, 'CSIDriver')['spec'] as Manifest)['serviceAccountTokenInSecrets'], true);
+    await apply('-k .');
   });
 });

@@ -1,42 +1,61 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApplyServer, type KubectlRun } from '../../support/deploy/apply-server.ts';
 import { driver } from '../../support/deploy/driver-objects.ts';
-import { helms } from '../../support/deploy/helm.ts';
-import { chartFolder, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { helms, needsHelm } from '../../support/deploy/helm.ts';
+import { allValuesOfServer, putForeignKinds, putNode, removeInstallation } from '../../support/deploy/installation.ts';
+import { chartFolder, only, rendered, type Manifest } from '../../support/deploy/manifests.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
-import { started } from '../../support/started.ts';
+import type { CommandRun, ControlPlane } from '../../support/kubernetes/control-plane.ts';
+import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
 
-const release = 'connectors-csi --namespace connectors-system';
-const withProxy = '--set image.repository=r/connectors-csi --set proxy.enabled=true';
-/** Kinds of what outlives a release. */
-const kept = ['Connector', 'ConnectorClass', 'CustomResourceDefinition', 'Namespace', 'Secret'];
-
-function nodeOf(name: string, kubeletVersion: string): Manifest {
-  return { apiVersion: 'v1', kind: 'Node', metadata: { name }, status: { nodeInfo: { kubeletVersion } } };
-}
+const release = '--namespace connectors-system';
+const image = '--set image.repository=r/connectors-csi';
+const withProxy = `${image} --set proxy.enabled=true`;
+const kinds = {
+  AccessRequest: 'connectors.alauda.io/v1alpha1',
+  ClusterRole: 'rbac.authorization.k8s.io/v1',
+  Connector: 'connectors.alauda.io/v1alpha1',
+  ConnectorClass: 'connectors.alauda.io/v1alpha1',
+  CSIDriver: 'storage.k8s.io/v1',
+  CustomResourceDefinition: 'apiextensions.k8s.io/v1',
+  DaemonSet: 'apps/v1',
+  Deployment: 'apps/v1',
+  Lease: 'coordination.k8s.io/v1',
+  Namespace: 'v1',
+  Secret: 'v1',
+  Service: 'v1',
+  ServiceAccount: 'v1',
+  ValidatingAdmissionPolicy: 'admissionregistration.k8s.io/v1',
+} as const;
+type Kind = keyof typeof kinds;
 
 for (const [index, helm] of helms.entries()) {
-  describe(`a release of the ${index === helms.length - 1 ? 'newest' : 'older'} Helm`, () => {
-    let server: ApplyServer;
+  const isNewest = index === helms.length - 1;
+  /** Helm 4 applies on the server, where it has to take the fields from kubectl as well. */
+  const takeOver = isNewest ? '--take-ownership --force-conflicts' : '--take-ownership';
+
+  describe(`a release of the ${isNewest ? 'newest' : 'older'} Helm`, () => {
+    const plane = sharedControlPlane();
     let chart: string;
-    beforeEach(async () => {
-      server = started(await ApplyServer.start());
-      chart = path.join(server.folder, 'chart');
+    beforeEach(() => {
+      chart = path.join(plane().folder, 'chart');
       cpSync(chartFolder, chart, { recursive: true });
     });
+    afterEach(async () => {
+      await plane().run(`${helm} uninstall connectors-csi ${release} --ignore-not-found`);
+      await removeInstallation(plane());
+    });
 
-    async function run(command: string): Promise<KubectlRun> {
-      const result = await server.run(`${helm} ${command}`);
+    async function run(command: string): Promise<CommandRun> {
+      const result = await plane().run(command);
       assert.deepEqual([result.status, result.stderr], [0, ''], command);
       return result;
     }
-    const install = (flags = withProxy): Promise<KubectlRun> =>
-      run(`install ${release.replace(' ', ` ${chart} `)} --create-namespace ${flags}`);
-    const imageOf = (): string => driver(server.find('DaemonSet')).image;
-    const isAnnotated = ({ metadata }: Manifest): boolean =>
-      JSON.stringify(metadata).includes('"meta.helm.sh/release-name":"connectors-csi"');
+    const install = (flags = withProxy): Promise<CommandRun> =>
+      run(`${helm} install connectors-csi ${chart} ${release} --create-namespace ${flags}`);
+    const upgradeOf = (flags: string): string =>
+      `${helm} upgrade connectors-csi ${chart} ${release} --reset-then-reuse-values ${flags}`;
 
     it('is installed by one command where there is nothing, and says what comes next', async () => {
       const { stdout } = await install();
@@ -55,84 +74,141 @@ for (const [index, helm] of helms.entries()) {
         ['DaemonSet', 1],
         ['Deployment', 1],
       ] as const) {
-        assert.equal(server.find(kind).length, count, kind);
-        assert.ok(server.find(kind).every(isAnnotated), kind);
+        const found = await ownOf(plane(), kind);
+        assert.equal(found.length, count, kind);
+        assert.ok(found.every(isAnnotated), kind);
       }
     });
 
-    it('upgrades the CRDs too, is rolled back, and when it is removed leaves what users and the proxy have made', async () => {
+    it('upgrades the CRDs too, is rolled back, and leaves what users and the proxy have made', async () => {
+      const { admin } = plane();
       await install();
-      const connector = { apiVersion: 'connectors.alauda.io/v1alpha1', kind: 'Connector' };
-      server.put({ ...connector, metadata: { namespace: 'ci', name: 'harbor' }, spec: {} });
-      const ca = { namespace: 'connectors-system', name: 'connectors-proxy-ca' };
-      server.put({ apiVersion: 'v1', kind: 'Secret', metadata: ca, type: 'kubernetes.io/tls' });
-
+      await admin.apply([
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ci' } },
+        {
+          ...object('Connector', 'ci', 'harbor'),
+          spec: { connectorClassName: 'harbor', address: 'https://h.example' },
+        },
+        { ...object('Secret', 'connectors-system', 'connectors-proxy-ca'), type: 'Opaque' },
+        object('Lease', 'connectors-system', 'connectors-proxy-service'),
+      ]);
       const crd = path.join(chart, 'charts', 'crds', 'crds', 'connectors.yaml');
       const text = readFileSync(crd, 'utf8');
       writeFileSync(crd, text.replace('      served: true\n', '      served: true\n      deprecated: true\n'));
-      const isNew = (): boolean =>
-        JSON.stringify(server.find('CustomResourceDefinition')).includes('"deprecated":true');
-      await run(`upgrade ${release.replace(' ', ` ${chart} `)} --reset-then-reuse-values --set-string image.tag=7`);
-      assert.deepEqual([imageOf(), isNew(), server.find('Deployment').length], ['r/connectors-csi:7', true, 1]);
+      const isNew = async (): Promise<boolean> =>
+        JSON.stringify(await ownOf(plane(), 'CustomResourceDefinition')).includes('"deprecated":true');
+      const imageOf = async (): Promise<string> => driver(await ownOf(plane(), 'DaemonSet')).image;
+      await run(upgradeOf('--set-string image.tag=7'));
+      assert.deepEqual([await imageOf(), await isNew()], ['r/connectors-csi:7', true]);
 
-      await run(`rollback ${release.replace(' ', ' 1 ')}`);
-      assert.deepEqual([imageOf() === 'r/connectors-csi:7', isNew()], [false, false]);
+      await run(`${helm} rollback connectors-csi 1 ${release}`);
+      assert.deepEqual([(await imageOf()) === 'r/connectors-csi:7', await isNew()], [false, false]);
 
-      await run(`uninstall ${release}`);
-      const left = kept.map((kind) => [kind, server.find(kind).length]);
-      assert.deepEqual(Object.fromEntries(left), {
-        ...{ Connector: 1, ConnectorClass: 13, CustomResourceDefinition: 3, Namespace: 1, Secret: 1 },
+      await run(`${helm} uninstall connectors-csi ${release}`);
+      const left = await Promise.all(
+        (Object.keys(kinds) as Kind[]).map(async (kind) => [kind, (await ownOf(plane(), kind)).length] as const),
+      );
+      assert.deepEqual(Object.fromEntries(left.filter(([, count]) => count > 0)), {
+        ...{ Connector: 1, ConnectorClass: 13, CustomResourceDefinition: 3, Lease: 1, Namespace: 1, Secret: 1 },
       });
-      for (const kind of ['DaemonSet', 'Deployment', 'ClusterRole', 'CSIDriver', 'ServiceAccount', 'Service']) {
-        assert.deepEqual(server.find(kind), [], kind);
-      }
       // It takes what it has left.
       await install();
     });
 
+    it('has all values, and none of them again', async () => {
+      await putForeignKinds(plane());
+      const values = path.join(plane().folder, 'values.json');
+      writeFileSync(values, JSON.stringify({ ...allValuesOfServer, namespace: { create: false } }));
+      await install(`--values ${values}`);
+      assert.equal((await ownOf(plane(), 'DaemonSet')).length, 2);
+      await run(`${helm} upgrade connectors-csi ${chart} ${release} --reset-values ${image}`);
+      assert.equal((await ownOf(plane(), 'DaemonSet')).length, 1);
+    });
+
     it('leaves the CRDs of a Connectors system alone', async () => {
-      const names = rendered('crds').filter(({ kind }) => kind === 'CustomResourceDefinition');
-      const foreign = names.map((object) => ({ ...object, metadata: { name: object.metadata.name ?? '' } }));
-      for (const object of foreign) server.put(object);
-      await install('--set image.repository=r/connectors-csi');
-      await run(`uninstall ${release}`);
-      assert.deepEqual(server.find('CustomResourceDefinition'), foreign);
+      const { admin } = plane();
+      const definitions = rendered('crds').filter(({ kind }) => kind === 'CustomResourceDefinition');
+      await admin.apply(definitions.map((one) => ({ ...one, metadata: { name: one.metadata.name ?? '' } })));
+      const specs = async (): Promise<unknown> =>
+        (await ownOf(plane(), 'CustomResourceDefinition')).map(({ metadata, spec }) => [metadata.labels, spec]);
+      const before = await specs();
+      await install(image);
+      await run(`${helm} uninstall connectors-csi ${release}`);
+      assert.deepEqual(await specs(), before);
     });
 
-    it('gets a proxy later, after the CRDs', async () => {
-      await install('--set image.repository=r/connectors-csi');
-      const upgrade = `upgrade ${release.replace(' ', ` ${chart} `)} ${withProxy}`;
-      const { stderr } = await server.run(`${helm} ${upgrade} || true`);
-      assert.match(
-        stderr,
-        /: the CRDs of the classes are not there, and Helm creates them at an installation only: kubectl/,
-      );
-      assert.equal((await server.apply(rendered('crds'))).status, 0);
-      await run(`${upgrade} --take-ownership`);
-      assert.equal(server.find('ConnectorClass').length, 13);
+    it('gets a proxy later, after the CRDs, with the flag of the page', async () => {
+      await install(image);
+      const { stderr } = await plane().run(`${upgradeOf('--set proxy.enabled=true')} || true`);
+      const [, crds] =
+        /: the CRDs of the classes are not there, and .*: (kubectl .*), then upgrade again with --take-ownership$/m.exec(
+          stderr,
+        ) ?? [];
+      assert.ok(crds, stderr);
+      await run(crds.replace('deploy/', `${path.dirname(chartFolder)}/`));
+      await run(upgradeOf('--set proxy.enabled=true --take-ownership'));
+      assert.equal((await ownOf(plane(), 'ConnectorClass')).length, 13);
     });
 
-    it('takes over what kubectl has installed, if it is told to', async function () {
+    it('takes over what kubectl has applied, if it is told to', async function () {
       needs('kubectl').call(this, () => undefined);
-      for (const name of ['crds', 'standalone', 'classes'] as const) {
-        assert.equal((await server.apply(rendered(name))).status, 0);
+      for (const name of ['crds', 'standalone', 'classes']) {
+        const { status, stderr } = await plane().run(
+          `kubectl apply -f ${path.join(chartFolder, '..', 'manifests', name)}.yaml`,
+        );
+        assert.equal(status, 0, stderr);
       }
-      const own = ['DaemonSet', 'Deployment', 'CSIDriver', 'ClusterRole'];
-      assert.ok(!own.flatMap((kind) => server.find(kind)).some(isAnnotated));
-      await install(`${withProxy} --set namespace.create=true --take-ownership`);
-      assert.ok(own.flatMap((kind) => server.find(kind)).every(isAnnotated));
+      const own = async (): Promise<readonly Manifest[]> =>
+        (
+          await Promise.all(
+            (['DaemonSet', 'Deployment', 'CSIDriver', 'ValidatingAdmissionPolicy'] as const).map((kind) =>
+              ownOf(plane(), kind),
+            ),
+          )
+        ).flat();
+      assert.ok(!(await own()).some(isAnnotated));
+      await install(`${withProxy} ${takeOver}`);
+      assert.ok((await own()).every(isAnnotated));
     });
 
     it('has tokens passed as secrets as soon as each kubelet can do that', async () => {
-      const isInSecrets = (): unknown =>
-        (server.find('CSIDriver')[0]!['spec'] as Readonly<Record<string, unknown>>)['serviceAccountTokenInSecrets'];
-      server.put(nodeOf('new', 'v1.36.1'));
-      server.put(nodeOf('old', 'v1.34.9+k3s1'));
-      await install();
-      assert.equal(isInSecrets(), false);
-      server.put(nodeOf('old', 'v1.35.0-eks-1a2b3c'));
-      await run(`upgrade ${release.replace(' ', ` ${chart} `)} --reset-then-reuse-values`);
-      assert.equal(isInSecrets(), true);
+      const isInSecrets = async (): Promise<unknown> =>
+        (only(await ownOf(plane(), 'CSIDriver'), 'CSIDriver')['spec'] as Manifest)['serviceAccountTokenInSecrets'];
+      await putNode(plane(), 'new', 'v1.36.1');
+      await putNode(plane(), 'old', 'v1.34.9+k3s1');
+      await install(image);
+      assert.equal(await isInSecrets(), false);
+      await putNode(plane(), 'old', 'v1.35.0-eks-1a2b3c');
+      await run(upgradeOf(''));
+      assert.equal(await isInSecrets(), true);
+      for (const name of ['new', 'old'])
+        await plane().admin.remove({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
     });
+  });
+}
+
+describe('a release', () => {
+  before(needsHelm);
+
+  it('is tried with each Helm', () => assert.ok(helms.length > 0));
+});
+
+function isAnnotated({ metadata }: Manifest): boolean {
+  return JSON.stringify(metadata).includes('"meta.helm.sh/release-name":"connectors-csi"');
+}
+
+function object(kind: Kind, namespace: string, name: string): Manifest {
+  return { apiVersion: kinds[kind], kind, metadata: { namespace, name } };
+}
+
+/** Objects of a kind that the API server and its controllers have not made themselves. */
+async function ownOf({ admin }: ControlPlane, kind: Kind): Promise<readonly Manifest[]> {
+  const objects = await admin.list(kinds[kind], kind);
+  return objects.filter(({ metadata }) => {
+    const place = `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+    return (
+      /connectors|^ci\/|^\/[a-z0-9]+$/.test(place) &&
+      !/^\/(?:default|admin|edit|view|ci|cluster-admin)$|\/default$/.test(place)
+    );
   });
 }

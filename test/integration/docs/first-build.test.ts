@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { ApplyServer } from '../../support/deploy/apply-server.ts';
 import { helms } from '../../support/deploy/helm.ts';
+import { putForeignKinds, removeInstallation } from '../../support/deploy/installation.ts';
 import { only, parseManifests } from '../../support/deploy/manifests.ts';
 import { objectProblems } from '../../support/deploy/object-problems.ts';
 import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/first-build-page.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
-import { started } from '../../support/started.ts';
+import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
 
 /** Needs a proxy, Tekton or pods: the flow test of the page plays these. */
-const needsMore = (command: string): boolean => / (wait|logs) /.test(command);
+const needsMore = (command: string): boolean => / (wait|logs|rollout) /.test(command);
 const helm = helms.at(-1);
 /** Where there is no Helm: what it creates with these values, as kubectl applies it. */
 const installation = ['crds', 'standalone', 'classes']
@@ -16,20 +16,21 @@ const installation = ['crds', 'standalone', 'classes']
   .join(' && ');
 
 describe('the commands of docs/first-build.md', () => {
-  let server: ApplyServer;
   before(needs('kubectl'));
-  beforeEach(async () => {
-    server = started(await ApplyServer.start());
-    writePageFiles(server.folder);
+  const plane = sharedControlPlane();
+  before(async () => {
+    writePageFiles(plane().folder);
+    await putForeignKinds(plane());
   });
+  afterEach(() => removeInstallation(plane()));
 
   it('succeed one after the other without an error or a warning, in a cluster without the CRDs', async () => {
     const commands = pageCommands.filter((command) => !needsMore(command));
-    assert.ok(commands.length >= 8, commands.join('\n'));
+    assert.ok(commands.length >= 6, commands.join('\n'));
     for (const command of commands) {
       const isInstallation = command.startsWith('helm ');
       const installed = helm === undefined ? installation : command.replace('helm', helm);
-      const { status, stdout, stderr } = await server.run(isInstallation ? installed : command);
+      const { status, stdout, stderr } = await plane().run(isInstallation ? installed : command);
       // The manifests are for all versions of the kubelet, and say so.
       const isForAll = isInstallation && helm === undefined;
       const expected = isForAll ? 'Warning: spec.serviceAccountTokenInSecrets is unset\n' : '';

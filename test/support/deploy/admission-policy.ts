@@ -1,7 +1,5 @@
 import { CelScalar, celEnv, celMethod, listType, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
-import type { PolicyRule } from '../kube-api/access-rules.ts';
-import { authorizerFunctions, authorizerOf } from './cel-authorizer.ts';
 import type { Manifest } from './manifests.ts';
 
 /** An AdmissionReview's request, as far as policies look at it. */
@@ -13,8 +11,6 @@ export interface AdmissionRequest {
   readonly namespace?: string;
   readonly username: string;
   readonly extra: Readonly<Record<string, readonly string[]>>;
-  /** What the user has permission for in all namespaces; nothing unless given. */
-  readonly rules?: readonly PolicyRule[];
   readonly object: unknown;
   /** Of an update. */
   readonly oldObject?: unknown;
@@ -73,7 +69,7 @@ const sum = celMethod('sum', listType(CelScalar.INT), [], CelScalar.INT, functio
 const indexOf = celMethod('indexOf', listType(CelScalar.DYN), [CelScalar.DYN], CelScalar.INT, function of(item) {
   return BigInt([...this].indexOf(item));
 });
-const environment = celEnv({ funcs: [...strings, sum, indexOf, ...authorizerFunctions] });
+const environment = celEnv({ funcs: [...strings, sum, indexOf] });
 const plans = new Map<string, ReturnType<typeof plan>>();
 /** Longer ones, and those with line breaks, give way to the constant message. */
 const maxMessageBytes = 5 * 1024;
@@ -139,7 +135,6 @@ function bindingsOf(policy: Manifest, request: AdmissionRequest): Bindings | Err
     oldObject: request.oldObject ?? null,
     params: request.params ?? null,
     request: { operation, namespace, resource: { group, resource }, userInfo: { username, extra } },
-    authorizer: authorizerOf(request.rules ?? []),
   }) as Bindings;
   for (const { name, expression } of spec.matchConditions ?? []) {
     const matches = evaluate(expression, bindings);

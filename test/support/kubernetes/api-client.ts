@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../deploy/manifests.ts';
 
 /** What an API server answers. */
-interface ApiAnswer {
+export interface ApiAnswer {
   readonly code: number;
   readonly text: string;
   /** The texts of its headers `warning`. */
@@ -54,7 +55,16 @@ export class ApiClient {
     return new ApiClient({ ...this.#access, as: user });
   }
 
-  request({ path, method = 'GET', body, type = 'json' }: ApiRequest): Promise<ApiAnswer> {
+  /** Sends a request, again where the server says that it is not ready for the kind. */
+  async request(request: ApiRequest): Promise<ApiAnswer> {
+    for (;;) {
+      const answer = await this.#send(request);
+      if (answer.code !== 429) return answer;
+      await sleep(1_000);
+    }
+  }
+
+  #send({ path, method = 'GET', body, type = 'json' }: ApiRequest): Promise<ApiAnswer> {
     const { url, ca } = this.#access;
     const headers = { ...this.#identity(), ...(body === undefined ? {} : { 'content-type': `application/${type}` }) };
     return new Promise((resolve, reject) => {

@@ -16,7 +16,7 @@ interface ControlPlaneOptions {
 }
 
 /** What a run of a command prints. */
-interface CommandRun {
+export interface CommandRun {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;

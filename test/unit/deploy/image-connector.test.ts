@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { patches } from '../../support/deploy/admission-policy.ts';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.ts';
+import { imageCorpus } from '../../support/deploy/image-corpus.ts';
 import { chartFile } from '../../support/deploy/manifests.ts';
 import { objectProblems } from '../../support/deploy/object-problems.ts';
 
@@ -12,7 +13,6 @@ assert.ok(policy !== undefined && binding !== undefined);
 
 const prefix = 'connectors.local/namespaces/ci/connectors/registry/';
 const annotations = { 'connectors.alauda.io/image-connector': 'registry' };
-const digest = `sha256:${'0'.repeat(64)}`;
 
 interface Container {
   readonly name: string;
@@ -46,67 +46,6 @@ function imageAfter(image: string, address: string): string {
   return change?.replace('/spec/containers/0/image ', '') ?? image;
 }
 
-/** Images by the address of the Connector: each with what it becomes, after the prefix; undefined for itself. */
-const corpus: Readonly<Record<string, Readonly<Record<string, string | undefined>>>> = {
-  'https://registry.example.com': {
-    'registry.example.com/team/app:1': 'team/app:1',
-    'registry.example.com/app': 'app',
-    [`registry.example.com/app@${digest}`]: `app@${digest}`,
-    [`registry.example.com/a/b/c:1.0-x_y@${digest}`]: `a/b/c:1.0-x_y@${digest}`,
-    'registry.example.com:443/app:1': 'app:1',
-    'Registry.Example.com/app:1': 'app:1',
-    'registry.example.com:80/app:1': undefined,
-    'registry.example.com:5000/app:1': undefined,
-    'registry.example.com.evil.example/app:1': undefined,
-    'evil-registry.example.com/app:1': undefined,
-    'example.com/registry.example.com/app:1': undefined,
-    'registry.example.com': undefined,
-    'app:1': undefined,
-    'team/app:1': undefined,
-    'docker.io/library/app:1': undefined,
-    'connectors.local/namespaces/ci/connectors/registry/team/app:1': undefined,
-  },
-  'https://registry.example.com:5000/': {
-    'registry.example.com:5000/app:1': 'app:1',
-    'registry.example.com/app:1': undefined,
-    'registry.example.com:443/app:1': undefined,
-  },
-  'https://REGISTRY.example.com:443': { 'registry.example.com/app:1': 'app:1' },
-  'http://registry.example.com:80': {
-    'registry.example.com/app:1': 'app:1',
-    'registry.example.com:80/app:1': 'app:1',
-    'registry.example.com:443/app:1': undefined,
-  },
-  'http://localhost:5000': { 'localhost:5000/app:1': 'app:1', 'localhost/app:1': undefined },
-  'http://localhost': { 'localhost/app:1': 'app:1', 'localhost:80/app:1': 'app:1' },
-  'http://[2001:db8::1]:5000': { '[2001:db8::1]:5000/app:1': 'app:1' },
-  ...Object.fromEntries(
-    ['https://registry-1.docker.io', 'https://index.docker.io/', 'https://docker.io:443'].map((address) => [
-      address,
-      {
-        nginx: 'library/nginx',
-        'nginx:1.27': 'library/nginx:1.27',
-        [`nginx@${digest}`]: `library/nginx@${digest}`,
-        'library/nginx:1': 'library/nginx:1',
-        'bitnami/redis:7': 'bitnami/redis:7',
-        'docker.io/nginx:1': 'library/nginx:1',
-        'docker.io/library/nginx:1': 'library/nginx:1',
-        'index.docker.io/bitnami/redis:7': 'bitnami/redis:7',
-        'registry-1.docker.io/bitnami/redis': 'bitnami/redis',
-        'ghcr.io/a/b:1': undefined,
-        'localhost/app:1': undefined,
-        'host:5000/app:1': undefined,
-        'connectors.local/namespaces/ci/connectors/registry/library/nginx:1': undefined,
-      },
-    ]),
-  ),
-  // With a path, a user or a query it is the address of no image.
-  'https://registry.example.com/base': { 'registry.example.com/base/app:1': undefined },
-  'https://user@registry.example.com': { 'registry.example.com/app:1': undefined },
-  'https://registry.example.com?a=b': { 'registry.example.com/app:1': undefined },
-  'registry.example.com': { 'registry.example.com/app:1': undefined },
-};
-
 describe('the policy for images of connectors', () => {
   it('is objects that an API server takes, and patterns that RE2 takes', () => {
     assert.deepEqual(objects.flatMap(objectProblems), []);
@@ -127,7 +66,7 @@ describe('the policy for images of connectors', () => {
     });
   });
 
-  for (const [address, images] of Object.entries(corpus)) {
+  for (const [address, images] of Object.entries(imageCorpus)) {
     it(`rewrites names of images of ${address}, and no others`, () => {
       for (const [image, rest] of Object.entries(images)) {
         assert.equal(imageAfter(image, address), rest === undefined ? image : `${prefix}${rest}`, image);
