@@ -17,6 +17,7 @@ import type { Checked, RejectedCredential } from '../../../../src/proxy/status/c
 import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/status/connector-status.ts';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.ts';
 import type { ProxyService } from '../../../../src/proxy/status/proxy-service.ts';
+import { connectorAnnotations } from '../../../../src/proxy/rules/request-rules.ts';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.ts';
 import { connector, connectorClass, proxyService, statusService } from '../../../support/proxy/manifests.ts';
 
@@ -79,9 +80,9 @@ class Bench {
     this.put('tool');
   }
 
-  put(name: string, generation = 1n, status: object = {}): void {
+  put(name: string, generation = 1n, status: object = {}, annotations: object = {}): void {
     const object = connector(name, 'https://tool.example') as { readonly metadata: object };
-    const metadata = { ...object.metadata, generation };
+    const metadata = { ...object.metadata, generation, annotations };
     this.#objects.set(`ci/${name}`, { ...object, metadata, status } as JsonObject);
   }
 
@@ -152,6 +153,35 @@ describe('the status of a Connector', () => {
     }
     assert.ok(bench.checks.length <= 5);
     assert.equal(bench.writes.at(-1)?.[1], 'False');
+  });
+
+  it('is checked soon after each of its inputs has changed: spec, class, and each annotation of either', async () => {
+    const ofClass = (generation: bigint, annotations: object): void => {
+      const object = connectorClass('any', { proxy: { ref: proxyService } }) as { readonly metadata: object };
+      const metadata = { ...object.metadata, generation, annotations };
+      bench.connectorClass = parseConnectorClass({ ...object, metadata } as JsonObject);
+    };
+    const changes: readonly (() => void)[] = [
+      () => bench.put('tool', 2n),
+      () => ofClass(2n, {}),
+      ...connectorAnnotations.flatMap((name) => [
+        () => bench.put('tool', 1n, {}, { [name]: '1' }),
+        () => bench.put('tool', 1n, {}, { [name]: '2' }),
+        () => ofClass(1n, { [name]: '1' }),
+        () => ofClass(1n, { [name]: '2' }),
+      ]),
+    ];
+    bench.found = good;
+    await bench.status.reconcile('ci/tool', signal);
+    for (const change of changes) {
+      bench.nowMs += statusTimings.minMs;
+      bench.checks = [];
+      await bench.status.reconcile('ci/tool', signal);
+      assert.equal(bench.checks.length, 0, 'nothing has changed');
+      change();
+      await bench.status.reconcile('ci/tool', signal);
+      assert.equal(bench.checks.length, 1, String(change));
+    }
   });
 
   it('stays while a check fails for another reason than the Connector', async () => {
