@@ -124,6 +124,23 @@ export const proxyLimits = {
     /** Pause after each, in parts of its time: so all of them together take a third of the thread. */
     pausePart: 2,
   },
+  /** TLS handshakes with tools. See proxy/tool/tool-handshakes.ts. */
+  toolHandshakes: {
+    /** Unfinished handshakes: each can end with 150 ms of the thread. */
+    unfinished: 16,
+    /** Largest part of these for one namespace. */
+    namespaceShare: 1 / 4,
+    /** Time for one while others wait. */
+    patienceMs: 1_000,
+    /** Milliseconds of the thread for certificates beyond the limits, or for one that has taken too long. */
+    slowMs: 200,
+    /** Certificates of a tool, with its CA's. Usual are three. @listed `502` */
+    certificates: 10,
+    /** Bits of an RSA key in them. @listed `502` */
+    rsaBits: 8192,
+    /** Exponent of such a key: 65537 is usual. */
+    rsaExponent: 0xffff_ffffn,
+  },
   /** Certificates that the proxy signs for the hosts of Connectors. */
   certificates: {
     /** Lifetime. They cannot be revoked, so it is short. */

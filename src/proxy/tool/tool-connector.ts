@@ -1,17 +1,20 @@
 import type { LookupFunction, Socket } from 'node:net';
-import net, { isIP } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { proxyLimits } from '../limits.ts';
 import type { EgressProxy } from './egress-proxy.ts';
-import { ConnectionClosed, type Opening } from './tool-connection.ts';
+import type { Opening } from './tool-connection.ts';
 import type { LookupOwner, Resolver } from './resolver.ts';
+import type { ThreadShares } from '../thread-shares.ts';
+import { prepare, tlsOptions, ToolHandshakes, untilOpen, type ConnectTls } from './tool-handshakes.ts';
 import type { ToolSockets } from './tool-sockets.ts';
 import type { Trust } from './trust.ts';
 
 export interface ToolConnectorOptions {
   readonly resolver: Resolver;
   readonly sockets: ToolSockets;
+  readonly threads: ThreadShares;
   /** Proxy for connections to tools that are not direct; undefined if all are. */
   readonly egress?: EgressProxy | undefined;
   /** Limit of the time for DNS, TCP and TLS of a new connection, and for its tunnel. */
@@ -25,9 +28,11 @@ export class ToolConnector {
   readonly #options: ToolConnectorOptions;
   /** The last TLS sessions, by namespace, address and trust store. */
   readonly #sessions = new BoundedMap<Buffer>(proxyLimits.toolSockets.sessions);
+  readonly #handshakes: ToolHandshakes;
 
   constructor(options: ToolConnectorOptions) {
     this.#options = options;
+    this.#handshakes = new ToolHandshakes(options.threads);
   }
 
   /**
@@ -45,10 +50,12 @@ export class ToolConnector {
     const resume: ConnectTls = (tlsOptions) =>
       this.#resume(tlsOptions, owner.namespace, `${owner.namespace} ${host} ${port} ${trust?.id}`);
     const socket = isDirect
-      ? openSocket(host, port, resolver.lookupFor(owner, port), trust, resume)
+      ? openSocket(host, port, resolver.lookupFor(owner, port), undefined)
       : openSocket(egress.origin.host, egress.origin.port, resolver.uncheckedLookup, egressTrust);
     sockets.add(socket, owner.namespace);
-    const opened = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port, trust, resume);
+    const reached = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port);
+    const opened =
+      trust === undefined ? reached : reached.then(() => this.#handshakes.run(socket, host, owner, trust, resume));
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
     opened.catch(() => socket.destroy()).finally(() => clearTimeout(timer));
     return { socket, opened };
@@ -65,67 +72,16 @@ export class ToolConnector {
   }
 }
 
-type ConnectTls = (options: tls.ConnectionOptions) => tls.TLSSocket;
-
 /** Opens a socket. Nothing else in the proxy does for tools. @param trust for TLS. */
-export function openSocket(
-  host: string,
-  port: number,
-  lookup: LookupFunction,
-  trust: Trust | undefined,
-  connectTls: ConnectTls = tls.connect,
-): Socket {
+export function openSocket(host: string, port: number, lookup: LookupFunction, trust: Trust | undefined): Socket {
   const address = { host, port, lookup };
-  const socket = trust === undefined ? net.connect(address) : connectTls({ ...address, ...tlsOptions(host, trust) });
+  const socket = trust === undefined ? net.connect(address) : tls.connect({ ...address, ...tlsOptions(host, trust) });
   return prepare(socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs));
 }
 
-async function tunnelOn(
-  socket: Socket,
-  egress: EgressProxy,
-  host: string,
-  port: number,
-  trust: Trust | undefined,
-  connectTls: ConnectTls,
-): Promise<Socket> {
+async function tunnelOn(socket: Socket, egress: EgressProxy, host: string, port: number): Promise<Socket> {
   egress.ensureTunnel(await egress.connect(socket, host, port), host, port);
-  if (trust === undefined) return socket;
-  const secure = connectTls({ socket, ...tlsOptions(host, trust) });
-  // Before the listener of `secure`, which would close it without the error.
-  socket.prependOnceListener('close', () => secure.destroy(socket.errored ?? undefined));
-  return untilOpen(prepare(secure));
-}
-
-function tlsOptions(host: string, { context }: Trust): tls.ConnectionOptions {
-  return {
-    secureContext: context,
-    rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
-    // IP addresses are not server names (RFC 6066, 3).
-    ...(isIP(host) === 0 ? { servername: host } : { host }),
-  };
-}
-
-function prepare<S extends Socket>(socket: S): S {
-  // undici takes ECONNRESET as the regular end of a response without a length, and fails an assertion if reading is
-  // paused then. It has no option for that, and its listeners cannot be replaced. This listener runs before them.
-  return socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
-    // An alert after the handshake, about the client certificate. The end of the connection would hide it.
-    if (error.code?.startsWith('ERR_SSL_') === true) socket.destroy(error);
-  });
-}
-
-/** Waits for a connection, and for its TLS. @throws the error of the connection. */
-function untilOpen(socket: Socket): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const fail = (): void => reject(socket.errored ?? new ConnectionClosed());
-    socket.once('close', fail);
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
-      socket.off('close', fail);
-      resolve(socket);
-    });
-  });
+  return socket;
 }
 
 export class ConnectTimeout extends Error {

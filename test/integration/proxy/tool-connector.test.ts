@@ -4,6 +4,7 @@ import net, { type Socket } from 'node:net';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { parseDirectHosts } from '../../../src/proxy/tool/direct-hosts.ts';
 import { EgressProxy } from '../../../src/proxy/tool/egress-proxy.ts';
+import { ThreadShares } from '../../../src/proxy/thread-shares.ts';
 import { ownerOfHost } from '../../../src/proxy/tool/resolver.ts';
 import type { Resolver } from '../../../src/proxy/tool/resolver.ts';
 import { ToolConnector } from '../../../src/proxy/tool/tool-connector.ts';
@@ -31,7 +32,7 @@ describe('a connection through an egress proxy that is silent', () => {
     });
     sockets = new ToolSockets({ ...proxyLimits.toolSockets, total: 2 });
     const resolver = { ensureNotBlocked: () => undefined } as unknown as Resolver;
-    return new ToolConnector({ resolver, sockets, egress, connectMs });
+    return new ToolConnector({ resolver, sockets, threads: new ThreadShares(() => 0), egress, connectMs });
   }
 
   afterEach(() => {

@@ -19,7 +19,7 @@ const rsaWithSha256 = new AlgorithmIdentifier({
   parameters: new Uint8Array([5, 0]).buffer,
 });
 
-interface ChainOptions {
+export interface ChainOptions {
   /** Certificates, that of the server and the root included. */
   readonly count: number;
   readonly rsaBits: number;
