@@ -6,7 +6,7 @@ import type { ProxyConfig } from '../config.ts';
 import { parseProxyConfig } from '../config.ts';
 import { loadClusterConfig } from '../../shared/kube/load-cluster-config.ts';
 import type { CommandContext } from '../../shared/command/command.ts';
-import { asLine } from '../../shared/doctor/check-result.ts';
+import { shown } from '../../shared/doctor/check-result.ts';
 import { printableJson, outputFlag } from '../../shared/command/output-format.ts';
 import { runningArguments } from '../../shared/command/running-arguments.ts';
 import type { Answer } from './answer.ts';
@@ -91,7 +91,7 @@ async function answerInTime(checker: RequestChecker, question: Question, stopped
 
 function reportAnswer(answer: Answer, { output, strict }: CheckConfig, { stdout, columns }: CommandContext): number {
   const { passes, steps } = answer;
-  const lines = steps.map(({ step, level, text }) => asLine({ check: step, level, text }, columns));
+  const lines = steps.map(({ step, level, text }) => shown({ check: step, level, text }, columns));
   stdout(output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : lines.join(''));
   return passes && !(strict && steps.some(({ level }) => level === 'warn')) ? 0 : 1;
 }

@@ -38,17 +38,21 @@ export function unchecked(check: string, error: unknown, problem = 'cannot be ch
 
 const colors = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 
-/**
- * Returns the result as one line, whatever line breaks its text has.
- * @param columns of the terminal that shows it, with colors and in lines of whole words.
- */
-export function asLine({ level, check, text }: CheckResult, columns?: number): string {
-  const line = text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim();
-  const head = `${level.padEnd(5)} ${check.padEnd(14)} `;
-  if (columns === undefined) return `${head}${line}\n`;
-  const lines = wrapped(line, Math.max(columns, 60) - head.length);
-  const colored = styleText(colors[level], level) + head.slice(level.length);
-  return `${colored}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
+/** Returns the result as one line, whatever line breaks its text has. */
+export function asLine({ level, check, text }: CheckResult): string {
+  return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/(?<!\s)\s*[\r\n]+\s*/g, ' ').trim()}\n`;
+}
+
+/** Characters before the text in a line. */
+const head = 21;
+
+/** Returns the result for a terminal of this width, with colors and in lines of whole words; one line without a width. */
+export function shown(result: CheckResult, columns: number | undefined): string {
+  const line = asLine(result);
+  if (columns === undefined) return line;
+  const { level } = result;
+  const lines = wrapped(line.slice(head).trimEnd(), Math.max(columns, 60) - head);
+  return `${styleText(colors[level], level)}${line.slice(level.length, head)}${lines.join(`\n${' '.repeat(head)}`)}\n`;
 }
 
 /** Returns the message with that of its cause, unless it contains that already. */
@@ -60,6 +64,6 @@ export function reasonOf(error: unknown): string {
 
 /** Writes the results. @returns the exit status. */
 export function report(results: readonly CheckResult[], output: OutputFormat, { stdout, columns }: Terminal): number {
-  stdout(output === 'json' ? printableJson(results) : results.map((each) => asLine(each, columns)).join(''));
+  stdout(output === 'json' ? printableJson(results) : results.map((each) => shown(each, columns)).join(''));
   return results.some(({ level }) => level === 'fail') ? 1 : 0;
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { eventually } from '../../support/poll.ts';
 import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { grant } from '../../support/proxy/manifests.ts';
 import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
 import { ToolServer } from '../../support/proxy/tool-server.ts';
 import { started } from '../../support/started.ts';
@@ -305,9 +306,10 @@ describe('a client that means harm', () => {
   });
 
   it('has no more requests in flight than its share, while others are served', async () => {
-    const small = started(
-      await ProxyFixture.start(toolWithLogin(tool.url()), { flags: ['--max-requests-in-flight', '8'] }),
-    );
+    const [role, binding] = grant('builder', ['tool'], { name: 'use-other' });
+    const subjects = [{ kind: 'ServiceAccount', name: 'builder', namespace: 'other' }];
+    const objects = [...toolWithLogin(tool.url()), role!, { ...binding, subjects }];
+    const small = started(await ProxyFixture.start(objects, { flags: ['--max-requests-in-flight', '8'] }));
     tool.answer = (request, response) => {
       if (request.url === '/hang') return;
       response.end('hello');
@@ -322,11 +324,13 @@ describe('a client that means harm', () => {
     );
     await eventually('two are rejected', () => statuses.length === 2);
     assert.deepEqual(statuses, [429, 429]);
-    const other = await small.client('ci/tool', { pod: 'other' });
+    // Another pod of the namespace has no share of its own.
+    assert.equal((await (await small.client('ci/tool', { pod: 'another' })).get(tool.url())).status, 429);
+    const other = await small.client('ci/tool', { namespace: 'other', pod: 'other' });
     assert.equal((await other.get(`${tool.url()}/`)).body, 'hello');
     const lines = (await small.metrics()).split('\n');
     assert.ok(lines.includes('connectors_proxy_limit_used{limit="requests_in_flight"} 4'));
-    assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 2'));
+    assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 3'));
     await small.stopProxy();
     await Promise.all(asked);
   });
