@@ -1,5 +1,5 @@
 /**
- * `npm run bench:proxy -- [--rounds N] [--json FILE] [--before DIST/main.js] [--only PART,...]` as root: the built proxy as it is
+ * `npm run bench:proxy -- [--rounds N] [--json FILE] [--before DIST/main.js] [--only PART,...] [--ways WAY,...]`, as root: the built proxy as it is
  * deployed, an older build of it, Squid with ssl_bump, a relay that only relays, and no proxy at all. In each round each of them
  * gets a new process and serves 100,000 requests before it is measured. It has core 1 alone; wrk, curl, the tool and this process
  * share core 0. Parts are memory, requests, burst and transfers. Needs wrk, gcc and squid-openssl. Results without a verdict:
