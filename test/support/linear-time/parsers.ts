@@ -168,7 +168,10 @@ export const parsers: Readonly<Record<string, Parser>> = {
   },
   parseSigningKey: {
     run: (text) => parseSigningKey(new Secret(text), 'privateKey'),
-    around: ['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----'],
+    around: [
+      ...['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----'],
+      '-----BEGIN EC PARAMETERS-----…-----END EC PARAMETERS-----…-----BEGIN EC PRIVATE KEY-----…',
+    ],
   },
   certificateBlocks: {
     run: certificateBlocks,
