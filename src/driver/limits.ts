@@ -197,7 +197,7 @@ export const driverLimits = {
     namespaceShare: 1 / 2,
     /** Part of the memory reserved for namespaces with little that growing volumes can use. */
     growthPart: 1 / 2,
-    /** Memory of a request in the heap of the process. See driver/publish/request-memory.ts. */
+    /** Memory of a request in the heap of the process. See driver/publish/volume-memory.ts. */
     heap: {
       /**
        * A byte in the heap counts as so many: V8 limits the heap to half of the container's memory, and needs a part of it for

@@ -1,5 +1,6 @@
 import type { VolumeMemory } from '../publish/volume-memory.ts';
 import { dataLink } from './atomic-writer.ts';
+import { checkValue } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { SyscallError } from './errno.ts';
 import { memoryOf } from './footprint.ts';
@@ -103,25 +104,20 @@ export class OpenFiles {
    * a published one. A failure leaves the rest without an error, because it must not prevent the unmount.
    */
   #removeFiles(targetPath: string, root: Directory): void {
-    if (!this.#removeAll(root) || this.#usageOf(root).isEmpty) {
-      this.#syscalls.close(root.fd);
-      return;
-    }
-    this.#volumes.add(root);
-    this.#count(keyOf(root), targetPath, this.#usageOf(root).bytes);
-  }
-
-  #removeAll(root: Directory): boolean {
     try {
       removeEntry(this.#syscalls, root, dataLink);
-      const entries = this.#syscalls.list(root.fd);
-      if (typeof entries === 'number') return false;
-      for (const entry of entries) removeEntry(this.#syscalls, root, entry);
-      return true;
+      for (const entry of checkValue(this.#syscalls.list(root.fd), 'getdents', root))
+        removeEntry(this.#syscalls, root, entry);
+      const { bytes, isEmpty } = this.#usageOf(root);
+      if (!isEmpty) {
+        this.#volumes.add(root);
+        this.#count(keyOf(root), targetPath, bytes);
+        return;
+      }
     } catch (error) {
-      if (error instanceof SyscallError) return false;
-      throw error;
+      if (!(error instanceof SyscallError)) throw error;
     }
+    this.#syscalls.close(root.fd);
   }
 
   /** Returns the memory of a volume, which is empty if its directory is the only inode. */

@@ -1,6 +1,5 @@
 import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from './ports.ts';
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
-import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.ts';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.ts';
 import { audiencesOf, planVolume } from '../content/volume-plan.ts';
@@ -11,6 +10,9 @@ import type { PublishRequest } from './publish-request.ts';
 import { secretOf } from './volume-tokens.ts';
 import type { VolumeTokens } from './volume-tokens.ts';
 import { warnOnce } from './volume-warnings.ts';
+import { CodedError, throwIfAborted } from '../../shared/errors.ts';
+import { memoryOwnerOf } from './publish-request.ts';
+import type { PublishedVolume } from './published-volumes.ts';
 
 /**
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
@@ -114,4 +116,27 @@ export async function renderContent(
     if (warnOnce(deps, request, 'warn', warning)) deps.volumes.warned(request, warning);
   }
   return content;
+}
+
+/**
+ * Replaces the files of a mounted volume whose pod has lost access by the reason. No revision of the files with the token
+ * is kept. Does nothing if the volume is not mounted, or has no tokens.
+ * @throws {CodedError} INTERNAL if the files cannot be written.
+ */
+export function removeTokens(
+  { host, volumes, log }: Pick<PublishDependencies, 'host' | 'volumes' | 'log'>,
+  request: PublishRequest,
+  published: PublishedVolume | undefined,
+  denial: CodedError,
+): void {
+  const { targetPath, volumeId, pod, mountOptions } = request;
+  const hasTokens = published?.input.isAllowed !== false && !volumes.isWithoutTokens(targetPath);
+  if (!hasTokens || host.inspect(targetPath) !== 'published') return;
+  const { files } = rejectionContent(denial.message, []);
+  host.put(targetPath, files, mountOptions, memoryOwnerOf(request), 'removed');
+  volumes.tokensRemoved(targetPath);
+  log.warn('Access revoked, removed tokens from mounted volume', {
+    volumeId,
+    pod: `${pod.namespace}/${pod.name}`,
+  });
 }

@@ -1,19 +1,23 @@
-import { CodedError, orThrow, throwIfAborted } from '../../shared/errors.ts';
+import { CodedError, orThrow, throwIfAborted, toCodedError } from '../../shared/errors.ts';
 import type { VolumeAttributes } from './attributes.ts';
 import type { FlowKey } from '../../shared/limits/flow-key.ts';
-import type { VolumeChange, PublishContext } from './ports.ts';
+import type { VolumeChange, PublishContext, TargetState } from './ports.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
 import type { FeatureFlags } from '../../shared/connectors/model.ts';
 import { memoryOwnerOf } from './publish-request.ts';
 import type { PublishCall, PublishRequest } from './publish-request.ts';
-import { audiencesFor, decideAccess, planContent, readConnectors, renderContent } from './publish-steps.ts';
+import {
+  audiencesFor,
+  decideAccess,
+  planContent,
+  readConnectors,
+  removeTokens,
+  renderContent,
+} from './publish-steps.ts';
 import type { Confirmation, PublishedVolume, VolumeInput } from './published-volumes.ts';
 import type { PublishPermit } from './publish-permit.ts';
 import { isSameInput, versionsOf } from './published-volumes.ts';
-import { removeTokens } from './remove-tokens.ts';
-import { StepTimer } from './step-timer.ts';
 import { obtainTokens, tokensRequestOf } from './volume-tokens.ts';
-import { publishFailure } from './publish-failure.ts';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.ts';
 import { warnAboutLifetimes } from './volume-warnings.ts';
 
@@ -227,5 +231,65 @@ function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFl
       'FAILED_PRECONDITION',
       `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`,
     );
+  }
+}
+
+/** Milliseconds of each step of a call, rounded to hundredths. */
+class StepTimer {
+  readonly steps: Record<string, number> = {};
+  #last = performance.now();
+
+  /** Ends the step that began with the previous lap. */
+  lap(step: string): void {
+    const now = performance.now();
+    this.steps[step] = Math.round((now - this.#last) * 100) / 100;
+    this.#last = now;
+  }
+}
+
+/** `unknown`: the target cannot be inspected, and this process has not published it. */
+type InspectedState = TargetState | 'unknown';
+
+/**
+ * Returns the response to a failed publish. On a mounted volume it is always UNAVAILABLE: the kubelet keeps the volume,
+ * creates an event, and retries. A final code would make some kubelets unmount a volume in use. So it is UNAVAILABLE
+ * also if the target cannot be inspected, for example without a free descriptor.
+ */
+function publishFailure(
+  { host, volumes, clock }: Pick<PublishDependencies, 'host' | 'volumes' | 'clock'>,
+  { volumeId, targetPath }: { readonly volumeId: string; readonly targetPath: string },
+  error: unknown,
+): CodedError {
+  const cause = toCodedError(error, 'the driver failed unexpectedly; see its log');
+  const state = stateOf({ host, volumes }, targetPath);
+  if (state === 'unknown') {
+    const message = `the target path cannot be checked: ${cause.code}: ${cause.message}`;
+    return new CodedError('UNAVAILABLE', message, { cause });
+  }
+  if (state !== 'published' && state !== 'incomplete') return cause;
+  const published = volumes.get(targetPath);
+  if (published !== undefined && published.request.volumeId !== volumeId) return cause;
+  if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
+    volumes.recordFailure(targetPath, cause, clock.now());
+  }
+  const reason = `${cause.code}: ${cause.message}`;
+  const kept = volumes.isWithoutTokens(targetPath)
+    ? 'the tokens were taken out of the mounted files'
+    : 'the mounted files are kept';
+  const message =
+    state === 'published'
+      ? `refresh failed, ${kept}: ${reason}`
+      : `refresh failed, the volume is not complete: ${reason}`;
+  return new CodedError('UNAVAILABLE', message, { cause });
+}
+
+function stateOf({ host, volumes }: Pick<PublishDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {
+  try {
+    return host.inspect(targetPath);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    // No volume can be at such a path.
+    if (error.code === 'INVALID_ARGUMENT') return 'absent';
+    return volumes.get(targetPath) === undefined ? 'unknown' : 'published';
   }
 }

@@ -3,6 +3,7 @@ import { Counts } from '../../shared/limits/counts.ts';
 import { floorsOf } from '../../shared/limits/dynamic-share.ts';
 import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { driverLimits } from '../limits.ts';
+import type { AttributeName } from './attribute-table.ts';
 
 /**
  * The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. Until they are
@@ -203,4 +204,27 @@ function bytesOf({ owner, bytes }: Usage): number {
 
 function inMiB(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+}
+
+/** The parts of a NodePublishVolume request whose size a pod's author chooses. */
+interface RequestTexts {
+  readonly volume_context: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Attributes of which a volume keeps parts. */
+const kept: readonly AttributeName[] = ['connectors', 'configuration.names', 'configuration.params'];
+
+/**
+ * Returns the memory that a request counts for: the most that the message, the parsed request and its parsed params use
+ * in the heap, weighted.
+ */
+export function memoryOfRequest({ volume_context: context, secrets }: RequestTexts): number {
+  const { weight, callBytes, entryBytes } = driverLimits.volumeMemory.heap;
+  let bytes = callBytes;
+  for (const entries of [context, secrets]) {
+    for (const [key, value] of Object.entries(entries)) bytes += entryBytes + 2 * (key.length + value.length);
+  }
+  for (const name of kept) bytes += 2 * (context[name]?.length ?? 0);
+  return weight * bytes;
 }

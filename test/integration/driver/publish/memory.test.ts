@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/volume-memory.ts';
 import { driverLimits } from '../../../../src/driver/limits.ts';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.ts';
 import { assertFails } from '../../../support/driver/kubelet-client.ts';

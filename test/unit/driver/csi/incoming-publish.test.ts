@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { identifyPublish } from '../../../../src/driver/csi/incoming-publish.ts';
+import { identifyPublish } from '../../../../src/driver/csi/publish-request.ts';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { TestVolume } from '../../../support/driver/test-volume.ts';
 

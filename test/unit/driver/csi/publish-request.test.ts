@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.ts';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/volume-memory.ts';
 import { decodePublish, digestOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.ts';
 import type { PublishRequest } from '../../../../src/driver/publish/publish-request.ts';
 import { csi } from '../../../../src/driver/csi/services.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkFileNames } from '../../../../src/driver/host/check-file-names.ts';
+import { checkFileNames } from '../../../../src/driver/host/deduplicate-files.ts';
 
 describe('the files that the host is given', () => {
   it('have names of their own', () => {

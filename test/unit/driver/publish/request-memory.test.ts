@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.ts';
-import { memoryOfRequest } from '../../../../src/driver/publish/request-memory.ts';
+import { memoryOfRequest } from '../../../../src/driver/publish/volume-memory.ts';
 import { paramsOf } from '../../../../src/driver/publish/attributes.ts';
 import { TestVolume } from '../../../support/driver/test-volume.ts';
 import { heapGrowth } from '../../../support/heap-growth.ts';
