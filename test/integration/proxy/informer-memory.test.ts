@@ -45,6 +45,15 @@ describe('the memory of the proxy for Connectors', () => {
     );
   }).timeout(60_000);
 
+  it('counts what an empty Connector takes besides its content', async () => {
+    const fixture = started(await ClusterFixture.start());
+    fixture.put(connectorClass());
+    for (let at = 0; at < 100; at += 1) fixture.put(connector(`c${at}`, 'http://tool.example'));
+    const proxy = await fixture.replica();
+    const [, bytes] = /^connectors_proxy_object_memory_bytes (\d+)$/m.exec(await proxy.metrics.text()) ?? [];
+    assert.ok(Number(bytes) > 100 * 3072, bytes);
+  });
+
   it('is reported as unconfirmed while the API server does not list it again', async () => {
     const fixture = started(await ClusterFixture.start());
     fixture.put(connectorClass());
