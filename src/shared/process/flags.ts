@@ -60,7 +60,7 @@ export function parseFlags<Table extends FlagTable>(
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       // A password in a URL is not repeated.
-      const shown = JSON.stringify(written.replace(/\/\/.*@/, '//…@'));
+      const shown = JSON.stringify(written.replace(/^(https?:\/\/).*@/i, '$1…@'));
       problems.push(`--${name} ${shown}: ${error.message}`);
     }
   }
