@@ -11,6 +11,17 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{- /* Fields of the pods of driver, proxy or image pulls, of these values. */ -}}
+{{- define "connectors.podFields" -}}
+{{- $values := . -}}
+{{- $fields := dict -}}
+{{- range $name := list "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+{{- with index $values $name }}{{ $_ := set $fields $name . }}{{ end }}
+{{- end }}
+{{- with .podSecurityContext }}{{ $_ := set $fields "securityContext" . }}{{ end }}
+{{- toYaml $fields }}
+{{- end -}}
+
 {{- define "connectors.csiLabels" -}}
 app.kubernetes.io/name: connectors-csi
 app.kubernetes.io/part-of: connectors

@@ -10,6 +10,7 @@ import {
   deployFolder,
   only,
   readManifests,
+  rendered,
   repository,
   type Manifest,
 } from '../../support/deploy/manifests.ts';
@@ -22,7 +23,8 @@ function pathsOf(values: unknown, before = ''): readonly string[] {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return [before];
   const paths = Object.entries(values).flatMap(([name, value]) => pathsOf(value, `${before}.${name}`));
   // Those of Kubernetes, whose fields are not the chart's.
-  return /\.(?:resources|labels)$/.test(before) ? [before] : paths;
+  const kubernetes = /\.(?:resources|labels|nodeSelector|affinity|annotations|pod[A-Z][A-Za-z]+s|podSecurityContext)$/;
+  return kubernetes.test(before) ? [before] : paths;
 }
 
 function valueAt(values: unknown, place: string): unknown {
@@ -60,7 +62,8 @@ describe('the chart', () => {
     const lines = text.split('\n');
     const bare = lines.flatMap((line, at) => {
       const [, name] = /^ *(\w+): \S/.exec(line) ?? [];
-      const isIn = lines.slice(0, at).findLast((other) => /^\w+:|^ {2}\w+:$/.test(other)) === '  resources:';
+      const group = lines.slice(0, at).findLast((other) => /^\w+:|^ {2}\w+:$/.test(other)) ?? '';
+      const isIn = /^ {2}(?:resources|podSecurityContext):$/.test(group);
       return name === undefined || isIn || /^ *# /.test(lines[at - 1] ?? '') ? [] : [line.trim()];
     });
     assert.deepEqual(bare, []);
@@ -77,8 +80,8 @@ for (const [index, helm] of helms.entries()) {
     });
 
     it('is what deploy/manifests have: `npm run generate:manifests` writes them', async () => {
-      for (const [file, rendered] of await renderedFiles(helm)) {
-        assert.equal(readFileSync(path.join(repository, file), 'utf8'), rendered, file);
+      for (const [file, whole] of await renderedFiles(helm)) {
+        assert.equal(readFileSync(path.join(repository, file), 'utf8'), whole, file);
       }
     });
 
@@ -134,7 +137,7 @@ for (const [index, helm] of helms.entries()) {
       const kept = (await render({ proxy: { enabled: true } })).filter(({ kind }) =>
         /^C.*(?:Definition|Class)$/.test(kind),
       );
-      assert.equal(kept.length, 16);
+      assert.equal(kept.length, 3 + rendered('classes').length);
       for (const { kind, metadata } of kept) {
         const { annotations = {} } = metadata as { annotations?: Readonly<Record<string, string>> };
         assert.equal(annotations['helm.sh/resource-policy'], 'keep', metadata.name);
@@ -154,6 +157,36 @@ for (const [index, helm] of helms.entries()) {
       assert.equal(driver(await render({ image: { ...image, tag: '7' } })).image, 'r/connectors-csi:7');
       const { digest } = allValues.image;
       assert.equal(driver(await render({ image: { ...image, digest } })).image, `r/connectors-csi@${digest}`);
+    });
+
+    it('places its pods, and gives them what they have besides', async () => {
+      const objects = await render(allValues, { kubeVersion: newest });
+      for (const [kind, name] of [
+        ['DaemonSet', 'connectors-csi'],
+        ['DaemonSet', 'connectors-image-pulls'],
+        ['Deployment', 'connectors-proxy'],
+      ] as const) {
+        const { template } = only(objects, kind, name)['spec'] as { readonly template: Manifest };
+        const { metadata, spec } = template as unknown as Record<'metadata' | 'spec', Record<string, object>>;
+        const { priorityClassName, nodeSelector, tolerations, affinity, podSecurityContext, env } = allValues.proxy;
+        assert.equal(spec['priorityClassName'], priorityClassName);
+        assert.deepEqual(spec['nodeSelector'], { 'kubernetes.io/os': 'linux', ...nodeSelector });
+        assert.deepEqual(spec['tolerations'], tolerations);
+        assert.deepEqual({ ...spec['affinity'], ...affinity }, spec['affinity']);
+        assert.deepEqual({ ...spec['securityContext'], ...podSecurityContext }, spec['securityContext']);
+        assert.match(JSON.stringify(metadata['labels']), /"team":"build"/);
+        assert.match(JSON.stringify(metadata['annotations']), /"example.com\/scrape":"yes"/);
+        const [container] = spec['containers'] as unknown as readonly [{ readonly env: readonly object[] }];
+        assert.deepEqual(
+          container.env.filter((variable) => JSON.stringify(variable) === JSON.stringify(env[0])),
+          env,
+        );
+      }
+      const { template } = only(objects, 'Deployment', 'connectors-proxy')['spec'] as { readonly template: Manifest };
+      const { topologySpreadConstraints, service } = allValues.proxy;
+      assert.deepEqual((template['spec'] as Manifest)['topologySpreadConstraints'], topologySpreadConstraints);
+      const { metadata } = only(objects, 'Service', 'connectors-proxy-service') as unknown as { metadata: object };
+      assert.deepEqual((metadata as { readonly annotations: object }).annotations, service.annotations);
     });
 
     it('takes part in another chart', async () => {

@@ -1,3 +1,21 @@
+/** Where pods run, and what they have besides. */
+const pods = {
+  priorityClassName: 'system-cluster-critical',
+  nodeSelector: { pool: 'build' },
+  tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'pool', operator: 'In', values: ['build'] }] }],
+      },
+    },
+  },
+  podLabels: { team: 'build' },
+  podAnnotations: { 'example.com/scrape': 'yes' },
+  env: [{ name: 'EXTRA', value: '1' }],
+  podSecurityContext: { fsGroup: 1000 },
+};
+
 /** Values with which the chart has all its objects, none of them as it is by default. */
 export const allValues = {
   image: {
@@ -16,6 +34,7 @@ export const allValues = {
     events: true,
     resources: { limits: { memory: '1Gi' } },
     extraArgs: ['--log-level=debug'],
+    ...pods,
   },
   proxy: {
     enabled: true,
@@ -31,6 +50,16 @@ export const allValues = {
     identities: [{ namespace: 'ci', serviceAccounts: ['registry'] }],
     resources: { limits: { memory: '1Gi' } },
     extraArgs: ['--log-level=debug'],
+    ...pods,
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'rack',
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: { app: 'x' } },
+      },
+    ],
+    service: { annotations: { 'example.com/internal': 'true' } },
   },
   crds: { enabled: true },
   classes: { enabled: true },
@@ -45,6 +74,7 @@ export const allValues = {
     directories: { providers: '/etc/eks/image-credential-provider', containerd: '/etc/c', crio: '/etc/d' },
     extraArgs: ['--interval=1m'],
     resources: { limits: { memory: '256Mi' } },
+    ...pods,
   },
   imageConnector: true,
   openshift: true,
