@@ -6,7 +6,6 @@ import { applied, regexLiterals } from '../support/linear-time/regex-literals.ts
 const digits = 'digits of one number, at most 767';
 /** Regular expressions for which some texts take longer, and why no stranger can pass these. By file and text. */
 const exempt: Readonly<Record<string, string>> = {
-  'driver/content/activate.ts /(.{80,100}) \\| /g': 'a constant, when the module is loaded',
   'driver/host/selinux.ts /[\\0\\n]+$/': 'a label of the kernel, at most a page',
   'shared/gotemplate/float-format.ts /0+$/': digits,
   'shared/gotemplate/number-literal.ts /^(.*[^eEpP])([+-].*)i$/s':

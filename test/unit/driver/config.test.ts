@@ -155,11 +155,11 @@ describe('the flags of serve', () => {
   for (const [what, args, message] of [
     ['an unknown flag', ['--nope'], /^unknown flag "--nope"$/],
     ['an unknown flag with a value', ['--nope', 'x'], /^unknown flag "--nope"$/],
-    ['a misspelt flag', ['--kubelet-dirr', '/x'], /^unknown flag "--kubelet-dirr"$/],
+    ['a misspelt flag', ['--kubelet-dirr', '/x'], /^unknown flag "--kubelet-dirr": did you mean "--kubelet-dir"\?$/],
     [
       'all mistakes',
       ['--kubelet-dirr', '/x', '--log-level=loud'],
-      /^unknown flag "--kubelet-dirr"; --log-level "loud": must be one of /,
+      /^unknown flag "--kubelet-dirr": did you mean "--kubelet-dir"\?; --log-level "loud": must be one of /,
     ],
     ['a word that belongs to none', ['constructor'], /^unexpected argument "constructor"$/],
     ['a flag without its value', ['--manifests'], /^--manifests has no value: write --manifests DIR$/],
