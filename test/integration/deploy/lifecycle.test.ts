@@ -118,6 +118,8 @@ for (const [index, helm] of helms.entries()) {
 
     it('has all values, and none of them again', async () => {
       await putForeignKinds(plane());
+      // Of the identities.
+      await plane().admin.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ci' } }]);
       const values = path.join(plane().folder, 'values.json');
       writeFileSync(values, JSON.stringify({ ...allValuesOfServer, namespace: { create: false } }));
       await install(`--values ${values}`);
