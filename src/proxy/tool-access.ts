@@ -4,6 +4,7 @@ import { CodedError } from '../shared/errors.ts';
 import { FairSemaphore } from '../shared/limits/fair-semaphore.ts';
 import type { ProxyBackend } from './backend.ts';
 import type { ProxyConfig } from './config.ts';
+import { connectMs, egressProxyOf } from './configured-egress.ts';
 import { Generators } from './credentials/generator/generators.ts';
 import { ToolCredentials } from './credentials/tool-credentials.ts';
 import { UpstreamTrust } from './credentials/upstream-trust.ts';
@@ -12,18 +13,12 @@ import { OwnEndpoints } from './own-endpoints.ts';
 import type { ProxyService } from './status/proxy-service.ts';
 import type { ThreadShares } from './thread-shares.ts';
 import { AddressRules } from './tool/address-rules.ts';
-import { parseDirectHosts } from './tool/direct-hosts.ts';
-import type { DirectHosts } from './tool/direct-hosts.ts';
-import { EgressProxy } from './tool/egress-proxy.ts';
 import { InformationalLimiter } from './tool/informational-limiter.ts';
 import { Resolver } from './tool/resolver.ts';
 import type { LookupOwner, DnsLookup } from './tool/resolver.ts';
 import { ToolClient } from './tool/tool-client.ts';
 import type { ToolSockets } from './tool/tool-sockets.ts';
 import { systemRoots, TrustStoreCache } from './tool/trust.ts';
-
-/** Limit of DNS, TCP and TLS of a connection to a tool. */
-export const connectMs = 10_000;
 
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
@@ -91,25 +86,6 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     ...{ secrets, subjectTokens, trust, client, generators, clock, monotonicNow, issuerTimeoutMs },
   });
   return { own, resolver, client, trustStores, trust, credentials, generators };
-}
-
-/**
- * Returns the egress proxy; undefined if there is none. Loopback addresses, the API server and names of the cluster are
- * direct: the egress proxy cannot know them.
- */
-export function egressProxyOf(
-  config: Pick<ProxyConfig, 'egress-proxy' | 'no-egress-proxy' | 'egress-proxy-files' | 'cluster-domain'>,
-  trustStores: TrustStoreCache,
-  isApiServer: (host: string) => boolean,
-): EgressProxy | undefined {
-  const { 'egress-proxy': origin, 'no-egress-proxy': listed, 'egress-proxy-files': directory } = config;
-  const isNear = parseDirectHosts('localhost,127.0.0.0/8,::1,svc');
-  const isDirect: DirectHosts = (host, port) =>
-    isNear(host, port) ||
-    host.endsWith(`.${config['cluster-domain']}`) ||
-    isApiServer(host) ||
-    listed?.(host, port) === true;
-  return origin && new EgressProxy({ origin, isDirect, directory, trustStores });
 }
 
 /** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */

@@ -114,7 +114,7 @@ describe('CSI Node', () => {
       assert.ok(used > 0);
       assert.equal(used + available, total);
     }
-    assert.equal(usage[0]?.total, 128 << 10);
+    assert.equal(usage[0]?.total, 120 << 10);
     assert.deepEqual(condition, { abnormal: false, message: 'published and current' });
     await driver.kubelet.unpublishVolume(volume);
     assert.equal(volume.isMounted(), false);

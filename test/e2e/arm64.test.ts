@@ -38,7 +38,7 @@ describe('on arm64', function () {
       const volume = node.volume();
       await driver.kubelet.publishVolume(volume);
       const mounts = node.mounts();
-      assert.match(mounts.join(), / rw,nosuid,nodev,noexec,relatime .*- tmpfs connectors-csi .*size=128k,.*mode=755/);
+      assert.match(mounts.join(), / rw,nosuid,nodev,noexec,relatime .*- tmpfs connectors-csi .*size=120k,.*mode=755/);
       volume.renewToken();
       await driver.kubelet.publishVolume(volume);
       assert.equal(volume.read()['context.token'], volume.token);

@@ -25,6 +25,7 @@ const eventWords = 4;
 export class OpenFiles {
   readonly #syscalls: Syscalls;
   readonly #memory: VolumeMemory;
+  /** Open while there are watches, because all processes of a user share a small number of instances. */
   #inotifyFd = -1;
   readonly #events = new Int32Array(64 * eventWords);
   /** Watches of volumes that the kernel keeps. */
@@ -60,6 +61,7 @@ export class OpenFiles {
     if (this.#inotifyFd < 0) this.#inotifyFd = this.#syscalls.inotifyInit();
     const watch = this.#syscalls.inotifyAddWatch(this.#inotifyFd, descriptorPath(root.fd), inotify.DELETE_SELF);
     if (watch >= 0) this.#watches.add(watch);
+    else this.#closeUnused();
     return watch;
   }
 
@@ -72,7 +74,7 @@ export class OpenFiles {
     const events = this.#events;
     for (;;) {
       const length = this.#syscalls.read(this.#inotifyFd, new Uint8Array(events.buffer)) / events.BYTES_PER_ELEMENT;
-      if (length <= 0) return;
+      if (length <= 0) break;
       for (let at = 0; at < length; at += eventWords) {
         const watch = events[at] ?? -1;
         if (((events[at + 1] ?? 0) & inotify.IGNORED) === 0) continue;
@@ -80,10 +82,17 @@ export class OpenFiles {
         this.#memory.release(keyOfWatch(watch));
       }
     }
+    this.#closeUnused();
+  }
+
+  #closeUnused(): void {
+    if (this.#inotifyFd < 0 || this.#watches.size > 0) return;
+    this.#syscalls.close(this.#inotifyFd);
+    this.#inotifyFd = -1;
   }
 
   #check(): void {
-    this.#readEvents();
+    if (this.#inotifyFd >= 0) this.#readEvents();
     for (const root of this.#volumes) {
       const { bytes, isEmpty } = this.#usageOf(root);
       if (!isEmpty) {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns';
 import type { ProxyConfig } from '../config.ts';
 import type { CheckResult } from '../../shared/doctor/check-result.ts';
 import { ok } from '../../shared/doctor/check-result.ts';
-import { connectMs, egressProxyOf } from '../tool-access.ts';
+import { connectMs, egressProxyOf } from '../configured-egress.ts';
 import { ConnectTimeout, openSocket } from '../tool/tool-connector.ts';
 import { systemRoots, TrustStoreCache } from '../tool/trust.ts';
 

@@ -36,13 +36,14 @@ describe('kubectl', () => {
     await apply(`-f ${file('manifests', 'standalone.yaml')}`);
     await apply(`-f ${file('manifests', 'classes.yaml')}`);
     await plane().admin.apply(
-      ['ci', 'tools'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+      ['ci', 'smoke', 'tools'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
     );
     for (const name of [
       'approval',
       'connectors',
       'job-git',
       'pod',
+      'smoke-test',
       'tekton/tasks',
       'tekton/with-connectors-stepaction',
     ]) {

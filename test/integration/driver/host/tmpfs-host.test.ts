@@ -318,9 +318,11 @@ for (const kernel of kernelNames) {
             call === 'inotifyAddWatch' && !hasWatches ? -constants.errno.ENOSPC : undefined,
           );
           const own = kubelet.host(withoutWatches, { memory });
+          const unused = openDescriptors();
           own.put(kubelet.target, filesOf({ ...texts, '.env': 'a=0\n' }), {});
           await own.detach(kubelet.target);
           assert.equal(memory.use.used, 0);
+          assert.equal(openDescriptors(), unused, 'an inotify instance is left');
           own.put(kubelet.target, filesOf({ ...texts, '.env': 'a=0\n' }), {});
           const descriptors = openDescriptors();
           const opened = opens.map((name) => fs.openSync(path.join(kubelet.target, name), 'r'));

@@ -17,6 +17,7 @@ describe('token claims', () => {
       issuedAtMs: 1_000_000,
       expiresAtMs: 2_800_000,
       audiences: [],
+      issuer: undefined,
       namespace: pod.namespace,
       podUid: pod.uid,
       serviceAccountName: pod.serviceAccountName,
@@ -25,6 +26,7 @@ describe('token claims', () => {
 
   it('may lack all but the expiry, and are not taken in another type', () => {
     const none = {
+      issuer: undefined,
       audiences: [],
       issuedAtMs: undefined,
       namespace: undefined,
