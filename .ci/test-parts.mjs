@@ -8,7 +8,7 @@ const places = {
   conformance: 20,
   e2e: 690,
   fault: 440,
-  integration: 335,
+  integration: 365,
   'integration/driver': 290,
   'integration/proxy': 260,
   'integration/scenarios': 90,
@@ -37,6 +37,7 @@ const slow = [
   'fault/fuzz',
   'integration/deploy/lifecycle.test.ts',
   'integration/deploy/versions.test.ts',
+  'integration/kubernetes/programs.test.ts',
   'soak',
 ];
 /** `npm test` runs a tenth of the random sequences that `npm run test:slow` and CI run. */

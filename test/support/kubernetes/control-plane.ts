@@ -24,6 +24,8 @@ export interface CommandRun {
 
 /** Ports of servers, below those that the kernel chooses for others. */
 const ports = { from: 20_000, to: 32_000 };
+/** 4 s on a free machine, a minute where ten programs wait for each processor. */
+const readyMs = 150_000;
 
 /**
  * A real kube-apiserver with etcd and the controllers, on loopback. It has no nodes and no scheduler. All of it ends with
@@ -168,6 +170,7 @@ export class ControlPlane {
     await eventually(
       () => `kube-apiserver is ready: ${child.lastOutput}`,
       async () => child.hasEnded || (await this.#isReady()),
+      readyMs,
     );
     if (child.hasEnded && !child.lastOutput.includes('address already in use')) throw new Error(child.lastOutput);
     return !child.hasEnded;
