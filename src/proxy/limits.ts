@@ -132,7 +132,7 @@ export const proxyLimits = {
     namespaceShare: 1 / 4,
     /** Time for one while others wait. */
     patienceMs: 1_000,
-    /** Milliseconds of the thread for certificates beyond the limits, or for one that has taken too long. */
+    /** Milliseconds of the thread for certificates beyond the limits. */
     slowMs: 200,
     /** Certificates of a tool, with its CA's. Usual are three. @listed `502` */
     certificates: 10,

@@ -48,11 +48,10 @@ export class ToolHandshakes {
       .catch((error: unknown) => {
         throw socket.errored ?? error;
       });
-    // A tool that does not respond keeps its permit until another connection waits for one.
+    // A tool that does not respond keeps its permit until another connection waits for one. Waiting takes no time of the
+    // thread, so it is not charged: a healthy tool can be slow, or this process.
     const timer = setInterval(() => {
-      if (this.#permits.waiting === 0) return;
-      share.charge(slowMs);
-      socket.destroy(new SlowHandshake());
+      if (this.#permits.waiting > 0) socket.destroy(new SlowHandshake());
     }, patienceMs);
     try {
       this.#threads.ensureFree(namespace, `tools of namespace ${namespace} have certificates that take long to verify`);

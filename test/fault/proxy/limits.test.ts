@@ -4,6 +4,7 @@ import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-e
 import { connector, grant, secret } from '../../support/proxy/manifests.ts';
 import { ProcessFixture } from '../../support/proxy/process-fixture.ts';
 import { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { toolAuthority } from '../../support/proxy/tool-server.ts';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
 import { StallingClient, StallingTool } from '../../support/proxy/stalled-peers.ts';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.ts';
@@ -11,6 +12,13 @@ import { MemoryCgroup } from '../../support/soak/memory-cgroup.ts';
 
 const MiB = 2 ** 20;
 const hosts = ['tool.example', 'other.example'];
+const hostileNamespaces = Array.from({ length: 8 }, (_, at) => `hostile-${at + 1}`);
+
+/** Binds a Role to the account `builder` of namespaces. */
+function withSubjects(object: object, namespaces: readonly string[]): object {
+  const subjects = namespaces.map((namespace) => ({ kind: 'ServiceAccount', name: 'builder', namespace }));
+  return { ...object, subjects };
+}
 
 describe('the proxy as deployed, at its limits', function () {
   this.timeout(300_000);
@@ -26,14 +34,15 @@ describe('the proxy as deployed, at its limits', function () {
     const login = { username: 'robot', password: credentialCanary };
     fixture = await ProcessFixture.start([
       connector('tool', `https://tool.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
-      connector('other', `https://other.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
       secret('login', 'kubernetes.io/basic-auth', login),
-      ...grant('builder', ['tool', 'other']).map((object) => ({
-        ...object,
-        subjects: ['quiet', ...Array.from({ length: 8 }, (_, at) => `hostile-${at + 1}`)].map((namespace) => ({
-          ...{ kind: 'ServiceAccount', name: 'builder', namespace },
-        })),
-      })),
+      ...grant('builder', ['tool']).map((object) => withSubjects(object, hostileNamespaces)),
+      // The Connector of others is in another namespace too: the tools of one share its part of the thread.
+      connector('other', `https://other.example:${tool.port}`, {
+        ...{ namespace: 'quiet', secret: 'login', caSecret: 'tool-ca' },
+      }),
+      secret('login', 'kubernetes.io/basic-auth', login, { namespace: 'quiet' }),
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace: 'quiet' }),
+      ...grant('builder', ['other'], { namespace: 'quiet' }).map((object) => withSubjects(object, ['quiet'])),
     ]);
     cgroup = MemoryCgroup.make(deployedMemoryBytes());
     proxy = await fixture.replica(hosts, ['--log-level', 'info'], {
@@ -64,7 +73,7 @@ describe('the proxy as deployed, at its limits', function () {
 
   async function proxyClient(namespace: string): Promise<ProxyClient> {
     const token = await fixture.keys.token({ namespace });
-    return new ProxyClient(proxy.port, 'ci/tool,ci/other', token, fixture.authority);
+    return new ProxyClient(proxy.port, namespace === 'quiet' ? 'quiet/other' : 'ci/tool', token, fixture.authority);
   }
 
   /** Requests of a namespace that has nothing to do with it, and how long they take. */
