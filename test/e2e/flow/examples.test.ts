@@ -250,6 +250,7 @@ describe('the examples', function () {
       'approval.yaml',
       'job-git.yaml',
       'pod.yaml',
+      'smoke-test.yaml',
       'tekton/runs.yaml',
       'tekton/tasks.yaml',
     ]);

@@ -112,18 +112,19 @@ describe('a volume that the kernel is slow to unmount', () => {
   });
   afterEach(() => gate.open());
 
-  it('holds up no other volume, nor the response that it is no published volume any more', async () => {
+  it('holds up no other volume, nor its own statistics', async () => {
     const [slow, other] = [node.volume(), node.volume()];
     await driver.kubelet.publishVolume(slow);
     const unpublishing = driver.kubelet.unpublishVolume(slow);
     await gate.untilWaiting(1);
     await driver.kubelet.publishVolume(other);
     assert.equal(other.read()['context.token'], other.token);
-    const statistics = driver.kubelet.statistics({ volume_id: slow.volumeId, volume_path: slow.target });
-    await assertFails(statistics, 'NOT_FOUND', /is not a published volume/);
+    const call = { volume_id: slow.volumeId, volume_path: slow.target };
+    await driver.kubelet.statistics(call);
     gate.open();
     await unpublishing;
     assert.deepEqual(slow.kubeletEntries(), ['vol_data.json']);
+    await assertFails(driver.kubelet.statistics(call), 'NOT_FOUND', /is not a published volume/);
   });
 
   it('is kept from a publish until it is gone', async () => {
