@@ -165,7 +165,13 @@ export class ToolCredentials {
       const { code = '' } = error as NodeJS.ErrnoException;
       throw code.startsWith('ERR_') ? unusable(`OpenSSL rejects its tls.crt (${code})`, 'use another one') : error;
     });
-    return { ...credentialOf([]), trust: presenting };
+    const { secrets } = this.#options;
+    const certificateIn = (read: SecretObject | undefined): string | undefined => read?.data.get('tls.crt')?.expose();
+    return {
+      ...credentialOf([]),
+      trust: presenting,
+      isCurrent: async (ofUse) => certificateIn(await secrets.get(secret.ref, ofUse)) === certificateIn(secret),
+    };
   }
 
   #registry(secret: SecretObject, login: RegistryLogin, connector: Connector, address: ToolAddress): ToolCredential {

@@ -26,7 +26,7 @@ import type { HandlerOptions } from './handler-options.ts';
 import type { Route } from './router.ts';
 import type { RoutedRequest } from './rule-enforcer.ts';
 import type { TunnelSession } from './tunnel-session.ts';
-import { closeAtExpiry } from './tunnel-session.ts';
+import { closeAtExpiry, closeWhenReplaced } from './tunnel-session.ts';
 import { addressOf, authenticate, authenticateReverse, ownerOf, podOf } from './authenticated-client.ts';
 import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.ts';
 
@@ -126,6 +126,7 @@ export class RequestHandler {
     if (first.length > 0) socket.write(first);
     const { exchange, threads } = this.#options;
     closeAtExpiry(socket, expiresAtMs, exchange.clock);
+    closeWhenReplaced(socket, credential);
     await joinConnections(socket, tool, exchange, () =>
       threads.of(client === undefined ? '' : ownerOf(client).namespace),
     );

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
 import type { NamedHost } from '../connectors/connector-match.ts';
 import { proxyLimits } from '../limits.ts';
+import type { ToolCredential } from '../tool/tool-credential.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
 /** Longest delay of a timer of Node, some 24 days. */
@@ -54,4 +55,19 @@ export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Cl
   const leftMs = expiresAtMs + proxyLimits.tunnelGraceMs - clock.now();
   const timer = setTimeout(() => connection.destroy(), Math.min(leftMs, longestDelayMs));
   connection.once('close', () => clearTimeout(timer));
+}
+
+/** Closes a connection once the Secret of its credential has changed. A Secret that cannot be read changes nothing. */
+export function closeWhenReplaced(connection: Duplex, credential: ToolCredential): void {
+  if (credential.isCurrent === undefined) return;
+  const closed = new AbortController();
+  const check = async (): Promise<void> => {
+    const isCurrent = await credential.isCurrent?.(closed.signal).catch(() => true);
+    if (isCurrent === false) connection.destroy();
+  };
+  const timer = setInterval(() => void check(), proxyLimits.secrets.ttlMs);
+  connection.once('close', () => {
+    clearInterval(timer);
+    closed.abort();
+  });
 }

@@ -50,6 +50,8 @@ export interface ToolCredential {
   check?(signal: AbortSignal): Promise<void>;
   /** Records a `401` to a request that cannot be sent again: the next request must not use the same token. */
   rejected?(): void;
+  /** Reports whether its Secret is unchanged. Absent if it does not belong to the connection. */
+  isCurrent?(signal: AbortSignal): Promise<boolean>;
 }
 
 /** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */

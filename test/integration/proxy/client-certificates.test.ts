@@ -6,6 +6,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
 import { missingPrograms } from '../../support/e2e/programs.ts';
@@ -13,6 +14,7 @@ import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
 import { eventually } from '../../support/poll.ts';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
 import { connector, connectorClass, grant, proxyService, secret } from '../../support/proxy/manifests.ts';
+import { headOf } from '../../support/proxy/proxy-client.ts';
 import { ProxyFixture, portOf } from '../../support/proxy/proxy-fixture.ts';
 import { toolAuthority, toolCa } from '../../support/proxy/tool-server.ts';
 import { started } from '../../support/started.ts';
@@ -24,17 +26,25 @@ const dayMs = 86_400_000;
 class GuardedTool {
   readonly sockets = new Set<Socket>();
   readonly authorizations: (string | undefined)[] = [];
+  /** Responds to the requests for `/slow`. */
+  readonly waiting: (() => void)[] = [];
   readonly #server: https.Server;
 
   constructor() {
     const { certificate: cert, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
     this.#server = https.createServer(
       { cert, key, ca: authority.certificate, requestCert: true, rejectUnauthorized: true },
-      ({ socket, headers }, response) => {
+      ({ socket, headers, url }, response) => {
         this.authorizations.push(headers.authorization);
-        response.end(socket instanceof TLSSocket ? socket.getPeerCertificate().subject.CN : undefined);
+        const respond = (): void => void response.end(nameIn(socket));
+        if (url === '/slow') this.waiting.push(respond);
+        else respond();
       },
     );
+    this.#server.on('upgrade', (_request, socket) => {
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`);
+      socket.pipe(socket.on('error', () => undefined)).write(`X-By: ${nameIn(socket)}\r\n\r\n`);
+    });
     this.#server.on('connection', (socket: Socket) => {
       this.sockets.add(socket.once('close', () => this.sockets.delete(socket)));
     });
@@ -55,6 +65,11 @@ class GuardedTool {
     for (const socket of this.sockets) socket.destroy();
     this.#server.close();
   }
+}
+
+/** The name in the certificate of the client. */
+function nameIn(socket: Duplex): string {
+  return socket instanceof TLSSocket ? String(socket.getPeerCertificate().subject.CN) : '';
 }
 
 interface PairOptions extends Partial<Parameters<CertificateAuthority['issue']>[0]> {
@@ -159,14 +174,45 @@ describe('a client certificate', () => {
     assert.match((await client.getSecurely(`${tool.url}/elsewhere`)).body, /^TLS failed /);
   });
 
-  it('is replaced with its Secret, and its connections end', async () => {
+  it('is replaced with its Secret, and its connections end, upgraded ones too, after requests in flight', async () => {
     const objects = [withPair('tool'), ...grant('builder', ['tool'])];
     const fixture = started(await ProxyFixture.start([...objects, pair('tool', { commonName: 'first' })]));
+    const client = await fixture.client();
+    const { host } = new URL(tool.url);
+    const upgrade = async (socket: Socket, target: string, ...headers: readonly string[]): Promise<string> => {
+      const lines = [
+        `GET ${target} HTTP/1.1`,
+        `Host: ${host}`,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        ...headers,
+      ];
+      socket.on('error', () => undefined).write(`${lines.join('\r\n')}\r\n\r\n`);
+      return headOf(socket);
+    };
+    const where = '/namespaces/ci/connectors/tool/';
+    const reversed = await client.raw();
+    const tunnelled = await client.tunnel(host);
+    assert.match(
+      await upgrade(reversed, where, `Authorization: Bearer ${client.token}`),
+      /^HTTP\/1\.1 101 .*By: first/s,
+    );
+    assert.match(await upgrade(tunnelled, '/'), /^HTTP\/1\.1 101 .*By: first/s);
+    const slow = client.reverse(`${where}slow`);
+    await eventually('a request is in flight', () => tool.waiting.length === 1);
     assert.equal(await bodyOf(fixture, 'ci/tool'), 'first');
-    const [old] = tool.sockets;
+    const old = [...tool.sockets];
+    assert.equal(old.length, 4);
+
     fixture.put([...objects, pair('tool', { commonName: 'second' })]);
     await eventually('the next one is presented', async () => (await bodyOf(fixture, 'ci/tool')) === 'second');
-    await eventually('the old connection ends', () => old?.destroyed === true);
+    for (const socket of [reversed, tunnelled]) socket.resume();
+    await eventually('clients see the end', () => reversed.destroyed && tunnelled.destroyed);
+    const open = (): Socket[] => old.filter(({ destroyed }) => !destroyed);
+    await eventually('all but the request in flight have ended', () => open().length === 1);
+    for (const respond of tool.waiting.splice(0)) respond();
+    assert.equal((await slow).body, 'first');
+    await eventually('its connection ends too', () => open().length === 0);
   });
 
   const ec = authority.issue({ commonName: 'tool' });

@@ -4,6 +4,8 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { JsonObject } from '../../../src/shared/json.ts';
+import { deployFolder } from '../../support/deploy/manifests.ts';
+import { writePageFiles } from '../../support/docs/first-build-page.ts';
 import { connector, connectorClass } from '../../support/driver/manifests.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
@@ -121,5 +123,17 @@ describe('render', () => {
     assert.equal(stdout, '');
     assert.match(stderr, /^connectors-csi render: .*--nonsense/);
     assert.match(stderr, /^Usage: connectors-csi render .*\n"connectors-csi render --help" lists the flags\.\n$/m);
+  });
+
+  it('shows the files of the first build, whose manifest has no status yet', () => {
+    writePageFiles(manifests);
+    fs.rmSync(path.join(manifests, 'harbor.json'));
+    fs.copyFileSync(path.join(deployFolder, 'chart/files/classes/harbor.yaml'), path.join(manifests, 'harbor.yaml'));
+    const trial = ['--configuration-names', 'registry-config', '--strict', '--proxy-url', 'http://proxy.example'];
+    const { status, stdout, stderr } = render(...trial);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    assert.match(stdout, /^http_proxy=http:\/\/ci%2Fharbor:TOKEN-PLACEHOLDER@proxy\.example:80$/m);
+    assert.match(stdout, /^==> config\.json\n\{\n {2}"auths": \{\n {4}"proxy\.example"/m);
+    assert.match(render(...trial.slice(0, 3)).stderr, /connector ci\/harbor is not reconciled yet/);
   });
 });
