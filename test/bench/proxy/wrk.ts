@@ -68,7 +68,8 @@ export class Wrk {
     };
     const { stdout, stderr } = await run(program, words, { env });
     const report = JSON.parse(/^\{.*\}$/m.exec(stdout)?.[0] ?? '{}') as WrkReport & { readonly failed?: number };
-    if ((report.failed ?? Infinity) > failures || report.bytes === 0) throw new Error(`wrk: requests failed: ${stdout}${stderr}`);
+    if ((report.failed ?? Infinity) > failures || report.bytes === 0)
+      throw new Error(`wrk: requests failed: ${stdout}${stderr}`);
     return report;
   }
 }
