@@ -32,23 +32,11 @@ ${describeFlags(volumesFlags)}
 `,
   run: async ({ args, env, stdout }) => {
     const { endpoint, output } = parseFlags(volumesFlags, args, env);
-    const found = await list(endpoint);
+    const found = await listVolumes(endpoint);
     stdout(output === 'json' ? printableJson(found.map(asJson)) : table(found, Date.now()));
     return 0;
   },
 };
-
-async function list(socketPath: string): Promise<readonly Volume__Output[]> {
-  try {
-    return await listVolumes(socketPath);
-  } catch (error) {
-    const [reason] = /\bE[A-Z]{3,}\b/.exec(error instanceof Error ? error.message : '') ?? ['no response'];
-    throw new CodedError(
-      'UNAVAILABLE',
-      `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`,
-    );
-  }
-}
 
 function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {
   const time = (ms: number): string | null => (ms === 0 ? null : new Date(ms).toISOString());
@@ -96,17 +84,21 @@ function lifeLeft(expiresAtMs: number, nowMs: number): string {
 /** Timeout in milliseconds; the driver responds from memory. */
 const timeoutMs = 5000;
 
-/** Returns the volumes of this node, as reported by the driver on that socket. @throws {Error} without a response. */
+/** Returns the volumes of this node, as reported by the driver on that socket. @throws {CodedError} without a response. */
 async function listVolumes(socketPath: string): Promise<readonly Volume__Output[]> {
   const client = new ownVolumes.Volumes(`unix://${socketPath}`, credentials.createInsecure());
+  const call = promisify(
+    (done: (error: Error | null, response?: ListVolumesResponse__Output) => void) =>
+      void client.listVolumes({}, { deadline: Date.now() + timeoutMs }, done),
+  );
   try {
-    const call = promisify(
-      (done: (error: Error | null, response?: ListVolumesResponse__Output) => void) =>
-        void client.listVolumes({}, { deadline: Date.now() + timeoutMs }, done),
+    return (await call())?.volumes ?? [];
+  } catch (error) {
+    const [reason] = /\bE[A-Z]{3,}\b/.exec(error instanceof Error ? error.message : '') ?? ['no response'];
+    throw new CodedError(
+      'UNAVAILABLE',
+      `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`,
     );
-    const response = await call();
-    if (response === undefined) throw new Error('an empty answer');
-    return response.volumes;
   } finally {
     client.close();
   }

@@ -1,20 +1,15 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
-import { isJsonObject, jsonMember, jsonObject } from '../../shared/json.ts';
+import { isJsonObject, jsonAt, jsonItems, jsonMember, jsonObject, jsonText } from '../../shared/json.ts';
 import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../shared/message-text.ts';
-import type { Configuration, ConfigurationParam } from '../../shared/connectors/model.ts';
+import type { ConfigurationParam, ConnectorClass } from '../../shared/connectors/model.ts';
+import type { SelectedConfiguration } from './configuration-selection.ts';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.ts';
 import { driverLimits } from '../limits.ts';
 
 const { problems: maxProblems } = driverLimits.messages;
 
 const attribute = 'attribute "configuration.params"';
-
-/** The configuration whose params are resolved, and its class. */
-interface ParamsOwner {
-  readonly className: string;
-  readonly configuration: Configuration;
-}
 
 /**
  * Returns the params of each configuration for its templates: the volume's values, then the defaults. A configuration
@@ -23,7 +18,7 @@ interface ParamsOwner {
  * @throws {CodedError} INVALID_ARGUMENT with up to 20 problems of the given values; FAILED_PRECONDITION for a default
  * of a class that violates the class's own rules.
  */
-export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
+export function resolveParams(owners: readonly SelectedConfiguration[], given: JsonObject): readonly JsonObject[] {
   const problems: string[] = [];
   const resolved: JsonObject[] = [];
   for (const owner of owners) {
@@ -34,7 +29,7 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
   return resolved;
 }
 
-function paramsOf(owner: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
+function paramsOf(owner: SelectedConfiguration, given: JsonObject, problems: string[]): JsonObject {
   const { name, params } = owner.configuration;
   const values = jsonObject(given, name);
   const own: string[] = [];
@@ -55,18 +50,26 @@ function undeclared(values: JsonObject, problems: string[]): JsonObject {
   return values;
 }
 
-function declared(owner: ParamsOwner, values: JsonObject, problems: string[]): JsonObject {
+function declared(owner: SelectedConfiguration, values: JsonObject, problems: string[]): JsonObject {
   const { params } = owner.configuration;
   const names = new Set(params.map(({ name }) => name));
   const unknown = Object.keys(values).filter((name) => !names.has(name));
   if (unknown.length > 0) {
-    problems.push(` has no param ${listedInQuotes(unknown)}; declared are: ${listed(names)}`);
+    const hint = connectorParamHint(owner.group.connectorClass, unknown);
+    problems.push(` has no param ${listedInQuotes(unknown)}; declared are: ${listed(names)}${hint}`);
   }
   const resolved = params.map((param): readonly [string, JsonValue] => {
     const value = jsonMember(values, param.name);
     return [param.name, value === undefined ? defaultOf(param, owner, problems) : valueOf(param, value, problems)];
   });
   return Object.fromEntries(resolved);
+}
+
+/** Returns where to set those of the names that the class declares for its Connectors, whose params look the same. */
+function connectorParamHint({ object }: ConnectorClass, unknown: readonly string[]): string {
+  const declaredNames = new Set(jsonItems(jsonAt(object, 'spec', 'params')).map((param) => jsonText(param, 'name')));
+  const misplaced = unknown.filter((name) => declaredNames.has(name));
+  return misplaced.length === 0 ? '' : `; set ${listedInQuotes(misplaced)} in spec.params of the Connector`;
 }
 
 function valueOf(param: ConfigurationParam, value: JsonValue, problems: string[]): JsonValue {
@@ -81,7 +84,7 @@ function valueOf(param: ConfigurationParam, value: JsonValue, problems: string[]
 
 function defaultOf(
   param: ConfigurationParam,
-  { className, configuration }: ParamsOwner,
+  { group, configuration }: SelectedConfiguration,
   problems: string[],
 ): JsonValue {
   const { properties } = param;
@@ -100,7 +103,7 @@ function defaultOf(
   if (own.length === 0) return whole;
   throw new CodedError(
     'FAILED_PRECONDITION',
-    `connectorclass ${className}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`,
+    `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`,
   );
 }
 

@@ -65,13 +65,9 @@ export class TemplateRenderer {
   async render(request: ConfigurationRequest, call: PublishContext): Promise<RenderedConfigurations> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
-    const owners = selected.map(({ group, configuration }) => ({
-      className: group.connectorClass.name,
-      configuration,
-    }));
-    const params = resolveParams(owners, request.configurationParams);
+    const params = resolveParams(selected, request.configurationParams);
     const configurations = configurationsOf(selected, params, request);
-    const className = owners[0]?.className ?? '';
+    const className = selected[0]?.group.connectorClass.name ?? '';
     const rendered =
       this.#renderInMainThread(configurations) ?? (await this.#renderInThread(configurations, className, call));
     return { files: rendered.files, warnings: [...warnings, ...rendered.warnings] };

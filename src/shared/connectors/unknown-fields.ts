@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../json.ts';
 import { isJsonObject, jsonMember } from '../json.ts';
 import { quote, suggestion } from '../message-text.ts';
-import { connectorsGroup } from './api-group.ts';
+import { connectorsApiVersion, connectorsGroup } from './api-group.ts';
 import fields from './generated/manifest-fields.json' with { type: 'json' };
 import type { ManifestFile } from './manifest-file.ts';
 import { metadataName } from './parse-connector.ts';
@@ -10,8 +10,8 @@ import { metadataName } from './parse-connector.ts';
 type Fields = boolean | { readonly [name: string]: Fields };
 
 /**
- * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have, and for misspelt kinds. An
- * API server reports them too; without one they would be ignored in silence.
+ * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have, and for misspelt kinds and
+ * API groups. An API server reports them too; without one they would be ignored in silence.
  */
 export function manifestWarnings(files: readonly ManifestFile[]): readonly string[] {
   if (files.length === 0) return ['--manifests has no manifest: no file ends with .yaml, .yml or .json'];
@@ -20,11 +20,14 @@ export function manifestWarnings(files: readonly ManifestFile[]): readonly strin
 
 function unknownIn(object: JsonObject): readonly string[] {
   const { apiVersion, kind } = object;
-  const isOurs = typeof apiVersion === 'string' && apiVersion.startsWith(`${connectorsGroup}/`);
-  if (!isOurs || typeof kind !== 'string') return [];
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
   const namespace = jsonMember(object['metadata'], 'namespace');
   const name = `${typeof namespace === 'string' ? `${namespace}/` : ''}${metadataName(object, 'name')}`;
   const known = (fields as Readonly<Record<string, Fields>>)[kind];
+  if (!apiVersion.startsWith(`${connectorsGroup}/`)) {
+    const near = known === undefined ? '' : suggestion(apiVersion, [connectorsApiVersion]);
+    return near === '' ? [] : [`unknown apiVersion ${quote(apiVersion)} of ${kind.toLowerCase()} ${name}${near}`];
+  }
   // Other controllers can have kinds in this group.
   const hint = known === undefined ? suggestion(kind, Object.keys(fields)) : '';
   if (hint !== '') return [`unknown kind ${quote(kind)} of ${name}${hint}`];

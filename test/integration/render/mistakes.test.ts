@@ -50,6 +50,12 @@ const warned: readonly Mistake[] = [
     /^warning: b\.yaml: unknown kind "Connectorclass" of new: did you mean "ConnectorClass"\?\n/,
   ],
   [
+    'a misspelt API group',
+    { 'b.yaml': oci.replace('alauda.io', 'alauda.ioo').replace('oci }', 'new }') },
+    [],
+    /^warning: b\.yaml: unknown apiVersion "connectors\.alauda\.ioo\/v1alpha1" of connectorclass new: did you mean "connectors\.alauda\.io\/v1alpha1"\?\n/,
+  ],
+  [
     'a misspelt field of the data',
     { 'oci.yaml': oci.replace('f: text', "f: 'a {{ .connector.spec.adress }} b'") },
     ['--configuration-names', 'x'],
@@ -171,6 +177,15 @@ describe('a mistake in manifests or flags', () => {
     assert.equal(err, warning);
     const request = ['--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'];
     assert.equal((await runCheck('--manifests', folder, ...request)).err, warning);
+  });
+
+  it('is a warning of check, for a misspelt kind and a misspelt API group', async () => {
+    const other = oci.replace('oci }', 'new }');
+    write({ 'a.yaml': other.replace('ConnectorClass', 'Connectorclass'), 'b.yaml': other.replace('.io', '.ioo') });
+    const { err: text } = await runCheck(
+      ...['--manifests', folder, '--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'],
+    );
+    assert.match(text, /^warning: a\.yaml: unknown kind "Connectorclass" of new: .*\nwarning: b\.yaml: unknown apiVersion /);
   });
 
   it('is no missing status with a proxy for a trial', async () => {

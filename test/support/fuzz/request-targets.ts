@@ -8,6 +8,7 @@ import { CodedError } from '../../../src/shared/errors.ts';
 import { isJsonObject, parseJson } from '../../../src/shared/json.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { acceptedBlocks } from '../attributes/corpus.ts';
+import { classOf } from '../domain.ts';
 import { connectorClass } from '../driver/manifests.ts';
 import { TestVolume } from '../driver/test-volume.ts';
 import { audience, kubeletTokens } from '../driver/tokens.ts';
@@ -100,7 +101,10 @@ const { configurations } = parseConnectorClass(
     ],
   }),
 );
-const owners = configurations.map((configuration) => ({ className: 'oci', configuration }));
+const owners = configurations.map((configuration) => ({
+  group: { connectorClass: classOf('oci'), connectors: [] },
+  configuration,
+}));
 const givenParams = {
   free: { any: 'x', more: ['y'] },
   strict: { url: 'a', list: ['b', 'c'], map: { a: 'x', b: 'y' } },

@@ -3,11 +3,16 @@ import { resolveParams } from '../../../../src/driver/content/configuration-para
 import type { JsonObject } from '../../../../src/shared/json.ts';
 import { parseJson } from '../../../../src/shared/json.ts';
 import type { ConfigurationParam } from '../../../../src/shared/connectors/model.ts';
-import { configurationOf } from '../../../support/domain.ts';
+import { classOf, configurationOf } from '../../../support/domain.ts';
 import { processorTimeMs } from '../../../support/processor-time.ts';
 
+const group = {
+  connectorClass: classOf('oci', { object: { spec: { params: [{ name: 'useAsMirror' }, { name: 'text' }] } } }),
+  connectors: [],
+};
+
 function resolve(params: readonly ConfigurationParam[], given: string): JsonObject {
-  const owner = { className: 'oci', configuration: configurationOf('registry', {}, params) };
+  const owner = { group, configuration: configurationOf('registry', {}, params) };
   return resolveParams([owner], { registry: parseJson(given) })[0] ?? {};
 }
 
@@ -30,7 +35,7 @@ describe('params of a configuration', () => {
   });
 
   it('of configurations that are not rendered are not looked at', () => {
-    const owner = { className: 'oci', configuration: configurationOf('registry', {}) };
+    const owner = { group, configuration: configurationOf('registry', {}) };
     assert.deepEqual(resolveParams([owner], { other: { any: [1] } }), [{}]);
   });
 
@@ -80,9 +85,9 @@ describe('params of a configuration', () => {
   it('report the problems of all configurations at once, each once', () => {
     const configuration = configurationOf('buildkitd', {}, [text]);
     const owners = [
-      { className: 'oci', configuration },
-      { className: 'git', configuration: configurationOf('gitconfig', {}, [text]) },
-      { className: 'other', configuration },
+      { group, configuration },
+      { group, configuration: configurationOf('gitconfig', {}, [text]) },
+      { group, configuration },
     ];
     const missing = (name: string): string =>
       `attribute "configuration.params": configuration ${name}: param "text" is required and must be a string`;
@@ -101,6 +106,12 @@ describe('params of a configuration', () => {
   it('name those that are not declared together, and what is declared once', () => {
     assert.throws(() => resolve([{ ...text, default: '' }], '{"x": "", "y": ""}'), {
       message: /: configuration registry has no param "x", "y"; declared are: text$/,
+    });
+  });
+
+  it('name those that belong to the Connector', () => {
+    assert.throws(() => resolve([{ ...text, default: '' }], '{"x": "", "useAsMirror": "true"}'), {
+      message: /has no param "x", "useAsMirror"; declared are: text; set "useAsMirror" in spec\.params of the Connector$/,
     });
   });
 
