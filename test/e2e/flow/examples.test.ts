@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from
 import path from 'node:path';
 import { bindingsFor } from '../../support/access/driver-rules.ts';
 import { ApprovalsController } from '../../support/access/approvals-controller.ts';
-import { deployFolder, readManifests } from '../../support/deploy/manifests.ts';
+import { deployFolder, readManifests, repository } from '../../support/deploy/manifests.ts';
 import type { TestVolume } from '../../support/driver/test-volume.ts';
 import { inContainer } from '../../support/e2e/container.ts';
 import { proven } from '../../support/e2e/compatibility.ts';
@@ -25,6 +25,8 @@ import { toolAuthority } from '../../support/proxy/tool-server.ts';
 const login = { username: 'robot', password: toolPassword };
 const registryHosts = ['harbor.example.com', 'registry.example.com'];
 const [harborHost, registryHost] = registryHosts as [string, string];
+/** The host of smoke-test.yaml. The registry serves it, which responds 200 at its root to everybody. */
+const siteHost = 'www.example.com';
 
 interface PodSpec {
   readonly serviceAccountName: string;
@@ -49,7 +51,7 @@ describe('the examples', function () {
   const use = useFlowFixture(
     {
       hosts: [],
-      otherHosts: { [ownAddress]: registryHosts, [otherAddress]: ['github.com'] },
+      otherHosts: { [ownAddress]: [...registryHosts, siteHost], [otherAddress]: ['github.com'] },
       isAtService: true,
     },
     ['buildah', 'netavark', 'skopeo', 'docker-registry', 'bash', 'git', 'curl'],
@@ -57,12 +59,12 @@ describe('the examples', function () {
       const at = (name: string): string => path.join(fixture.work, name);
       bindExamples(fixture.api);
       registry = await DockerRegistry.start({
-        ...{ directory: at('registry'), host: harborHost, aliases: [registryHost] },
+        ...{ directory: at('registry'), host: harborHost, aliases: [registryHost, siteHost] },
         ...{ address: ownAddress, auth: login },
       });
       fixture.onStop(() => registry.stop());
       await startRepository(fixture);
-      for (const name of ['oci', 'github']) fixture.useClass(name);
+      for (const name of ['oci', 'github', 'http']) fixture.useClass(name);
       for (const namespace of ['ci', 'shared']) {
         fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login, { namespace }));
         fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }));
@@ -76,6 +78,10 @@ describe('the examples', function () {
         connector('base-images', `https://${registryHost}`, { ...oci, namespace: 'shared' }),
         connector('github', 'https://github.com', { className: 'github', secret: 'login', caSecret: 'tool-ca' }),
       );
+      // The Connector of smoke-test.yaml names no CA: the proxy has to trust the site's for all tools.
+      const trusted = { namespace: 'connectors-system', labels: { 'connectors.cpaas.io/ca-cert': 'true' } };
+      fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, trusted));
+      fixture.put(exampleOf('smoke-test.yaml', 'Connector'));
       await eventually('the connectors have addresses', () =>
         fixture.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
       );
@@ -130,14 +136,13 @@ describe('the examples', function () {
     use.fixture.volume({ attributes, serviceAccountName });
 
   /** Runs the container of a pod of the examples, with its volume and with an empty directory at /workspace. */
-  async function runPod({
-    serviceAccountName,
-    containers,
-    volumes,
-  }: PodSpec): Promise<Run & { readonly workspace: string }> {
+  async function runPod(
+    { serviceAccountName, containers, volumes }: PodSpec,
+    namespace = 'ci',
+  ): Promise<Run & { readonly workspace: string }> {
     const { fixture } = use;
     const attributes = volumes.flatMap(({ csi }) => (csi === undefined ? [] : [csi.volumeAttributes]))[0] ?? {};
-    const volume = await mounted(attributes, serviceAccountName);
+    const volume = await fixture.volume({ attributes, serviceAccountName, namespace });
     const workspace = mkdtempSync(path.join(fixture.work, 'workspace-'));
     const [{ command, args, env = [] }] = containers;
     const mounts = { '/opt/connectors': volume.target, '/workspace': workspace };
@@ -151,6 +156,14 @@ describe('the examples', function () {
   it('list the images of a registry with curl (pod.yaml)', async () => {
     const { stdout } = await runPod(exampleOf('pod.yaml', 'Pod')['spec'] as PodSpec);
     assert.match(stdout, /^\{"repositories":\["images\/base"/);
+  });
+
+  it('reach a site without a Secret, and print what the page shows (smoke-test.yaml)', async () => {
+    const { metadata, spec } = exampleOf('smoke-test.yaml', 'Pod');
+    const { stdout } = await runPod(spec as PodSpec, metadata.namespace);
+    assert.equal(stdout, '200\n');
+    const page = readFileSync(path.join(repository, 'docs/installation.md'), 'utf8');
+    assert.match(page, new RegExp(`^pod/${metadata.name} condition met\\n${stdout}\`\`\`$`, 'm'));
   });
 
   it('clone a private repository with git (job-git.yaml)', async () => {

@@ -89,11 +89,19 @@ describe('the catalogue of the chart', () => {
     );
   });
 
-  it('has a Connector in the examples to try each class with', () => {
-    const used = readManifests(path.join(deployFolder, 'examples', 'connectors.yaml')).map(
-      ({ spec }) => (spec as { connectorClassName: string }).connectorClassName,
-    );
-    assert.deepEqual([...new Set(used)].sort(), Object.keys(catalogue));
+  it('has a Connector in the examples for each class, with a credential of the class and without a status', () => {
+    const connectors = readManifests(path.join(deployFolder, 'examples', 'connectors.yaml'));
+    const used = connectors.map(({ spec, status }) => {
+      const { connectorClassName, auth } = spec as {
+        readonly connectorClassName: string;
+        readonly auth: { readonly name: string; readonly secretRef: { readonly name: string } };
+      };
+      assert.ok(specOf(connectorClassName).auth.types.some(({ name }) => name === auth.name), auth.name);
+      assert.ok(auth.secretRef.name, connectorClassName);
+      assert.equal(status, undefined);
+      return connectorClassName;
+    });
+    assert.deepEqual(used.sort(), Object.keys(catalogue));
   });
 
   for (const { metadata } of classes) {

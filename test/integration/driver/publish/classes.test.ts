@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { classManifests, requiredValue, type ClassSpec } from '../../../support/deploy/class-cases.ts';
 import { deployFolder, readManifests } from '../../../support/deploy/manifests.ts';
@@ -16,7 +15,11 @@ describe('a volume with the configurations of a class of the chart', () => {
     node.removeManifest('harbor.json');
     node.removeManifest('class-oci.json');
     for (const object of classManifests()) node.writeManifest(`${object.metadata.name!}.json`, JSON.stringify(object));
-    node.writeManifest('connectors.yaml', readFileSync(connectorsFile, 'utf8'));
+    for (const object of readManifests(connectorsFile)) {
+      const { name = '' } = object.metadata;
+      const url = `http://connectors-proxy-service.connectors-system.svc.cluster.local/namespaces/ci/connectors/${name}`;
+      node.writeManifest(`connector-${name}.json`, JSON.stringify({ ...object, status: { proxy: { httpAddress: { url } } } }));
+    }
     driver = await DriverProcess.start(node);
   });
   after(async () => {
