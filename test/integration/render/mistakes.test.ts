@@ -185,7 +185,10 @@ describe('a mistake in manifests or flags', () => {
     const { err: text } = await runCheck(
       ...['--manifests', folder, '--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'],
     );
-    assert.match(text, /^warning: a\.yaml: unknown kind "Connectorclass" of new: .*\nwarning: b\.yaml: unknown apiVersion /);
+    assert.match(
+      text,
+      /^warning: a\.yaml: unknown kind "Connectorclass" of new: .*\nwarning: b\.yaml: unknown apiVersion /,
+    );
   });
 
   it('is no missing status with a proxy for a trial', async () => {

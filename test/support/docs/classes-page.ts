@@ -20,7 +20,7 @@ export const classesPage = path.join(repository, 'docs/classes.md');
 const head = `# Classes
 
 A Connector names one of these classes in \`spec.connectorClassName\`. [The class files](../deploy/chart/files/classes)
-describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector for each class. If none fits your
+describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector with its credential for each class. If none fits your
 tool, try \`http\`, or [write one](writing-a-connectorclass.md).
 
 Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
@@ -68,10 +68,10 @@ export async function classesText(): Promise<string> {
     head,
     table(['class', 'for'], purposes),
     '## Credentials of the classes\n',
-    'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`; then leave `spec.auth.name` out. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
+    'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`, without `spec.auth.name`. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
     table(['`spec.auth.name`', 'type of the Secret', 'keys of the Secret', 'classes'], merged(auth)),
     '## Params of Connectors\n',
-    'A Connector sets these in [`spec.params`](connectors.md#params). A volume cannot.\n',
+    'A Connector sets these in [`spec.params`](connectors.md#params), and a volume cannot.\n',
     ofConnectors.join(''),
     '## Configurations\n',
     'A volume selects them and sets params by its [attributes](volumes.md#volume-attributes). Most also have variables by which programs find the files after [`activate`](volumes.md#activate).\n',

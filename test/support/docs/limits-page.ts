@@ -22,13 +22,14 @@ const sectionOf: Readonly<Record<string, string>> = { connections: 'Proxy', watc
 
 const page = (tables: Readonly<Record<string, string>>): string => `# Limits
 
-The limits that you can meet or set. A flag in a row sets its limit, the others are fixed. Of a capacity that many share,
-one pod or namespace can have a *part* of what the others leave, such as half: so a single user gets much, and the last one still gets some.
-An eighth of each capacity is reserved for namespaces that use less than a 64th of it.
+The limits that you can meet or set. A flag in a row sets its limit, the others are fixed. Where many share a
+capacity, the table has a *part*: one pod or namespace can take at most this part of what the others leave. With 1/2 of 1,024 publishes, the
+first namespace can have 512 and a second one half of the other 512, so each further one gets some. The last eighth is kept for namespaces that use less
+than a 64th.
 
 ## Driver
 
-A publish over a limit gets \`ResourceExhausted\` before its request is parsed. The message names the share that is used up, and the
+A publish over a limit gets \`ResourceExhausted\` before its request is parsed, with the share that is used up in the message, and the
 kubelet retries. Mounted volumes keep their files, and unpublishing is never limited. A publish that waits for the API server, an object or
 an approval is in flight, but not running. The log names the pod, at most once a minute, and \`connectors_csi_limit_rejections_total\` counts.
 

@@ -5,7 +5,7 @@ import { refusedPrograms } from './refused-programs.ts';
 
 const head = `# Compatibility
 
-Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`. The other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`, and the other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
 row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
@@ -53,12 +53,12 @@ const more = `## What some programs need
 | Deno, for npm packages | \`NPM_CONFIG_REGISTRY\` | it does not read \`npm_config_userconfig\` |
 | glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 
-Helm, uv and kaniko were not run. They should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
+Helm, uv and kaniko were not run, but should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
 \`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy.
 
 The versions are those of the machine that generated this page (Debian 13, \`npm run generate:compatibility\`).
 
-Next: [credentials](credentials.md), what the proxy sends to the tool.
+Next: [rules](rules.md), to allow only some requests.
 `;
 
 const words = { sentence: 'the sentence', reason: 'the reason', status: 'the status', nothing: 'nothing' } as const;

@@ -96,7 +96,10 @@ describe('the catalogue of the chart', () => {
         readonly connectorClassName: string;
         readonly auth: { readonly name: string; readonly secretRef: { readonly name: string } };
       };
-      assert.ok(specOf(connectorClassName).auth.types.some(({ name }) => name === auth.name), auth.name);
+      assert.ok(
+        specOf(connectorClassName).auth.types.some(({ name }) => name === auth.name),
+        auth.name,
+      );
       assert.ok(auth.secretRef.name, connectorClassName);
       assert.equal(status, undefined);
       return connectorClassName;

@@ -18,7 +18,10 @@ describe('a volume with the configurations of a class of the chart', () => {
     for (const object of readManifests(connectorsFile)) {
       const { name = '' } = object.metadata;
       const url = `http://connectors-proxy-service.connectors-system.svc.cluster.local/namespaces/ci/connectors/${name}`;
-      node.writeManifest(`connector-${name}.json`, JSON.stringify({ ...object, status: { proxy: { httpAddress: { url } } } }));
+      node.writeManifest(
+        `connector-${name}.json`,
+        JSON.stringify({ ...object, status: { proxy: { httpAddress: { url } } } }),
+      );
     }
     driver = await DriverProcess.start(node);
   });

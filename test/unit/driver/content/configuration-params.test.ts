@@ -111,7 +111,8 @@ describe('params of a configuration', () => {
 
   it('name those that belong to the Connector', () => {
     assert.throws(() => resolve([{ ...text, default: '' }], '{"x": "", "useAsMirror": "true"}'), {
-      message: /has no param "x", "useAsMirror"; declared are: text; set "useAsMirror" in spec\.params of the Connector$/,
+      message:
+        /has no param "x", "useAsMirror"; declared are: text; set "useAsMirror" in spec\.params of the Connector$/,
     });
   });
 
