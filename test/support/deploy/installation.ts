@@ -1,6 +1,7 @@
 import type { ControlPlane } from '../kubernetes/control-plane.ts';
 import { eventually } from '../poll.ts';
 import { allValues } from './all-values.ts';
+import { foreignDefinitions } from './foreign-kinds.ts';
 import { renderChart } from './helm.ts';
 import { rendered, type Manifest } from './manifests.ts';
 
@@ -10,32 +11,12 @@ const kubeVersion = '1.36';
 export const allValuesOfServer = { ...allValues, driver: { ...allValues.driver, preventPodScheduling: false } };
 
 /** Of the examples and of suites. */
-const namespaces = ['ci', 'tools'].map((name): Manifest => ({
+const namespaces = ['argocd', 'ci', 'flux-system', 'shared', 'tools'].map((name): Manifest => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name },
 }));
 const api = 'connectors.alauda.io/v1alpha1';
-const foreignKinds = [
-  ['monitoring.coreos.com', 'v1', 'PodMonitor', 'PrometheusRule'],
-  ['tekton.dev', 'v1', 'Task', 'TaskRun', 'Pipeline', 'PipelineRun'],
-  ['tekton.dev', 'v1beta1', 'StepAction'],
-] as const;
-const foreignDefinitions = foreignKinds.flatMap(([group, version, ...names]) =>
-  names.map((kind): Manifest => {
-    const plural = `${kind.toLowerCase()}s`;
-    const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-    return {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: `${plural}.${group}` },
-      spec: {
-        ...{ group, scope: 'Namespaced', names: { kind, plural } },
-        versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema } }],
-      },
-    };
-  }),
-);
 
 /** Removes the chart's objects, however they were made, and those of suites, and waits until they are gone. */
 export async function removeInstallation({ admin }: ControlPlane): Promise<void> {
@@ -59,14 +40,22 @@ export async function removeInstallation({ admin }: ControlPlane): Promise<void>
   });
 }
 
-/** Has the API server know the kinds of Tekton and of the Prometheus Operator, without their schemas. */
-export async function putForeignKinds({ admin }: ControlPlane): Promise<void> {
-  await admin.apply(foreignDefinitions);
-  for (const [group, version, ...names] of foreignKinds) {
-    for (const kind of names) {
-      const path = `/apis/${group}/${version}/${kind.toLowerCase()}s`;
-      await eventually(`${kind} is served`, async () => (await admin.request({ path })).code === 200);
-    }
+/** Applies objects in their order, each as soon as the API server knows its kind, and lets it be created. */
+export async function applyAll({ admin }: ControlPlane, objects: readonly Manifest[]): Promise<void> {
+  for (const object of objects) {
+    let problem: unknown;
+    await eventually(
+      () => `${object.kind} ${object.metadata.name} is taken: ${String(problem)}`,
+      () =>
+        admin.apply([object]).then(
+          () => true,
+          (error: unknown) => {
+            problem = error;
+            return false;
+          },
+        ),
+      30_000,
+    );
   }
 }
 

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { chartFolder, repository } from './manifests.ts';
 import { anchorsOf } from '../../../.ci/check-links.mjs';
-import { objectProblems } from './object-problems.ts';
 
 const files = path.join(chartFolder, 'files');
 
@@ -110,13 +109,7 @@ export function itHasRightAlerts(observed: Observed): void {
   const spec = parse(readFileSync(path.join(files, 'alerts', `${observed.name}.yaml`), 'utf8')) as {
     groups: readonly { rules: readonly AlertRule[] }[];
   };
-  const metadata = { namespace: 'connectors-system', name: observed.name };
   const rules = spec.groups.flatMap((group) => group.rules);
-
-  it('are a right PrometheusRule', () => {
-    const kind = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule' };
-    assert.deepEqual(objectProblems({ ...kind, metadata, spec }), []);
-  });
 
   for (const rule of rules) {
     it(`${rule.alert} uses existing metrics and labels`, () => {

@@ -97,7 +97,7 @@ export class ApiClient {
   /** Applies objects one after the other. @throws unless the server takes each. */
   async apply(objects: readonly Manifest[]): Promise<void> {
     for (const object of objects) {
-      const path = `${await this.pathOf(object)}?fieldManager=tests&force=true`;
+      const path = `${await this.pathOf(object)}?fieldManager=tests&force=true&fieldValidation=Strict`;
       const { code, text } = await this.request({ method: 'PATCH', path, body: object, type: 'apply-patch+yaml' });
       assert.ok(code < 300, text);
     }

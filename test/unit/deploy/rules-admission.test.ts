@@ -7,7 +7,6 @@ import { connectorAnnotations, rulesProblem } from '../../../src/proxy/rules/req
 import { verdict } from '../../support/deploy/admission-policy.ts';
 import { classManifests } from '../../support/deploy/class-cases.ts';
 import { chartFile, optOutLabel } from '../../support/deploy/manifests.ts';
-import { objectProblems } from '../../support/deploy/object-problems.ts';
 import { brokenRules, validRules } from '../../support/rules/rules-corpus.ts';
 import { annotated } from '../../support/rules/rule-sets.ts';
 import type { Annotations } from '../../support/rules/rule-sets.ts';
@@ -44,8 +43,7 @@ function isBroken(annotations: Annotations): boolean {
 }
 
 describe('the admission policy about rules', () => {
-  it('is objects that an API server takes, and patterns that RE2 takes', () => {
-    assert.deepEqual(objects.flatMap(objectProblems), []);
+  it('has patterns that RE2 takes', () => {
     const patterns = [...JSON.stringify(policy).matchAll(/r'([^']*)'/g)].map(([, pattern = '']) => pattern);
     assert.ok(patterns.length > 5);
     for (const pattern of patterns) RE2JS.compile(JSON.parse(`"${pattern}"`) as string);
