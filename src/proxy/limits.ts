@@ -119,8 +119,6 @@ export const proxyLimits = {
   trustStores: {
     /** Trust stores in memory. */
     count: 48,
-    /** Milliseconds of the thread that one is expected to take. */
-    createMs: 40,
     /** Pause after each, in parts of its time: so all of them together take a third of the thread. */
     pausePart: 2,
   },

@@ -18,11 +18,13 @@ function threadCpuMs(): number {
  */
 export class ThreadShares {
   readonly #budgets: TokenBuckets;
+  readonly #now: () => number;
   readonly #cpuMs: () => number;
 
   /** @param now a monotonic clock in milliseconds. @param cpuMs the CPU time of the thread. */
   constructor(now: () => number, cpuMs: () => number = threadCpuMs) {
     this.#budgets = new TokenBuckets(proxyLimits.thread, now);
+    this.#now = now;
     this.#cpuMs = cpuMs;
   }
 
@@ -58,31 +60,17 @@ export class ThreadShares {
     return delayMs;
   }
 
-  /** Waits while the share of a holder is overdrawn. @throws {CodedError} the signal's reason. */
-  async wait(holder: string, signal: AbortSignal): Promise<void> {
-    const share = this.of(holder);
-    for (let delayMs = share.delayMs(0); delayMs > 0; delayMs = share.delayMs(0)) await sleep(delayMs, signal);
-  }
-
   /**
-   * Waits while the share of a holder is overdrawn, and charges the most that the work can cost.
+   * Waits while the share of a holder is overdrawn.
    * @param what as for `ensureFree`.
-   * @returns takes the charge back, to be called when the work is measured.
    * @throws {ProxyError} 429 if the wait would be too long; {CodedError} the signal's reason.
    */
-  async reserve(holder: string, costMs: number, what: string, signal: AbortSignal): Promise<() => void> {
+  async wait(holder: string, what: string, signal: AbortSignal): Promise<void> {
+    const latestMs = this.#now() + proxyLimits.thread.longestMs;
     const share = this.of(holder);
-    const delayMs = share.delayMs(0);
-    if (delayMs > proxyLimits.thread.longestMs) throw rateLimited(what);
-    const refund = (): void => share.charge(-costMs);
-    share.charge(costMs);
-    if (delayMs === 0) return refund;
-    try {
+    for (let delayMs = share.delayMs(0); delayMs > 0; delayMs = share.delayMs(0)) {
+      if (this.#now() + delayMs > latestMs) throw rateLimited(what);
       await sleep(delayMs, signal);
-      return refund;
-    } catch (error) {
-      refund();
-      throw error;
     }
   }
 }

@@ -94,7 +94,7 @@ export class PublishAdmission {
 
   #acquire(publish: IncomingPublish): () => void {
     const { namespace, podUid } = publish.owner;
-    if (!publish.isMounted && this.#failures.delayMs(podUid) > 0) {
+    if (!publish.isMounted && this.#failures.of(podUid).delayMs(1) > 0) {
       throw this.#rejection('pod', publish, failuresText(publish));
     }
     if (this.#ofPods.of(podUid) >= this.#limits.perPod) throw this.#rejection('pod', publish);

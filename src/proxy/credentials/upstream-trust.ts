@@ -1,5 +1,4 @@
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
-import { SingleFlight } from '../../shared/limits/single-flight.ts';
 import type { Connector } from '../../shared/connectors/model.ts';
 import { jsonMember, jsonText } from '../../shared/json.ts';
 import { dns1123SubdomainProblem } from '../../shared/names.ts';
@@ -24,8 +23,6 @@ export class UpstreamTrust {
   readonly #secrets: SecretSource;
   readonly #stores: TrustStoreCache;
   readonly #threads: ThreadShares;
-  /** Creations in progress, by namespace and key of the trust store. */
-  readonly #creations = new SingleFlight<Trust>();
   /** One creation at a time, with a pause for others after each: no request is served meanwhile. */
   readonly #turns = new FairSemaphore({ permits: 1 });
 
@@ -55,13 +52,13 @@ export class UpstreamTrust {
     const ofAll = this.#secrets.labelledCas().map(certificateBlocksIn);
     const bundles = own === noBundle ? ofAll : [...ofAll, own];
     const id = this.#stores.keyOf(bundles, client);
-    const trust = this.#stores.get(id) ?? (await this.#shared(connector, id, bundles, client, signal));
+    const trust = this.#stores.get(id) ?? (await this.#create(connector, id, bundles, client, signal));
     if (own !== noBundle && !hasCertificate(own)) throw unusable(connector, noCertificate);
     return trust;
   }
 
-  /** Creates a trust store once for all waiting requests of a namespace. */
-  #shared(
+  /** Creates a trust store, unless another request has created it meanwhile. */
+  async #create(
     { ref, object }: Connector,
     id: string,
     bundles: readonly PemBundle[],
@@ -71,23 +68,23 @@ export class UpstreamTrust {
     const { namespace } = ref;
     const owner = ownCaSecretName({ object }) === undefined && client === undefined ? '' : namespace;
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
-    return this.#creations.run(`${namespace} ${id}`, signal, async (shared) => {
-      const refund = await this.#threads.reserve(namespace, proxyLimits.trustStores.createMs, tooMany, shared);
-      try {
-        const release = await this.#turns.acquire({ namespace, podUid: '' }, shared);
-        const startMs = performance.now();
-        try {
-          return this.#threads.measure(namespace, () => {
-            for (const bundle of bundles) hasCertificate(bundle);
-            return this.#stores.getOrCreate(bundles, owner, client);
-          });
-        } finally {
-          setTimeout(release, pausePart * (performance.now() - startMs)).unref();
-        }
-      } finally {
-        refund();
-      }
-    });
+    await this.#threads.wait(namespace, tooMany, signal);
+    const release = await this.#turns.acquire({ namespace, podUid: '' }, signal);
+    const known = this.#stores.get(id);
+    if (known !== undefined) {
+      release();
+      return known;
+    }
+    const startMs = performance.now();
+    try {
+      this.#threads.ensureFree(namespace, tooMany);
+      return this.#threads.measure(namespace, () => {
+        for (const bundle of bundles) hasCertificate(bundle);
+        return this.#stores.getOrCreate(bundles, owner, client);
+      });
+    } finally {
+      setTimeout(release, pausePart * (performance.now() - startMs)).unref();
+    }
   }
 }
 

@@ -128,8 +128,9 @@ export class ToolProbes {
   /** Evaluates once the namespace of the Connector has time for it. */
   async #evaluate<T>({ ref }: Connector, signal: AbortSignal, run: () => T): Promise<T> {
     const { threads } = this.#options;
-    await threads.wait(ref.namespace, signal);
-    return threads.measure(ref.namespace, run);
+    const { namespace } = ref;
+    await threads.wait(namespace, `namespace ${namespace} has used up its share of CPU time`, signal);
+    return threads.measure(namespace, run);
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */

@@ -1,12 +1,11 @@
 import type { JsonValue } from '../json.ts';
-import { BoundedMap } from '../limits/bounded-map.ts';
 import { limits } from '../limits/defaults.ts';
 
 /**
- * Sequences of keys of the last objects. V8 stores the layout of objects with the same keys once; each other layout takes
- * several times the memory of an object.
+ * Sequences of keys of the last objects, forgotten when they are too many. V8 stores the layout of objects with the same
+ * keys once; each other layout takes several times the memory of an object.
  */
-const layouts = new BoundedMap<true>(limits.objects.layouts.count);
+const layouts = new Set<string>();
 
 /** Returns the estimated size of a parsed value in V8's heap. */
 export function heapBytesOf(value: JsonValue): number {
@@ -40,7 +39,8 @@ function listBytes(items: readonly JsonValue[]): number {
 function objectBytes(members: readonly (readonly [string, JsonValue])[]): number {
   const layout = members.map(([key]) => key).join(' ');
   const isShared = layouts.has(layout);
-  if (layout.length <= limits.objects.layouts.characters) layouts.set(layout, true);
+  if (layouts.size >= limits.objects.layouts.count) layouts.clear();
+  if (layout.length <= limits.objects.layouts.characters) layouts.add(layout);
   const memberBytes = members.reduce((sum, [, value]) => sum + heapBytesOf(value), 0);
   // Four members are stored in the object itself.
   if (isShared) return 56 + (members.length > 4 ? 8 * members.length : 0) + memberBytes;

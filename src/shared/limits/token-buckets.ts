@@ -26,9 +26,4 @@ export class TokenBuckets {
     this.#buckets.set(key, bucket);
     return bucket;
   }
-
-  /** Returns the milliseconds until the key has a token. A key without a bucket has one now, and gets no bucket. */
-  delayMs(key: string): number {
-    return this.#buckets.get(key)?.delayMs(1) ?? 0;
-  }
 }

@@ -31,25 +31,18 @@ describe('the shares of the thread', () => {
     threads.ensureFree('hostile', 'too much');
   });
 
-  it('are reserved for what begins at once, and the rest is given back', async () => {
-    const reserve = (): Promise<() => void> => threads.reserve('hostile', burst / 4, 'too much', neverAborted);
-    const refunds = [await reserve(), await reserve(), await reserve(), await reserve()];
-    threads.of('hostile').charge(longestMs / everyMs + 1);
-    await assert.rejects(reserve(), { status: 429 });
-    for (const refund of refunds) refund();
-    (await reserve())();
-  });
-
-  it('are given back where the client leaves before its turn', async () => {
-    threads.of('hostile').charge(burst + 1);
+  it('are waited for, unless that takes too long or the client leaves', async () => {
+    const wait = (signal: AbortSignal): Promise<void> => threads.wait('hostile', 'too much', signal);
+    threads.of('hostile').charge(burst + longestMs / everyMs + 1);
+    await assert.rejects(wait(neverAborted), { status: 429, message: /^too much: try again/ });
+    nowMs = 2 * everyMs;
     const leaving = new AbortController();
-    const waiting = assert.rejects(threads.reserve('hostile', burst, 'too much', leaving.signal), {
-      code: 'CANCELLED',
-    });
+    const waiting = assert.rejects(wait(leaving.signal), { code: 'CANCELLED' });
     leaving.abort();
     await waiting;
-    nowMs = everyMs;
-    assert.equal(threads.of('hostile').delayMs(0), 0);
+    await threads.wait('ci', 'too much', neverAborted);
+    nowMs += longestMs;
+    await wait(neverAborted);
   });
 
   it('delay handshakes beyond them, but none for ever', () => {

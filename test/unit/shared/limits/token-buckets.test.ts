@@ -32,15 +32,13 @@ describe('token buckets by key', () => {
 
   it('are dropped for the keys that were used least recently', () => {
     acquire(10, 'a');
-    assert.equal(buckets.delayMs('a'), 50);
     acquire(1, 'b');
     acquire(1, 'c');
-    assert.equal(buckets.delayMs('a'), 0);
     assert.deepEqual(acquire(1, 'a'), [0]);
   });
 
   it('can have rates of their own', () => {
     const bucket = buckets.of('a', { burst: 1, everyMs: 1000 });
-    assert.deepEqual([bucket.acquire(), bucket.acquire(), buckets.delayMs('a')], [true, false, 1000]);
+    assert.deepEqual([bucket.acquire(), bucket.acquire(), bucket.delayMs(1)], [true, false, 1000]);
   });
 });
