@@ -9,7 +9,6 @@ import { constants } from 'node:fs';
  */
 export interface Syscalls {
   openat(directoryFd: number, name: string, flags: number, mode: number): number;
-  openat2(directoryFd: number, path: string, flags: number, resolve: number): number;
   close(fd: number): number;
   read(fd: number, into: Uint8Array): number;
   write(fd: number, bytes: Uint8Array): number;
@@ -81,9 +80,6 @@ export const open = {
   read: constants.O_RDONLY | O_CLOEXEC | constants.O_NOFOLLOW,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC | constants.O_NOFOLLOW,
 } as const;
-
-/** For `openat2`. */
-export const resolve = { NO_XDEV: 0x01, NO_SYMLINKS: 0x04 } as const;
 
 /** For `fsmount`. */
 export const mountAttribute = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8 } as const;

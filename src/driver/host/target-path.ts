@@ -5,16 +5,8 @@ import { shownPath } from '../../shared/message-text.ts';
 import { check } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { errno } from './errno.ts';
-import { AT_FDCWD, open, resolve } from './syscalls.ts';
+import { AT_FDCWD, open } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
-
-/**
- * Location of a volume: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link.
- */
-interface TargetLocation {
-  readonly parentPath: string;
-  readonly name: string;
-}
 
 /** A target path whose parent directory is open; the caller closes it. */
 export interface Target {
@@ -39,7 +31,6 @@ export class TargetPaths {
   readonly #pods: string;
   readonly #syscalls: Syscalls;
   #resolvedPods: string | undefined;
-  #hasOpenat2 = true;
 
   constructor(kubeletDir: string, syscalls: Syscalls) {
     this.#kubeletDir = path.resolve(kubeletDir);
@@ -58,47 +49,36 @@ export class TargetPaths {
    * @throws {CodedError} INVALID_ARGUMENT for a path that cannot be a target.
    */
   open(targetPath: string): Target | undefined {
-    const { parentPath, name } = this.#locate(targetPath);
-    const fd = this.#openWithoutLinks(parentPath);
+    const parents = this.#namesIn(targetPath);
+    const name = parents.pop() ?? '';
+    this.#resolvedPods ??= path.join(resolveKubeletDir(this.#kubeletDir), 'pods');
+    const parentPath = [this.#resolvedPods, ...parents].join('/');
+    const fd = this.#openWithoutLinks(this.#resolvedPods, parents);
     if (fd === -errno.ENOENT) return undefined;
     if (fd === -errno.ELOOP || fd === -errno.ENOTDIR) {
       throw invalid(targetPath, 'a parent of it is a symbolic link or not a directory');
     }
     const parent = { fd, path: parentPath };
-    check(fd, 'openat2', parent);
+    check(fd, 'openat', parent);
     return { path: targetPath, parent, name };
   }
 
-  #locate(targetPath: string): TargetLocation {
-    const pods = this.#pods;
+  /** Returns the names below the directory of pods, two at least. */
+  #namesIn(targetPath: string): string[] {
     const problem = problemOf(targetPath);
     if (problem !== undefined) throw invalid(targetPath, problem);
-    const nameAt = targetPath.lastIndexOf('/') + 1;
-    if (!targetPath.startsWith(`${pods}/`) || nameAt === pods.length + 1) {
-      throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods}/ (see --kubelet-dir)`);
-    }
-    this.#resolvedPods ??= path.join(resolveKubeletDir(this.#kubeletDir), 'pods');
-    return {
-      parentPath: `${this.#resolvedPods}${targetPath.slice(pods.length, nameAt - 1)}`,
-      name: targetPath.slice(nameAt),
-    };
+    const pods = `${this.#pods}/`;
+    const names = targetPath.startsWith(pods) ? targetPath.slice(pods.length).split('/') : [];
+    if (names.length > 1) return names;
+    throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods} (see --kubelet-dir)`);
   }
 
-  #openWithoutLinks(directory: string): number {
-    if (this.#hasOpenat2) {
-      const fd = this.#syscalls.openat2(AT_FDCWD, directory, open.pathOnly, resolve.NO_SYMLINKS);
-      if (fd !== -errno.ENOSYS) return fd;
-      this.#hasOpenat2 = false;
-    }
-    return this.#walk(directory);
-  }
-
-  /** Does the work of openat2 (Linux 5.6), component by component. */
-  #walk(directory: string): number {
-    let fd = this.#syscalls.openat(AT_FDCWD, '/', open.pathOnly, 0);
-    for (const component of directory.split('/').filter((part) => part !== '')) {
+  /** Opens name by name, because a symbolic link in the middle of a path would be followed. */
+  #openWithoutLinks(pods: string, names: readonly string[]): number {
+    let fd = this.#syscalls.openat(AT_FDCWD, pods, open.pathOnly, 0);
+    for (const name of names) {
       if (fd < 0) return fd;
-      const next = this.#syscalls.openat(fd, component, open.pathOnly, 0);
+      const next = this.#syscalls.openat(fd, name, open.pathOnly, 0);
       this.#syscalls.close(fd);
       fd = next;
     }
@@ -114,34 +94,15 @@ function resolveKubeletDir(kubeletDir: string): string {
   }
 }
 
-/** No character takes more than three bytes for each of its code units. */
-const maxBytesPerUnit = 3;
-
 function problemOf(targetPath: string): string | undefined {
   if (targetPath.includes('\0')) return 'it contains a NUL byte';
   if (!targetPath.startsWith('/')) return 'it must be absolute';
-  let problem = isTooLong(targetPath, maxPathBytes) ? tooLong : undefined;
-  for (let from = 1; from <= targetPath.length;) {
-    const slash = targetPath.indexOf('/', from);
-    const to = slash === -1 ? targetPath.length : slash;
-    if (isNoName(targetPath, from, to)) return 'it must be normalised: no "..", ".", "//" or final "/"';
-    if (maxBytesPerUnit * (to - from) > maxNameBytes && isTooLong(targetPath.slice(from, to), maxNameBytes))
-      problem = tooLong;
-    from = to + 1;
+  if (path.normalize(targetPath) !== targetPath || targetPath.endsWith('/')) {
+    return 'it must be normalised: no "..", ".", "//" or final "/"';
   }
-  return problem;
-}
-
-const tooLong = 'it is too long';
-
-function isTooLong(text: string, maxBytes: number): boolean {
-  return maxBytesPerUnit * text.length > maxBytes && Buffer.byteLength(text) > maxBytes;
-}
-
-/** Reports whether the component is empty, `.` or `..`. */
-function isNoName(targetPath: string, from: number, to: number): boolean {
-  const length = to - from;
-  return length === 0 || (length <= 2 && targetPath[from] === '.' && targetPath[to - 1] === '.');
+  const isTooLong = Buffer.byteLength(targetPath) > maxPathBytes;
+  const hasLongName = isTooLong || targetPath.split('/').some((name) => Buffer.byteLength(name) > maxNameBytes);
+  return hasLongName ? 'it is too long' : undefined;
 }
 
 function invalid(targetPath: string, problem: string): CodedError {

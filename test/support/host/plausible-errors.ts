@@ -10,7 +10,6 @@ export type ErrnoName = keyof typeof constants.errno;
  */
 export const plausibleErrors: Readonly<Record<CallName, readonly ErrnoName[]>> = {
   openat: ['EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EINTR', 'EIO', 'EPERM'],
-  openat2: ['EACCES', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'EPERM'],
   close: ['EIO', 'EINTR'],
   read: ['EIO', 'EINTR', 'EAGAIN'],
   write: ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EINTR', 'ENOMEM'],

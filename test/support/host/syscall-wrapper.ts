@@ -24,7 +24,7 @@ export function wrapSyscalls(
 }
 
 const reads: ReadonlySet<CallName> = new Set([
-  ...['openat2', 'close', 'read', 'readlinkat', 'fstat', 'fstatfs', 'list'],
+  ...['close', 'read', 'readlinkat', 'fstat', 'fstatfs', 'list'],
   ...['inotifyInit', 'inotifyAddWatch'],
 ] as const);
 
@@ -36,7 +36,7 @@ export function changes(call: CallName, args: readonly unknown[]): boolean {
 
 /** The system calls of a kernel before 5.2: what came later answers ENOSYS. */
 function oldKernel(base: Syscalls): Syscalls {
-  const later: readonly CallName[] = ['fsopen', 'fsconfig', 'fsmount', 'moveMount', 'openat2'];
+  const later: readonly CallName[] = ['fsopen', 'fsconfig', 'fsmount', 'moveMount'];
   return wrapSyscalls(base, (call) => (later.includes(call) ? -constants.errno.ENOSYS : undefined));
 }
 

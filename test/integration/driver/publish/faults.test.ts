@@ -21,7 +21,7 @@ describe('a driver without a free descriptor', () => {
     driver = started(
       await InProcessDriver.start(node, {
         syscalls: wrapSyscalls(loadSyscalls(), (call) =>
-          isOut && ['openat', 'openat2', 'fsopen', 'fsmount'].includes(call) ? -constants.errno.EMFILE : undefined,
+          isOut && ['openat', 'fsopen', 'fsmount'].includes(call) ? -constants.errno.EMFILE : undefined,
         ),
       }),
     );
