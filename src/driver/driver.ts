@@ -11,7 +11,7 @@ import { CodedError } from '../shared/errors.ts';
 import { measureEventLoopDelay } from './event-loop-delay.ts';
 import { HealthServer } from '../shared/process/health-server.ts';
 import type { Syscalls } from './host/syscalls.ts';
-import { loadPageBytes } from './host/page-size.ts';
+import { loadPageBytes } from './host/linux-syscalls.ts';
 import { selinuxProcessLabel } from './host/selinux.ts';
 import { TmpfsHost } from './host/tmpfs-host.ts';
 import { Metrics } from './metrics.ts';

@@ -18,7 +18,6 @@ import type { PublishMessage } from './publish-request.ts';
 import { csi } from './services.ts';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.ts';
 import { unary } from './unary.ts';
-import { loggedVolumeId, volumeIdProblem } from './volume-id.ts';
 
 interface NodeOptions {
   readonly nodeName: string;
@@ -46,7 +45,7 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
     NodePublishVolume: unary('NodePublishVolume', edge, publishHandler(options)),
     NodeUnpublishVolume: unary('NodeUnpublishVolume', edge, unpublishHandler(options)),
     NodeGetVolumeStats: unary('NodeGetVolumeStats', edge, ({ volume_id: volumeId, volume_path: volumePath }) => {
-      ensureGiven(volumeId, { volume_path: volumePath });
+      ensureGiven({ volume_id: volumeId, volume_path: volumePath });
       const { statistics, condition } = volumeStatistics(options.deps, volumeId, volumePath);
       return { usage: usageOf(statistics), volume_condition: condition };
     }),
@@ -65,7 +64,7 @@ function publishHandler(options: NodeOptions): RpcHandler<PublishMessage, Record
   const { deps, publish, attributeLimits, memory, onPublished, onFailed } = options;
   const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => deps.host.targetPathProblem(path) };
   return async (message, signal, report) => {
-    report.volumeId = loggedVolumeId(message.volume_id);
+    report.volumeId = message.volume_id;
     const digest = digestOf(message);
     // A call counts as rejected until its request is parsed.
     report.outcome = 'rejected';
@@ -116,8 +115,8 @@ function unpublishHandler({
   deps,
 }: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
   return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
-    report.volumeId = loggedVolumeId(volumeId);
-    ensureGiven(volumeId, { target_path: targetPath });
+    report.volumeId = volumeId;
+    ensureGiven({ volume_id: volumeId, target_path: targetPath });
     const problem = deps.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
     await unpublishVolume(deps, volumeId, targetPath, signal);
@@ -125,10 +124,8 @@ function unpublishHandler({
   };
 }
 
-function ensureGiven(volumeId: string, paths: Readonly<Record<string, string>>): void {
-  const idProblem = volumeIdProblem(volumeId);
-  const missing = Object.entries(paths).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
-  const problems = [...(idProblem === undefined ? [] : [idProblem]), ...missing];
+function ensureGiven(fields: Readonly<Record<string, string>>): void {
+  const problems = Object.entries(fields).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
 }
 

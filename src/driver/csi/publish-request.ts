@@ -8,14 +8,12 @@ import { attributeNames, kubeletPrefix } from '../publish/attribute-table.ts';
 import { parseVolumeAttributes } from '../publish/attributes.ts';
 import type { AttributeLimits } from '../publish/attributes.ts';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
-import { isSelinuxLabel } from '../syntax/selinux-label.ts';
 import type { MountOptions, PassedTokens } from '../publish/ports.ts';
 import type { PodIdentity } from '../../shared/access/permission.ts';
 import type { PublishRequest } from '../publish/publish-request.ts';
 import { memoryOfRequest } from '../publish/volume-memory.ts';
 import { driverLimits } from '../limits.ts';
 import { csi } from './services.ts';
-import { volumeIdProblem } from './volume-id.ts';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.ts';
 import type { VolumeOwner } from '../publish/volume-memory.ts';
@@ -139,8 +137,7 @@ function requestProblems(
   { targetPathProblem }: PublishLimits,
 ): readonly string[] {
   const problems: string[] = [];
-  const idProblem = volumeIdProblem(request.volume_id);
-  if (idProblem !== undefined) problems.push(idProblem);
+  if (request.volume_id === '') problems.push('volume_id is missing');
   if (request.target_path === '') problems.push('target_path is missing');
   else {
     const problem = targetPathProblem(request.target_path);
@@ -217,6 +214,11 @@ function parseMountFlags(flags: readonly string[], problems: string[]): string |
     } else selinuxContext = flatCopy(selinuxContext);
   }
   return selinuxContext;
+}
+
+/** Reports whether a text can be an SELinux context. Mount options are split at commas and quotes when they are parsed. */
+function isSelinuxLabel(text: string): boolean {
+  return /^[-.:,_a-zA-Z0-9]+$/.test(text);
 }
 
 function passedTokens({ secrets, volume_context: context }: NodePublishVolumeRequest__Output): PassedTokens {

@@ -1,9 +1,7 @@
 import type { VolumeFile } from '../publish/ports.ts';
-import { CodedError } from '../../shared/errors.ts';
-import { fileNameProblem } from '../syntax/file-name.ts';
 
 /** Bytes of one file, and its names. */
-export interface FileContent {
+interface FileContent {
   readonly content: Uint8Array;
   /** At least one; in the order of the files. */
   readonly names: readonly string[];
@@ -28,18 +26,4 @@ export function deduplicateFiles(files: readonly VolumeFile[]): SharedFiles {
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
-}
-
-/**
- * Checks names once more before they are written. @throws {CodedError} INTERNAL: names from users are rejected earlier,
- * in a message that names their source.
- */
-export function checkFileNames(files: readonly { readonly name: string }[]): void {
-  const seen = new Set<string>();
-  for (const { name } of files) {
-    if (fileNameProblem(name) !== undefined)
-      throw new CodedError('INTERNAL', `${JSON.stringify(name)} cannot be the name of a file`);
-    if (seen.has(name)) throw new CodedError('INTERNAL', `two files are called ${name}`);
-    seen.add(name);
-  }
 }

@@ -34,17 +34,8 @@ export function setFileMode(
   mode: number,
   gid: number | undefined,
   directory: Directory,
-): void {
-  setGroup(syscalls, fd, gid, directory);
-  check(syscalls.fchmod(fd, mode), 'fchmod', directory);
-}
-
-export function setGroup(
-  syscalls: Syscalls,
-  fd: number,
-  gid: number | undefined,
-  directory: Directory,
   name?: string,
 ): void {
   if (gid !== undefined) check(syscalls.fchown(fd, SAME_OWNER, gid), 'fchown', directory, name);
+  check(syscalls.fchmod(fd, mode), 'fchmod', directory, name);
 }

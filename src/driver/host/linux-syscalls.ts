@@ -99,6 +99,12 @@ export function loadSyscalls(): Syscalls {
   };
 }
 
+/** Returns the unit of a tmpfs's memory: usually 4 KiB, 64 KiB on some arm64 and ppc64 machines. */
+export function loadPageBytes(): number {
+  const getpagesize: Call = koffi.load(null).func('getpagesize', 'int', []);
+  return getpagesize();
+}
+
 /** Returns the kernel's path of an open descriptor; works for O_PATH ones too. */
 export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;

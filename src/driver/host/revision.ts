@@ -2,9 +2,9 @@ import type { VolumeFile } from '../publish/ports.ts';
 import { check, checkValue, closing, openDirectory } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { errno } from './errno.ts';
-import { hasFileMode, setGroup } from './file-mode.ts';
+import { hasFileMode, setFileMode } from './file-mode.ts';
 import type { FileMode } from './file-mode.ts';
-import type { FileContent, SharedFiles } from './deduplicate-files.ts';
+import type { SharedFiles } from './deduplicate-files.ts';
 import { AT_REMOVEDIR, open } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 
@@ -25,25 +25,14 @@ export function compareRevision(
   const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
   const count = checkValue(syscalls.list(directory.fd), 'getdents', directory).length;
   const sameNames = new Set<string>();
-  for (const content of contents) {
-    for (const name of namesWith(syscalls, directory, content, permissions)) sameNames.add(name);
+  for (const { content, names } of contents) {
+    for (const name of names) if (isFile(syscalls, directory, { name, content }, permissions)) sameNames.add(name);
   }
   const isSame =
     hasFileMode(status, permissions.directoryMode, permissions.gid) &&
     count === files.length &&
     sameNames.size === files.length;
   return { directory, sameNames, isSame };
-}
-
-/** Returns the names with the wanted content. Names of one inode are read once. */
-function namesWith(
-  syscalls: Syscalls,
-  directory: Directory,
-  { content, names }: FileContent,
-  permissions: FileMode,
-): readonly string[] {
-  const verdicts = new Map<number, boolean>();
-  return names.filter((name) => isFile(syscalls, directory, { name, content }, permissions, verdicts));
 }
 
 /**
@@ -62,17 +51,12 @@ export function writeRevision(
   previous?: Comparison,
 ): void {
   closing(syscalls, openDirectory(syscalls, root, name, open.directory), (directory) => {
-    const { directoryMode, gid } = permissions;
-    setGroup(syscalls, directory.fd, gid, directory);
-    // A umask affects files and the directory alike.
-    const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
-    const isMasked = !hasFileMode(status, directoryMode, gid);
-    if (isMasked) check(syscalls.fchmod(directory.fd, directoryMode), 'fchmod', directory);
+    setFileMode(syscalls, directory.fd, permissions.directoryMode, permissions.gid, directory);
     for (const { content, names } of contents) {
       const old = names.find((candidate) => previous?.sameNames.has(candidate) === true);
       const [first = '', ...others] = names;
       if (previous !== undefined && old !== undefined) link(syscalls, previous.directory, old, directory, first);
-      else writeFile(syscalls, directory, { name: first, content }, permissions, isMasked);
+      else writeFile(syscalls, directory, { name: first, content }, permissions);
       for (const other of others) link(syscalls, directory, first, directory, other);
     }
   });
@@ -82,20 +66,13 @@ function link(syscalls: Syscalls, from: Directory, old: string, to: Directory, n
   check(syscalls.linkat(from.fd, old, to.fd, name), 'linkat', to, name);
 }
 
-function writeFile(
-  syscalls: Syscalls,
-  directory: Directory,
-  file: VolumeFile,
-  permissions: FileMode,
-  isMasked: boolean,
-): void {
+function writeFile(syscalls: Syscalls, directory: Directory, file: VolumeFile, permissions: FileMode): void {
   const { fileMode, gid } = permissions;
   const fd = check(syscalls.openat(directory.fd, file.name, open.create, fileMode), 'openat', directory, file.name);
   try {
     let rest = file.content;
     while (rest.length > 0) rest = rest.subarray(check(syscalls.write(fd, rest), 'write', directory, file.name));
-    setGroup(syscalls, fd, gid, directory, file.name);
-    if (isMasked) check(syscalls.fchmod(fd, fileMode), 'fchmod', directory, file.name);
+    setFileMode(syscalls, fd, fileMode, gid, directory, file.name);
   } finally {
     syscalls.close(fd);
   }
@@ -117,29 +94,18 @@ export function removeEntry(syscalls: Syscalls, root: Directory, name: string): 
   check(syscalls.unlinkat(root.fd, name, AT_REMOVEDIR), 'unlinkat', root, name);
 }
 
-/**
- * Reports whether the directory has this file, with these bytes, mode and group.
- * @param verdicts results by inode, for files with the same wanted bytes; read and added to.
- */
-function isFile(
-  syscalls: Syscalls,
-  directory: Directory,
-  file: VolumeFile,
-  permissions: FileMode,
-  verdicts: Map<number, boolean>,
-): boolean {
+/** Reports whether the directory has this file, with these bytes, mode and group. */
+function isFile(syscalls: Syscalls, directory: Directory, file: VolumeFile, permissions: FileMode): boolean {
   const fd = syscalls.openat(directory.fd, file.name, open.read, 0);
   if (fd === -errno.ENOENT || fd === -errno.ELOOP) return false;
   check(fd, 'openat', directory, file.name);
   try {
     const status = checkValue(syscalls.fstat(fd), 'fstat', directory, file.name);
-    const isAlike =
-      verdicts.get(status.ino) ??
-      (status.size === file.content.length &&
-        hasFileMode(status, permissions.fileMode, permissions.gid) &&
-        hasContent(syscalls, fd, file, directory));
-    verdicts.set(status.ino, isAlike);
-    return isAlike;
+    return (
+      status.size === file.content.length &&
+      hasFileMode(status, permissions.fileMode, permissions.gid) &&
+      hasContent(syscalls, fd, file, directory)
+    );
   } finally {
     syscalls.close(fd);
   }

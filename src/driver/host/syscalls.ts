@@ -48,7 +48,6 @@ export interface Syscalls {
 
 export interface FileStatus {
   readonly dev: number;
-  readonly ino: number;
   /** Type and permissions. */
   readonly mode: number;
   readonly gid: number;

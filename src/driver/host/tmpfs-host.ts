@@ -23,7 +23,7 @@ import { OpenFiles } from './open-files.ts';
 import { fileModeOf } from './file-mode.ts';
 import { propagationProblem } from './propagation.ts';
 import { selinuxContext } from './selinux.ts';
-import { checkFileNames, deduplicateFiles } from './deduplicate-files.ts';
+import { deduplicateFiles } from './deduplicate-files.ts';
 import type { SharedFiles } from './deduplicate-files.ts';
 import { AT_REMOVEDIR, open } from './syscalls.ts';
 import type { FilesystemStatus, Syscalls } from './syscalls.ts';
@@ -114,7 +114,6 @@ export class TmpfsHost {
     owner: VolumeOwner,
     replaced: ReplacedFiles,
   ): VolumeChange {
-    checkFileNames(files);
     const shared = deduplicateFiles(files);
     const volume = { ...shared, owner, limits: tmpfsLimitsOf(shared, this.#options.pageBytes), options, replaced };
     return this.#at(targetPath, (target) => {

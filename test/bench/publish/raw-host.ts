@@ -1,5 +1,4 @@
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
-import { loadPageBytes } from '../../../src/driver/host/page-size.ts';
+import { loadPageBytes, loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.ts';
 import type { VolumeFile } from '../../../src/driver/publish/ports.ts';
 import { VolumeMemory } from '../../../src/driver/publish/volume-memory.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { memoryOf, tmpfsLimitsOf } from '../../../../src/driver/host/footprint.ts';
-import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.ts';
+import { loadPageBytes } from '../../../../src/driver/host/linux-syscalls.ts';
 import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.ts';
 import { driverLimits } from '../../../../src/driver/limits.ts';
 import { filesOf } from '../../../support/host/kubelet-dir.ts';
@@ -35,10 +35,5 @@ describe('the limits of a tmpfs', () => {
 describe('the size of a page', () => {
   it('is the one that this machine has', () => {
     assert.equal(loadPageBytes(), Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' })));
-  });
-
-  it('is unknown where the kernel does not say', () => {
-    assert.equal(pageBytesOf(Buffer.alloc(32)), undefined);
-    assert.equal(pageBytesOf(Buffer.alloc(7)), undefined);
   });
 });

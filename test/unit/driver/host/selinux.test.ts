@@ -64,10 +64,4 @@ describe('the SELinux context of a volume', () => {
     assert.equal(selinuxContext(true), 'system_u:object_r:container_file_t:s0');
     assert.equal(selinuxContext(true, asked), asked);
   });
-
-  for (const text of ['', 'a b', 'a"b', 'a\nb', 'a=b', 'x,size=1g"']) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
-      assert.throws(() => selinuxContext(false, text), { code: 'INVALID_ARGUMENT' });
-    });
-  }
 });
