@@ -8,7 +8,6 @@ import { csi, ownVolumes } from './csi/services.ts';
 import { volumesService } from './csi/volumes.ts';
 import type { RpcEdge } from './csi/unary.ts';
 import { CodedError } from '../shared/errors.ts';
-import { measureEventLoopDelay } from './event-loop-delay.ts';
 import { HealthServer } from '../shared/process/health-server.ts';
 import type { Syscalls } from './host/syscalls.ts';
 import { loadPageBytes } from './host/linux-syscalls.ts';
@@ -138,7 +137,7 @@ export class Driver {
       if (problem !== undefined) log.error('Cannot publish volumes', { reason: problem });
     }
     this.#volumeService.start();
-    this.#stopMeasuring = measureEventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
+    this.#stopMeasuring = this.metrics.measureEventLoopDelay();
     this.#adoptVolumes();
     this.#backend.start();
     const httpPort = await this.#health?.start();

@@ -18,6 +18,7 @@ export interface DriverGaugeSources {
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
+const delayIntervalMs = 1000;
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** All metrics of the driver. Labels have few values: none per volume, pod or connector. */
@@ -127,8 +128,19 @@ export class Metrics extends ProgramMetrics implements LimitObserver {
     this.#approvalsWaiting.dec();
   }
 
-  eventLoopDelayed(seconds: number): void {
-    this.#eventLoopDelay.observe(seconds);
+  /**
+   * Measures the delay of the event loop: once a second, how late a timer fires. Every second sample notices a stall of
+   * half a second, so frequent stalls are found soon. A sleeping process is woken only once a second.
+   * @returns a function that stops it.
+   */
+  measureEventLoopDelay(): () => void {
+    let dueMs = performance.now() + delayIntervalMs;
+    const timer = setInterval(() => {
+      const nowMs = performance.now();
+      this.#eventLoopDelay.observe(Math.max(0, nowMs - dueMs) / 1000);
+      dueMs = nowMs + delayIntervalMs;
+    }, delayIntervalMs).unref();
+    return () => clearInterval(timer);
   }
 }
 

@@ -4,7 +4,7 @@ import type { CheckResult } from '../../shared/doctor/check-result.ts';
 import { fail, ok, warn } from '../../shared/doctor/check-result.ts';
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { propagationProblem } from '../../driver/host/propagation.ts';
+import { propagationProblem } from '../../driver/host/mount-table.ts';
 import type { Mount } from '../../driver/host/mount-table.ts';
 import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux.ts';
 

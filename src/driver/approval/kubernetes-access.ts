@@ -6,8 +6,7 @@ import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContex
 import { AccessRequestClient } from './access-request-client.ts';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
 import type { ApprovalsOptions } from './approvals.ts';
-import { Approvals } from './approvals.ts';
-import { AccessRequestWatchQuota } from './access-request-watch-quota.ts';
+import { Approvals, AccessRequestWatchQuota } from './approvals.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { ApprovalWatcher } from './approval-watcher.ts';

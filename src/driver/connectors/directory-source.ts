@@ -1,12 +1,12 @@
 import { sleep } from '../../shared/abortable.ts';
 import { DirectoryConnectors } from '../../shared/connectors/directory-connectors.ts';
-import type { ManifestDirectoryOptions } from '../../shared/connectors/manifest-directory.ts';
+import type { DirectoryConnectorsOptions } from '../../shared/connectors/directory-connectors.ts';
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
 import { CodedError, orCodedError, orThrow } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { ConnectorSource, PublishContext } from '../publish/ports.ts';
 
-interface DirectorySourceOptions extends ManifestDirectoryOptions {
+interface DirectorySourceOptions extends DirectoryConnectorsOptions {
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
 }

@@ -11,10 +11,9 @@ import type { FlowKey } from '../../shared/limits/flow-key.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
-import { ObjectReferences } from './object-references.ts';
+import { WatchQuota } from './watch-quota.ts';
 import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.ts';
 import type { WatchLimits } from './watch-limits.ts';
-import { WatchQuota } from './watch-quota.ts';
 import type { MemoryReservation, ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
 
 interface ObjectName {
@@ -57,15 +56,14 @@ export class OnDemandInformer<T extends object> {
   readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #parsed: (object: JsonObject) => T | CodedError;
-  readonly #references = new ObjectReferences();
-  readonly #watchQuota: WatchQuota;
+  readonly #quota: WatchQuota;
   /** Changed bytes per namespace, so that one namespace's objects use a limited share of a core. */
   readonly #changes: TokenBuckets;
 
   constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
     this.#parsed = parsedOnce(options.parse);
-    this.#watchQuota = new WatchQuota(this.#references, options.watchLimits.maxCount, options.observer);
+    this.#quota = new WatchQuota(options.watchLimits.maxCount, options.observer);
     this.#changes = new TokenBuckets(limits.objects.changes, options.client.clock.now);
     options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
   }
@@ -82,11 +80,11 @@ export class OnDemandInformer<T extends object> {
 
   /** Adds a reference. Release it as often as it was retained. */
   retain(name: ObjectName, owner: FlowKey): void {
-    this.#references.add(keyOf(name), owner);
+    this.#quota.add(keyOf(name), owner);
   }
 
   release(name: ObjectName, owner: FlowKey): void {
-    this.#references.remove(keyOf(name), owner);
+    this.#quota.remove(keyOf(name), owner);
   }
 
   /**
@@ -95,10 +93,10 @@ export class OnDemandInformer<T extends object> {
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   acquire(names: readonly ObjectName[], owner: FlowKey): () => void {
-    const added = names.filter((name) => !this.#references.isUsedByPod(keyOf(name), owner));
+    const added = names.filter((name) => !this.#quota.isUsedByPod(keyOf(name), owner));
     const [first] = added;
     if (first === undefined) return () => undefined;
-    this.#watchQuota.ensureWithinShare(this.#displayName(first), owner, added.length);
+    this.#quota.ensureWithinShare(this.#displayName(first), owner, added.length);
     for (const name of added) this.retain(name, owner);
     return () => added.forEach((name) => this.release(name, owner));
   }
@@ -137,7 +135,7 @@ export class OnDemandInformer<T extends object> {
   sweep(): void {
     const { clock, watchLimits } = this.#options;
     for (const [key, { lastUsedMs }] of this.#entries) {
-      if (!this.#references.isUsed(key) && clock.now() - lastUsedMs >= watchLimits.idleMs) this.#drop(key);
+      if (!this.#quota.isUsed(key) && clock.now() - lastUsedMs >= watchLimits.idleMs) this.#drop(key);
     }
   }
 
@@ -179,10 +177,9 @@ export class OnDemandInformer<T extends object> {
    * do not exist.
    */
   #ensureCapacity(name: ObjectName, owner: FlowKey): void {
-    if (!this.#references.isUsedByPod(keyOf(name), owner))
-      this.#watchQuota.ensureWithinShare(this.#displayName(name), owner, 1);
+    if (!this.#quota.isUsedByPod(keyOf(name), owner)) this.#quota.ensureWithinShare(this.#displayName(name), owner, 1);
     if (this.#entries.size < this.#options.watchLimits.maxCount || this.#evictOldest(() => true)) return;
-    this.#watchQuota.rejectAll(this.#displayName(name), owner);
+    this.#quota.rejectAll(this.#displayName(name), owner);
   }
 
   /** Evicts the least recently used object without references. @returns whether there was one. */
@@ -190,7 +187,7 @@ export class OnDemandInformer<T extends object> {
     let oldest: string | undefined;
     let oldestMs = Infinity;
     for (const [key, entry] of this.#entries) {
-      if (entry.lastUsedMs >= oldestMs || this.#references.isUsed(key) || !isWanted(entry)) continue;
+      if (entry.lastUsedMs >= oldestMs || this.#quota.isUsed(key) || !isWanted(entry)) continue;
       oldest = key;
       oldestMs = entry.lastUsedMs;
     }

@@ -17,11 +17,18 @@ import type { Directory } from './directory.ts';
 import { fromSyscallError, SyscallError } from './errno.ts';
 import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.ts';
 import type { TmpfsLimits } from './footprint.ts';
-import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.ts';
-import { mountedVolumes } from './mount-table.ts';
+import {
+  foreignMount,
+  inspectTarget,
+  mountAt,
+  openTarget,
+  removeDirectory,
+  unmountAll,
+  unmountNow,
+} from './target-mount.ts';
+import { mountedVolumes, propagationProblem } from './mount-table.ts';
 import { OpenFiles } from './open-files.ts';
 import { fileModeOf } from './file-mode.ts';
-import { propagationProblem } from './propagation.ts';
 import { selinuxContext } from './selinux.ts';
 import { deduplicateFiles } from './deduplicate-files.ts';
 import type { SharedFiles } from './deduplicate-files.ts';
@@ -31,7 +38,6 @@ import { TargetPaths } from './target-path.ts';
 import type { Target } from './target-path.ts';
 import { TmpfsMaker } from './tmpfs.ts';
 import type { TmpfsOptions } from './tmpfs.ts';
-import { removeDirectory, unmountAll, unmountNow } from './unmount.ts';
 
 export interface TmpfsHostOptions extends RevisionNames {
   /** Absolute; can be reached through symbolic links. */
@@ -200,17 +206,17 @@ export class TmpfsHost {
   async #remove(target: Target): Promise<void> {
     try {
       const unmounting = (root: Directory): (() => void) => this.#openFiles.unmounting(target.path, root);
-      if ((await unmountAll(this.#syscalls, target, unmounting)) === 'nothing')
-        await removeDirectory(this.#syscalls, target);
+      await unmountAll(this.#syscalls, target, unmounting);
+      await removeDirectory(this.#syscalls, target);
     } finally {
       this.#syscalls.close(target.parent.fd);
     }
   }
 
   #putOn(target: Target, found: Directory, volume: NewVolume): VolumeChange {
-    const occupant = occupantOf(this.#syscalls, target, found);
-    if (occupant.kind === 'foreign') throw foreignMount(target);
-    if (occupant.kind === 'tmpfs') return this.#rewrite(target, found, occupant.limits, volume);
+    const mount = mountAt(this.#syscalls, target, found);
+    if (mount.kind === 'foreign') throw foreignMount(target);
+    if (mount.kind === 'tmpfs') return this.#rewrite(target, found, mount.limits, volume);
     if (checkValue(this.#syscalls.list(found.fd), 'getdents', found).length > 0) {
       throw new CodedError(
         'FAILED_PRECONDITION',

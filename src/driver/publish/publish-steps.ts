@@ -9,7 +9,6 @@ import type { PublishDependencies } from './publish-dependencies.ts';
 import type { PublishRequest } from './publish-request.ts';
 import { secretOf } from './volume-tokens.ts';
 import type { VolumeTokens } from './volume-tokens.ts';
-import { warnOnce } from './volume-warnings.ts';
 import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 import { memoryOwnerOf } from './publish-request.ts';
 import type { PublishedVolume } from './published-volumes.ts';
@@ -139,4 +138,30 @@ export function removeTokens(
     volumeId,
     pod: `${pod.namespace}/${pod.name}`,
   });
+}
+
+/**
+ * Logs a message for the operator once per volume, because the kubelet retries again and again.
+ * @returns whether it is new.
+ */
+function warnOnce(
+  { volumes, log }: Pick<PublishDependencies, 'volumes' | 'log'>,
+  { volumeId, targetPath, pod }: PublishRequest,
+  level: 'info' | 'warn',
+  message: string,
+): boolean {
+  if (!volumes.isFirstWarning(targetPath, message)) return false;
+  log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
+  return true;
+}
+
+/** Logs tokens with a longer or shorter lifetime than the volume requests. */
+export function warnAboutLifetimes(
+  deps: Pick<PublishDependencies, 'volumes' | 'log'>,
+  request: PublishRequest,
+  tokens: VolumeTokens,
+): void {
+  for (const { otherLifetime } of tokens.values()) {
+    if (otherLifetime) warnOnce(deps, request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);
+  }
 }

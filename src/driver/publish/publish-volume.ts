@@ -13,13 +13,13 @@ import {
   readConnectors,
   removeTokens,
   renderContent,
+  warnAboutLifetimes,
 } from './publish-steps.ts';
 import type { Confirmation, PublishedVolume, VolumeInput } from './published-volumes.ts';
-import type { PublishPermit } from './publish-permit.ts';
+import type { PublishPermit } from './publish-admission.ts';
 import { isSameInput, versionsOf } from './published-volumes.ts';
 import { obtainTokens, tokensRequestOf } from './volume-tokens.ts';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.ts';
-import { warnAboutLifetimes } from './volume-warnings.ts';
 
 export interface PublishOutcome {
   readonly path: VolumeChange;

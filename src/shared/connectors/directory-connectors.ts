@@ -1,22 +1,46 @@
-import { CodedError, orCodedError, orThrow } from '../errors.ts';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { CodedError, orCodedError, orThrow, toCodedError } from '../errors.ts';
+import { fileSignature } from '../file-signature.ts';
 import type { JsonObject } from '../json.ts';
+import type { Log } from '../log.ts';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.ts';
 import { defaultFlags } from './feature-flags.ts';
+import { parseManifestFile } from './manifest-file.ts';
 import type { ManifestFile, OrError } from './manifest-file.ts';
-import { ManifestDirectory } from './manifest-directory.ts';
-import type { ManifestDirectoryOptions } from './manifest-directory.ts';
 
-/** Connectors from a directory of manifests, for the demo, tests and machines without a cluster. Checked on every call. */
+export interface DirectoryConnectorsOptions {
+  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
+  readonly directory: string;
+  /** Namespace of the ConfigMap `connectors-config`. */
+  readonly namespace: string;
+  readonly log: Log;
+}
+
+interface ReadFile {
+  readonly signature: string;
+  /** The last parsed content. */
+  readonly content: ManifestFile | undefined;
+  /** Why the current content could not be parsed. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * Connectors from a directory of manifests, for the demo, tests and machines without a cluster. It is checked on every
+ * call, so that changes take effect at once. A file that cannot be read or parsed is reported by name and keeps its last
+ * good content.
+ */
 export class DirectoryConnectors {
-  readonly #directory: ManifestDirectory;
-  #contents: readonly ManifestFile[] = [];
+  readonly #options: DirectoryConnectorsOptions;
+  #read: ReadonlyMap<string, ReadFile> = new Map();
+  #files: readonly ManifestFile[] = [];
   #connectors: ReadonlyMap<string, OrError<Connector>> = new Map();
   #classes: ReadonlyMap<string, OrError<ConnectorClass>> = new Map();
   #flags: OrError<FeatureFlags> = defaultFlags;
   #objects: readonly JsonObject[] = [];
 
-  constructor(options: ManifestDirectoryOptions) {
-    this.#directory = new ManifestDirectory(options);
+  constructor(options: DirectoryConnectorsOptions) {
+    this.#options = options;
   }
 
   /**
@@ -67,12 +91,12 @@ export class DirectoryConnectors {
   /** Returns the current files that can be parsed. */
   files(): readonly ManifestFile[] {
     this.#refresh();
-    return this.#contents;
+    return this.#files;
   }
 
   /** Returns the files that cannot be read or parsed, with the reasons. */
   brokenFiles(): readonly string[] {
-    return this.#directory.brokenFiles();
+    return [...this.#read].flatMap(([name, { problem }]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   }
 
   #notFound(message: string): CodedError {
@@ -81,14 +105,42 @@ export class DirectoryConnectors {
     return new CodedError('NOT_FOUND', `${message}${hint}`);
   }
 
-  /** Reads changed files again. Objects of unchanged files keep their identity. */
+  /** Reads changed files again, in the order of their names. Objects of unchanged files keep their identity. */
   #refresh(): void {
-    const contents = this.#directory.read();
-    if (contents === this.#contents) return;
-    this.#contents = contents;
-    this.#objects = contents.flatMap(({ objects }) => objects);
-    this.#connectors = new Map(contents.flatMap(({ connectors }) => [...connectors]));
-    this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
-    this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
+    const names = this.#list().filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name));
+    const read = new Map(names.sort().map((name) => [name, this.#readFile(name, this.#read.get(name))]));
+    if (read.size === this.#read.size && [...read].every(([name, file]) => this.#read.get(name) === file)) return;
+    this.#read = read;
+    this.#files = [...read.values()].flatMap(({ content }) => content ?? []);
+    this.#objects = this.#files.flatMap(({ objects }) => objects);
+    this.#connectors = new Map(this.#files.flatMap(({ connectors }) => [...connectors]));
+    this.#classes = new Map(this.#files.flatMap(({ classes }) => [...classes]));
+    this.#flags = this.#files.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
+  }
+
+  #list(): readonly string[] {
+    const { directory } = this.#options;
+    try {
+      return readdirSync(directory);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+      throw new CodedError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read (${code})`);
+    }
+  }
+
+  #readFile(name: string, previous: ReadFile | undefined): ReadFile {
+    const { directory, namespace, log } = this.#options;
+    const file = path.join(directory, name);
+    let signature = '';
+    try {
+      signature = fileSignature(file);
+      if (previous?.signature === signature) return previous;
+      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace, name), problem: undefined };
+    } catch (error) {
+      if (previous?.signature === signature) return previous;
+      const { message } = toCodedError(error, 'the file cannot be read');
+      log.error('Failed to read manifest file, keeping its last good objects', { file: name, error });
+      return { signature, content: previous?.content, problem: message };
+    }
   }
 }

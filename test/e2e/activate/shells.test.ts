@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
+import { variableProblem } from '../../../src/driver/content/environment-file.ts';
 import type { TestVolume } from '../../support/driver/test-volume.ts';
 import {
   ActivationFixture,

@@ -37,7 +37,7 @@ interface Observed {
   readonly name: string;
 }
 
-/** Of shared/process/process-metrics.ts, and the one that scraping makes. */
+/** Of shared/process/program-metrics.ts, and the one that scraping makes. */
 const defaults = [
   'up',
   'process_resident_memory_bytes',

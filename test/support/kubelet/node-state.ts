@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { activateFile } from '../../../src/driver/content/activate.ts';
+import { activateFile } from '../../../src/driver/content/built-in-files.ts';
 import { proxyUrl } from '../driver/manifests.ts';
 import type { NodeSandbox } from '../driver/node-sandbox.ts';
 import type { TestKubelet } from './test-kubelet.ts';

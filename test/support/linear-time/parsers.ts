@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { parseConnector } from '../../../src/shared/connectors/parse-connector.ts';
-import { checkEnvironmentFile } from '../../../src/driver/content/environment-file.ts';
+import { checkEnvironmentFile, variableProblem } from '../../../src/driver/content/environment-file.ts';
 import { originOf } from '../../../src/driver/content/proxy-endpoint.ts';
 import { parseMountTable } from '../../../src/driver/host/mount-table.ts';
-import { variableProblem } from '../../../src/driver/syntax/environment-variable.ts';
 import { parseTokenClaims } from '../../../src/shared/access/token-claims.ts';
 import { parseVolumeAttributes } from '../../../src/driver/publish/attributes.ts';
 import { parseGoDuration } from '../../../src/shared/duration.ts';

@@ -1,4 +1,4 @@
-import { activateFile } from '../../../src/driver/content/activate.ts';
+import { activateFile } from '../../../src/driver/content/built-in-files.ts';
 import { addressOf, caBundle, classOf, toolConf, versionIn } from './sources.ts';
 import type { ConnectorName, SourceName, Versions } from './sources.ts';
 import type { VersionedSources } from './versioned-sources.ts';

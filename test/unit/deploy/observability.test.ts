@@ -30,7 +30,6 @@ async function exported(): Promise<string> {
   registry.rejected('publishes', 'pod');
   registry.approvalStarted();
   registry.approvalFinished();
-  registry.eventLoopDelayed(0);
   return registry.text();
 }
 

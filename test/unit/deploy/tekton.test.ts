@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { activateFile } from '../../../src/driver/content/activate.ts';
+import { activateFile } from '../../../src/driver/content/built-in-files.ts';
 import { deployFolder, only, readManifests } from '../../support/deploy/manifests.ts';
 
 interface Step {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { failureText, recoveryText } from '../../../src/driver/pod-event.ts';
+import { failureText, recoveryText } from '../../../src/driver/pod-events.ts';
 import type { PublishedVolume } from '../../../src/driver/publish/published-volumes.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import koffi from 'koffi';
 import { loadMallocTrim, trimAfterCalls } from '../../../../src/driver/host/malloc-trim.ts';
-import { memoryBytes } from '../../../../src/shared/process/process-metrics.ts';
+import { memoryBytes } from '../../../../src/shared/process/program-metrics.ts';
 import { eventually } from '../../../support/poll.ts';
 
 describe('trimming what the C library keeps', () => {

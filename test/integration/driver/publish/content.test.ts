@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { activateFile } from '../../../../src/driver/content/activate.ts';
+import { activateFile } from '../../../../src/driver/content/built-in-files.ts';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DriverProcess } from '../../../support/driver/driver-process.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AccessRequestWatchQuota } from '../../../../src/driver/approval/access-request-watch-quota.ts';
+import { AccessRequestWatchQuota } from '../../../../src/driver/approval/approvals.ts';
 
 const ownerOf = (namespace: string, podUid: string) => ({ namespace, podUid });
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkEnvironmentFile } from '../../../../src/driver/content/environment-file.ts';
-import { variableProblem } from '../../../../src/driver/syntax/environment-variable.ts';
+import { checkEnvironmentFile, variableProblem } from '../../../../src/driver/content/environment-file.ts';
 
 const place = 'connectorclass npm, configuration npmrc, file npm.environment';
 const check = (text: string, template = text): void => checkEnvironmentFile(Buffer.from(text), template, place);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { mountOf, parseMountTable } from '../../../../src/driver/host/mount-table.ts';
-import { propagationProblem } from '../../../../src/driver/host/propagation.ts';
+import { mountOf, parseMountTable, propagationProblem } from '../../../../src/driver/host/mount-table.ts';
 
 const text = `22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:30 / /var/lib/kubelet rw,relatime - ext4 /dev/vdb rw

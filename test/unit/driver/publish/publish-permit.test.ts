@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PublishPermit } from '../../../../src/driver/publish/publish-permit.ts';
+import { PublishPermit } from '../../../../src/driver/publish/publish-admission.ts';
 import type { PublishContext } from '../../../../src/driver/publish/ports.ts';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
 import { neverAborted } from '../../../support/domain.ts';

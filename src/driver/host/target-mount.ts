@@ -1,0 +1,125 @@
+import { CodedError } from '../../shared/errors.ts';
+import { shownPath } from '../../shared/message-text.ts';
+import { check, checkValue, closing } from './directory.ts';
+import type { Directory } from './directory.ts';
+import { errno } from './errno.ts';
+import { descriptorPath } from './linux-syscalls.ts';
+import { AT_REMOVEDIR, unmountFlag, open, TMPFS_MAGIC } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
+import type { Target } from './target-path.ts';
+import type { TargetState } from '../publish/ports.ts';
+import { openCurrentRevision } from './atomic-writer.ts';
+import type { TmpfsLimits } from './footprint.ts';
+
+/** The mount on a target that exists. */
+type TargetMount = { readonly kind: 'none' | 'foreign' } | { readonly kind: 'tmpfs'; readonly limits: TmpfsLimits };
+
+/**
+ * Opens a target by its path only (`O_PATH`), without following it; undefined if it is absent. The caller closes it.
+ * @throws {CodedError} INTERNAL if it is not a directory.
+ */
+export function openTarget(syscalls: Syscalls, target: Target): Directory | undefined {
+  const fd = syscalls.openat(target.parent.fd, target.name, open.pathOnly, 0);
+  if (fd === -errno.ENOENT) return undefined;
+  if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
+    throw new CodedError('INTERNAL', `${shownPath(target.path)} is not a directory`);
+  }
+  return { fd: check(fd, 'openat', target.parent, target.name), path: target.path };
+}
+
+/**
+ * Returns the mount at a target, in a fixed number of system calls: a mount has another device than the directory above
+ * it. The mount table has more information, but grows with every pod of the node.
+ */
+export function mountAt(syscalls: Syscalls, target: Target, directory: Directory): TargetMount {
+  if (deviceOf(syscalls, directory) === deviceOf(syscalls, target.parent)) return { kind: 'none' };
+  const { type, blocks, blockSize, inodes } = checkValue(syscalls.fstatfs(directory.fd), 'statfs', directory);
+  return type === TMPFS_MAGIC
+    ? { kind: 'tmpfs', limits: { sizeBytes: blocks * blockSize, inodes } }
+    : { kind: 'foreign' };
+}
+
+export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
+  const directory = openTarget(syscalls, target);
+  return directory === undefined ? 'absent' : closing(syscalls, directory, () => stateOf(syscalls, target, directory));
+}
+
+function stateOf(syscalls: Syscalls, target: Target, directory: Directory): TargetState {
+  const { kind } = mountAt(syscalls, target, directory);
+  if (kind === 'none') return 'unmounted';
+  if (kind === 'foreign') return 'foreign';
+  const revision = openCurrentRevision(syscalls, directory);
+  if (revision === undefined) return 'incomplete';
+  syscalls.close(revision.fd);
+  return 'published';
+}
+
+/** Returns the error for a mount of another program, which is never removed: INTERNAL for every call. */
+export function foreignMount(target: Target): CodedError {
+  return new CodedError(
+    'INTERNAL',
+    `what is mounted on ${shownPath(target.path)} is not this driver's: unmount it by hand`,
+  );
+}
+
+function deviceOf(syscalls: Syscalls, directory: Directory): number {
+  return checkValue(syscalls.fstat(directory.fd), 'fstat', directory).dev;
+}
+
+/**
+ * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The kernel
+ * waits here for every processor, so the call runs in a thread.
+ * @param unmounting gets each mounted volume, and closes its descriptor. The returned function is called after the unmount.
+ * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
+ */
+export async function unmountAll(
+  syscalls: Syscalls,
+  target: Target,
+  unmounting: (root: Directory) => () => void,
+): Promise<void> {
+  for (;;) {
+    const state = inspectTarget(syscalls, target);
+    if (state === 'foreign') throw foreignMount(target);
+    if (!isMounted(state)) return;
+    const root = openTarget(syscalls, target);
+    const unmounted = root && unmounting(root);
+    const outcome = await unmount(syscalls, target);
+    // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
+    // nothing has changed.
+    const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
+    if (!isGone || isMounted(inspectTarget(syscalls, target))) check(outcome, 'umount2', target.parent, target.name);
+    unmounted?.();
+  }
+}
+
+/** Reports whether a tmpfs is mounted, complete or not. */
+function isMounted(state: TargetState): boolean {
+  return state === 'published' || state === 'incomplete';
+}
+
+async function unmount(syscalls: Syscalls, target: Target): Promise<number> {
+  const mountPoint = mountPointOf(target);
+  const outcome = await syscalls.umount2InThread(mountPoint, unmountFlag.NOFOLLOW);
+  if (outcome !== -errno.EBUSY) return outcome;
+  return syscalls.umount2InThread(mountPoint, unmountFlag.NOFOLLOW | unmountFlag.DETACH);
+}
+
+/** Removes a mount that this call made, synchronously and even while it is in use. */
+export function unmountNow(syscalls: Syscalls, target: Target): number {
+  return syscalls.umount2(mountPointOf(target), unmountFlag.NOFOLLOW | unmountFlag.DETACH);
+}
+
+/** Removes the target's directory if it is empty. @throws {CodedError} INTERNAL if it is not. */
+export async function removeDirectory(syscalls: Syscalls, target: Target): Promise<void> {
+  const removed = await syscalls.unlinkatInThread(target.parent.fd, target.name, AT_REMOVEDIR);
+  if (removed === -errno.ENOENT) return;
+  if (removed === -errno.ENOTEMPTY) {
+    throw new CodedError('INTERNAL', `${shownPath(target.path)} is not mounted and not empty: nothing was removed`);
+  }
+  check(removed, 'rmdir', target.parent, target.name);
+}
+
+/** Returns the target as a path whose parent cannot be exchanged: umount2 takes no descriptor. */
+function mountPointOf(target: Target): string {
+  return `${descriptorPath(target.parent.fd)}/${target.name}`;
+}
