@@ -1,13 +1,14 @@
 import { X509Certificate, createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
-import { perObject } from '../../shared/per-object.ts';
+import { orThrow } from '../../shared/errors.ts';
+import { parsedOnce } from '../../shared/per-object.ts';
 import { certificateBlocks } from '../../shared/pem.ts';
 import { Secret } from '../../shared/secret.ts';
 import { proxyLimits } from '../limits.ts';
 import type { SecretObject } from '../secrets/secret-source.ts';
+import { unusableSecret } from '../secrets/secret-source.ts';
 import type { ClientCertificate } from '../tool/trust.ts';
-import type { KeyProblem } from './issuer/issuer.ts';
 import { privateKeyIn, rsaProblem } from './private-key.ts';
 
 interface Pair {
@@ -19,38 +20,35 @@ interface Pair {
 
 const { clientCertificateBytes: maxBytes, clientCertificates: maxCount } = proxyLimits.connector;
 
-/** Returns the certificate in a Secret of type `kubernetes.io/tls`, for the tool of one Connector. */
+/** Returns the certificate in a Secret of type `kubernetes.io/tls`, for the tool of one Connector. @throws {CodedError} */
 export function clientCertificateIn(
   secret: SecretObject,
   { namespace, name }: ConnectorRef,
   nowMs: number,
-): ClientCertificate | KeyProblem {
-  const pair = pairIn(secret);
-  if ('problem' in pair) return pair;
-  const { chain, key, validFromMs, validToMs } = pair;
-  if (nowMs > validToMs) return problem(`expired on ${dayOf(validToMs)}`, 'renew it');
-  if (nowMs < validFromMs) return problem(`is not valid before ${dayOf(validFromMs)}`, 'wait, or use another one');
+): ClientCertificate {
+  const { chain, key, validFromMs, validToMs } = orThrow(pairIn(secret));
+  if (nowMs > validToMs) throw unusableSecret(`its tls.crt expired on ${dayOf(validToMs)}`, 'renew it');
+  if (nowMs < validFromMs) {
+    throw unusableSecret(`its tls.crt is not valid before ${dayOf(validFromMs)}`, 'wait, or use another one');
+  }
   const digest = createHash('sha256').update(chain).digest('base64');
   return { id: `${namespace}/${name} ${digest}`, chain, key };
 }
 
 /** Parsed once: the first certificate is that of the key, and others are the chain to its CA. */
-const pairIn = perObject(({ data }: SecretObject): Pair | KeyProblem => {
+const pairIn = parsedOnce(({ data }: SecretObject): Pair => {
   const blocks = certificateBlocks(data.get('tls.crt')?.expose() ?? '');
   const chain = blocks.map((block) => `${block}\n`).join('');
   if (blocks.length > maxCount || chain.length > maxBytes) {
-    const limit = `has more than ${maxCount} certificates or ${maxBytes >> 10} KiB`;
-    return problem(limit, 'leave only the certificate and its intermediates');
+    const problem = `its tls.crt has more than ${maxCount} certificates or ${maxBytes >> 10} KiB`;
+    throw unusableSecret(problem, 'leave only the certificate and its intermediates');
   }
   const certificates = blocks.map(parsed);
   const [first] = certificates;
   if (first === undefined || certificates.includes(undefined)) {
-    return problem('is no chain of certificates in PEM', 'begin with the certificate of tls.key');
+    throw unusableSecret('its tls.crt is no chain of certificates in PEM', 'begin with the certificate of tls.key');
   }
-  const text = data.get('tls.key')?.expose() ?? '';
-  const key = privateKeyIn(text);
-  const problemOfKey = key === undefined ? unreadable(text) : unsuitable(key, first);
-  if (key === undefined || problemOfKey !== undefined) return problemOfKey ?? unreadable(text);
+  const key = keyIn(data.get('tls.key')?.expose() ?? '', first);
   return {
     chain,
     // Written again, so that OpenSSL reads what was checked.
@@ -68,27 +66,20 @@ function parsed(block: string): X509Certificate | undefined {
   }
 }
 
-function unreadable(text: string): KeyProblem {
-  return text.includes('ENCRYPTED')
-    ? { problem: 'its tls.key is encrypted', fix: 'store it without a passphrase (openssl pkey -in FILE)' }
-    : {
-        problem: 'its tls.key is not one key in PEM',
-        fix: 'use RSA of 2048 to 4096 bits, or EC with P-256, P-384 or P-521',
-      };
-}
-
-function unsuitable(key: KeyObject, certificate: X509Certificate): KeyProblem | undefined {
-  const ofRsa = key.asymmetricKeyType === 'rsa' ? rsaProblem(key) : undefined;
-  if (ofRsa !== undefined) return { problem: `its tls.key ${ofRsa}`, fix: 'use RSA of 2048 to 4096 bits' };
-  if (certificate.checkPrivateKey(key)) return undefined;
-  return {
-    problem: 'its tls.key is not that of the first certificate in tls.crt',
-    fix: 'put both of one pair into it',
-  };
-}
-
-function problem(ofCertificate: string, fix: string): KeyProblem {
-  return { problem: `its tls.crt ${ofCertificate}`, fix };
+/** Returns the key of a certificate. @throws {CodedError} */
+function keyIn(text: string, certificate: X509Certificate): KeyObject {
+  const key = privateKeyIn(text);
+  if (key === undefined && text.includes('ENCRYPTED')) {
+    throw unusableSecret('its tls.key is encrypted', 'store it without a passphrase (openssl pkey -in FILE)');
+  }
+  if (key === undefined) {
+    const fix = 'use RSA of 2048 to 4096 bits, or EC with P-256, P-384 or P-521';
+    throw unusableSecret('its tls.key is not one key in PEM', fix);
+  }
+  const problem = key.asymmetricKeyType === 'rsa' ? rsaProblem(key) : undefined;
+  if (problem !== undefined) throw unusableSecret(`its tls.key ${problem}`, 'use RSA of 2048 to 4096 bits');
+  if (certificate.checkPrivateKey(key)) return key;
+  throw unusableSecret('its tls.key is not that of the first certificate in tls.crt', 'put both of one pair into it');
 }
 
 function dayOf(ms: number): string {

@@ -12,18 +12,6 @@ export function bearerHeaders(token: Secret): RawHeaders {
   return ['Authorization', `Bearer ${token.expose()}`];
 }
 
-export function basicCredential(credentials: RegistryCredentials): ToolCredential {
-  return credentialOf(basicHeaders(credentials));
-}
-
-export function bearerCredential(token: Secret): ToolCredential {
-  return credentialOf(bearerHeaders(token));
-}
-
-export function gitlabCredential(token: Secret): ToolCredential {
-  return credentialOf(['Private-Token', token.expose()]);
-}
-
 /** Returns a credential with these headers, instead of those of the client. */
 export function credentialOf(headers: RawHeaders): ToolCredential {
   return {

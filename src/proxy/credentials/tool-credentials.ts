@@ -1,5 +1,6 @@
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { Connector, ConnectorClass } from '../../shared/connectors/model.ts';
+import { CodedError, orCodedError } from '../../shared/errors.ts';
 import type { JsonValue } from '../../shared/json.ts';
 import { jsonAt, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
@@ -17,7 +18,7 @@ import { noCredential } from '../tool/tool-credential.ts';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.ts';
 import { credentialFor } from '../secrets/docker-config.ts';
 import { clientCertificateIn } from './client-certificate.ts';
-import { basicCredential, bearerCredential, credentialOf, gitlabCredential } from './header-credentials.ts';
+import { basicHeaders, bearerHeaders, credentialOf } from './header-credentials.ts';
 import { IssuerCredentials } from './issuer/issuer-credentials.ts';
 import type { IssuerCredentialsOptions } from './issuer/issuer-credentials.ts';
 import { issuers } from './issuer/issuers.ts';
@@ -132,11 +133,11 @@ export class ToolCredentials {
         return new GeneratedCredential(generated, this.#options.generators);
       }
       case 'kubernetes.io/basic-auth':
-        return basicCredential(credentialsIn(secret, connector));
+        return credentialOf(basicHeaders(credentialsIn(secret, connector)));
       case 'connectors.cpaas.io/bearer-token':
-        return bearerCredential(headerValue(secret, connector, 'token'));
+        return credentialOf(bearerHeaders(headerValue(secret, connector, 'token')));
       case 'connectors.cpaas.io/gitlab-pat-auth':
-        return gitlabCredential(headerValue(secret, connector, 'token'));
+        return credentialOf(['Private-Token', headerValue(secret, connector, 'token').expose()]);
       case 'cpaas.io/distribution-registry-token':
         return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
@@ -156,14 +157,14 @@ export class ToolCredentials {
     signal: AbortSignal,
   ): Promise<ToolCredential> {
     const { trust, clock } = this.#options;
-    const unusable = (problem: string, fix: string): ProxyError =>
-      misconfigured(connector, `Secret ${nameOf(secret)} cannot be used: ${problem}`, `: ${fix}`);
-    if (scheme === 'http') throw unusable('an http address has no TLS', 'set the address to one with https');
-    const client = clientCertificateIn(secret, connector.ref, clock.now());
-    if ('problem' in client) throw unusable(client.problem, client.fix);
+    const unusable = (problem: string): ProxyError =>
+      misconfigured(connector, `Secret ${nameOf(secret)} cannot be used: ${problem}`);
+    if (scheme === 'http') throw unusable('an http address has no TLS: set the address to one with https');
+    const client = orCodedError(() => clientCertificateIn(secret, connector.ref, clock.now()));
+    if (client instanceof CodedError) throw unusable(client.message);
     const presenting = await trust.of(connector, signal, client).catch((error: unknown) => {
       const { code = '' } = error as NodeJS.ErrnoException;
-      throw code.startsWith('ERR_') ? unusable(`OpenSSL rejects its tls.crt (${code})`, 'use another one') : error;
+      throw code.startsWith('ERR_') ? unusable(`OpenSSL rejects its tls.crt (${code}): use another one`) : error;
     });
     const { secrets } = this.#options;
     const certificateIn = (read: SecretObject | undefined): string | undefined => read?.data.get('tls.crt')?.expose();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Awaitable } from '../../shared/awaitable.ts';
+import { CodedError } from '../../shared/errors.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { isJsonObject, jsonMember, jsonText } from '../../shared/json.ts';
 import { perObject } from '../../shared/per-object.ts';
@@ -34,6 +35,14 @@ export interface SecretSource {
    * read.
    */
   labelledCas(): readonly SecretObject[];
+}
+
+/**
+ * Returns the error for a Secret with unusable keys. Neither text contains a value of one.
+ * @param problem without its subject, the Secret: `it has no token`.
+ */
+export function unusableSecret(problem: string, fix: string): CodedError {
+  return new CodedError('FAILED_PRECONDITION', `${problem}: ${fix}`);
 }
 
 export const caLabel = 'connectors.cpaas.io/ca-cert';

@@ -17,8 +17,8 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src
 import { patternSize } from '../../../src/proxy/cel/work.ts';
 import { parseChallenges } from '../../../src/proxy/credentials/registry/challenge.ts';
 import { credentialFor } from '../../../src/proxy/secrets/docker-config.ts';
-import { parseSigningKey } from '../../../src/proxy/credentials/issuer/signing-key.ts';
-import { parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.ts';
+import { signerOf } from '../../../src/proxy/credentials/issuer/signing-key.ts';
+import { TokenFailure, parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.ts';
 import { endpointOf, isRepositoryName } from '../../../src/proxy/credentials/registry/registry-api.ts';
 import { impliedScopes, normalScopes } from '../../../src/proxy/credentials/registry/registry-scope.ts';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/connectors/tool-address.ts';
@@ -165,8 +165,8 @@ export const parsers: Readonly<Record<string, Parser>> = {
       '{"auths": {"https://a/v1/": {"auth": "cm9ib3Q6c2VjcmV0"}, "a:5000": {"username": "a", "password": "b"}}}',
     ],
   },
-  parseSigningKey: {
-    run: (text) => parseSigningKey(new Secret(text), 'privateKey'),
+  signerOf: {
+    run: (text) => signerOf(new Secret(text), 'privateKey'),
     around: [
       ...['…', '-----BEGIN PRIVATE KEY-----\n…', '-----BEGIN RSA PRIVATE KEY-----…-----END RSA PRIVATE KEY-----'],
       '-----BEGIN EC PARAMETERS-----…-----END EC PARAMETERS-----…-----BEGIN EC PRIVATE KEY-----…',
@@ -201,4 +201,4 @@ export const parsers: Readonly<Record<string, Parser>> = {
 };
 
 /** Errors with which a parser rejects a text. */
-export const rejections = [CodedError, KubeError, SyntaxError, RangeError, URIError, RulesError];
+export const rejections = [CodedError, KubeError, SyntaxError, RangeError, URIError, RulesError, TokenFailure];

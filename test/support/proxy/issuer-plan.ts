@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import type {
   IssuedToken,
   IssuerRequest,
-  KeyProblem,
   TokenIssuer,
-  TokenOutcome,
   TokenPlan,
   TokenResponse,
   TokenStep,
 } from '../../../src/proxy/credentials/issuer/issuer.ts';
+import { TokenFailure } from '../../../src/proxy/credentials/issuer/token-response.ts';
 import { parseToolAddress } from '../../../src/proxy/connectors/tool-address.ts';
 import { parseSecret } from '../../../src/proxy/secrets/secret-source.ts';
+import { CodedError, orCodedError } from '../../../src/shared/errors.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { secret } from './manifests.ts';
 
@@ -23,16 +23,17 @@ export function planOf(
   keys: Readonly<Record<string, string>>,
   urls: readonly string[],
   at = 0,
-): TokenPlan | KeyProblem {
+): TokenPlan {
   const object = parseSecret(secret('login', issuer.secretType, keys) as Parameters<typeof parseSecret>[0]);
   const addresses = urls.map((url) => parseToolAddress(url)!);
   return issuer.parse(object, { connector: { namespace: 'ci', name: 'tool' }, address: addresses[at]!, addresses });
 }
 
-/** Returns a plan that must be usable. */
-export function usablePlan(plan: TokenPlan | KeyProblem): TokenPlan {
-  assert.ok(!('problem' in plan), 'problem' in plan ? plan.problem : '');
-  return plan;
+/** Returns why a Secret is unusable, with the fix. */
+export function problemOf(parse: () => unknown): string {
+  const found = orCodedError(parse);
+  assert.ok(found instanceof CodedError, 'it is usable');
+  return found.message;
 }
 
 /** A step of a plan, the first unless told otherwise. */
@@ -42,16 +43,22 @@ export function stepOf({ steps }: TokenPlan, at = 0): TokenStep {
   return step;
 }
 
-export function requestOf(plan: TokenPlan, nowMs: number, at = 0, input = noInput): Promise<IssuerRequest> {
+export async function requestOf(plan: TokenPlan, nowMs: number, at = 0, input = noInput): Promise<IssuerRequest> {
   return stepOf(plan, at).request(nowMs, input);
 }
 
+/** Returns the token of a response, or why there is none. */
 export function outcomeOf(
   plan: TokenPlan,
   response: TokenResponse,
   nowMs: number,
   at = 0,
   input = noInput,
-): TokenOutcome {
-  return stepOf(plan, at).parse(response, nowMs, input);
+): IssuedToken | TokenFailure {
+  try {
+    return stepOf(plan, at).parse(response, nowMs, input);
+  } catch (error) {
+    if (error instanceof TokenFailure) return error;
+    throw error;
+  }
 }

@@ -1,22 +1,16 @@
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
+import { jsonMember, jsonText } from '../../../shared/json.ts';
 import type { JsonValue } from '../../../shared/json.ts';
 import { Secret } from '../../../shared/secret.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
+import { unusableSecret } from '../../secrets/secret-source.ts';
 import { awsSignedHeaders } from './aws-signature.ts';
 import type { AwsScope, AwsCredentials } from './aws-signature.ts';
-import type {
-  IssuerUse,
-  KeyProblem,
-  TokenIssuer,
-  TokenOutcome,
-  TokenPlan,
-  TokenResponse,
-  TokenStep,
-} from './issuer.ts';
+import type { IssuedToken, IssuerUse, TokenIssuer, TokenPlan, TokenStep } from './issuer.ts';
 import { providerEndpoint } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
-import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.ts';
+import { issuedToken, responseParser } from './token-response.ts';
+import type { Fixes } from './token-response.ts';
 
 const contentType = 'application/x-amz-json-1.1';
 const body = '{}';
@@ -26,8 +20,8 @@ const expired = 'store a new accessKeyId, secretAccessKey and sessionToken: temp
 const denied = 'permit the key ecr:GetAuthorizationToken in IAM (ecr-public: also sts:GetServiceBearerToken)';
 const clock = 'see whether the clock of the node is right';
 
-/** Names of errors with the fix. Others are not shown: the response can say anything. */
-const rejections: Readonly<Record<string, string>> = {
+/** Names of errors with the fix. */
+const rejections: Fixes = {
   AccessDeniedException: denied,
   ExpiredTokenException: expired,
   IncompleteSignatureException: wrongKeys,
@@ -45,12 +39,9 @@ const rejections: Readonly<Record<string, string>> = {
 export const awsEcr: TokenIssuer = {
   secretType: 'connectors.alauda.io/aws-ecr',
 
-  parse(secret, use): TokenPlan | KeyProblem {
+  parse(secret, use): TokenPlan {
     const credentials = credentialsIn(secret);
-    if ('problem' in credentials) return credentials;
-    const api = ecrApiFor(use);
-    if ('problem' in api) return api;
-    return { steps: [ecrStep(api, use, () => credentials)], ...ecrUse };
+    return { steps: [ecrStep(ecrApiFor(use), use, () => credentials)], ...ecrUse };
   },
 };
 
@@ -60,14 +51,13 @@ export const ecrUse: Pick<TokenPlan, 'headersFor' | 'registryLogin'> = {
   registryLogin: (password) => ({ username: 'AWS', password }),
 };
 
-/** Returns the API for the registry that a Connector has. */
-export function ecrApiFor({ address, addresses }: IssuerUse): EcrApi | KeyProblem {
+/** Returns the API for the registry that a Connector has. @throws {CodedError} */
+export function ecrApiFor({ address, addresses }: IssuerUse): EcrApi {
   const api = [address, ...addresses].map(ecrApiOf).find((each) => each !== undefined);
-  return (
-    api ?? {
-      problem: `it is for Amazon ECR, and ${address.host} is no host of a registry there`,
-      fix: 'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com, or use another type of Secret',
-    }
+  if (api !== undefined) return api;
+  throw unusableSecret(
+    `it is for Amazon ECR, and ${address.host} is no host of a registry there`,
+    'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com, or use another type of Secret',
   );
 }
 
@@ -81,28 +71,22 @@ export function ecrStep(api: EcrApi, use: IssuerUse, credentialsFrom: (input: Se
     request: (nowMs, { value }) => {
       const headers = ['Content-Type', contentType, 'X-Amz-Target', `${api.target}.GetAuthorizationToken`];
       const signed = awsSignedHeaders({ method: 'POST', host, headers, body }, api, credentialsFrom(value), nowMs);
-      return Promise.resolve({ method: 'POST', path: '/', headers: signed, body });
+      return { method: 'POST', path: '/', headers: signed, body };
     },
-    parse: (response, _nowMs, { expiresAtMs }) => {
-      const outcome = parseResponse(response);
-      return outcome.kind === 'token'
-        ? { ...outcome, expiresAtMs: Math.min(outcome.expiresAtMs, expiresAtMs) }
-        : outcome;
-    },
+    parse: parseResponse,
   };
 }
 
-function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
+function credentialsIn(secret: SecretObject): AwsCredentials {
   const keys = new SecretKeys(secret);
   const accessKeyId = keys.required('accessKeyId');
   const secretAccessKey = new Secret(keys.required('secretAccessKey'));
   const sessionToken = keys.optional('sessionToken');
-  if (keys.problem !== undefined) return keys.problem;
   if (!/^\w{1,128}$/.test(accessKeyId)) {
-    return { problem: 'its accessKeyId is no ID of an access key', fix: 'correct the key accessKeyId' };
+    throw unusableSecret('its accessKeyId is no ID of an access key', 'correct the key accessKeyId');
   }
   if (sessionToken !== undefined && !/^[\x21-\x7e]+$/.test(sessionToken)) {
-    return { problem: 'its sessionToken cannot be sent in a header', fix: 'correct the key sessionToken' };
+    throw unusableSecret('its sessionToken cannot be sent in a header', 'correct the key sessionToken');
   }
   return {
     accessKeyId,
@@ -112,27 +96,22 @@ function credentialsIn(secret: SecretObject): AwsCredentials | KeyProblem {
 }
 
 /**
- * Parses the response of GetAuthorizationToken.
+ * Parses the response of GetAuthorizationToken, whose errors are those of AWS' JSON protocol.
  * See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html.
  */
-function parseResponse({ status, body: text }: TokenResponse): TokenOutcome {
-  const answer = jsonIn(text);
-  if (status !== 200) {
-    // Errors of AWS' JSON protocol.
-    const code = (jsonText(answer, '__type') ?? '').replace(/^[^#]*#/, '');
-    return failureOfCode(code, rejections) ?? failureOfStatus(status);
-  }
-  const data = jsonMember(answer, 'authorizationData');
-  // The private registry answers with a list, the public one with an object.
-  const entry = Array.isArray(data) ? (data as readonly JsonValue[])[0] : data;
-  const token = jsonMember(entry, 'authorizationToken');
-  const expiresAt = jsonMember(entry, 'expiresAt');
-  const [, password] =
-    /^AWS:(.+)$/s.exec(typeof token === 'string' ? Buffer.from(token, 'base64').toString() : '') ?? [];
-  if (password === undefined) return unusableAnswer('no authorizationToken');
-  if (typeof expiresAt !== 'number' && typeof expiresAt !== 'bigint') return unusableAnswer('no expiresAt');
-  return { kind: 'token', value: new Secret(password), expiresAtMs: Number(expiresAt) * 1000 };
-}
+const parseResponse = responseParser(
+  rejections,
+  (answer) => (jsonText(answer, '__type') ?? '').replace(/^[^#]*#/, ''),
+  (answer, _nowMs, { expiresAtMs }): IssuedToken => {
+    const data = jsonMember(answer, 'authorizationData');
+    // The private registry answers with a list, the public one with an object.
+    const entry = Array.isArray(data) ? (data as readonly JsonValue[])[0] : data;
+    const token = Buffer.from(jsonText(entry, 'authorizationToken') ?? '', 'base64').toString();
+    const [, password] = /^AWS:(.+)$/s.exec(token) ?? [];
+    const seconds = Number(jsonMember(entry, 'expiresAt') ?? NaN);
+    return issuedToken(password, 'authorizationToken', Math.min(seconds * 1000, expiresAtMs));
+  },
+);
 
 /** The API that issues the password of a registry of Amazon ECR. */
 interface EcrApi extends AwsScope {

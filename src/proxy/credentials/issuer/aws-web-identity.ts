@@ -1,13 +1,14 @@
 import type { JsonValue } from '../../../shared/json.ts';
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
+import { jsonAt, jsonMember, jsonText } from '../../../shared/json.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { ecrApiFor, ecrStep, ecrUse } from './aws-ecr.ts';
 import type { AwsCredentials } from './aws-signature.ts';
-import type { KeyProblem, TokenIssuer, TokenOutcome, TokenPlan, TokenResponse } from './issuer.ts';
+import type { TokenIssuer, TokenPlan } from './issuer.ts';
 import { SecretKeys } from './secret-keys.ts';
 import { identityIn, subjectLife } from './subject-tokens.ts';
 import { formRequest, providerEndpoint } from './token-request.ts';
-import { failureOfCode, failureOfStatus, unusableAnswer } from './token-response.ts';
+import { TokenFailure, issuedToken, responseParser } from './token-response.ts';
+import type { Fixes } from './token-response.ts';
 
 /** Domains of AWS, by partition of the role. */
 const domains: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ const domains: Readonly<Record<string, string>> = {
 };
 
 /** Names of errors with the fix. */
-const rejections: Readonly<Record<string, string>> = {
+const rejections: Fixes = {
   AccessDenied: 'see whether the trust policy of the role has this sub and aud',
   ExpiredTokenException: 'see whether the clock of the API server is right',
   IDPRejectedClaim: 'see whether the identity provider in IAM has this audience',
@@ -31,7 +32,7 @@ const rejections: Readonly<Record<string, string>> = {
 export const awsWebIdentity: TokenIssuer = {
   secretType: 'connectors.alauda.io/aws-web-identity',
 
-  parse(secret, use): TokenPlan | KeyProblem {
+  parse(secret, use): TokenPlan {
     const keys = new SecretKeys(secret);
     const identity = identityIn(keys, subjectLife.short, 'sts.amazonaws.com');
     const { namespace, name } = use.connector;
@@ -46,8 +47,6 @@ export const awsWebIdentity: TokenIssuer = {
       DurationSeconds: keys.matching('durationSeconds', seconds, '900 to 43200', '3600'),
     };
     const api = ecrApiFor(use);
-    if (keys.problem !== undefined) return keys.problem;
-    if ('problem' in api) return api;
     const domain = domains[form.RoleArn.split(':')[1] ?? ''] ?? '';
     // An endpoint in a VPC.
     const isAlias = (host: string): boolean =>
@@ -57,10 +56,7 @@ export const awsWebIdentity: TokenIssuer = {
       steps: [
         {
           ...providerEndpoint(`sts.${api.region}.${domain}`, '', use, isAlias),
-          request: (_nowMs, { value }) => {
-            const sent = new URLSearchParams({ ...form, WebIdentityToken: value.expose() });
-            return Promise.resolve(formRequest('/', sent));
-          },
+          request: (_nowMs, { value }) => formRequest('/', { ...form, WebIdentityToken: value.expose() }),
           parse: parseSession,
         },
         ecrStep(api, use, credentialsIn),
@@ -78,27 +74,21 @@ const seconds = /^(?:9\d\d|[1-9]\d{3}|[1-3]\d{4}|4[0-2]\d{3}|43[01]\d\d|43200)$/
  * Parses the response of AssumeRoleWithWebIdentity. The token is the credentials of the session, in JSON.
  * See https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html.
  */
-function parseSession({ status, body }: TokenResponse): TokenOutcome {
-  const answer = jsonIn(body);
-  if (status !== 200) {
-    const code = jsonText(jsonMember(answer, 'Error'), 'Code') ?? '';
-    if (code === 'IDPCommunicationError') {
-      return {
-        kind: 'failure',
-        code,
-        fix: 'try again later, AWS cannot read the keys of the issuer',
-        isRejection: false,
-      };
-    }
-    return failureOfCode(code, rejections) ?? failureOfStatus(status);
-  }
-  const result = jsonMember(jsonMember(answer, 'AssumeRoleWithWebIdentityResponse'), 'AssumeRoleWithWebIdentityResult');
-  const session = jsonMember(result, 'Credentials');
-  const texts = [textAt(session, 'AccessKeyId'), textAt(session, 'SecretAccessKey'), textAt(session, 'SessionToken')];
-  const expiresAtMs = Number(jsonMember(session, 'Expiration')) * 1000;
-  if (texts.includes('') || !(expiresAtMs > 0)) return unusableAnswer('no Credentials');
-  return { kind: 'token', value: new Secret(JSON.stringify(texts)), expiresAtMs };
-}
+const parseSession = responseParser(
+  rejections,
+  (answer) => {
+    const code = jsonText(jsonMember(answer, 'Error'), 'Code');
+    if (code !== 'IDPCommunicationError') return code;
+    throw new TokenFailure(code, 'try again later, AWS cannot read the keys of the issuer', false);
+  },
+  (answer) => {
+    const path = ['AssumeRoleWithWebIdentityResponse', 'AssumeRoleWithWebIdentityResult', 'Credentials'];
+    const session = jsonAt(answer, ...path);
+    const texts = ['AccessKeyId', 'SecretAccessKey', 'SessionToken'].map((key) => textAt(session, key));
+    const expiresAtMs = Number(jsonMember(session, 'Expiration') ?? NaN) * 1000;
+    return issuedToken(texts.includes('') ? undefined : JSON.stringify(texts), 'Credentials', expiresAtMs);
+  },
+);
 
 /** Returns a text that can be sent in a header; otherwise an empty one. */
 function textAt(session: JsonValue | undefined, key: string): string {

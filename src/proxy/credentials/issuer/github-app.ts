@@ -1,13 +1,14 @@
-import { jsonIn, jsonMember } from '../../../shared/json.ts';
-import { Secret } from '../../../shared/secret.ts';
+import { jsonText } from '../../../shared/json.ts';
+import type { Secret } from '../../../shared/secret.ts';
 import { proxyLimits } from '../../limits.ts';
 import type { ToolOrigin } from '../../tool/tool-origin.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
 import type { RegistryCredentials } from '../registry/registry-tokens.ts';
-import type { KeyProblem, TokenFailure, TokenIssuer, TokenOutcome, TokenPlan, TokenResponse } from './issuer.ts';
-import { SecretKeys } from './secret-keys.ts';
-import { signingKeyIn } from './signing-key.ts';
-import { failureOfStatus, unusableAnswer } from './token-response.ts';
+import type { TokenIssuer, TokenPlan } from './issuer.ts';
+import { SecretKeys, unusableKey } from './secret-keys.ts';
+import { signerIn } from './signing-key.ts';
+import { issuedToken, responseParser } from './token-response.ts';
+import type { Fixes } from './token-response.ts';
 
 /** GitHub permits ten minutes, and clocks that are a minute apart. */
 const assertionSeconds = { before: 60, after: 540 };
@@ -19,16 +20,14 @@ const assertionSeconds = { before: 60, after: 540 };
 export const githubApp: TokenIssuer = {
   secretType: 'connectors.alauda.io/github-app',
 
-  parse(secret, { address, addresses }): TokenPlan | KeyProblem {
+  parse(secret, { address, addresses }): TokenPlan {
     const keys = new SecretKeys(secret);
-    const installation = installationIn(keys);
-    if (keys.problem !== undefined) return keys.problem;
-    if ('problem' in installation) return installation;
-    const key = signingKeyIn(secret);
-    if ('problem' in key) return key;
+    const appId = keys.matching('appId', /^[\w.-]{1,100}$/, 'the ID or the client ID of the App');
+    const id = keys.matching('installationId', /^\d{1,20}$/, 'a number');
+    const body = JSON.stringify({ ...repositoriesIn(keys), ...permissionsIn(keys) });
+    const sign = signerIn(secret);
     const api = apiOf(addresses[0] ?? address);
     const { root } = api;
-    const { appId, id, body } = installation;
     return {
       steps: [
         {
@@ -38,7 +37,7 @@ export const githubApp: TokenIssuer = {
           request: async (nowMs) => {
             const now = Math.floor(nowMs / 1000);
             const { before, after } = assertionSeconds;
-            const assertion = await key.sign({ iss: appId, iat: now - before, exp: now + after });
+            const assertion = await sign({ iss: appId, iat: now - before, exp: now + after });
             return {
               method: 'POST',
               path: `${root}/app/installations/${id}/access_tokens`,
@@ -65,66 +64,45 @@ function loginOf(token: Secret): RegistryCredentials {
   return { username: 'x-access-token', password: token };
 }
 
-interface Installation {
-  readonly appId: string;
-  readonly id: string;
-  /** Repositories and permissions of the token, in JSON. */
-  readonly body: string;
-}
-
-function installationIn(keys: SecretKeys): Installation | KeyProblem {
-  const appId = keys.required('appId');
-  const id = keys.required('installationId');
+/** Returns the repositories of the token; nothing for all that the installation has. */
+function repositoriesIn(keys: SecretKeys): { readonly repositories?: readonly string[] } {
+  const { repositories: most } = proxyLimits.issuedTokens;
   const repositories = keys.list('repositories', /[\s,]+/);
-  const permissions = keys
-    .list('permissions', /[\n,]/)
-    .map((line) => /^([a-z][a-z_]{0,63})\s*:\s*(read|write|admin)$/.exec(line));
-  const { repositories: maxRepositories, permissions: maxPermissions } = proxyLimits.issuedTokens;
-  if (!/^[\w.-]{1,100}$/.test(appId)) return wrong('appId', 'the ID or the client ID of the App');
-  if (!/^\d{1,20}$/.test(id)) return wrong('installationId', 'a number');
-  if (repositories.length > maxRepositories || !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
-    return wrong('repositories', `at most ${maxRepositories} names without the owner, one a line`);
+  if (repositories.length > most || !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
+    throw unusableKey('repositories', `at most ${most} names without the owner, one a line`);
   }
-  if (permissions.length > maxPermissions || permissions.includes(null)) {
-    return wrong('permissions', 'one NAME: LEVEL a line, with read, write or admin');
-  }
-  const levels = permissions.map((found) => [found?.[1] ?? '', found?.[2] ?? ''] as const);
-  const body = JSON.stringify({
-    ...(repositories.length > 0 ? { repositories } : {}),
-    ...(levels.length > 0 ? { permissions: Object.fromEntries(levels) } : {}),
+  return repositories.length > 0 ? { repositories } : {};
+}
+
+/** Returns the permissions of the token; nothing for all that the installation has. */
+function permissionsIn(keys: SecretKeys): { readonly permissions?: Readonly<Record<string, string>> } {
+  const lines = keys.list('permissions', /[\n,]/);
+  const permissions = lines.map((line) => {
+    const [, name, level] = /^([a-z][a-z_]{0,63})\s*:\s*(read|write|admin)$/.exec(line) ?? [];
+    if (name !== undefined && level !== undefined && lines.length <= proxyLimits.issuedTokens.permissions) {
+      return [name, level] as const;
+    }
+    throw unusableKey('permissions', 'one NAME: LEVEL a line, with read, write or admin');
   });
-  return { appId, id, body };
+  return permissions.length > 0 ? { permissions: Object.fromEntries(permissions) } : {};
 }
 
-function wrong(key: string, expected: string): KeyProblem {
-  return { problem: `its ${key} cannot be used`, fix: `set it to ${expected}` };
-}
-
-function parseToken({ status, body }: TokenResponse): TokenOutcome {
-  if (status !== 201 && status !== 200) return failureOf(status);
-  const answer = jsonIn(body);
-  const value = jsonMember(answer, 'token');
-  const expiresAt = jsonMember(answer, 'expires_at');
-  if (typeof value !== 'string') return unusableAnswer('no token');
-  const expiresAtMs = typeof expiresAt === 'string' && expiresAt.length < 64 ? Date.parse(expiresAt) : NaN;
-  if (Number.isNaN(expiresAtMs)) return unusableAnswer('no expires_at');
-  return { kind: 'token', value: new Secret(value), expiresAtMs };
-}
-
-const fixes: Readonly<Record<number, string>> = {
-  401: 'see whether appId and privateKey belong to one App, and whether the clock of the node is right',
-  403: 'see whether the installation is suspended, or has too many requests',
-  404: 'see whether the App is installed with this installationId',
-  422: 'request only repositories and permissions that the installation has',
+/** By status: GitHub has no codes, only text. */
+const rejections: Fixes = {
+  'status 401': 'see whether appId and privateKey belong to one App, and whether the clock of the node is right',
+  'status 403': 'see whether the installation is suspended, or has too many requests',
+  'status 404': 'see whether the App is installed with this installationId',
+  'status 422': 'request only repositories and permissions that the installation has',
 };
 
-/** Returns the failure for a status. GitHub has no codes, only text. */
-function failureOf(status: number): TokenFailure {
-  const fix = fixes[status];
-  return fix === undefined
-    ? failureOfStatus(status)
-    : { kind: 'failure', code: `status ${status}`, fix, isRejection: true };
-}
+const parseToken = responseParser(
+  rejections,
+  (_answer, status) => `status ${status}`,
+  (answer) => {
+    const expiresAt = jsonText(answer, 'expires_at') ?? '';
+    return issuedToken(jsonText(answer, 'token'), 'token', expiresAt.length < 64 ? Date.parse(expiresAt) : NaN);
+  },
+);
 
 /** The API that belongs to an address. */
 interface GithubApi {

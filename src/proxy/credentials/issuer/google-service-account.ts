@@ -1,18 +1,20 @@
 import type { JsonValue } from '../../../shared/json.ts';
 import { jsonIn, jsonMember } from '../../../shared/json.ts';
-import { perObject } from '../../../shared/per-object.ts';
+import { orThrow } from '../../../shared/errors.ts';
+import { parsedOnce } from '../../../shared/per-object.ts';
 import { proxyLimits } from '../../limits.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
 import type { RegistryCredentials } from '../registry/registry-tokens.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
+import { unusableSecret } from '../../secrets/secret-source.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';
 import { parseToolAddress } from '../../connectors/tool-address.ts';
-import type { TokenPlan, IssuerRequest, IssuerUse, KeyProblem, TokenIssuer } from './issuer.ts';
+import type { IssuerUse, TokenIssuer, TokenPlan } from './issuer.ts';
 import { formRequest } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
-import type { SigningKey } from './signing-key.ts';
-import { parseSigningKey } from './signing-key.ts';
+import type { Signer } from './signing-key.ts';
+import { signerOf } from './signing-key.ts';
 import { parseTokenResponse } from './token-response.ts';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';
@@ -24,10 +26,10 @@ interface Account {
   readonly email: string;
   readonly keyId: string | undefined;
   readonly tokenUrl: string | undefined;
-  readonly key: SigningKey;
+  readonly sign: Signer;
 }
 
-const accountOf = perObject(accountIn);
+const accountOf = parsedOnce(accountIn);
 
 /**
  * An access token of a Google service account, for a key of it.
@@ -36,22 +38,25 @@ const accountOf = perObject(accountIn);
 export const googleServiceAccount: TokenIssuer = {
   secretType: 'connectors.alauda.io/google-service-account',
 
-  parse(secret, use): TokenPlan | KeyProblem {
-    const account = accountOf(secret);
-    if ('problem' in account) return account;
-    const keys = new SecretKeys(secret);
-    const scope = keys.optional('scope') ?? cloudPlatform;
-    if (keys.problem !== undefined) return keys.problem;
+  parse(secret, use): TokenPlan {
+    const account = orThrow(accountOf(secret));
+    const scope = new SecretKeys(secret).optional('scope') ?? cloudPlatform;
     const { tokenUrl, endpoint, isWellKnown } = endpointFor(account, use);
-    const { email, keyId, key } = account;
-    const path = endpoint.path === '' ? '/' : endpoint.path;
+    const { email, keyId, sign } = account;
     return {
       steps: [
         {
           endpoint,
           endpointSource: 'token_uri',
           isWellKnown,
-          request: (nowMs) => requestOf({ email, keyId, key, scope, tokenUrl, path }, nowMs),
+          request: async (nowMs) => {
+            const iat = Math.floor(nowMs / 1000);
+            const claims = { iss: email, scope, aud: tokenUrl, iat, exp: iat + assertionSeconds };
+            return formRequest(endpoint.path === '' ? '/' : endpoint.path, {
+              grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+              assertion: await sign(claims, keyId === undefined ? {} : { kid: keyId }),
+            });
+          },
           parse: parseTokenResponse,
         },
       ],
@@ -60,24 +65,21 @@ export const googleServiceAccount: TokenIssuer = {
   },
 };
 
-function accountIn(secret: SecretObject): Account | KeyProblem {
+function accountIn(secret: SecretObject): Account {
   const text = secret.data.get('key.json')?.expose() ?? '';
-  if (text.trim() === '') return { problem: 'it has no key.json', fix: 'add the key key.json' };
+  if (text.trim() === '') throw unusableSecret('it has no key.json', 'add the key key.json');
   const file = text.length > proxyLimits.issuedTokens.privateKeyLength * 2 ? undefined : jsonIn(text);
-  const type = jsonMember(file, 'type');
-  if (type !== 'service_account') {
+  if (jsonMember(file, 'type') !== 'service_account') {
     const fix = 'store the key of a service account, with the type service_account, in JSON';
-    return { problem: 'its key.json is no key of a Google service account', fix };
+    throw unusableSecret('its key.json is no key of a Google service account', fix);
   }
   const email = nameAt(file, 'client_email');
   const pem = jsonMember(file, 'private_key');
   if (email === undefined || typeof pem !== 'string') {
-    const fix = 'download the key again';
-    return { problem: 'its key.json has no usable client_email or private_key', fix };
+    throw unusableSecret('its key.json has no usable client_email or private_key', 'download the key again');
   }
-  const key = parseSigningKey(new Secret(pem), 'private_key in key.json');
-  if ('problem' in key) return key;
-  return { email, key, keyId: nameAt(file, 'private_key_id'), tokenUrl: nameAt(file, 'token_uri') };
+  const sign = signerOf(new Secret(pem), 'private_key in key.json');
+  return { email, sign, keyId: nameAt(file, 'private_key_id'), tokenUrl: nameAt(file, 'token_uri') };
 }
 
 function nameAt(file: JsonValue | undefined, key: string): string | undefined {
@@ -95,28 +97,6 @@ function endpointFor(
   if (tokenUrl !== undefined && own !== undefined && isOwn) return { tokenUrl, endpoint: own, isWellKnown: false };
   const endpoint: ToolAddress = { scheme: 'https', host: 'oauth2.googleapis.com', port: 443, path: '/token' };
   return { tokenUrl: googleTokenUrl, endpoint, isWellKnown: true };
-}
-
-interface Assertion {
-  readonly email: string;
-  readonly keyId: string | undefined;
-  readonly key: SigningKey;
-  readonly scope: string;
-  readonly tokenUrl: string;
-  readonly path: string;
-}
-
-async function requestOf(
-  { email, keyId, key, scope, tokenUrl, path }: Assertion,
-  nowMs: number,
-): Promise<IssuerRequest> {
-  const iat = Math.floor(nowMs / 1000);
-  const claims = { iss: email, scope, aud: tokenUrl, iat, exp: iat + assertionSeconds };
-  const form = new URLSearchParams({
-    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    assertion: await key.sign(claims, keyId === undefined ? {} : { kid: keyId }),
-  });
-  return formRequest(path, form);
 }
 
 /** Returns how an access token is sent to a host of Google. */

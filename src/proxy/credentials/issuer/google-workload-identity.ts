@@ -1,25 +1,17 @@
-import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
-import { Secret } from '../../../shared/secret.ts';
+import { jsonMember, jsonText } from '../../../shared/json.ts';
 import { bearerHeaders } from '../header-credentials.ts';
 import { cloudPlatform, googleUse } from './google-service-account.ts';
-import type {
-  IssuerUse,
-  KeyProblem,
-  TokenIssuer,
-  TokenOutcome,
-  TokenPlan,
-  TokenResponse,
-  TokenStep,
-} from './issuer.ts';
+import type { IssuerUse, TokenIssuer, TokenPlan, TokenStep } from './issuer.ts';
 import { SecretKeys } from './secret-keys.ts';
 import { identityIn, subjectLife } from './subject-tokens.ts';
-import { formRequest, providerEndpoint, setSubject } from './token-request.ts';
-import { failureOfCode, failureOfStatus, tokenParser, unusableAnswer } from './token-response.ts';
+import { exchangeForm, formRequest, providerEndpoint } from './token-request.ts';
+import { issuedToken, oauthParser, responseParser } from './token-response.ts';
+import type { Fixes } from './token-response.ts';
 
 const untrusted = 'see whether the provider has this issuer, its keys, and this audience';
 
 /** Codes of Google's Security Token Service. */
-const exchangeFixes: Readonly<Record<string, string>> = {
+const exchangeFixes: Fixes = {
   invalid_grant: untrusted,
   invalid_request: 'see whether provider is the full name of the provider, with the number of the project',
   invalid_scope: 'request only scopes of Google',
@@ -28,7 +20,7 @@ const exchangeFixes: Readonly<Record<string, string>> = {
 };
 
 /** Codes of the IAM Service Account Credentials API. */
-const impersonationFixes: Readonly<Record<string, string>> = {
+const impersonationFixes: Fixes = {
   INVALID_ARGUMENT: 'see whether scope has scopes of Google only',
   NOT_FOUND: 'see whether the service account in impersonate exists',
   PERMISSION_DENIED: 'grant roles/iam.workloadIdentityUser on the service account in impersonate to this subject',
@@ -42,7 +34,7 @@ const impersonationFixes: Readonly<Record<string, string>> = {
 export const googleWorkloadIdentity: TokenIssuer = {
   secretType: 'connectors.alauda.io/google-workload-identity',
 
-  parse(secret, use): TokenPlan | KeyProblem {
+  parse(secret, use): TokenPlan {
     const keys = new SecretKeys(secret);
     const provider = keys.matching(
       'provider',
@@ -54,19 +46,16 @@ export const googleWorkloadIdentity: TokenIssuer = {
       ? keys.matching('impersonate', email, 'the e-mail of a service account')
       : undefined;
     const scope = keys.optional('scope') ?? cloudPlatform;
-    if (keys.problem !== undefined) return keys.problem;
     const exchange: TokenStep = {
       ...endpointFor('sts', '/v1/token', use),
-      request: (_nowMs, { value }) => {
-        const form = new URLSearchParams({
+      request: (_nowMs, { value }) =>
+        formRequest('/v1/token', {
           audience: `//iam.googleapis.com/${provider}`,
           requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
           scope: impersonate === undefined ? scope : cloudPlatform,
-        });
-        setSubject(form, value);
-        return Promise.resolve(formRequest('/v1/token', form));
-      },
-      parse: tokenParser(exchangeFixes, ['bearer']),
+          ...exchangeForm(value),
+        }),
+      parse: oauthParser(exchangeFixes, ['bearer']),
     };
     const { headersFor, ...others } = googleUse(use.address);
     return {
@@ -89,28 +78,24 @@ function impersonation(account: string, scope: string, use: IssuerUse): TokenSte
   const path = `/v1/projects/-/serviceAccounts/${account}:generateAccessToken`;
   return {
     ...endpointFor('iamcredentials', path, use),
-    request: (_nowMs, { value }) =>
-      Promise.resolve({
-        method: 'POST',
-        path,
-        headers: ['Accept', 'application/json', 'Content-Type', 'application/json', ...bearerHeaders(value)],
-        body: JSON.stringify({ scope: scope.split(/\s+/), lifetime: '3600s' }),
-      }),
+    request: (_nowMs, { value }) => ({
+      method: 'POST',
+      path,
+      headers: ['Accept', 'application/json', 'Content-Type', 'application/json', ...bearerHeaders(value)],
+      body: JSON.stringify({ scope: scope.split(/\s+/), lifetime: '3600s' }),
+    }),
     parse: parseImpersonation,
   };
 }
 
-function parseImpersonation({ status, body }: TokenResponse): TokenOutcome {
-  const answer = jsonIn(body);
-  if (status !== 200) {
-    const code = jsonText(jsonMember(answer, 'error'), 'status') ?? '';
-    return failureOfCode(code, impersonationFixes) ?? failureOfStatus(status);
-  }
-  const value = jsonText(answer, 'accessToken');
-  const expiresAtMs = Date.parse((jsonText(answer, 'expireTime') ?? '').slice(0, 64));
-  if (value === undefined || Number.isNaN(expiresAtMs)) return unusableAnswer('no accessToken');
-  return { kind: 'token', value: new Secret(value), expiresAtMs };
-}
+const parseImpersonation = responseParser(
+  impersonationFixes,
+  (answer) => jsonText(jsonMember(answer, 'error'), 'status'),
+  (answer) => {
+    const expiresAtMs = Date.parse((jsonText(answer, 'expireTime') ?? '').slice(0, 64));
+    return issuedToken(jsonText(answer, 'accessToken'), 'accessToken', expiresAtMs);
+  },
+);
 
 /** Returns an endpoint of Google, or one for Private Service Connect. */
 function endpointFor(service: string, path: string, use: IssuerUse): ReturnType<typeof providerEndpoint> {

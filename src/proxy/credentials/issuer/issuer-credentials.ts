@@ -6,6 +6,7 @@ import { Secret } from '../../../shared/secret.ts';
 import type { RegistryLogin } from '../registry/registry-tokens.ts';
 import { createHash } from 'node:crypto';
 import type { Connector } from '../../../shared/connectors/model.ts';
+import { CodedError, orCodedError } from '../../../shared/errors.ts';
 import { proxyLimits } from '../../limits.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { OwnResponse } from '../../tool/own-request.ts';
@@ -22,9 +23,9 @@ import { cachedToken, isSendable } from '../token-cache.ts';
 import type { UpstreamTrust } from '../upstream-trust.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import type { IssuedTokensOptions, TokenSlot } from './issued-tokens.ts';
-import type { IssuedToken, IssuerUse, TokenIssuer, TokenOutcome, TokenPlan, TokenStep } from './issuer.ts';
+import type { IssuedToken, IssuerUse, TokenIssuer, TokenPlan, TokenStep } from './issuer.ts';
 import type { SubjectTokens } from './subject-tokens.ts';
-import { failureOfStatus, unusableAnswer } from './token-response.ts';
+import { TokenFailure, failureOfStatus, unusableAnswer } from './token-response.ts';
 
 export interface IssuerCredentialsOptions extends IssuedTokensOptions {
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
@@ -52,13 +53,12 @@ export class IssuerCredentials {
   of(issuer: TokenIssuer, secret: SecretObject, connector: Connector, address: ToolAddress): IssuerCredential {
     const use = { connector: connector.ref, address, addresses: addressesOf(connector) };
     const source: Source = { secret, connector };
-    const plan = issuer.parse(secret, use);
-    if ('problem' in plan) throw new ProxyError(502, 'misconfigured', messageOf(source, plan.problem, plan.fix));
+    const plan = orCodedError(() => issuer.parse(secret, use));
+    if (plan instanceof CodedError) throw unusable(source, plan.message);
     for (const step of plan.steps) ensureOwn(step, source, use);
     const audienceProblem = plan.identity && this.#options.subjectTokens?.audienceProblem(plan.identity);
     if (audienceProblem !== undefined) {
-      const fix = 'name the audience that the provider expects';
-      throw new ProxyError(502, 'misconfigured', messageOf(source, audienceProblem, fix));
+      throw unusable(source, `${audienceProblem}: name the audience that the provider expects`);
     }
     const slot: TokenSlot = {
       key: keyOf(plan, source),
@@ -76,8 +76,7 @@ export class IssuerCredentials {
     // Requested last, when only the provider can fail.
     if (identity !== undefined) {
       if (subjectTokens === undefined) {
-        const fix = 'use --connector-source kubernetes';
-        throw new ProxyError(502, 'misconfigured', messageOf(source, 'tokens of service accounts need a cluster', fix));
+        throw unusable(source, 'tokens of service accounts need a cluster: use --connector-source kubernetes');
       }
       token = await subjectTokens.issue(source.connector.ref.namespace, identity, nowMs);
     }
@@ -103,14 +102,17 @@ export class IssuerCredentials {
     const server = `the token endpoint ${nameOf(endpoint)}`;
     const limits = { ...proxyLimits.ownRequests, timeoutMs: issuerTimeoutMs };
     const { signal } = new AbortController();
-    const response = await sendOwnRequest(client, request, server, limits, signal, body).catch((error: unknown) => {
-      throw error instanceof ProxyError ? ofSecret(error, source) : error;
-    });
-    const outcome = outcomeOf(step, response, nowMs, input);
-    if (outcome.kind === 'token') return outcome;
-    const { code, fix, isRejection } = outcome;
-    const message = messageOf(source, `${nameOf(endpoint)} issues no token for it (${code})`, fix);
-    throw new ProxyError(502, isRejection ? 'misconfigured' : 'protocol', message);
+    try {
+      return tokenIn(step, await sendOwnRequest(client, request, server, limits, signal, body), nowMs, input);
+    } catch (error) {
+      if (error instanceof ProxyError) {
+        throw new ProxyError(error.status, error.kind, messageOf(source, error.message), { cause: error });
+      }
+      if (!(error instanceof TokenFailure)) throw error;
+      const { code, fix, isRejection } = error;
+      const message = messageOf(source, `${nameOf(endpoint)} issues no token for it (${code}): ${fix}`);
+      throw new ProxyError(502, isRejection ? 'misconfigured' : 'protocol', message);
+    }
   }
 
   /** Returns the Connector's trust store for its own hosts, and that for all Connectors for a provider's. */
@@ -121,25 +123,19 @@ export class IssuerCredentials {
   }
 }
 
-function outcomeOf(step: TokenStep, { status, body }: OwnResponse, nowMs: number, input: IssuedToken): TokenOutcome {
-  if (body === undefined) return unusableAnswer('response too long');
-  if (status >= 300 && status < 400) return failureOfStatus(status);
-  const outcome = step.parse({ status, body }, nowMs, input);
-  if (outcome.kind !== 'token') return outcome;
-  if (!isSendable(outcome.value.expose())) return unusableAnswer('token not sendable in a header');
-  return outcome.expiresAtMs > nowMs ? outcome : unusableAnswer('token expired');
+/** @throws {TokenFailure} */
+function tokenIn(step: TokenStep, { status, body }: OwnResponse, nowMs: number, input: IssuedToken): IssuedToken {
+  if (body === undefined) throw unusableAnswer('response too long');
+  if (status >= 300 && status < 400) throw failureOfStatus(status);
+  const token = step.parse({ status, body }, nowMs, input);
+  if (!isSendable(token.value.expose())) throw unusableAnswer('token not sendable in a header');
+  if (token.expiresAtMs <= nowMs) throw unusableAnswer('token expired');
+  return token;
 }
 
 interface Source {
   readonly secret: SecretObject;
   readonly connector: Connector;
-}
-
-/** Names the Secret in an error about the connection to its endpoint. */
-function ofSecret(cause: ProxyError, { secret, connector }: Source): ProxyError {
-  const { namespace, name } = connector.ref;
-  const message = `Secret ${secret.ref.namespace}/${secret.ref.name}: ${cause.message} (connector ${namespace}/${name})`;
-  return new ProxyError(cause.status, cause.kind, message, { cause });
 }
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
@@ -150,7 +146,7 @@ function ensureOwn(
 ): void {
   if (isWellKnown || isAddressOfConnector(endpoint, address, addresses)) return;
   const problem = `${endpointSource} leads to ${nameOf(endpoint)}, which is no address of the Connector`;
-  throw new ProxyError(502, 'misconfigured', messageOf(source, problem, 'add it to spec.addressExtensions'));
+  throw unusable(source, `${problem}: add it to spec.addressExtensions`);
 }
 
 /** Returns the key of the token: a digest, because names can be long. */
@@ -161,9 +157,13 @@ function keyOf({ steps }: TokenPlan, { secret, connector }: Source): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }
 
-function messageOf({ secret, connector }: Source, problem: string, fix: string): string {
+function unusable(source: Source, problem: string): ProxyError {
+  return new ProxyError(502, 'misconfigured', messageOf(source, problem));
+}
+
+function messageOf({ secret, connector }: Source, problem: string): string {
   const { namespace, name } = connector.ref;
-  return `Secret ${secret.ref.namespace}/${secret.ref.name}: ${problem}: ${fix} (connector ${namespace}/${name})`;
+  return `Secret ${secret.ref.namespace}/${secret.ref.name}: ${problem} (connector ${namespace}/${name})`;
 }
 
 /** A token of an issuer, in the headers of requests. */

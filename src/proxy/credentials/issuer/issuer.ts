@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../../shared/awaitable.ts';
 import type { Secret } from '../../../shared/secret.ts';
 import type { RawHeaders } from '../../tool/headers.ts';
 import type { CredentialUse } from '../../tool/tool-credential.ts';
@@ -14,8 +15,11 @@ import type { ToolAddress } from '../../connectors/tool-address.ts';
 export interface TokenIssuer {
   /** The type of its Secrets. */
   readonly secretType: string;
-  /** Reads the keys of a Secret. Called for each request: what takes long is cached by Secret. */
-  parse(secret: SecretObject, use: IssuerUse): TokenPlan | KeyProblem;
+  /**
+   * Reads the keys of a Secret. Called for each request: what takes long is cached by Secret.
+   * @throws {CodedError} see `unusableSecret`.
+   */
+  parse(secret: SecretObject, use: IssuerUse): TokenPlan;
 }
 
 /** The requests that a token is for. */
@@ -25,12 +29,6 @@ export interface IssuerUse {
   readonly address: ToolAddress;
   /** All addresses of the Connector. */
   readonly addresses: readonly ToolAddress[];
-}
-
-/** Why a Secret cannot be used. Neither text contains a value of a key. */
-export interface KeyProblem {
-  readonly problem: string;
-  readonly fix: string;
 }
 
 /** How a token is requested, and used. */
@@ -67,9 +65,9 @@ export interface TokenStep {
    * @param nowMs milliseconds since the epoch, for signatures.
    * @param input result of the step before.
    */
-  request(nowMs: number, input: IssuedToken): Promise<IssuerRequest>;
-  /** @param nowMs when the request was sent. */
-  parse(response: TokenResponse, nowMs: number, input: IssuedToken): TokenOutcome;
+  request(nowMs: number, input: IssuedToken): Awaitable<IssuerRequest>;
+  /** @param nowMs when the request was sent. @throws {TokenFailure} */
+  parse(response: TokenResponse, nowMs: number, input: IssuedToken): IssuedToken;
 }
 
 /** A request to the endpoint's origin. */
@@ -91,15 +89,4 @@ export interface TokenResponse {
 export interface IssuedToken {
   readonly value: Secret;
   readonly expiresAtMs: number;
-}
-
-export type TokenOutcome = ({ readonly kind: 'token' } & IssuedToken) | TokenFailure;
-
-export interface TokenFailure {
-  readonly kind: 'failure';
-  /** From a fixed set, such as the codes of RFC 6749. Never text of the provider. */
-  readonly code: string;
-  readonly fix: string;
-  /** Whether the endpoint rejects the keys of the Secret, as opposed to being unable to answer. */
-  readonly isRejection: boolean;
 }

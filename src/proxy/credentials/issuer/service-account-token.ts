@@ -1,5 +1,5 @@
 import { bearerHeaders } from '../header-credentials.ts';
-import type { KeyProblem, TokenIssuer, TokenPlan } from './issuer.ts';
+import type { TokenIssuer, TokenPlan } from './issuer.ts';
 import { SecretKeys } from './secret-keys.ts';
 import { identityIn, subjectLife } from './subject-tokens.ts';
 
@@ -7,9 +7,8 @@ import { identityIn, subjectLife } from './subject-tokens.ts';
 export const serviceAccountToken: TokenIssuer = {
   secretType: 'connectors.alauda.io/service-account-token',
 
-  parse(secret): TokenPlan | KeyProblem {
-    const keys = new SecretKeys(secret);
-    const identity = identityIn(keys, subjectLife.long);
-    return keys.problem ?? { identity, steps: [], headersFor: bearerHeaders };
+  parse(secret): TokenPlan {
+    const identity = identityIn(new SecretKeys(secret), subjectLife.long);
+    return { identity, steps: [], headersFor: bearerHeaders };
   },
 };

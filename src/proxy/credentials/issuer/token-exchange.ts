@@ -1,10 +1,9 @@
-import type { Secret } from '../../../shared/secret.ts';
 import { bearerHeaders } from '../header-credentials.ts';
-import type { KeyProblem, TokenIssuer, TokenPlan } from './issuer.ts';
+import type { TokenIssuer, TokenPlan } from './issuer.ts';
 import { SecretKeys } from './secret-keys.ts';
 import { identityIn, subjectLife } from './subject-tokens.ts';
-import { formRequest, setAssertion, setSubject, tokenUrlAt } from './token-request.ts';
-import { oauthFixes, tokenParser } from './token-response.ts';
+import { assertionForm, exchangeForm, formRequest, tokenUrlIn } from './token-request.ts';
+import { oauthFixes, oauthParser } from './token-response.ts';
 
 /** Optional keys of the Secret, by the parameter that they become. */
 const parameters = {
@@ -26,41 +25,33 @@ const fixes = { ...oauthFixes, invalid_request: untrusted, invalid_client: untru
 export const tokenExchange: TokenIssuer = {
   secretType: 'connectors.alauda.io/token-exchange',
 
-  parse(secret): TokenPlan | KeyProblem {
+  parse(secret): TokenPlan {
     const keys = new SecretKeys(secret);
     const identity = identityIn(keys, subjectLife.long);
-    const tokenUrl = keys.required('tokenUrl');
+    const { path, ...endpoint } = tokenUrlIn(keys);
     const grants = /^(?:token-exchange|client-assertion)$/;
     const named = keys.matching('grant', grants, 'token-exchange or client-assertion', 'token-exchange');
     const grant = named === 'client-assertion' ? named : 'token-exchange';
-    const form = new URLSearchParams();
-    for (const [parameter, key] of Object.entries(parameters[grant])) {
-      const value = keys.optional(key);
-      if (value !== undefined) form.set(parameter, value);
-    }
-    if (keys.problem !== undefined) return keys.problem;
-    const found = tokenUrlAt(tokenUrl);
-    if ('problem' in found) return found;
+    const form = Object.fromEntries(
+      Object.entries(parameters[grant]).flatMap(([parameter, key]) => {
+        const value = keys.optional(key);
+        return value === undefined ? [] : [[parameter, value]];
+      }),
+    );
     return {
       identity,
       steps: [
         {
-          endpoint: found.endpoint,
-          endpointSource: 'tokenUrl',
-          isWellKnown: false,
-          request: (_nowMs, { value }) => Promise.resolve(formRequest(found.path, withSubject(form, grant, value))),
+          ...endpoint,
+          request: (_nowMs, { value }) => {
+            const ofGrant = grant === 'client-assertion' ? assertionForm(value.expose()) : exchangeForm(value);
+            return formRequest(path, { ...form, ...ofGrant });
+          },
           // A token of another type than an access token has the type N_A (RFC 8693, 2.2.1).
-          parse: tokenParser(fixes, ['bearer', 'n_a']),
+          parse: oauthParser(fixes, ['bearer', 'n_a']),
         },
       ],
       headersFor: bearerHeaders,
     };
   },
 };
-
-function withSubject(parameters: URLSearchParams, grant: string, subject: Secret): URLSearchParams {
-  const form = new URLSearchParams(parameters);
-  if (grant === 'client-assertion') setAssertion(form, subject.expose());
-  else setSubject(form, subject);
-  return form;
-}

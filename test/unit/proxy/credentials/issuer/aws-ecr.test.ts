@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
 import { awsEcr } from '../../../../../src/proxy/credentials/issuer/aws-ecr.ts';
-import type { TokenPlan, TokenOutcome, KeyProblem } from '../../../../../src/proxy/credentials/issuer/issuer.ts';
+import type { IssuedToken, TokenPlan } from '../../../../../src/proxy/credentials/issuer/issuer.ts';
+import { TokenFailure } from '../../../../../src/proxy/credentials/issuer/token-response.ts';
 import { Secret } from '../../../../../src/shared/secret.ts';
-import { outcomeOf, planOf, requestOf, stepOf, usablePlan } from '../../../../support/proxy/issuer-plan.ts';
+import { outcomeOf, planOf, problemOf, requestOf, stepOf } from '../../../../support/proxy/issuer-plan.ts';
 import { awsProblem } from '../../../../support/proxy/aws-verifier.ts';
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 const registry = 'https://123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 const nowMs = Date.UTC(2026, 10, 29, 12, 0, 0);
 
-function parse(
-  data: Readonly<Record<string, string>> = keys,
-  urls: readonly string[] = [registry],
-  at = 0,
-): TokenPlan | KeyProblem {
+function issue(data: Readonly<Record<string, string>> = keys, urls: readonly string[] = [registry], at = 0): TokenPlan {
   return planOf(awsEcr, data, urls, at);
-}
-
-function issue(data?: Readonly<Record<string, string>>, urls?: readonly string[], at?: number): TokenPlan {
-  return usablePlan(parse(data, urls, at));
 }
 
 describe('the kind aws-ecr', () => {
@@ -68,10 +61,12 @@ describe('the kind aws-ecr', () => {
   ];
   for (const host of others) {
     it(`is not for ${host}`, () => {
-      const found = parse(keys, [`https://${host}`]);
-      assert.ok('problem' in found);
-      assert.equal(found.problem, `it is for Amazon ECR, and ${host} is no host of a registry there`);
-      assert.match(found.fix, /^set spec\.address to https:\/\/ACCOUNT\.dkr\.ecr\.REGION\.amazonaws\.com/);
+      const problem = problemOf(() => issue(keys, [`https://${host}`]));
+      const fix = 'set spec.address to https://ACCOUNT.dkr.ecr.REGION.amazonaws.com';
+      assert.ok(
+        problem.startsWith(`it is for Amazon ECR, and ${host} is no host of a registry there: ${fix}`),
+        problem,
+      );
     });
   }
 
@@ -108,9 +103,10 @@ describe('the kind aws-ecr', () => {
   ];
   for (const [name, data, problem] of unusable) {
     it(`reports a Secret with ${name}`, () => {
-      const found = parse(data);
-      assert.ok('problem' in found);
-      assert.equal(found.problem, problem);
+      assert.match(
+        problemOf(() => issue(data)),
+        new RegExp(`^${problem}: `),
+      );
     });
   }
 
@@ -121,7 +117,7 @@ describe('the kind aws-ecr', () => {
     assert.deepEqual(found.headersFor(password, { method: 'GET', path: '/', isUnrepeatable: false }), []);
   });
 
-  const answer = (status: number, value: unknown): TokenOutcome =>
+  const answer = (status: number, value: unknown): IssuedToken | TokenFailure =>
     outcomeOf(issue(), { status, body: typeof value === 'string' ? value : JSON.stringify(value) }, nowMs);
   const token = (text: string): string => Buffer.from(text).toString('base64');
   const login = { authorizationToken: token('AWS:the-password'), expiresAt: 1_795_996_800.123 };
@@ -129,21 +125,21 @@ describe('the kind aws-ecr', () => {
   it('reads the login and its expiry', () => {
     for (const authorizationData of [[login, { authorizationToken: token('AWS:other') }], login]) {
       const outcome = answer(200, { authorizationData });
-      assert.ok(outcome.kind === 'token');
+      assert.ok(!(outcome instanceof TokenFailure));
       assert.equal(outcome.value.expose(), 'the-password');
       assert.equal(outcome.expiresAtMs, 1_795_996_800_123);
     }
   });
 
   const wrong: readonly (readonly [status: number, value: unknown, code: string])[] = [
-    [200, '', 'no authorizationToken'],
+    [200, '', 'no token'],
     [200, {}, 'no authorizationToken'],
     [200, { authorizationData: [] }, 'no authorizationToken'],
     [200, { authorizationData: [{ ...login, authorizationToken: 5 }] }, 'no authorizationToken'],
     [200, { authorizationData: [{ ...login, authorizationToken: token('admin:x') }] }, 'no authorizationToken'],
     [200, { authorizationData: [{ ...login, authorizationToken: token('AWS:') }] }, 'no authorizationToken'],
-    [200, { authorizationData: [{ ...login, expiresAt: '2026-11-30T00:00:00Z' }] }, 'no expiresAt'],
-    [200, { authorizationData: [{ ...login, expiresAt: null }] }, 'no expiresAt'],
+    [200, { authorizationData: [{ ...login, expiresAt: '2026-11-30T00:00:00Z' }] }, 'no expiry'],
+    [200, { authorizationData: [{ ...login, expiresAt: null }] }, 'no expiry'],
     [400, { __type: 'UnrecognizedClientException', message: 'text' }, 'UnrecognizedClientException'],
     [400, { __type: 'com.amazon.coral.service#InvalidSignatureException' }, 'InvalidSignatureException'],
     [400, { __type: 'ExpiredTokenException' }, 'ExpiredTokenException'],
@@ -157,7 +153,7 @@ describe('the kind aws-ecr', () => {
   for (const [status, value, code] of wrong) {
     it(`reports ${status} ${JSON.stringify(value)} as ${code}`, () => {
       const outcome = answer(status, value);
-      assert.ok(outcome.kind === 'failure');
+      assert.ok(outcome instanceof TokenFailure);
       assert.equal(outcome.code, code);
       assert.equal(outcome.isRejection, status === 400);
       assert.notEqual(outcome.fix, '');
