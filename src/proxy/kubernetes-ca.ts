@@ -10,10 +10,14 @@ import { parsedOnce } from '../shared/per-object.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
 import type { Log } from '../shared/log.ts';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.ts';
-import { createCa } from './certificates/certificate-authority.ts';
+import { createCa, parseCa } from './certificates/certificate-authority.ts';
 import { secretType } from './secrets/kubernetes-secrets.ts';
 import { parseSecret } from './secrets/secret-source.ts';
-import { caIn, caSecretName } from './ca-secret.ts';
+import type { SecretObject } from './secrets/secret-source.ts';
+import { Secret } from '../shared/secret.ts';
+
+/** Name of the Secret with the CA, in the proxy's namespace. */
+export const caSecretName = 'connectors-proxy-ca';
 
 /** Delay after a failed attempt to create the Secret. It fails only without permission or without the API server. */
 const retryMs = 5_000;
@@ -114,4 +118,11 @@ export class KubernetesCa implements CaSource {
     }
     this.#problem = undefined;
   }
+}
+
+/** Parses the CA in a Secret. @throws {CodedError} FAILED_PRECONDITION if the Secret contains none. */
+export function caIn({ data, ref }: SecretObject): CertificateAuthority {
+  const certificate = data.get('tls.crt')?.expose() ?? '';
+  const key = data.get('tls.key') ?? new Secret('');
+  return parseCa({ certificate, key }, `secret ${ref.namespace}/${ref.name}`);
 }
