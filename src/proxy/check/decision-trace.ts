@@ -7,7 +7,7 @@ import type { ProxyError, ProxyErrorKind } from '../proxy-error.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Verb } from '../rules/verb.ts';
 import { toProxyError } from '../server/error-response.ts';
-import type { RouteObserver } from '../server/route-observer.ts';
+import type { RouteRecord } from '../server/server-observer.ts';
 import { stepNames } from './answer.ts';
 import type { Answer, Step, StepName } from './answer.ts';
 
@@ -15,10 +15,9 @@ import type { Answer, Step, StepName } from './answer.ts';
 const undecided: ReadonlySet<ProxyErrorKind> = new Set(['unavailable', 'overload', 'rate_limited', 'internal']);
 
 /** Records what the proxy's classes decide about one request. */
-export class DecisionTrace implements RouteObserver {
+export class DecisionTrace implements RouteRecord {
   readonly #isOtherUser: boolean;
   readonly #steps = new Map<StepName, Step>();
-  /** The named connectors, or those of them that the request is for. */
   named: readonly ConnectorRef[] = [];
   /** The Connector whose rules are enforced, and the address of it that the request has. */
   connector: Connector | undefined;
@@ -64,19 +63,6 @@ export class DecisionTrace implements RouteObserver {
       this.reject(step, error);
       throw error;
     }
-  }
-
-  setNamed(connectors: readonly ConnectorRef[]): void {
-    this.named = connectors;
-  }
-
-  setVerb(verb: Verb): void {
-    this.verb = verb;
-  }
-
-  setDecision(decision: Decision['outcome'], rule?: string): void {
-    this.decision = decision;
-    this.rule = rule;
   }
 
   get steps(): readonly Step[] {

@@ -10,8 +10,7 @@ import type { ClientRequest } from './arrival.ts';
 import { handshakeHints } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 import type { RequestLog } from './request-log.ts';
-import type { RouteObserver } from './route-observer.ts';
-import type { ProxyMode, RequestBytes, ServerObserver } from './server-observer.ts';
+import type { ProxyMode, RequestBytes, RouteRecord, ServerObserver } from './server-observer.ts';
 
 const limit = proxyLimits.requestLog;
 /** Bytes of a connection that earlier requests have counted. Node has read the headers before it reports a request. */
@@ -22,22 +21,22 @@ const traceParent = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-[\da-f]{16}-[\da-f
 const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated', 'denied', 'blocked_address']);
 
 /** The access log entry of one request: client, target and result. It never contains headers, query or body. */
-export class AccessLogEntry implements RouteObserver {
+export class AccessLogEntry implements RouteRecord {
   readonly #arrival: ClientRequest;
   readonly #observer: ServerObserver;
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
   readonly #startMs: number;
   #mode: ProxyMode = 'unknown';
-  #connector: ConnectorRef | undefined;
-  #named: readonly ConnectorRef[] = [];
   #host: string | undefined;
   #path: string | undefined;
-  #verb: Verb | undefined;
-  #decision: Decision['outcome'] | undefined;
-  #rule: string | undefined;
-  #firstByteMs: number | undefined;
   #isFinished = false;
+  named: readonly ConnectorRef[] = [];
+  connector: ConnectorRef | undefined;
+  verb: Verb | undefined;
+  decision: Decision['outcome'] | undefined;
+  rule: string | undefined;
+  firstByteMs: number | undefined;
 
   constructor(arrival: ClientRequest, observer: ServerObserver, log: RequestLog, monotonicNow: () => number) {
     this.#arrival = arrival;
@@ -52,27 +51,6 @@ export class AccessLogEntry implements RouteObserver {
     this.#mode = mode;
     this.#host = host;
     this.#path = path?.slice(0, limit.pathLength);
-  }
-
-  setNamed(connectors: readonly ConnectorRef[]): void {
-    this.#named = connectors;
-  }
-
-  setConnector(connector: ConnectorRef): void {
-    this.#connector = connector;
-  }
-
-  setVerb(verb: Verb): void {
-    this.#verb = verb;
-  }
-
-  setDecision(decision: Decision['outcome'], rule?: string): void {
-    this.#decision = decision;
-    this.#rule = rule;
-  }
-
-  setFirstByte(firstByteMs: number): void {
-    this.#firstByteMs = firstByteMs;
   }
 
   /** Logs and counts the request, after its response was written. Only the first call has an effect. */
@@ -122,17 +100,17 @@ export class AccessLogEntry implements RouteObserver {
     const { method, rawHeaders } = this.#arrival.request;
     const [trace, second] = valuesOf(rawHeaders, 'traceparent');
     const traceId = second === undefined ? traceParent.exec(trace ?? '')?.[1] : undefined;
-    const meant = outcome === 'ok' ? [] : this.#named;
-    const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
-    const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
+    const meant = outcome === 'ok' ? [] : this.named;
+    const connector = namesOf(this.connector === undefined ? meant : [this.connector]);
+    const decision = this.decision ?? (denials.has(outcome) ? 'denied' : undefined);
     if (method !== undefined) line.method = method;
     if (this.#host !== undefined) line.host = this.#host;
     if (this.#path !== undefined) line.path = this.#path;
-    if (this.#firstByteMs !== undefined) line.firstByteMs = Math.round(this.#firstByteMs);
+    if (this.firstByteMs !== undefined) line.firstByteMs = Math.round(this.firstByteMs);
     if (connector !== '') line.connector = connector;
     if (decision !== undefined) line.decision = decision;
-    if (this.#rule !== undefined) line.rule = this.#rule;
-    if (this.#verb !== undefined) line.verb = this.#verb;
+    if (this.rule !== undefined) line.rule = this.rule;
+    if (this.verb !== undefined) line.verb = this.verb;
     if (traceId !== undefined) line.traceId = traceId;
     return line;
   }

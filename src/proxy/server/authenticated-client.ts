@@ -8,7 +8,7 @@ import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { valuesOf } from '../tool/headers.ts';
 import type { LookupOwner } from '../tool/resolver.ts';
-import type { RouteObserver } from './route-observer.ts';
+import type { RouteRecord } from './server-observer.ts';
 
 /** A client with a valid token, and the connectors that it named. */
 export interface AuthenticatedClient {
@@ -30,7 +30,7 @@ const realm = 'Basic realm="connectors"';
 export async function authenticate(
   request: IncomingMessage,
   authorizer: ConnectorAuthorizer,
-  entry: RouteObserver,
+  entry: RouteRecord,
   signal: AbortSignal,
 ): Promise<AuthenticatedClient> {
   const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
@@ -40,7 +40,7 @@ export async function authenticate(
     );
   }
   const { token, connectors } = credentials;
-  entry.setNamed(connectors);
+  entry.named = connectors;
   const client = await authorizer.identify(token, addressOf(request), signal);
   if (client === undefined) {
     throw unauthenticated(`${authorizer.problemOf(token)}: read http_proxy and https_proxy from the volume again`);

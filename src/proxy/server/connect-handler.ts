@@ -73,7 +73,7 @@ export class ConnectHandler {
         await this.#passThrough(authenticated, named, socket, entry, clientGone.signal);
         return;
       }
-      entry.setConnector(match.connector.ref);
+      entry.connector = match.connector.ref;
       const { namespace } = ownerOf(authenticated.client);
       const delayMs = threads.handshakeDelayMs(namespace);
       if (delayMs > 0) await sleep(delayMs, clientGone.signal);

@@ -89,7 +89,7 @@ export class RequestHandler {
           entry.finish('ok', 101);
           return;
         }
-        entry.setFirstByte(outcome.firstByteMs);
+        entry.firstByteMs = outcome.firstByteMs;
         entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
       }
       discardRest(request, body, response);
@@ -112,7 +112,7 @@ export class RequestHandler {
   #acquire(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, ownerLimits } = route;
-    entry.setConnector(connector);
+    entry.connector = connector;
     return ownerLimits && this.#options.clients.acquire(connector, ownerLimits, podOf(client));
   }
 
@@ -171,14 +171,14 @@ export class RequestHandler {
     }
     if (parseAuthority(host, 80) === undefined) throw new ProxyError(400, 'malformed', 'the request names no host');
     entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
-    if (target.kind === 'reverse') entry.setNamed([target.connector]);
+    if (target.kind === 'reverse') entry.named = [target.connector];
     router.ensureFirstPass(request);
     const { client, user } = await authenticateReverse(request, authorizer, signal);
     arrival.client = client;
     slot.moveTo(client);
     const wanted = { ...target, isImagePull: user === imagePullUser };
     if (wanted.kind === 'registry-root') return 'registry-root';
-    entry.setConnector(wanted.connector);
+    entry.connector = wanted.connector;
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
     return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, routed(request, body), entry, signal);
   }
@@ -197,7 +197,7 @@ export class RequestHandler {
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
     this.#options.router.ensureFirstPass(request);
     arrival.client = authenticated.client;
-    entry.setNamed(authenticated.connectors);
+    entry.named = authenticated.connectors;
     ensureSameHost(request, target, named);
     const client = session.isOver
       ? undefined

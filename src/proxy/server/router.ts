@@ -18,7 +18,7 @@ import { ownerOfHost } from '../tool/resolver.ts';
 import { withoutMirrorParameter } from './image-pull.ts';
 import { parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
-import type { RouteObserver } from './route-observer.ts';
+import type { RouteRecord } from './server-observer.ts';
 import { ambiguousPath, missing, withoutAddress } from './routing-errors.ts';
 import { rewriteResponseHeaders } from './reverse-response.ts';
 import { ruledRequest } from './rule-enforcer.ts';
@@ -91,11 +91,11 @@ export class Router {
   async matchesOf(
     authenticated: NamingClient,
     named: NamedHost,
-    entry: RouteObserver,
+    entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<readonly ConnectorMatch[]> {
     const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
-    if (matches.length > 0) entry.setNamed(refsOf(matches));
+    if (matches.length > 0) entry.named = refsOf(matches);
     await this.#authorizeHost(authenticated, named, matches, signal);
     return matches;
   }
@@ -110,15 +110,15 @@ export class Router {
     authenticated: NamingClient,
     { named, path }: { readonly named: NamedHost; readonly path: string },
     request: RoutedRequest,
-    entry: RouteObserver,
+    entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Route> {
     const matches = matchesOfHost(await this.#resolved(authenticated, signal), named);
-    if (matches.length > 0) entry.setNamed(refsOf(matches));
+    if (matches.length > 0) entry.named = refsOf(matches);
     const match = bestMatch(matches, pathnameOf(path));
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
     const { connector, address } = match;
-    entry.setNamed([connector.ref]);
+    entry.named = [connector.ref];
     const destination = (): Destination => ({ found: match, address, path });
     const { route } = await this.#routeTo(authenticated.client, connector.ref, destination, request, entry, signal);
     return route;
@@ -134,7 +134,7 @@ export class Router {
     client: AuthenticatedClient['client'],
     target: ReverseRequest & { readonly prefix: string; readonly base: string },
     request: RoutedRequest,
-    entry: RouteObserver,
+    entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Route> {
     const { connector: ref, prefix, base } = target;
@@ -159,7 +159,7 @@ export class Router {
     ref: ConnectorRef,
     destination: () => Awaitable<Destination>,
     request: RoutedRequest,
-    entry: RouteObserver,
+    entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Omit<Destination, 'found'> & { readonly route: Route }> {
     let looking: Promise<RuledDestination> | undefined;
@@ -186,13 +186,13 @@ export class Router {
   async #look(
     destination: () => Awaitable<Destination>,
     request: RoutedRequest,
-    entry: RouteObserver,
+    entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<RuledDestination> {
     const { found, address, path } = await destination();
     ensureInside(path);
     const ruled = await ruledRequest(request, path, found.connectorClass, signal);
-    entry.setVerb(verbOf(ruled));
+    entry.verb = verbOf(ruled);
     return { found, address, path, ruled };
   }
 

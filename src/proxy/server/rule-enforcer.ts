@@ -12,8 +12,7 @@ import { isPassableUpgrade } from '../tool/upgrade.ts';
 import { hasBody, valuesOf } from '../tool/headers.ts';
 import type { RequestBody } from '../tool/request-body.ts';
 import { pathnameOf } from './request-target.ts';
-import type { RouteObserver } from './route-observer.ts';
-import type { ServerObserver } from './server-observer.ts';
+import type { RouteRecord, ServerObserver } from './server-observer.ts';
 
 const override = `override it by annotation ${ruleAnnotations.access}: full`;
 
@@ -34,14 +33,15 @@ export class RuleEnforcer {
    * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change; 400 for a request that
    * tools could read in different ways; 429 if rules of the namespace change too often.
    */
-  enforce({ connector, connectorClass }: ResolvedConnector, request: RuledRequest, entry: RouteObserver): void {
+  enforce({ connector, connectorClass }: ResolvedConnector, request: RuledRequest, entry: RouteRecord): void {
     const sets = this.#rulesOf(connector, connectorClass);
     if (sets.length === 0) {
-      entry.setDecision('allowed');
+      entry.decision = 'allowed';
       return;
     }
-    const { outcome, rule = '', reason = '', isAmbiguous = false } = decide(sets, request, keepsSlash(connectorClass));
-    entry.setDecision(outcome, rule === '' ? undefined : rule);
+    const { outcome, rule, reason = '', isAmbiguous = false } = decide(sets, request, keepsSlash(connectorClass));
+    entry.decision = outcome;
+    entry.rule = rule;
     this.#observer.ruled(outcome);
     if (outcome !== 'denied') return;
     if (isAmbiguous) throw new ProxyError(400, 'malformed', reason);
@@ -49,7 +49,7 @@ export class RuleEnforcer {
     throw new ProxyError(
       403,
       'denied_by_rule',
-      `${reason}; the owner of connector ${namespace}/${name} can ${isOfClass(rule) ? override : 'change it'}`,
+      `${reason}; the owner of connector ${namespace}/${name} can ${isOfClass(rule ?? '') ? override : 'change it'}`,
     );
   }
 

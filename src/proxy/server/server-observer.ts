@@ -1,4 +1,6 @@
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { Decision } from '../rules/decision.ts';
+import type { Verb } from '../rules/verb.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 
 /** The proxy mode of a request. */
@@ -27,4 +29,15 @@ export interface ServerObserver {
   handshakeFailed(reason: HandshakeFailure): void;
   /** Called after a handler failed without a response. */
   handlerFailed(): void;
+}
+
+/** What a request is for, and what decides about it, also if it is rejected. */
+export interface RouteRecord {
+  /** The connectors that the client names, or those of them that the request is for. */
+  named: readonly ConnectorRef[];
+  /** The verb of RBAC that a request to a Connector needs. The client can read the Connector. */
+  verb: Verb | undefined;
+  decision: Decision['outcome'] | undefined;
+  /** The rule that decided; undefined if none did. */
+  rule: string | undefined;
 }

@@ -13,7 +13,7 @@ const { burst, everyMs } = proxyLimits.thread;
 const allowed = '- allow: { methods: [GET] }';
 const long = allowed.padEnd(proxyLimits.rules.characters);
 const get = { method: 'GET', pathname: '/a', query: '', rawHeaders: [], hasBody: false, contentType: undefined };
-const entry = { setDecision: () => undefined } as never;
+const entry = {} as never;
 
 const connectorClass = parseConnectorClass(classOf('any') as JsonObject);
 
