@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClientIdentity } from '../auth/client-identity.ts';
-import type { ProxyError } from '../proxy-error.ts';
 import type { RequestBody } from '../tool/request-body.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
 import type { TunnelSession } from './tunnel-session.ts';
@@ -15,8 +14,7 @@ export interface ClientRequest {
 /** A request that has arrived: its headers are complete, and its body is being gathered. */
 export interface Arrival extends ClientRequest {
   readonly body: RequestBody;
-  /** The slot of the request, or the error if too many requests are in flight. */
-  readonly slot: ExchangeSlot | ProxyError;
+  readonly slot: ExchangeSlot;
   /** The tunnel that the request came through. */
   readonly session: TunnelSession | undefined;
   /** Aborts when the connection closes before the response is complete. */

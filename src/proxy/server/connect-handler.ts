@@ -48,7 +48,7 @@ export class ConnectHandler {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    slot: ExchangeSlot | ProxyError,
+    slot: ExchangeSlot,
     owner: ConnectionOwner,
   ): Promise<void> {
     const { observer, log, requestLog, rejections, exchange, authorizer, router, threads } = this.#options;
@@ -60,7 +60,7 @@ export class ConnectHandler {
     socket.on('error', ignore).once('close', abort);
     if (head.length > 0) socket.unshift(head);
     try {
-      if (slot instanceof ProxyError) throw slot;
+      slot.ensureAcquired();
       const named = targetOf(request);
       entry.setTarget('tunnel', authorityOf(named));
       router.ensureFirstPass(request);

@@ -7,6 +7,8 @@ import { ProxyError } from '../proxy-error.ts';
 
 /** One request in flight. */
 export interface ExchangeSlot {
+  /** @throws {ProxyError} 429 if the client address had too many requests in flight. */
+  ensureAcquired(): void;
   /**
    * Counts the request for the client's namespace instead of its address, after authentication.
    * @throws {ProxyError} 429 if the namespace has too many requests in flight.
@@ -14,11 +16,6 @@ export interface ExchangeSlot {
   moveTo(client: ClientIdentity): void;
   /** Releases the slot. Can be called more than once. */
   release(): void;
-}
-
-/** Releases a slot; does nothing for a rejected request. */
-export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
-  if (!(slot instanceof ProxyError)) slot.release();
 }
 
 /**
@@ -36,25 +33,28 @@ export class ExchangeSlots {
     this.#connections = connections;
   }
 
-  /** @param connection that was accepted. @returns 429 if its client address has too many requests in flight. */
-  acquire(connection: Socket): ExchangeSlot | ProxyError {
+  /** @param connection that was accepted. */
+  acquire(connection: Socket): ExchangeSlot {
     let holder = `address ${connection.remoteAddress ?? ''}`;
-    const error = this.#tryAcquire(holder);
-    if (error !== undefined) return error;
-    let isAcquired = true;
+    const rejection = this.#tryAcquire(holder);
+    let isAcquired = rejection === undefined;
     return {
+      ensureAcquired: () => {
+        if (rejection !== undefined) throw rejection;
+      },
       moveTo: ({ user }) => {
         const account = serviceAccountOf(user);
         const next = account === undefined ? user : `namespace ${account.namespace}`;
         if (isAcquired) this.#connections.retain(connection, next);
         if (!isAcquired || next === holder) return;
         this.#quota.release(holder);
-        const rejection = this.#tryAcquire(next);
-        isAcquired = rejection === undefined;
-        if (rejection !== undefined) throw rejection;
+        const rejected = this.#tryAcquire(next);
+        isAcquired = rejected === undefined;
+        if (rejected !== undefined) throw rejected;
         holder = next;
       },
       release: () => {
+        if (rejection !== undefined) return;
         if (isAcquired) this.#quota.release(holder);
         isAcquired = false;
         this.#connections.release(connection);

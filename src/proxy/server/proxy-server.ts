@@ -12,7 +12,6 @@ import type { ThreadShares } from '../thread-shares.ts';
 import { addressOf } from './authenticated-client.ts';
 import type { ConnectHandler } from './connect-handler.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
-import { releaseSlot } from './exchange-slots.ts';
 import type { ExchangeSlots } from './exchange-slots.ts';
 import { endWith, parserError } from './error-response.ts';
 import type { RequestHandler } from './request-handler.ts';
@@ -182,7 +181,7 @@ export class ProxyServer {
     } catch (error) {
       this.#onHandlerError(error, socket);
     } finally {
-      releaseSlot(slot);
+      slot.release();
       queued.end();
     }
   }
@@ -218,7 +217,7 @@ export class ProxyServer {
     try {
       await this.#options.requests.serveUpgrade({ ...arrival, session: this.#tunnels.get(socket) }, socket, head);
     } finally {
-      releaseSlot(slot);
+      slot.release();
     }
   }
 
@@ -246,7 +245,7 @@ export class ProxyServer {
         },
       });
     } finally {
-      releaseSlot(slot);
+      slot.release();
     }
   }
 

@@ -3,9 +3,7 @@ import { sleep } from '../../shared/abortable.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import type { ClientIdentity } from '../auth/client-identity.ts';
 import { proxyLimits } from '../limits.ts';
-import type { ProxyError } from '../proxy-error.ts';
 import { addressOf, podOf } from './authenticated-client.ts';
-import { releaseSlot } from './exchange-slots.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
 
 /**
@@ -28,13 +26,13 @@ export class RejectionRateLimiter {
   async delay(
     request: IncomingMessage,
     client: ClientIdentity | undefined,
-    slot: ExchangeSlot | ProxyError,
+    slot: ExchangeSlot,
     clientGone: AbortSignal,
   ): Promise<void> {
     const key = client === undefined ? addressOf(request) : podOf(client);
     const delayMs = this.#rates.of(key).acquireLater(proxyLimits.rejections.longestMs);
     if (delayMs === 0) return;
-    releaseSlot(slot);
+    slot.release();
     await sleep(delayMs, clientGone).catch(() => undefined);
   }
 }

@@ -16,7 +16,6 @@ import { authorityOf } from '../tool/tool-origin.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
 import type { Arrival } from './arrival.ts';
 import type { ClientLimiter } from './client-limiter.ts';
-import type { ExchangeSlot } from './exchange-slots.ts';
 import { sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
 import { imagePullUser } from './image-pull.ts';
@@ -134,22 +133,21 @@ export class RequestHandler {
 
   #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'registry-root'> {
     const { request, session, slot } = arrival;
-    if (slot instanceof ProxyError) throw slot;
+    slot.ensureAcquired();
     const { url = '' } = request;
     const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
     ensureWellFormed(request, target);
     return session === undefined
-      ? this.#routeOutsideTunnel(arrival, slot, target, entry)
-      : this.#routeInTunnel(arrival, slot, target, session, entry);
+      ? this.#routeOutsideTunnel(arrival, target, entry)
+      : this.#routeInTunnel(arrival, target, session, entry);
   }
 
   async #routeOutsideTunnel(
     arrival: Arrival,
-    slot: ExchangeSlot,
     target: RequestTarget,
     entry: AccessLogEntry,
   ): Promise<Route | 'registry-root'> {
-    const { request, body, clientGone: signal } = arrival;
+    const { request, body, slot, clientGone: signal } = arrival;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
       const { named, path } = target;
@@ -186,12 +184,11 @@ export class RequestHandler {
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
   async #routeInTunnel(
     arrival: Arrival,
-    slot: ExchangeSlot,
     target: RequestTarget,
     session: TunnelSession,
     entry: AccessLogEntry,
   ): Promise<Route> {
-    const { request, body, clientGone: signal } = arrival;
+    const { request, body, slot, clientGone: signal } = arrival;
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { SharedQuota } from '../../../../src/shared/limits/shared-quota.ts';
 import { ConnectionLimiter } from '../../../../src/proxy/server/connection-limiter.ts';
-import { ExchangeSlots, releaseSlot } from '../../../../src/proxy/server/exchange-slots.ts';
+import { ExchangeSlots } from '../../../../src/proxy/server/exchange-slots.ts';
 import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.ts';
 
 describe('the delay of a rejection', () => {
@@ -17,7 +17,7 @@ describe('the delay of a rejection', () => {
     for (let at = 0; at < 1000; at += 1) {
       const rejected = slots.acquire(new Socket());
       await limiter.delay(request, undefined, rejected, gone);
-      releaseSlot(rejected);
+      rejected.release();
     }
     const slot = slots.acquire(new Socket());
     const waiting = limiter.delay(request, undefined, slot, clientGone.signal);
