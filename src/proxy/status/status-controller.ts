@@ -1,27 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { CodedError } from '../../shared/errors.ts';
+import { generationOf } from '../../shared/kube/kube-object.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import { caProblem } from '../certificates/certificate-authority.ts';
 import type { ObjectKind } from '../connectors/connector-lookup.ts';
+import type { Generators } from '../credentials/generator/generators.ts';
 import { proxyLimits } from '../limits.ts';
 import { CaConfigMap } from './ca-config-map.ts';
-import { reconcileClass } from './class-status.ts';
-import type { ClassStatusOptions } from './class-status.ts';
-import { ConnectorStatus, readyIn } from './connector-status.ts';
-import type { ConnectorStatusOptions } from './connector-status.ts';
+import { classConditionTypes, conditionsIn, falseResult, trueResult, merged } from './conditions.ts';
+import type { ConditionResult } from './conditions.ts';
+import { ConnectorStatus, readyIn, statusTimings } from './connector-status.ts';
+import type { ConnectorStatusOptions, StatusTimings } from './connector-status.ts';
 import { LeaderElector, leaseTimings } from './leader-elector.ts';
 import type { LeaseTimings } from './leader-elector.ts';
+import { classUrl, isFrontedBy } from './proxy-service.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { StatusWriterOptions } from './status-writer.ts';
-import { statusTimings } from './status-timings.ts';
-import type { StatusTimings } from './status-timings.ts';
 import { WorkQueue } from './work-queue.ts';
 import type { NextRun } from './work-queue.ts';
 
 export interface StatusControllerOptions
-  extends
-    StatusWriterOptions,
-    Omit<ConnectorStatusOptions, 'writer' | 'timings' | 'kubeClock'>,
-    Omit<ClassStatusOptions, 'writer'> {
+  extends StatusWriterOptions, Omit<ConnectorStatusOptions, 'writer' | 'timings' | 'kubeClock'> {
+  readonly generators: Pick<Generators, 'mistakeIn'>;
   /** Registers a listener for changes of the CA. */
   readonly onCaChange: (listener: () => void) => void;
   /** Whether to publish the CA as a ConfigMap. */
@@ -131,8 +132,28 @@ export class StatusController {
   #reconcile(key: string, signal: AbortSignal): Promise<NextRun> {
     if (key === caKey) return this.#caConfigMap.reconcile(signal);
     const [kind, name] = partsOf(key);
-    if (kind === 'connector') return this.#connectors.reconcile(name, signal);
-    return reconcileClass({ ...this.#options, writer: this.#writer }, name, signal);
+    return kind === 'connector' ? this.#connectors.reconcile(name, signal) : this.#reconcileClass(name, signal);
+  }
+
+  /** Writes the status of a ConnectorClass, if it names the proxy's Service. */
+  async #reconcileClass(name: string, signal: AbortSignal): Promise<NextRun> {
+    const { objects, service, clock, ca, generators } = this.#options;
+    const found = objects.connectorClass(name);
+    const object = objects.classObject(name);
+    if (object === undefined || found === undefined || !isFrontedBy({ object }, service)) return undefined;
+    const mistake = found instanceof CodedError ? undefined : await generators.mistakeIn(name, object);
+    // A newer revision can have arrived during the check.
+    if (objects.classObject(name) !== object) return 0;
+    const noCa = caProblem(ca);
+    const proxy = noCa === undefined ? trueResult('ProxyReady', 'Ready') : falseResult('ProxyReady', 'NoCA', noCa);
+    const problem = found instanceof CodedError ? ({ reason: 'Unusable', message: found.message } as const) : mistake;
+    const results: readonly ConditionResult[] = [
+      proxy,
+      problem === undefined ? { ...proxy, type: 'Ready' } : falseResult('Ready', problem.reason, problem.message),
+    ];
+    const conditions = merged(conditionsIn(object), results, generationOf(object), clock.now(), classConditionTypes);
+    const wanted = { ...this.#writer.addressAt(classUrl(service)), conditions };
+    return (await this.#writer.write('class', object, wanted, signal)) ? undefined : 'retry';
   }
 }
 

@@ -18,7 +18,7 @@ import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/stat
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.ts';
 import type { ProxyService } from '../../../../src/proxy/status/proxy-service.ts';
 import { connectorAnnotations } from '../../../../src/proxy/rules/request-rules.ts';
-import { statusTimings } from '../../../../src/proxy/status/status-timings.ts';
+import { statusTimings } from '../../../../src/proxy/status/connector-status.ts';
 import { connector, connectorClass, proxyService, statusService } from '../../../support/proxy/manifests.ts';
 
 const all = (...results: readonly ConditionResult[]): Checked => ({
