@@ -6,11 +6,8 @@ import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '..
 import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Secret } from '../../shared/secret.ts';
-import { perObject } from '../../shared/per-object.ts';
 import { ProxyError } from '../proxy-error.ts';
-import type { ClientIdentity } from './client-identity.ts';
-import { serviceAccountOf } from './client-identity.ts';
-import type { Authorizer, PodApprovals, TokenVerifier } from './ports.ts';
+import type { Authorizer, ClientIdentity, PodApprovals, TokenVerifier } from './ports.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 
 interface ConnectorAuthorizerOptions {
@@ -155,8 +152,7 @@ export class ConnectorAuthorizer {
  * Returns the pod whose permissions count. A token that is bound to no pod has the permissions of no pod.
  * @throws {ProxyError} 403 for users that are not service accounts.
  */
-const podOf = perObject(({ user, pod }: ClientIdentity): PodIdentity => {
-  const account = serviceAccountOf(user);
+function podOf({ account, pod }: ClientIdentity): PodIdentity {
   if (account === undefined) {
     throw new ProxyError(
       403,
@@ -166,4 +162,4 @@ const podOf = perObject(({ user, pod }: ClientIdentity): PodIdentity => {
   }
   const { namespace, name } = account;
   return { namespace, name: pod?.name ?? '', uid: pod?.uid ?? '', serviceAccountName: name };
-});
+}

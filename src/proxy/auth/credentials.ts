@@ -1,7 +1,13 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { Secret } from '../../shared/secret.ts';
-import type { Credentials } from './client-identity.ts';
 import { proxyLimits } from '../limits.ts';
+
+/** Credentials that a client sends to the proxy: a token, and the connectors to use. */
+interface Credentials {
+  readonly token: Secret;
+  /** In the order of the request, without duplicates. */
+  readonly connectors: readonly ConnectorRef[];
+}
 
 const maxConnectors = proxyLimits.clients.connectors;
 /** A compact JWS, the form of every token that the API server issues. */

@@ -5,10 +5,9 @@ import type { Clock } from '../../shared/clock.ts';
 import { CodedError, orCodedError } from '../../shared/errors.ts';
 import type { JsonValue } from '../../shared/json.ts';
 import { jsonMember, jsonText } from '../../shared/json.ts';
+import { serviceAccountGroups, userOf } from '../../shared/access/permission.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { ClientIdentity } from './client-identity.ts';
-import { serviceAccountGroups } from './client-identity.ts';
-import type { TokenVerifier } from './ports.ts';
+import type { ClientIdentity, TokenVerifier } from './ports.ts';
 
 interface JwksTokenVerifierOptions {
   /** A JSON Web Key Set with public keys, as the API server serves it at `/openid/v1/jwks`. */
@@ -72,13 +71,14 @@ function clientOf(payload: JWTPayload): ClientIdentity | undefined {
   const account = jsonMember(kubernetes, 'serviceaccount');
   const name = jsonText(account, 'name');
   if (namespace === undefined || name === undefined || payload.exp === undefined) return undefined;
-  const user = `system:serviceaccount:${namespace}:${name}`;
+  const user = userOf({ namespace, name });
   if (payload.sub !== user) return undefined;
   const pod = jsonMember(kubernetes, 'pod');
   const podName = jsonText(pod, 'name');
   const podUid = jsonText(pod, 'uid');
   return {
     user,
+    account: { namespace, name },
     identity: { uid: jsonText(account, 'uid') ?? '', groups: serviceAccountGroups(namespace), extra: {} },
     pod: podName === undefined || podUid === undefined ? undefined : { namespace, name: podName, uid: podUid },
     expiresAtMs: payload.exp * 1000,

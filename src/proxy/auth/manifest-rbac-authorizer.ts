@@ -2,8 +2,7 @@ import type { Permission } from '../../shared/access/permission.ts';
 import { connectorsGroup } from '../../shared/connectors/api-group.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.ts';
-import type { Authorizer } from './ports.ts';
-import type { ClientIdentity } from './client-identity.ts';
+import type { Authorizer, ClientIdentity } from './ports.ts';
 
 /**
  * RBAC with Roles, ClusterRoles and bindings from manifests. As in the API server, one rule of one binding suffices.

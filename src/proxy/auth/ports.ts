@@ -1,8 +1,27 @@
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
-import type { Permission } from '../../shared/access/permission.ts';
+import type { Identity, Permission, ServiceAccount } from '../../shared/access/permission.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { ClientIdentity } from './client-identity.ts';
+
+/** The identity of a client, as its token verifier reports it. */
+export interface ClientIdentity {
+  /** `system:serviceaccount:NS:NAME` for a service account. */
+  readonly user: string;
+  /** Undefined for other users. */
+  readonly account: ServiceAccount | undefined;
+  /** The same object for all requests with one token. */
+  readonly identity: Identity;
+  /** The pod that the token is bound to; undefined for an unbound token. */
+  readonly pod: ClientPod | undefined;
+  /** Expiry in milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+}
+
+export interface ClientPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
 
 /** Authenticates clients by their tokens. */
 export interface TokenVerifier {

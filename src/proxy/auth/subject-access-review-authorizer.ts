@@ -3,8 +3,7 @@ import type { SubjectAccessReviewer } from '../../shared/access/subject-access-r
 import type { Permission } from '../../shared/access/permission.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
-import type { Authorizer } from './ports.ts';
-import type { ClientIdentity } from './client-identity.ts';
+import type { Authorizer, ClientIdentity } from './ports.ts';
 
 interface SubjectAccessReviewAuthorizerOptions {
   readonly reviews: SubjectAccessReviewer;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Identity } from '../../shared/access/permission.ts';
+import type { Identity, ServiceAccount } from '../../shared/access/permission.ts';
+import { serviceAccountOf } from '../../shared/access/permission.ts';
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
@@ -13,10 +14,8 @@ import { perObject } from '../../shared/per-object.ts';
 import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { ClientIdentity, ClientPod } from './client-identity.ts';
-import { serviceAccountOf } from './client-identity.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
-import type { TokenVerifier } from './ports.ts';
+import type { ClientIdentity, ClientPod, TokenVerifier } from './ports.ts';
 
 const tokenReviews: ResourceType = {
   apiVersion: 'authentication.k8s.io/v1',
@@ -87,7 +86,7 @@ export class TokenReviewVerifier implements TokenVerifier {
     this.#valid.delete(key);
     if (client !== undefined) {
       const untilMonotonicMs = startedMs + proxyLimits.tokens.validTtlMs;
-      this.#valid.set(key, { client, untilMonotonicMs }, serviceAccountOf(client.user)?.namespace ?? '');
+      this.#valid.set(key, { client, untilMonotonicMs }, client.account?.namespace ?? '');
     }
     return client;
   }
@@ -128,20 +127,22 @@ function clientIn(review: JsonObject, audience: string, expiresAtMs: number): Cl
   const name = jsonText(user, 'username');
   if (name === undefined) return undefined;
   const extra = extraIn(jsonMember(user, 'extra'));
+  const account = serviceAccountOf(name);
   return {
     user: name,
+    account,
     identity: { uid: jsonText(user, 'uid') ?? '', groups: jsonStrings(jsonMember(user, 'groups')), extra },
-    pod: podIn(name, extra),
+    pod: podIn(account, extra),
     expiresAtMs,
   };
 }
 
 /** Returns the pod of the token, which the API server vouches for. Nothing here comes from the client. */
-function podIn(user: string, extra: Identity['extra']): ClientPod | undefined {
+function podIn(account: ServiceAccount | undefined, extra: Identity['extra']): ClientPod | undefined {
   const [name] = extra['authentication.kubernetes.io/pod-name'] ?? [];
   const [uid] = extra['authentication.kubernetes.io/pod-uid'] ?? [];
-  const namespace = serviceAccountOf(user)?.namespace;
-  return name === undefined || uid === undefined || namespace === undefined ? undefined : { namespace, name, uid };
+  if (name === undefined || uid === undefined || account === undefined) return undefined;
+  return { namespace: account.namespace, name, uid };
 }
 
 function extraIn(value: JsonValue | undefined): Identity['extra'] {

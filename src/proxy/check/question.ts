@@ -1,10 +1,10 @@
 import { METHODS } from 'node:http';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { parseConnectors } from '../../driver/publish/connector-attributes.ts';
+import { serviceAccountGroups, serviceAccountOf } from '../../shared/access/permission.ts';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
 import { UsageError } from '../../shared/process/flags.ts';
-import { serviceAccountGroups, serviceAccountOf } from '../auth/client-identity.ts';
-import type { ClientIdentity, ClientPod } from '../auth/client-identity.ts';
+import type { ClientIdentity, ClientPod } from '../auth/ports.ts';
 
 /** The parts of a request that decide. */
 interface AskedRequest {
@@ -53,6 +53,7 @@ export function parseAskedClient(user: string, pod?: ClientPod): ClientIdentity 
   }
   return {
     user,
+    account,
     identity: {
       uid: '',
       groups: serviceAccountGroups(namespace),
@@ -85,7 +86,7 @@ export function parsePod(written: string, uid: string): ClientPod {
  */
 export function parseAskedConnectors(list: string, client: ClientIdentity | undefined): readonly ConnectorRef[] {
   const problems: string[] = [];
-  const namespace = client === undefined ? '' : (serviceAccountOf(client.user)?.namespace ?? '');
+  const namespace = client?.account?.namespace ?? '';
   const refs = parseConnectors((name) => (name === 'connectors' ? list : undefined), namespace, problems);
   if (problems.length > 0) throw new UsageError(problems.join('; '));
   if (refs.some((ref) => ref.namespace === '')) throw new UsageError('must be NAMESPACE/NAME, as there is no account');

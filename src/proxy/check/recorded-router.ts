@@ -1,9 +1,8 @@
 import { accessRequestName } from '../../shared/access/access-request.ts';
 import { describePermission } from '../../shared/access/permission.ts';
 import { jsonAt, jsonText } from '../../shared/json.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
 import { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
-import type { Authorizer, PodApprovals, TokenVerifier } from '../auth/ports.ts';
+import type { Authorizer, ClientIdentity, PodApprovals, TokenVerifier } from '../auth/ports.ts';
 import type { DecisionSources } from '../backend.ts';
 import type { ProxyConfig } from '../config.ts';
 import { authNameProblem } from '../credentials/tool-credentials.ts';

@@ -2,7 +2,7 @@ import type { ConnectorRef, ResolvedConnector } from '../../shared/connectors/mo
 import { CodedError } from '../../shared/errors.ts';
 import { proxyLimits } from '../limits.ts';
 import { UsageError } from '../../shared/process/flags.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import type { DecisionSources } from '../backend.ts';
 import { serviceOf } from '../config.ts';
 import type { ProxyConfig } from '../config.ts';
@@ -36,6 +36,7 @@ type Passed = Route | { readonly tunnelTo: ToolOrigin } | 'registry-root';
 /** The client of a request whose permissions are not checked. */
 const anyClient: ClientIdentity = {
   user: '',
+  account: undefined,
   identity: { uid: '', groups: [], extra: {} },
   pod: undefined,
   expiresAtMs: Infinity,

@@ -1,7 +1,6 @@
 import { proxyLimits } from '../limits.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { LogFields } from '../../shared/log.ts';
-import { serviceAccountOf } from '../auth/client-identity.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Verb } from '../rules/verb.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
@@ -80,7 +79,7 @@ export class AccessLogEntry implements RouteRecord {
 
   #clientFields(): LogFields {
     const { client } = this.#arrival;
-    const account = client && serviceAccountOf(client.user);
+    const { account } = client ?? {};
     const fields: Writable<LogFields> = {};
     if (account !== undefined) fields.serviceAccount = `${account.namespace}/${account.name}`;
     if (client?.pod !== undefined) fields.pod = `${client.pod.namespace}/${client.pod.name}`;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import type { RequestBody } from '../tool/request-body.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
 import type { TunnelSession } from './tunnel-session.ts';

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { Secret } from '../../shared/secret.ts';
-import { serviceAccountOf } from '../auth/client-identity.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../auth/credentials.ts';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -88,8 +87,8 @@ function unauthenticated(message: string): ProxyError {
 }
 
 /** Returns the owner of the client's DNS lookups, for fair queueing. */
-export function ownerOf({ user, pod }: ClientIdentity): LookupOwner {
-  return { chosenBy: 'client', namespace: serviceAccountOf(user)?.namespace ?? '', holder: pod?.uid ?? '' };
+export function ownerOf({ account, pod }: ClientIdentity): LookupOwner {
+  return { chosenBy: 'client', namespace: account?.namespace ?? '', holder: pod?.uid ?? '' };
 }
 
 /** Returns what limits for each pod count by: the token's pod, or its user. */

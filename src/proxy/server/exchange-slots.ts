@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SharedQuota } from '../../shared/limits/shared-quota.ts';
-import { serviceAccountOf } from '../auth/client-identity.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
 import { ProxyError } from '../proxy-error.ts';
 
@@ -42,8 +41,7 @@ export class ExchangeSlots {
       ensureAcquired: () => {
         if (rejection !== undefined) throw rejection;
       },
-      moveTo: ({ user }) => {
-        const account = serviceAccountOf(user);
+      moveTo: ({ user, account }) => {
         const next = account === undefined ? user : `namespace ${account.namespace}`;
         if (isAcquired) this.#connections.retain(connection, next);
         if (!isAcquired || next === holder) return;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { sleep } from '../../shared/abortable.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import { proxyLimits } from '../limits.ts';
 import { addressOf, podOf } from './authenticated-client.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { throwIfAborted } from '../../shared/errors.ts';
 import { ProxyError } from '../proxy-error.ts';
-import type { ClientIdentity } from '../auth/client-identity.ts';
+import type { ClientIdentity } from '../auth/ports.ts';
 import { Exchange } from '../tool/exchange.ts';
 import { valuesOf } from '../tool/headers.ts';
 import { joinConnections } from '../tool/tunnel.ts';

@@ -14,7 +14,7 @@ export interface PodIdentity {
   readonly serviceAccountName: string;
 }
 
-interface ServiceAccount {
+export interface ServiceAccount {
   readonly namespace: string;
   readonly name: string;
 }
@@ -46,6 +46,17 @@ export function accountOf(pod: PodIdentity): ServiceAccount {
 /** Returns the service account's username at the API server. */
 export function userOf({ namespace, name }: ServiceAccount): string {
   return `system:serviceaccount:${namespace}:${name}`;
+}
+
+/** Returns the service account of a username; undefined for other users. */
+export function serviceAccountOf(user: string): ServiceAccount | undefined {
+  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user) ?? [];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
+}
+
+/** Returns the groups that the API server assigns to a service account. */
+export function serviceAccountGroups(namespace: string): readonly string[] {
+  return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
 }
 
 /** A requirement for using a connector. Any permission of `anyOf` meets it; the first is the usual one. */

@@ -8,7 +8,7 @@ import { DecisionCache } from './decision-cache.ts';
 import type { DecisionTtls } from './decision-cache.ts';
 import { apiFailure } from '../kube/api-failure.ts';
 import { connectorsGroup } from '../connectors/api-group.ts';
-import { describePermission, permissionKey, userOf } from './permission.ts';
+import { describePermission, permissionKey, userOf, serviceAccountGroups } from './permission.ts';
 import type { Permission } from './permission.ts';
 import { SingleFlight } from '../limits/single-flight.ts';
 
@@ -156,9 +156,7 @@ function reviewOf({ account, verb, resource, connector, identity }: Permission):
     kind: subjectAccessReviews.kind,
     spec: {
       user: userOf(account),
-      ...(identity ?? {
-        groups: ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`, 'system:authenticated'],
-      }),
+      ...(identity ?? { groups: serviceAccountGroups(account.namespace) }),
       resourceAttributes: {
         group: connectorsGroup,
         resource: plural,

@@ -37,6 +37,7 @@ describe('a client to check', () => {
   it('is a service account with the groups that the API server gives it', () => {
     assert.deepEqual(builder, {
       user: 'system:serviceaccount:ci:builder',
+      account: { namespace: 'ci', name: 'builder' },
       identity: {
         uid: '',
         groups: ['system:serviceaccounts', 'system:serviceaccounts:ci', 'system:authenticated'],
