@@ -1,5 +1,5 @@
 import type { Decision } from '../rules/decision.ts';
-import type { Verb } from '../rules/verb.ts';
+import type { Verb } from '../rules/read-only.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
 
 /** The steps of the proxy's decision, in their order. */

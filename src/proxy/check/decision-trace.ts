@@ -5,7 +5,7 @@ import { printable } from '../../shared/message-text.ts';
 import type { ToolAddress } from '../connectors/tool-address.ts';
 import type { ProxyError, ProxyErrorKind } from '../proxy-error.ts';
 import type { Decision } from '../rules/decision.ts';
-import type { Verb } from '../rules/verb.ts';
+import type { Verb } from '../rules/read-only.ts';
 import { toProxyError } from '../server/error-response.ts';
 import type { RouteRecord } from '../server/server-observer.ts';
 import { stepNames } from './answer.ts';

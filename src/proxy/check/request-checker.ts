@@ -10,7 +10,7 @@ import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import { parseConnectTarget, pathnameOf } from '../server/request-target.ts';
 import type { Route, Router } from '../server/router.ts';
-import { textOf } from '../server/routing-errors.ts';
+import { textOf } from '../server/unmatched-hosts.ts';
 import { ensureWellFormed } from '../server/well-formed.ts';
 import { createToolAccess } from '../tool-access.ts';
 import type { ToolAccess } from '../tool-access.ts';

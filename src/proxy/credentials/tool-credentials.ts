@@ -9,7 +9,7 @@ import { dns1123SubdomainProblem } from '../../shared/names.ts';
 import { Secret } from '../../shared/secret.ts';
 import { listed, quote } from '../../shared/message-text.ts';
 import { GeneratedCredential } from './generator/generated-credential.ts';
-import { generatorOf } from './generator/generator.ts';
+import { generatorOf } from './generator/generators.ts';
 import type { Generators } from './generator/generators.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { ownerOfHost } from '../tool/resolver.ts';

@@ -2,7 +2,7 @@ import { proxyLimits } from '../limits.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { LogFields } from '../../shared/log.ts';
 import type { Decision } from '../rules/decision.ts';
-import type { Verb } from '../rules/verb.ts';
+import type { Verb } from '../rules/read-only.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
 import { valuesOf } from '../tool/headers.ts';
 import type { ClientRequest } from './arrival.ts';

@@ -11,21 +11,18 @@ import type { RuledRequest } from '../rules/read-only.ts';
 import { pathProblem } from '../rules/request-path.ts';
 import { ownerLimitsOf } from '../rules/owner-limits.ts';
 import type { OwnerLimits } from '../rules/owner-limits.ts';
-import { verbOf } from '../rules/verb.ts';
+import { verbOf } from '../rules/read-only.ts';
 import type { RawHeaders } from '../tool/headers.ts';
-import type { Outgoing } from '../tool/outgoing.ts';
+import type { Outgoing } from '../tool/tool-exchange.ts';
 import { ownerOfHost } from '../tool/resolver.ts';
-import { withoutMirrorParameter } from './image-pull.ts';
-import { parseRequestTarget, pathnameOf } from './request-target.ts';
+import { withoutMirrorParameter, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { RouteRecord } from './server-observer.ts';
-import { ambiguousPath, missing, withoutAddress } from './routing-errors.ts';
+import { ambiguousPath, missing, withoutAddress, UnmatchedHosts } from './unmatched-hosts.ts';
 import { rewriteResponseHeaders } from './reverse-response.ts';
 import { ruledRequest } from './rule-enforcer.ts';
-import type { RoutedRequest } from './rule-enforcer.ts';
-import type { RuleEnforcer } from './rule-enforcer.ts';
+import type { RoutedRequest, RuleEnforcer } from './rule-enforcer.ts';
 import type { AuthenticatedClient, NamingClient } from './authenticated-client.ts';
-import { UnmatchedHosts } from './unmatched-hosts.ts';
 import type { UnmatchedHostsOptions } from './unmatched-hosts.ts';
 
 export interface RouterOptions extends UnmatchedHostsOptions {

@@ -8,7 +8,7 @@ import type { RuledRequest } from '../rules/read-only.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { ProxyError } from '../proxy-error.ts';
-import { isPassableUpgrade } from '../tool/upgrade.ts';
+import { isPassableUpgrade } from '../tool/exchange-headers.ts';
 import { hasBody, valuesOf } from '../tool/headers.ts';
 import type { RequestBody } from '../tool/request-body.ts';
 import { pathnameOf } from './request-target.ts';

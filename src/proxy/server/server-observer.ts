@@ -1,6 +1,6 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { Decision } from '../rules/decision.ts';
-import type { Verb } from '../rules/verb.ts';
+import type { Verb } from '../rules/read-only.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 
 /** The proxy mode of a request. */
@@ -31,7 +31,7 @@ export interface ServerObserver {
   handlerFailed(): void;
 }
 
-/** What a request is for, and what decides about it, also if it is rejected. */
+/** The connectors of a request and the decision about it, also if it is rejected. */
 export interface RouteRecord {
   /** The connectors that the client names, or those of them that the request is for. */
   named: readonly ConnectorRef[];

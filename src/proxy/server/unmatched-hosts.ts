@@ -4,7 +4,7 @@ import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { ProxyError } from '../proxy-error.ts';
-import type { Outgoing } from '../tool/outgoing.ts';
+import type { Outgoing } from '../tool/tool-exchange.ts';
 import { ownerOfHost } from '../tool/resolver.ts';
 import { noCredential } from '../tool/tool-credential.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
@@ -12,7 +12,8 @@ import type { TrustStoreCache } from '../tool/trust.ts';
 import type { Via } from '../tool/via.ts';
 import { ownerOf } from './authenticated-client.ts';
 import type { NamingClient } from './authenticated-client.ts';
-import { missing, textOf, withoutAddress } from './routing-errors.ts';
+import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import type { AddressProblem } from '../connectors/tool-address.ts';
 
 export interface UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
@@ -80,4 +81,24 @@ export class UnmatchedHosts {
       via: via.headers,
     };
   }
+}
+
+/** Returns the error for connectors that do not exist. */
+export function missing(refs: readonly ConnectorRef[]): ProxyError {
+  return new ProxyError(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
+}
+
+/** Returns the error for a Connector without a usable address. */
+export function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${message} (connector ${textOf(ref)})`);
+}
+
+/** @param problem see `pathProblem`. */
+export function ambiguousPath(problem: string): ProxyError {
+  return new ProxyError(400, 'malformed', `the path may lead out of the connector, since ${problem}`);
+}
+
+/** Returns `NAMESPACE/NAME`. */
+export function textOf({ namespace, name }: ConnectorRef): string {
+  return `${namespace}/${name}`;
 }

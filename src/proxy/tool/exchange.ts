@@ -1,21 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../shared/clock.ts';
 import { ProxyError } from '../proxy-error.ts';
-import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.ts';
+import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders, upgradeHeaders } from './exchange-headers.ts';
 import type { RawHeaders } from './headers.ts';
 import { valuesOf } from './headers.ts';
 import { framingHeaders, pairsOf } from './request-body.ts';
 import type { Framing, RequestBody } from './request-body.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { Outgoing, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import { isIdempotent, sendWithRetry } from './tool-exchange.ts';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.ts';
-import type { ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import type { ToolClient } from './tool-client.ts';
 import type { CredentialUse } from './tool-credential.ts';
 import { toolFailure } from './tool-failure.ts';
 import { nameOf } from './tool-origin.ts';
-import { upgradeHeaders } from './upgrade.ts';
-import type { Switched } from './upgrade.ts';
+import type { Switched } from './exchange-headers.ts';
 import { proxyLimits } from '../limits.ts';
 
 interface ExchangeTimings {

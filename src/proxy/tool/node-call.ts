@@ -8,7 +8,7 @@ import type { OutgoingBody } from './request-body.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import { ConnectionClosed, type Opening } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
-import type { Switched } from './upgrade.ts';
+import type { Switched } from './exchange-headers.ts';
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */
 export class NodeCall implements ToolExchange {

@@ -7,6 +7,7 @@ import type { LookupOwner } from './resolver.ts';
 import type { ToolOrigin } from './tool-origin.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import type { Trust } from './trust.ts';
+import type { ToolCredential } from './tool-credential.ts';
 
 export interface ToolRequest {
   readonly origin: ToolOrigin;
@@ -85,4 +86,15 @@ export async function sendWithRetry(send: () => ToolExchange, isRepeatable: () =
     call.end();
     return send().response;
   }
+}
+
+/** The destination of a client's request and the changes to its messages. */
+export interface Outgoing extends Omit<ToolRequest, 'method' | 'headers'> {
+  readonly credential: ToolCredential;
+  /** Headers to remove in reverse mode, where `Authorization` holds the credentials for the proxy. */
+  readonly withoutHeaders?: ReadonlySet<string>;
+  /** The header that names this proxy in request and response. */
+  readonly via: RawHeaders;
+  /** Rewrites the response headers, such as `Location`. */
+  readonly rewriteResponseHeaders?: (headers: readonly string[]) => string[];
 }

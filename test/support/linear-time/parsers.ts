@@ -19,11 +19,19 @@ import { parseChallenges } from '../../../src/proxy/credentials/registry/challen
 import { credentialFor } from '../../../src/proxy/secrets/docker-config.ts';
 import { signerOf } from '../../../src/proxy/credentials/issuer/signing-key.ts';
 import { TokenFailure, parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.ts';
-import { endpointOf, isRepositoryName } from '../../../src/proxy/credentials/registry/registry-api.ts';
-import { impliedScopes, normalScopes } from '../../../src/proxy/credentials/registry/registry-scope.ts';
+import {
+  endpointOf,
+  isRepositoryName,
+  impliedScopes,
+  normalScopes,
+} from '../../../src/proxy/credentials/registry/registry-api.ts';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/connectors/tool-address.ts';
-import { withoutMirrorParameter } from '../../../src/proxy/server/image-pull.ts';
-import { parseConnectTarget, parseRequestTarget, pathnameOf } from '../../../src/proxy/server/request-target.ts';
+import {
+  withoutMirrorParameter,
+  parseConnectTarget,
+  parseRequestTarget,
+  pathnameOf,
+} from '../../../src/proxy/server/request-target.ts';
 import { rewriteResponseHeaders } from '../../../src/proxy/server/reverse-response.ts';
 import type { ReverseView } from '../../../src/proxy/server/reverse-url.ts';
 import { endToEnd, hasWord } from '../../../src/proxy/tool/headers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { JsonObject } from '../../../src/shared/json.ts';
 import { knownSecretTypes } from '../../../src/proxy/credentials/tool-credentials.ts';
-import { generatorOf } from '../../../src/proxy/credentials/generator/generator.ts';
+import { generatorOf } from '../../../src/proxy/credentials/generator/generators.ts';
 import { GeneratorEvaluator } from '../../../src/proxy/credentials/generator/generator-evaluator.ts';
 import { verdict } from '../../support/deploy/admission-policy.ts';
 import { classManifests } from '../../support/deploy/class-cases.ts';

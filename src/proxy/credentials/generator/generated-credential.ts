@@ -5,8 +5,8 @@ import type { RawHeaders } from '../../tool/headers.ts';
 import { withParameters, withoutParameters } from '../../tool/query-parameters.ts';
 import { replacedHeaders } from '../../tool/tool-credential.ts';
 import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
-import type { Generated } from './generator.ts';
 import type { Generators, GeneratorUse } from './generators.ts';
+import type { Generated } from './result.ts';
 
 const { searched } = proxyLimits.generators;
 

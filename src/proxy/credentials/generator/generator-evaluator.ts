@@ -8,8 +8,8 @@ import { countLoops } from '../../cel/count-loops.ts';
 import { countedEnvironment } from '../../cel/counted-environment.ts';
 import { Work } from '../../cel/work.ts';
 import { proxyLimits } from '../../limits.ts';
-import type { Generated, GeneratorRequest, NamesAndValues } from './generator.ts';
 import { ExpressionError, parseResult } from './result.ts';
+import type { Generated, GeneratorRequest, NamesAndValues } from './result.ts';
 
 /** Values that an expression sees. */
 export interface GeneratorInput {

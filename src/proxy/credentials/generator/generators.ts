@@ -1,12 +1,12 @@
 import type { Clock } from '../../../shared/clock.ts';
-import type { JsonObject } from '../../../shared/json.ts';
-import { jsonAt, jsonItems } from '../../../shared/json.ts';
+import type { JsonObject, JsonValue } from '../../../shared/json.ts';
+import { jsonAt, jsonItems, jsonMember, jsonText } from '../../../shared/json.ts';
 import { proxyLimits } from '../../limits.ts';
 import { Misconfiguration, ProxyError } from '../../proxy-error.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
-import { generatorOf } from './generator.ts';
-import type { CelGenerator, Generated, GeneratorRequest, NamesAndValues } from './generator.ts';
 import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.ts';
+import type { Generated, GeneratorRequest, NamesAndValues } from './result.ts';
+import { quote } from '../../../shared/message-text.ts';
 
 /** One use of a generator. */
 export interface GeneratorUse {
@@ -105,4 +105,37 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
 function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {
   const { namespace, name } = secret.ref;
   return new ProxyError(502, 'misconfigured', `Secret ${namespace}/${name} ${problem} (connector ${connector})`);
+}
+
+/** An expression that makes the credential. */
+interface CelGenerator {
+  /** Its name in messages: `connectorclass http: generator.cel of auth type "queryAuth"`. */
+  readonly source: string;
+  readonly cel: string;
+}
+
+/**
+ * Returns the generator of an entry of a class's `spec.auth.types`. `cel` takes precedence over `rego`, so one class can
+ * serve a proxy that evaluates Rego too.
+ * @returns undefined if it has none.
+ * @throws {Misconfiguration} if it is only in Rego.
+ */
+export function generatorOf(type: JsonValue | undefined, className: string): CelGenerator | undefined {
+  const generator = jsonMember(type, 'generator');
+  const name = jsonText(type, 'name') ?? '';
+  const nameOf = (language: string): string =>
+    `connectorclass ${className}: generator.${language} of auth type ${quote(name)}`;
+  const cel = jsonMember(generator, 'cel');
+  const { textLength } = proxyLimits.generators;
+  if (cel !== undefined) {
+    const source = nameOf('cel');
+    if (typeof cel !== 'string') throw new Misconfiguration('BrokenGenerator', `${source} must be a string`);
+    if (cel.length <= textLength) return { source, cel };
+    throw new Misconfiguration('BrokenGenerator', `${source} must have at most ${textLength} characters`);
+  }
+  if (jsonMember(generator, 'rego') === undefined) return undefined;
+  throw new Misconfiguration(
+    'UnsupportedGenerator',
+    `${nameOf('rego')} is not run: add generator.cel with the same result (docs/writing-a-connectorclass.md#from-rego has examples)`,
+  );
 }

@@ -3,7 +3,25 @@ import { proxyLimits } from '../../limits.ts';
 import { canonicalParameterName, isOverridingHeader, isOverridingParameter } from '../../rules/overrides.ts';
 import { quote } from '../../../shared/message-text.ts';
 import { canonicalHeaderName } from '../../tool/headers.ts';
-import type { Generated, NamesAndValues } from './generator.ts';
+
+/** The request as an expression sees it. */
+export interface GeneratorRequest {
+  readonly method: string;
+  /** The host with its port, as in the header `Host` that the tool gets. */
+  readonly host: string;
+  /** The path that the tool gets, percent-encoded, without the query. */
+  readonly path: string;
+  /** The query that the client sent, without "?". */
+  readonly query: string;
+}
+
+export type NamesAndValues = readonly (readonly [name: string, value: string])[];
+
+/** Headers and query parameters that an expression adds to a request. An empty value only removes those of the client. */
+export interface Generated {
+  readonly headers: NamesAndValues;
+  readonly query: NamesAndValues;
+}
 
 /** A mistake in an expression of a class, with its position. It contains nothing of a Secret. */
 export class ExpressionError extends Error {

@@ -6,8 +6,7 @@ import { googleServiceAccount } from './google-service-account.ts';
 import { googleWorkloadIdentity } from './google-workload-identity.ts';
 import type { TokenIssuer } from './issuer.ts';
 import { oauth2Client } from './oauth2-client.ts';
-import { serviceAccountToken } from './service-account-token.ts';
-import { tokenExchange } from './token-exchange.ts';
+import { serviceAccountToken, tokenExchange } from './token-exchange.ts';
 
 /** All kinds of credentials whose tokens are requested. */
 export const issuers: readonly TokenIssuer[] = [

@@ -6,10 +6,9 @@ import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.t
 import { nameOf } from '../../tool/tool-origin.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
 import type { RegistryEndpoint } from './registry-api.ts';
-import { endpointOf } from './registry-api.ts';
+import { endpointOf, impliedScopes, normalScopes } from './registry-api.ts';
 import type { RegistryProbe, TrustOf } from './registry-probe.ts';
 import { scopeWanted } from './registry-probe.ts';
-import { impliedScopes, normalScopes } from './registry-scope.ts';
 import type { RegistryCredentials, RegistryLogin, RegistryTokens, TokenService } from './registry-tokens.ts';
 import { RejectedPassword } from './registry-tokens.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { GeneratedCredential } from '../../../../src/proxy/credentials/generator/generated-credential.ts';
-import { generatorOf } from '../../../../src/proxy/credentials/generator/generator.ts';
-import { Generators } from '../../../../src/proxy/credentials/generator/generators.ts';
+import { generatorOf, Generators } from '../../../../src/proxy/credentials/generator/generators.ts';
 import type { GeneratorUse } from '../../../../src/proxy/credentials/generator/generators.ts';
 import { ProxyError } from '../../../../src/proxy/proxy-error.ts';
 import { Secret } from '../../../../src/shared/secret.ts';

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
-import { apiRootOf, endpointOf } from '../../../../../src/proxy/credentials/registry/registry-api.ts';
-import { impliedScopes, normalScopes } from '../../../../../src/proxy/credentials/registry/registry-scope.ts';
+import {
+  apiRootOf,
+  endpointOf,
+  impliedScopes,
+  normalScopes,
+} from '../../../../../src/proxy/credentials/registry/registry-api.ts';
 import { parseToolAddress } from '../../../../../src/proxy/connectors/tool-address.ts';
 
 describe('the scope of a request to a registry', () => {
