@@ -45,8 +45,6 @@ export const proxyLimits = {
     burst: 100,
     /** Interval for one more. */
     everyMs: 50,
-    /** Namespaces that are tracked. */
-    keys: 4096,
   },
   /**
    * The thread, which serves all: trust stores, rules and probes are measured, the others have a price in milliseconds.
@@ -59,8 +57,6 @@ export const proxyLimits = {
     everyMs: 20,
     /** Longest wait. */
     longestMs: 5_000,
-    /** Namespaces and addresses that are tracked. */
-    keys: 4096,
     /** A chunk of a body, in reads with more than 256 of them. */
     chunkMs: 1 / 400,
     /** Informational responses (1xx) to a request that exceed the limit of headers: a read has thousands of them. */
@@ -112,8 +108,6 @@ export const proxyLimits = {
     perSecond: 10_000,
     /** Largest number of requests in flight. */
     concurrent: 512,
-    /** Pairs of Connector and pod whose rate is tracked. */
-    keys: 4096,
   },
   /** Trust stores of Connectors with own CAs. One uses 1 MB. */
   trustStores: {
@@ -258,8 +252,6 @@ export const proxyLimits = {
     everyMs: 250,
     /** Longest wait for a review; then the response is 429. */
     longestMs: 5_000,
-    /** Addresses and pods that are tracked. */
-    keys: 4096,
   },
   /**
    * Responses of the proxy to rejected requests of one pod, or of one client address without a valid token. A client that shows
@@ -272,8 +264,6 @@ export const proxyLimits = {
     everyMs: 10,
     /** Longest delay of a rejection. */
     longestMs: 5_000,
-    /** Pods and addresses that are tracked. */
-    keys: 4096,
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
   requestLog: {
@@ -281,8 +271,6 @@ export const proxyLimits = {
     burst: 60,
     /** Interval for one more. */
     everyMs: 5_000,
-    /** Clients that are tracked. */
-    keys: 4096,
     /** Interval in which the number of suppressed lines is logged. */
     reportMs: 60_000,
     /** Characters of a logged path. Clients choose paths of any length. */

@@ -1,6 +1,5 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { Counts } from '../../shared/limits/counts.ts';
-import { proxyLimits } from '../limits.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import type { OwnerLimits } from '../rules/owner-limits.ts';
 import { limitAnnotations } from '../rules/owner-limits.ts';
@@ -14,7 +13,7 @@ export class ClientLimiter {
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
-    this.#rates = new TokenBuckets({ burst: 1, everyMs: 1000, keys: proxyLimits.ownerLimits.keys }, now);
+    this.#rates = new TokenBuckets({ burst: 1, everyMs: 1000 }, now);
   }
 
   /**

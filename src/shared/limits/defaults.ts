@@ -74,8 +74,6 @@ export const limits = {
       burst: 4 << 20,
       /** Interval for one more byte: 256 KiB a second. */
       everyMs: 1000 / (256 << 10),
-      /** Namespaces and classes that are tracked: several times the watched objects. */
-      keys: 4096,
     },
   },
   /** Requests to the API server. See shared/kube/api-request-limiter.ts and shared/kube/api-connections.ts. */

@@ -3,8 +3,8 @@ import { TokenBucket } from './token-bucket.ts';
 import type { TokenRate } from './token-bucket.ts';
 
 export interface TokenBucketsLimits extends TokenRate {
-  /** Limit of the keys. Beyond it, the bucket that was used least recently is dropped. */
-  readonly keys: number;
+  /** Limit of the keys, 4096 by default. Beyond it, the bucket that was used least recently is dropped. */
+  readonly keys?: number;
 }
 
 /** Token buckets by key, such as a pod or an address. */
@@ -17,7 +17,7 @@ export class TokenBuckets {
   constructor(limits: TokenBucketsLimits, now: () => number) {
     this.#rate = limits;
     this.#now = now;
-    this.#buckets = new BoundedMap(limits.keys);
+    this.#buckets = new BoundedMap(limits.keys ?? 4096);
   }
 
   /** Returns the bucket of a key. @param rate of a key that has one of its own. */
