@@ -7,7 +7,7 @@ import type { DecisionSources } from '../backend.ts';
 import type { ProxyConfig } from '../config.ts';
 import { authNameProblem } from '../credentials/tool-credentials.ts';
 import { ProxyError } from '../proxy-error.ts';
-import { ownerLimitsProblem } from '../rules/owner-limits.ts';
+import { ownerProblem } from '../rules/request-rules.ts';
 import { Router } from '../server/router.ts';
 import type { RouterOptions } from '../server/router.ts';
 import { ThreadShares } from '../thread-shares.ts';
@@ -62,9 +62,10 @@ function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
         trace.reject('rules', error);
         throw error;
       }
-      const limits = ownerLimitsProblem(connector, connectorClass);
+      const problem = ownerProblem(connector, connectorClass);
       const { rule } = trace;
-      if (limits !== undefined) trace.add('rules', 'warn', `${limits}; until then each pod has the smallest limits`);
+      const limits = 'until then each pod has the smallest limits';
+      if (problem !== undefined) trace.add('rules', 'warn', `${problem.message}; ${limits}`);
       else if (trace.decision === 'audit') trace.add('rules', 'warn', `${rule ?? ''} only audits: it would deny this`);
       else trace.add('rules', 'ok', rule === undefined ? 'no rule denies it' : `allowed by ${rule}`);
     },

@@ -72,11 +72,11 @@ type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
 const classPrefix = 'class ';
 
 interface ParsedRules {
+  /** It is replaced when it changes, and not kept. */
+  readonly object: WeakRef<JsonObject>;
   readonly rules: OwnRules;
 }
 
-/** By object, which is replaced when it changes. */
-const parsed = new WeakMap<JsonObject, WeakRef<ParsedRules>>();
 /** Parsed rules that are kept, by owner. They take up to 50 times the memory of their text. */
 const kept = new BoundedMap<ParsedRules>(proxyLimits.rules.keptCharacters);
 
@@ -101,8 +101,8 @@ function combined(own: OwnRules, connectorClass: ConnectorClass | undefined): re
 const none: readonly RuleSet[] = [];
 
 /** Reports whether the rules of a Connector are parsed, or there are none. */
-export function isParsed({ object }: Connector): boolean {
-  if (parsed.get(object)?.deref() !== undefined) return true;
+export function isParsed({ object, ref }: Connector): boolean {
+  if (kept.get(`${ref.namespace}/${ref.name}`)?.object.deref() === object) return true;
   return jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules) === undefined;
 }
 
@@ -115,15 +115,27 @@ export function annotationsOf(object: JsonObject): string {
   return JSON.stringify(names.map((name) => [name, annotationText(jsonMember(annotations, name))]));
 }
 
+/** A mistake of a Connector's owner, or of its class. */
+interface OwnerProblem {
+  /** Of the condition `Ready`. */
+  readonly reason: 'BrokenRules';
+  /** One line that names object, annotation and fix. */
+  readonly message: string;
+}
+
 /**
- * Returns the problem of broken rules or limits for the owner of a Connector; undefined if all can be read. One line that names
- * object, annotation and fix. The parsed rules of the Connector are not kept.
+ * Returns what is wrong with the annotations of a Connector and its class; undefined if all can be read. The parsed rules of
+ * the Connector are not kept.
  */
-export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
+export function ownerProblem(
+  connector: Connector,
+  connectorClass: ConnectorClass | undefined,
+): OwnerProblem | undefined {
   const { object, ref } = connector;
   const own = parse(object, `${ref.namespace}/${ref.name}`);
   const broken = combined(own, connectorClass).find((rules) => 'problem' in rules);
-  return broken === undefined ? ownerLimitsProblem(connector, connectorClass) : describeBroken(broken);
+  const message = broken === undefined ? ownerLimitsProblem(connector, connectorClass) : describeBroken(broken);
+  return message === undefined ? undefined : { reason: 'BrokenRules', message };
 }
 
 export function describeBroken({ owner, problem }: BrokenRules): string {
@@ -140,12 +152,11 @@ export function isOfClass(owner: string): boolean {
 
 /** @param holder namespace of the object. The rules of the one with most are dropped first. */
 function rulesIn(object: JsonObject, owner: string, holder: string): OwnRules {
-  const known = parsed.get(object)?.deref();
-  if (known !== undefined) return known.rules;
-  const made: ParsedRules = { rules: parse(object, owner) };
-  parsed.set(object, new WeakRef(made));
-  kept.set(owner, made, holder, annotationsOf(object).length);
-  return made.rules;
+  const known = kept.get(owner);
+  if (known?.object.deref() === object) return known.rules;
+  const rules = parse(object, owner);
+  kept.set(owner, { object: new WeakRef(object), rules }, holder, annotationsOf(object).length);
+  return rules;
 }
 
 function parse(object: JsonObject, owner: string): OwnRules {

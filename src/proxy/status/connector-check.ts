@@ -13,7 +13,7 @@ import type { ProbeVerdict } from '../probe/probe-verdict.ts';
 import { ownCaSecretName } from '../credentials/upstream-trust.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
-import { rulesProblem } from '../rules/request-rules.ts';
+import { ownerProblem } from '../rules/request-rules.ts';
 import type { ConditionType, ConditionResult } from './conditions.ts';
 import { falseResult, trueResult, unknownResult, readiness } from './conditions.ts';
 
@@ -63,10 +63,10 @@ export class ConnectorCheck {
     const { results: ofSecrets, tool } = await this.#toolOf(connector, usable, signal);
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
     const results = withIdentity([classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed]);
-    const problem = rulesProblem(connector, usable);
-    const ofRules = problem === undefined ? [] : [falseResult('Ready', 'BrokenRules', problem)];
+    const problem = ownerProblem(connector, usable);
+    const ofOwner = problem === undefined ? [] : [falseResult('Ready', problem.reason, problem.message)];
     return {
-      results: [...results, readiness([...ofRules, ...results])],
+      results: [...results, readiness([...ofOwner, ...results])],
       rejected: rejectedIn(probed, tool, knownRejection),
     };
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import type { Connector } from '../../../src/shared/connectors/model.ts';
 import { parseRules, RulesError } from '../../../src/proxy/rules/parse-rules.ts';
-import { connectorAnnotations, rulesProblem } from '../../../src/proxy/rules/request-rules.ts';
+import { connectorAnnotations, ownerProblem } from '../../../src/proxy/rules/request-rules.ts';
 import { verdict } from '../../support/deploy/admission-policy.ts';
 import { classManifests } from '../../support/deploy/class-cases.ts';
 import { chartFile, optOutLabel } from '../../support/deploy/manifests.ts';
@@ -39,7 +39,7 @@ function isBroken(annotations: Annotations): boolean {
     className: 'any',
     object: { metadata: annotated(annotations) },
   };
-  return rulesProblem(connector, undefined) !== undefined;
+  return ownerProblem(connector, undefined) !== undefined;
 }
 
 describe('the admission policy about rules', () => {

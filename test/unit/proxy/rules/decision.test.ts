@@ -5,7 +5,7 @@ import { ambiguityOf, pathProblem } from '../../../../src/proxy/rules/request-pa
 import { decide } from '../../../../src/proxy/rules/decision.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import type { JsonObject } from '../../../../src/shared/json.ts';
-import { rulesOf, rulesProblem } from '../../../../src/proxy/rules/request-rules.ts';
+import { ownerProblem, rulesOf } from '../../../../src/proxy/rules/request-rules.ts';
 import { referenceAllows } from '../../../support/rules/reference-rules.ts';
 import type { ReferenceRule } from '../../../support/rules/reference-rules.ts';
 import { annotated, ruledRequest, rulesWith } from '../../../support/rules/rule-sets.ts';
@@ -164,16 +164,16 @@ describe('the decision about a request', () => {
     const annotations: Record<string, string> = { 'connectors.alauda.io/access': 'read-only' };
     const object = { metadata: { annotations } };
     const connector = { ref: { namespace: 'ci', name: 'tool' }, className: 'git', object };
-    assert.equal(rulesProblem(connector, undefined), undefined);
+    assert.equal(ownerProblem(connector, undefined), undefined);
     assert.match(
-      rulesProblem({ ...connector, object: { metadata: annotated({ access: 'x' }) } }, undefined) ?? '',
+      ownerProblem({ ...connector, object: { metadata: annotated({ access: 'x' }) } }, undefined)?.message ?? '',
       /^rules of connector ci\/tool are broken/,
     );
     const [kept] = rulesOf(connector, undefined);
     // The same object, although a test has changed what is immutable.
     annotations['connectors.alauda.io/access'] = 'x';
     assert.equal(rulesOf(connector, undefined)[0], kept);
-    assert.match(rulesProblem(connector, undefined) ?? '', / are broken/, 'which nobody keeps');
+    assert.match(ownerProblem(connector, undefined)?.message ?? '', / are broken/, 'which nobody keeps');
   });
 
   it('keeps parsed rules while another namespace has any number of them', () => {

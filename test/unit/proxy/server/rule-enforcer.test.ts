@@ -17,8 +17,8 @@ const entry = {} as never;
 
 const connectorClass = parseConnectorClass(classOf('any') as JsonObject);
 
-function revision(namespace: string, rules: string): Connector {
-  return parseConnector(connector('tool', 'https://tool.example', { namespace, rules: { rules } }) as JsonObject);
+function revision(namespace: string, rules: string, name = 'tool'): Connector {
+  return parseConnector(connector(name, 'https://tool.example', { namespace, rules: { rules } }) as JsonObject);
 }
 
 describe('RuleEnforcer', () => {
@@ -53,7 +53,7 @@ describe('RuleEnforcer', () => {
   }
 
   it('rejects new rules of a namespace that changes too many, not rules that it knows, nor those of others', () => {
-    const first = revision('edits', long);
+    const first = revision('edits', long, 'first');
     assert.equal(use(first), 200);
     for (let used = 1; used < 8; used += 1) assert.equal(use(revision('edits', long)), 200);
     assert.equal(use(revision('edits', allowed)), 200, 'the last may exceed the limit');
