@@ -1,7 +1,7 @@
 import type { ProxyErrorKind } from '../proxy-error.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { UsageError } from '../../shared/process/flags.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from './decision-trace.ts';
 import type { Question } from './question.ts';
 import { named, parseAskedClient, parseAskedConnectors, parseAskedRequest, wordsOf } from './question.ts';
 

@@ -18,7 +18,7 @@ import { authorityOf, nameOf } from '../tool/tool-origin.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { ThreadShares } from '../thread-shares.ts';
 import { ToolSockets } from '../tool/tool-sockets.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from './decision-trace.ts';
 import { DecisionTrace, isForbidden } from './decision-trace.ts';
 import type { Question } from './question.ts';
 import { recordedRouter } from './recorded-router.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { openManifests } from '../../../src/proxy/check/sources.ts';
+import { openManifests } from '../../../src/proxy/check/run-check.ts';
 import { checkerOf } from '../../support/check/ask.ts';
 import { connector, grant } from '../../support/proxy/manifests.ts';
 import { sendOn } from '../../support/proxy/proxy-client.ts';

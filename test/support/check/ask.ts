@@ -1,10 +1,14 @@
 import { run } from '../../../src/proxy/check/run-check.ts';
-import { parseAskedClient, parseAskedConnectors } from '../../../src/proxy/check/question.ts';
-import { parseAskedRequest, wordsOf } from '../../../src/proxy/check/question.ts';
+import {
+  parseAskedClient,
+  parseAskedConnectors,
+  parseAskedRequest,
+  wordsOf,
+} from '../../../src/proxy/check/question.ts';
 import { RequestChecker } from '../../../src/proxy/check/request-checker.ts';
 import type { DecisionSources } from '../../../src/proxy/backend.ts';
 import { parseProxyConfig } from '../../../src/proxy/config.ts';
-import type { Answer } from '../../../src/proxy/check/answer.ts';
+import type { Answer } from '../../../src/proxy/check/decision-trace.ts';
 import { assertNoToken } from '../driver/canary.ts';
 import { credentialCanary } from '../proxy/proxy-fixture.ts';
 
