@@ -1,12 +1,12 @@
-import { isCelError, parse, plan } from '@bufbuild/cel';
+import { isCelError } from '@bufbuild/cel';
 import { Budget } from '../../shared/gotemplate/budget.ts';
 import { TemplateError } from '../../shared/gotemplate/errors.ts';
 import { defaultLimits } from '../../shared/gotemplate/limits.ts';
 import { compileTemplate } from '../../shared/gotemplate/template.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import { jsonIn } from '../../shared/json.ts';
-import { countLoops } from '../cel/count-loops.ts';
-import { countedEnvironment } from '../cel/counted-environment.ts';
+import { countedEnvironment, planIn } from '../cel/counted-environment.ts';
+import type { Planned } from '../cel/counted-environment.ts';
 import { Work } from '../cel/work.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ProbeResponse } from './probe-exchange.ts';
@@ -57,11 +57,9 @@ export function isResponseGood(
   { status, headers, body }: Pick<ProbeResponse, 'status' | 'headers' | 'body'>,
 ): boolean | 'undecided' | Malformed {
   const work = new Work(proxyLimits.probes.work);
-  let evaluate: ReturnType<typeof plan>;
+  let evaluate: Planned['evaluate'];
   try {
-    const parsed = parse(cel);
-    countLoops(parsed);
-    evaluate = plan(countedEnvironment(work), parsed);
+    ({ evaluate } = planIn(countedEnvironment(work), cel));
   } catch (error) {
     return { problem: error instanceof Error ? error.message : 'it cannot be read' };
   }

@@ -1,11 +1,11 @@
 import { createHash, createHmac } from 'node:crypto';
-import { CelScalar, celFunc, celMap, isCelError, parse, plan } from '@bufbuild/cel';
+import { CelScalar, celFunc, celMap, isCelError } from '@bufbuild/cel';
 import type { CelError, CelFunc, CelInput } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { BoundedMap } from '../../../shared/limits/bounded-map.ts';
 import { quote } from '../../../shared/message-text.ts';
-import { countLoops } from '../../cel/count-loops.ts';
-import { countedEnvironment } from '../../cel/counted-environment.ts';
+import { countedEnvironment, planIn } from '../../cel/counted-environment.ts';
+import type { Planned } from '../../cel/counted-environment.ts';
 import { Work } from '../../cel/work.ts';
 import { proxyLimits } from '../../limits.ts';
 import { ExpressionError, parseResult } from './result.ts';
@@ -33,13 +33,10 @@ interface BrokenExpression {
   readonly message: string;
 }
 
-interface Compiled {
+interface Compiled extends Planned {
   readonly kind: 'compiled';
-  readonly evaluate: ReturnType<typeof plan>;
   /** Whether it names neither `request` nor `now`, so that it depends on the Secret alone. */
   readonly isFixed: boolean;
-  /** Offsets in the expression, by the id that an error of the evaluation has. */
-  readonly offsets: Readonly<Record<string, number>>;
 }
 
 /** Messages of the evaluator that have only names of functions and types. Others can quote the Secret. */
@@ -61,11 +58,8 @@ export class GeneratorEvaluator {
     if (known !== undefined) return known;
     let compiled: Compiled | BrokenExpression;
     try {
-      const parsed = parse(cel);
-      const offsets = parsed.sourceInfo?.positions ?? {};
-      countLoops(parsed);
-      const evaluate = plan(this.#environment, parsed);
-      compiled = { kind: 'compiled', evaluate, isFixed: !/\b(?:request|now)\b/.test(cel), offsets };
+      const isFixed = !/\b(?:request|now)\b/.test(cel);
+      compiled = { kind: 'compiled', ...planIn(this.#environment, cel), isFixed };
     } catch (error) {
       compiled = { kind: 'broken', message: problemOf(error) };
     }
