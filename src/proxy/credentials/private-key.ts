@@ -1,6 +1,13 @@
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { proxyLimits } from '../limits.ts';
+import { SignJWT } from 'jose';
+import type { JWTPayload } from 'jose';
+import { orThrow } from '../../shared/errors.ts';
+import { parsedOnce } from '../../shared/per-object.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { SecretObject } from '../secrets/secret-source.ts';
+import { unusableSecret } from '../secrets/secret-source.ts';
 
 /** Named curves: P-256, P-384 and P-521. */
 const curve = '(?:06082a8648ce3d030107|06052b8104002[23])';
@@ -89,4 +96,32 @@ export function rsaProblem(key: KeyObject): string | undefined {
 function numberIn(base64url: string): bigint | undefined {
   const hex = Buffer.from(base64url, 'base64url').toString('hex');
   return hex === '' ? undefined : BigInt(`0x${hex}`);
+}
+
+/**
+ * Signs a JSON Web Token with RS256, which every provider accepts.
+ * @param header further members, such as `kid`.
+ */
+export type Signer = (claims: JWTPayload, header?: Readonly<Record<string, string>>) => Promise<string>;
+
+const parsed = parsedOnce(({ data }: SecretObject): Signer => {
+  const pem = data.get('privateKey');
+  if (pem === undefined) throw unusableSecret('it has no privateKey', 'add the key privateKey');
+  return signerOf(pem, 'privateKey');
+});
+
+/** Returns the signer with the `privateKey` of a Secret, parsed once. @throws {CodedError} */
+export function signerIn(secret: SecretObject): Signer {
+  return orThrow(parsed(secret));
+}
+
+/** Returns the signer with an RSA key. @throws {CodedError} */
+export function signerOf(pem: Secret, name: string): Signer {
+  const key = privateKeyIn(pem.expose());
+  const problem = key?.asymmetricKeyType === 'rsa' ? rsaProblem(key) : 'is not one unencrypted RSA key in PEM';
+  if (key === undefined || problem !== undefined) {
+    throw unusableSecret(`its ${name} ${problem ?? ''}`, 'use an RSA key of 2048 to 4096 bits');
+  }
+  return (claims, header = {}) =>
+    new SignJWT(claims).setProtectedHeader({ typ: 'JWT', ...header, alg: 'RS256' }).sign(key);
 }

@@ -17,7 +17,7 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src
 import { patternSize } from '../../../src/proxy/cel/work.ts';
 import { parseChallenges } from '../../../src/proxy/credentials/registry/challenge.ts';
 import { credentialFor } from '../../../src/proxy/secrets/docker-config.ts';
-import { signerOf } from '../../../src/proxy/credentials/issuer/signing-key.ts';
+import { signerOf } from '../../../src/proxy/credentials/private-key.ts';
 import { TokenFailure, parseTokenResponse } from '../../../src/proxy/credentials/issuer/token-response.ts';
 import {
   endpointOf,

@@ -6,7 +6,7 @@ import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
 import type { RegistryCredentials } from '../registry/registry-tokens.ts';
 import type { TokenIssuer, TokenPlan } from './issuer.ts';
 import { SecretKeys, unusableKey } from './secret-keys.ts';
-import { signerIn } from './signing-key.ts';
+import { signerIn } from '../private-key.ts';
 import { issuedToken, responseParser } from './token-response.ts';
 import type { Fixes } from './token-response.ts';
 

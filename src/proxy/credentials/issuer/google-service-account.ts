@@ -13,8 +13,8 @@ import { parseToolAddress } from '../../connectors/tool-address.ts';
 import type { IssuerUse, TokenIssuer, TokenPlan } from './issuer.ts';
 import { formRequest } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
-import type { Signer } from './signing-key.ts';
-import { signerOf } from './signing-key.ts';
+import type { Signer } from '../private-key.ts';
+import { signerOf } from '../private-key.ts';
 import { parseTokenResponse } from './token-response.ts';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';

@@ -6,7 +6,7 @@ import { unusableSecret } from '../../secrets/secret-source.ts';
 import type { TokenIssuer, TokenPlan, TokenStep } from './issuer.ts';
 import { assertionForm, formRequest, tokenUrlIn } from './token-request.ts';
 import { SecretKeys } from './secret-keys.ts';
-import { signerIn } from './signing-key.ts';
+import { signerIn } from '../private-key.ts';
 import { parseTokenResponse } from './token-response.ts';
 
 /** Life of an assertion. It is sent at once. */

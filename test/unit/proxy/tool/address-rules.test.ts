@@ -34,7 +34,7 @@ describe('the rules about addresses', () => {
     ...['10.96.0.1', '::ffff:10.96.0.1', '64:ff9b::a60:1', 'fd00::1', 'fd00:0:0::1', 'localhost', ''],
   ];
   for (const address of refused) {
-    it(`refuse ${address === '' ? 'nothing' : address}`, () => assert.equal(rules.isAllowed(address, port), false));
+    it(`refuse ${address === '' ? 'nothing' : address}`, () => assert.equal(rules.allowedAt(port)(address), false));
   }
 
   const allowed = [
@@ -42,31 +42,31 @@ describe('the rules about addresses', () => {
     ...['64:ff9b::808:808', '64:ff9b:2::1', '::ffff:8.8.8.8', 'fd20:ce::253', 'fd00:ec3::1'],
   ];
   for (const address of allowed) {
-    it(`allow ${address}`, () => assert.equal(rules.isAllowed(address, port), true));
+    it(`allow ${address}`, () => assert.equal(rules.allowedAt(port)(address), true));
   }
 
   it('open what is asked for, in every spelling, and nothing beside it', () => {
     const open = rulesThatAllow(['127.0.0.0/8', 'fe80::1']);
-    assert.equal(open.isAllowed('127.0.0.1', port), true);
-    assert.equal(open.isAllowed('::ffff:127.0.0.1', port), true);
-    assert.equal(open.isAllowed('fe80::1', port), true);
-    assert.equal(open.isAllowed('fe80::2', port), false);
-    assert.equal(open.isAllowed('169.254.169.254', port), false);
+    assert.equal(open.allowedAt(port)('127.0.0.1'), true);
+    assert.equal(open.allowedAt(port)('::ffff:127.0.0.1'), true);
+    assert.equal(open.allowedAt(port)('fe80::1'), true);
+    assert.equal(open.allowedAt(port)('fe80::2'), false);
+    assert.equal(open.allowedAt(port)('169.254.169.254'), false);
   });
 
   it('open the API server only by its very address', () => {
     const apiServer = ['10.96.0.1'];
-    assert.equal(rulesThatAllow(['10.0.0.0/8'], apiServer).isAllowed('10.96.0.1', port), false);
-    assert.equal(rulesThatAllow(['10.96.0.1'], apiServer).isAllowed('10.96.0.1', port), true);
+    assert.equal(rulesThatAllow(['10.0.0.0/8'], apiServer).allowedAt(port)('10.96.0.1'), false);
+    assert.equal(rulesThatAllow(['10.96.0.1'], apiServer).allowedAt(port)('10.96.0.1'), true);
   });
 
   it('refuse the endpoints of the API server in every spelling, and leave other ports of these addresses', () => {
     for (const address of [node, `::ffff:${node}`, `64:ff9b::${node}`, 'fd00::7', 'fd00:0:0::7']) {
-      assert.equal(rules.isAllowed(address, 6443), false, address);
-      assert.equal(rules.isAllowed(address, 443), true, address);
+      assert.equal(rules.allowedAt(6443)(address), false, address);
+      assert.equal(rules.allowedAt(443)(address), true, address);
     }
-    assert.equal(rulesThatAllow(['192.168.0.0/16']).isAllowed(node, 6443), false);
-    assert.equal(rulesThatAllow([node]).isAllowed(node, 6443), true);
+    assert.equal(rulesThatAllow(['192.168.0.0/16']).allowedAt(6443)(node), false);
+    assert.equal(rulesThatAllow([node]).allowedAt(6443)(node), true);
   });
 
   it('follow the endpoints as they change', () => {
@@ -77,13 +77,13 @@ describe('the rules about addresses', () => {
       apiServerEndpoints: () => endpoints,
       own: () => noEndpoints,
     });
-    assert.equal(following.isAllowed(node, 6443), true);
+    assert.equal(following.allowedAt(6443)(node), true);
     endpoints = [{ address: node, port: 6443 }];
-    assert.equal(following.isAllowed(node, 6443), false);
+    assert.equal(following.allowedAt(6443)(node), false);
     endpoints = [{ address: node, port: undefined }];
-    assert.equal(following.isAllowed(node, 1), false);
+    assert.equal(following.allowedAt(1)(node), false);
     endpoints = noEndpoints;
-    assert.equal(following.isAllowed(node, 6443), true);
+    assert.equal(following.allowedAt(6443)(node), true);
   });
 
   it('know the proxy itself in every spelling, and nothing opens it', () => {
@@ -93,11 +93,11 @@ describe('the rules about addresses', () => {
       ...[80, 9808].map((at) => ({ address: '10.96.0.77', at })),
     ];
     for (const { address, at } of itself) {
-      assert.equal(open.isOwn(address, at), true, address);
-      assert.equal(open.isAllowed(address, at), false, address);
+      assert.equal(open.ownAt(at)(address), true, address);
+      assert.equal(open.allowedAt(at)(address), false, address);
     }
-    assert.equal(open.isOwn('10.1.2.3', 443), false);
-    assert.equal(open.isAllowed('10.1.2.3', 443), true);
+    assert.equal(open.ownAt(443)('10.1.2.3'), false);
+    assert.equal(open.allowedAt(443)('10.1.2.3'), true);
   });
 
   it('spend no time on a name: a Connector can have 64 of them, and be changed all the time', () => {
@@ -105,7 +105,7 @@ describe('the rules about addresses', () => {
       ...{ allowed: [], apiServer: [], apiServerEndpoints: () => noEndpoints },
       own: () => assert.fail('the list of addresses was made for a name'),
     });
-    assert.equal(rules.isOwn('tool.example', port), false);
+    assert.equal(rules.ownAt(port)('tool.example'), false);
   });
 
   it('are not written in any other way', () => {

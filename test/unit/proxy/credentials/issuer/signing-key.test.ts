@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import { signerOf } from '../../../../../src/proxy/credentials/issuer/signing-key.ts';
+import { signerOf } from '../../../../../src/proxy/credentials/private-key.ts';
 import { Secret } from '../../../../../src/shared/secret.ts';
 import { problemOf } from '../../../../support/proxy/issuer-plan.ts';
 import { multiPrimeKey, rsaKeyOf } from '../../../../support/proxy/rsa-keys.ts';
