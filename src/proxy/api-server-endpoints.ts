@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { JsonObject, JsonValue } from '../shared/json.ts';
+import type { JsonObject } from '../shared/json.ts';
 import { jsonItems, jsonMember } from '../shared/json.ts';
 import { apiFailure } from '../shared/kube/api-failure.ts';
 import type { KubeClient } from '../shared/kube/kube-client.ts';
@@ -70,16 +70,14 @@ export class ApiServerEndpoints {
 
 /** Returns each address of a slice at each of its ports. */
 function endpointsIn(slice: JsonObject): readonly Endpoint[] {
-  const ports = listIn(slice, 'ports').map((port) => jsonMember(port, 'port'));
+  const ports = jsonItems(jsonMember(slice, 'ports')).map((port) => jsonMember(port, 'port'));
   const numbers = ports.flatMap((port) => (typeof port === 'bigint' ? Number(port) : []));
-  const addresses = listIn(slice, 'endpoints').flatMap((endpoint) => listIn(endpoint, 'addresses'));
+  const addresses = jsonItems(jsonMember(slice, 'endpoints')).flatMap((endpoint) =>
+    jsonItems(jsonMember(endpoint, 'addresses')),
+  );
   return addresses.flatMap((address) =>
     typeof address === 'string' && isIP(address) !== 0
       ? (numbers.length === 0 ? [undefined] : numbers).map((port) => ({ address, port }))
       : [],
   );
-}
-
-function listIn(value: JsonValue, key: string): readonly JsonValue[] {
-  return jsonItems(jsonMember(value, key));
 }

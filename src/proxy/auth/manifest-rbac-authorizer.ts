@@ -1,7 +1,7 @@
 import type { Permission } from '../../shared/access/permission.ts';
 import { connectorsGroup } from '../../shared/connectors/api-group.ts';
 import type { JsonObject, JsonValue } from '../../shared/json.ts';
-import { isJsonObject, jsonItems, jsonMember } from '../../shared/json.ts';
+import { jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
 import type { Authorizer, ClientIdentity } from './ports.ts';
 
 /**
@@ -23,39 +23,42 @@ export class ManifestRbacAuthorizer implements Authorizer {
   #isAllowed(client: ClientIdentity, permission: Permission): boolean {
     return this.#ofKind('RoleBinding', 'ClusterRoleBinding').some((binding) => {
       const isClusterWide = binding['kind'] === 'ClusterRoleBinding';
-      const namespace = textAt(binding, 'metadata', 'namespace') ?? '';
+      const namespace = jsonText(jsonMember(binding, 'metadata'), 'namespace') ?? '';
       if (!isClusterWide && namespace !== permission.connector.namespace) return false;
-      const isBound = listAt(binding, 'subjects').some((subject) => isSubject(subject, client, namespace));
+      const isBound = jsonItems(jsonMember(binding, 'subjects')).some((subject) =>
+        isSubject(subject, client, namespace),
+      );
       return isBound && this.#rulesOf(binding, namespace).some((rule) => allows(rule, permission));
     });
   }
 
   #rulesOf(binding: JsonObject, namespace: string): readonly JsonValue[] {
-    const kind = textAt(binding, 'roleRef', 'kind') ?? '';
-    const name = textAt(binding, 'roleRef', 'name');
+    const kind = jsonText(jsonMember(binding, 'roleRef'), 'kind') ?? '';
+    const name = jsonText(jsonMember(binding, 'roleRef'), 'name');
     if (kind !== 'ClusterRole' && (kind !== 'Role' || binding['kind'] === 'ClusterRoleBinding')) return [];
     const role = this.#ofKind(kind).find(
       (each) =>
-        textAt(each, 'metadata', 'name') === name &&
-        (kind === 'ClusterRole' || textAt(each, 'metadata', 'namespace') === namespace),
+        jsonText(jsonMember(each, 'metadata'), 'name') === name &&
+        (kind === 'ClusterRole' || jsonText(jsonMember(each, 'metadata'), 'namespace') === namespace),
     );
-    return role === undefined ? [] : listAt(role, 'rules');
+    return role === undefined ? [] : jsonItems(jsonMember(role, 'rules'));
   }
 
   #ofKind(...kinds: readonly string[]): readonly JsonObject[] {
     return this.#objects().filter(
       (object) =>
-        kinds.includes(textAt(object, 'kind') ?? '') && textAt(object, 'apiVersion') === 'rbac.authorization.k8s.io/v1',
+        kinds.includes(jsonText(object, 'kind') ?? '') &&
+        jsonText(object, 'apiVersion') === 'rbac.authorization.k8s.io/v1',
     );
   }
 }
 
 /** @param bindingNamespace namespace of a service account whose subject has none. */
 function isSubject(subject: JsonValue, { user, identity }: ClientIdentity, bindingNamespace: string): boolean {
-  const name = textAt(subject, 'name') ?? '';
-  switch (textAt(subject, 'kind')) {
+  const name = jsonText(subject, 'name') ?? '';
+  switch (jsonText(subject, 'kind')) {
     case 'ServiceAccount':
-      return user === `system:serviceaccount:${textAt(subject, 'namespace') ?? bindingNamespace}:${name}`;
+      return user === `system:serviceaccount:${jsonText(subject, 'namespace') ?? bindingNamespace}:${name}`;
     case 'User':
       return user === name;
     case 'Group':
@@ -67,24 +70,14 @@ function isSubject(subject: JsonValue, { user, identity }: ClientIdentity, bindi
 
 function allows(rule: JsonValue, { verb, resource, connector }: Permission): boolean {
   const has = (field: string, ...values: readonly string[]): boolean =>
-    listAt(rule, field).some((each) => typeof each === 'string' && values.includes(each));
+    jsonItems(jsonMember(rule, field)).some((each) => typeof each === 'string' && values.includes(each));
   const [, ...subresource] = resource.split('/');
   const anySubresource = subresource.length === 0 ? [] : [`*/${subresource.join('/')}`];
-  const names = listAt(rule, 'resourceNames');
+  const names = jsonItems(jsonMember(rule, 'resourceNames'));
   return (
     has('verbs', '*', verb) &&
     has('apiGroups', '*', connectorsGroup) &&
     has('resources', '*', resource, ...anySubresource) &&
     (names.length === 0 || names.includes(connector.name))
   );
-}
-
-function listAt(value: JsonValue, field: string): readonly JsonValue[] {
-  return jsonItems(jsonMember(value, field));
-}
-
-function textAt(value: JsonValue, ...path: readonly string[]): string | undefined {
-  let at: JsonValue | undefined = value;
-  for (const key of path) at = isJsonObject(at) ? jsonMember(at, key) : undefined;
-  return typeof at === 'string' ? at : undefined;
 }

@@ -93,28 +93,15 @@ export class AddressRules {
   }
 
   /**
-   * Reports whether an endpoint is the proxy itself.
-   * @param address an IP address; the result is false for anything else.
+   * Returns a function that reports whether an address at a port is the proxy itself; false for what is no IP address. It is for
+   * many addresses: the owner of a name chooses how many it has.
    */
-  isOwn(address: string, port: number): boolean {
-    return isIP(address) !== 0 && this.ownAt(port)(address);
-  }
-
-  /**
-   * Reports whether the proxy can connect to an endpoint.
-   * @param address an IP address; the result is false for anything else.
-   */
-  isAllowed(address: string, port: number): boolean {
-    return this.allowedAt(port)(address);
-  }
-
-  /** Returns `isOwn` for many addresses at a port: the owner of a name chooses how many it has. */
   ownAt(port: number): (address: string) => boolean {
     const own = listOf(this.#options.own(), port);
     return (address) => isIP(address) !== 0 && !address.includes('%') && own.check(address, typeOf(address));
   }
 
-  /** Returns `isAllowed` for many addresses at a port. */
+  /** Returns a function that reports whether the proxy can connect to an address at a port; false as for `ownAt`. */
   allowedAt(port: number): (address: string) => boolean {
     const { apiServer, apiServerEndpoints } = this.#options;
     const isOwn = this.ownAt(port);

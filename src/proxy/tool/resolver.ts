@@ -77,7 +77,8 @@ export class Resolver {
 
   /** Reports whether a host is the proxy itself, as far as that is known without a lookup. */
   isOwn(host: string, port: number): boolean {
-    return this.#options.isOwnName(host) || this.#options.rules.isOwn(host, port);
+    const { isOwnName, rules } = this.#options;
+    return isOwnName(host) || (isIP(host) !== 0 && rules.ownAt(port)(host));
   }
 
   /**
@@ -86,7 +87,7 @@ export class Resolver {
    */
   ensureNotBlocked(host: string, port: number): void {
     const { rules, isOwnName } = this.#options;
-    if (isIP(host) === 0 ? !isOwnName(host) : rules.isAllowed(host, port)) return;
+    if (isIP(host) === 0 ? !isOwnName(host) : rules.allowedAt(port)(host)) return;
     throw this.isOwn(host, port) ? looping(host) : blocked(host, 'it is such an address');
   }
 

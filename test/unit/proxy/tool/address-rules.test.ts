@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseRange } from '../../../../src/proxy/tool/address-rules.ts';
+import { Resolver } from '../../../../src/proxy/tool/resolver.ts';
 import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
 import type { Endpoint } from '../../../../src/proxy/tool/address-rules.ts';
 
@@ -105,7 +106,8 @@ describe('the rules about addresses', () => {
       ...{ allowed: [], apiServer: [], apiServerEndpoints: () => noEndpoints },
       own: () => assert.fail('the list of addresses was made for a name'),
     });
-    assert.equal(rules.ownAt(port)('tool.example'), false);
+    const resolver = new Resolver({ rules, isOwnName: () => false } as never);
+    assert.equal(resolver.isOwn('tool.example', port), false);
   });
 
   it('are not written in any other way', () => {
