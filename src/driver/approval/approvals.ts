@@ -10,7 +10,7 @@ import type { SubjectAccessReviewer } from '../../shared/access/subject-access-r
 import { PendingApproval, decisionOf, undecided } from './pending-approval.ts';
 import type { MountedApproval } from './approval-watcher.ts';
 import { describePermission, permissionKey } from '../../shared/access/permission.ts';
-import type { Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.ts';
+import type { Permission, ProxyRequirement, PodIdentity } from '../../shared/access/permission.ts';
 import { requestFailure } from '../../shared/access/request-lookup.ts';
 import { driverLimits } from '../limits.ts';
 import { limits } from '../../shared/limits/defaults.ts';
@@ -74,13 +74,19 @@ export class Approvals {
    * 3. Wait until all are granted or one cannot be.
    * 4. Verify that the permissions exist.
    *
-   * @param needs in mount order; processed in parallel.
+   * @param requirements in mount order; processed in parallel.
    * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION if an approval has ended; UNAVAILABLE
    * without a response of the API server; the signal's reason.
    */
-  async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<AccessDecision> {
+  async obtain(
+    pod: PodIdentity,
+    requirements: readonly ProxyRequirement[],
+    signal: AbortSignal,
+  ): Promise<AccessDecision> {
     const { requests } = this.#options;
-    const pendings = needs.map((need) => new PendingApproval(need, { pod, connector: need.connector }));
+    const pendings = requirements.map(
+      (requirement) => new PendingApproval(requirement, { pod, connector: requirement.connector }),
+    );
     const missing = await this.#find(pendings, signal);
     this.#rememberNames(pendings);
     let decision: AccessDecision | undefined = decisionOf(pendings);
@@ -107,9 +113,9 @@ export class Approvals {
   }
 
   #rememberNames(pendings: readonly PendingApproval[]): void {
-    for (const { need, subject, name } of pendings) {
-      const key = permissionKey(need.ofPod);
-      this.#names.set(key, { subject, name, permission: need.ofPod });
+    for (const { requirement, subject, name } of pendings) {
+      const key = permissionKey(requirement.ofPod);
+      this.#names.set(key, { subject, name, permission: requirement.ofPod });
     }
   }
 
@@ -170,16 +176,19 @@ export class Approvals {
   async #confirmAll(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
     const isThere = await allOrFirstFailure(pendings.map((pending) => this.#isConfirmed(pending, signal)));
     const unconfirmed = pendings.filter((_pending, index) => isThere[index] === false);
-    for (const { need } of pendings) this.#grants.set(permissionKey(need.ofPod), true);
+    for (const { requirement } of pendings) this.#grants.set(permissionKey(requirement.ofPod), true);
     if (unconfirmed.length === 0) return { kind: 'allowed' };
     const message = unconfirmed
-      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'still cannot')}`)
+      .map(
+        ({ name, requirement }) =>
+          `approval ${name} says granted, but ${describePermission(requirement.ofPod, 'still cannot')}`,
+      )
       .join('; ');
     return { kind: 'pending', message };
   }
 
-  async #isConfirmed({ need }: PendingApproval, signal: AbortSignal): Promise<boolean> {
-    const likeliestFirst = [need.ofPod, need.anyOf[0]];
+  async #isConfirmed({ requirement }: PendingApproval, signal: AbortSignal): Promise<boolean> {
+    const likeliestFirst = [requirement.ofPod, requirement.anyOf[0]];
     for (const delayMs of confirmDelaysMs) {
       await sleep(delayMs, signal);
       if (await this.#options.reviews.isAnyAllowedNow(likeliestFirst, signal)) return true;

@@ -11,8 +11,14 @@ import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { ApprovalWatcher } from './approval-watcher.ts';
 import type { MountedState } from './approval-watcher.ts';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.ts';
-import type { Need, Permission, ProxyNeed, ReadNeed } from '../../shared/access/permission.ts';
+import {
+  describeMissing,
+  isApprovalOn,
+  proxyRequirement,
+  readRequirement,
+  withVerb,
+} from '../../shared/access/permission.ts';
+import type { Requirement, Permission, ProxyRequirement, ReadRequirement } from '../../shared/access/permission.ts';
 import { driverLimits } from '../limits.ts';
 
 export interface KubernetesAccessOptions extends Pick<ApprovalsOptions, 'waitMs' | 'firstWaitMs' | 'observer'> {
@@ -76,8 +82,8 @@ export class KubernetesAccess implements AccessControl {
    * @throws {CodedError} PERMISSION_DENIED if another requirement is unmet. Further connectors are not reviewed, so
    * naming many without permission costs no more than naming a few.
    */
-  async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
-    const missing: ProxyNeed[] = [];
+  async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyRequirement[]> {
+    const missing: ProxyRequirement[] = [];
     const { reviewedTogether } = driverLimits.approvals;
     for (let from = 0; from < request.connectors.length; from += reviewedTogether) {
       const connectors = request.connectors.slice(from, from + reviewedTogether);
@@ -86,8 +92,8 @@ export class KubernetesAccess implements AccessControl {
     return missing;
   }
 
-  async #approvableOf(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
-    const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
+  async #approvableOf(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyRequirement[]> {
+    const [toRead, toProxy] = [readRequirementsIn(request), this.#proxyRequirementsIn(request)];
     const [read, proxy] = [this.#review(toRead, signal), this.#review(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);
     if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isDenial: true });
@@ -99,11 +105,11 @@ export class KubernetesAccess implements AccessControl {
   }
 
   isKnownAllowed(request: AuthorizationRequest): boolean {
-    return this.#needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
+    return this.#requirementsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
   }
 
   isKnownDenied(request: AuthorizationRequest): boolean {
-    return this.#needsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
+    return this.#requirementsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
   }
 
   approvalStates(request: AuthorizationRequest): readonly string[] {
@@ -143,27 +149,30 @@ export class KubernetesAccess implements AccessControl {
 
   async isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean> {
     return this.#reviews.isAnsweredSoon(
-      this.#needsIn(request).map(({ anyOf }) => anyOf),
+      this.#requirementsIn(request).map(({ anyOf }) => anyOf),
       signal,
     );
   }
 
   /** Reviews all requirements. Never rejects. */
-  #review(needs: readonly Need[], signal: AbortSignal): Promise<readonly PromiseSettledResult<boolean>[]> {
-    return Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
+  #review(
+    requirements: readonly Requirement[],
+    signal: AbortSignal,
+  ): Promise<readonly PromiseSettledResult<boolean>[]> {
+    return Promise.allSettled(requirements.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
   }
 
-  #needsIn(request: AuthorizationRequest): readonly Need[] {
-    return [...readNeedsIn(request), ...this.#proxyNeedsIn(request)];
+  #requirementsIn(request: AuthorizationRequest): readonly Requirement[] {
+    return [...readRequirementsIn(request), ...this.#proxyRequirementsIn(request)];
   }
 
-  #proxyNeedsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyNeed[] {
+  #proxyRequirementsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyRequirement[] {
     if (!flags.connectorProxyPermissions) return [];
     const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#approvals.isGranted(ofPod);
     return connectors.map((connector) => {
-      const need = proxyNeed(pod, connector, counts);
+      const requirement = proxyRequirement(pod, connector, counts);
       // A pod that can only read mounts the connector too: the proxy denies its writes.
-      return isApprovalOn(flags) ? need : withVerb(need, 'get');
+      return isApprovalOn(flags) ? requirement : withVerb(requirement, 'get');
     });
   }
 }
@@ -171,22 +180,22 @@ export class KubernetesAccess implements AccessControl {
 /** Returns the permissions of this pod alone, if approvals grant them. */
 function ofPodIn({ pod, connectors, flags }: AuthorizationRequest): readonly Permission[] {
   if (!isApprovalOn(flags)) return [];
-  return connectors.map((connector) => proxyNeed(pod, connector, () => true).ofPod);
+  return connectors.map((connector) => proxyRequirement(pod, connector, () => true).ofPod);
 }
 
-function readNeedsIn({ pod, connectors }: AuthorizationRequest): readonly ReadNeed[] {
-  return connectors.map((connector) => readNeed(pod, connector));
+function readRequirementsIn({ pod, connectors }: AuthorizationRequest): readonly ReadRequirement[] {
+  return connectors.map((connector) => readRequirement(pod, connector));
 }
 
 /** Returns the unmet requirements in mount order. A denial takes precedence over a failed review. */
-function unmet<N extends Need>(
-  needs: readonly N[],
+function unmet<N extends Requirement>(
+  requirements: readonly N[],
   answers: readonly PromiseSettledResult<boolean>[],
   signal: AbortSignal,
 ): readonly N[] {
   const failure = answers.find((answer) => answer.status === 'rejected');
   if (signal.aborted) throw failure?.reason ?? abortError(signal);
-  const missing = needs.filter((_need, index) => {
+  const missing = requirements.filter((_requirement, index) => {
     const answer = answers[index];
     return answer?.status === 'fulfilled' && !answer.value;
   });

@@ -6,7 +6,7 @@ import { accessRequestName, isAbout, accessRequests } from '../../shared/access/
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
 import { approvalStateOf } from '../../shared/access/approval-state.ts';
 import type { ApprovalState, Condition } from '../../shared/access/approval-state.ts';
-import type { ProxyNeed } from '../../shared/access/permission.ts';
+import type { ProxyRequirement } from '../../shared/access/permission.ts';
 import { connectorsGroup } from '../../shared/connectors/api-group.ts';
 import { userOf, accountOf } from '../../shared/access/permission.ts';
 
@@ -20,14 +20,14 @@ type PendingApprovalState =
 
 /** State of one connector's approval during one call. */
 export class PendingApproval {
-  readonly need: ProxyNeed;
+  readonly requirement: ProxyRequirement;
   readonly subject: ApprovalSubject;
   /** Name of the AccessRequest. */
   #name: string;
   #state: PendingApprovalState = { kind: 'pending' };
 
-  constructor(need: ProxyNeed, subject: ApprovalSubject) {
-    this.need = need;
+  constructor(requirement: ProxyRequirement, subject: ApprovalSubject) {
+    this.requirement = requirement;
     this.subject = subject;
     this.#name = accessRequestName(subject);
   }

@@ -1,8 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
-import type { Need, Permission, ProxyNeed, PodIdentity } from '../../shared/access/permission.ts';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../shared/access/permission.ts';
+import type { Requirement, Permission, ProxyRequirement, PodIdentity } from '../../shared/access/permission.ts';
+import {
+  describeMissing,
+  isApprovalOn,
+  proxyRequirement,
+  readRequirement,
+  withVerb,
+} from '../../shared/access/permission.ts';
 import type { ConnectorRef, FeatureFlags } from '../../shared/connectors/model.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { Secret } from '../../shared/secret.ts';
@@ -102,16 +108,16 @@ export class ConnectorAuthorizer {
     connector: ConnectorRef,
     verb: () => Awaitable<string>,
     signal: AbortSignal,
-  ): Promise<readonly Need[]> {
+  ): Promise<readonly Requirement[]> {
     const pod = podOf(client);
     const flags = await this.#options.flags(signal);
-    const read = readNeed(pod, connector, client.identity);
+    const read = readRequirement(pod, connector, client.identity);
     if (!(await this.#isAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    const proxy = proxyNeed(pod, connector, () => client.pod !== undefined, client.identity);
+    const proxy = proxyRequirement(pod, connector, () => client.pod !== undefined, client.identity);
     if (isApprovalOn(flags)) return (await this.#isApproved(client, proxy, { pod, connector }, signal)) ? [] : [proxy];
-    const need = withVerb(proxy, await verb());
-    return (await this.#isAllowed(client, need.anyOf, signal)) ? [] : [need];
+    const requirement = withVerb(proxy, await verb());
+    return (await this.#isAllowed(client, requirement.anyOf, signal)) ? [] : [requirement];
   }
 
   /**
@@ -121,7 +127,7 @@ export class ConnectorAuthorizer {
    */
   async #isApproved(
     client: ClientIdentity,
-    { anyOf: [ofAccount], ofPod }: ProxyNeed,
+    { anyOf: [ofAccount], ofPod }: ProxyRequirement,
     subject: ApprovalSubject,
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -137,7 +143,7 @@ export class ConnectorAuthorizer {
     return this.#options.authorizer.isAnyAllowed(client, permissions, signal);
   }
 
-  async #denied(missing: readonly Need[], { pod }: ClientIdentity, signal: AbortSignal): Promise<ProxyError> {
+  async #denied(missing: readonly Requirement[], { pod }: ClientIdentity, signal: AbortSignal): Promise<ProxyError> {
     const isApprovable =
       missing.some(({ kind }) => kind === 'proxy') && isApprovalOn(await this.#options.flags(signal));
     const approval =

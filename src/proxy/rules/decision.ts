@@ -32,12 +32,12 @@ type Verdict = Omit<Decision, 'outcome'>;
  */
 export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest, keepsSlash = false): Decision {
   if (sets.length === 0) return { outcome: 'allowed' };
-  const need = needOf(request);
-  const readings = need === undefined ? { ...readingsOf(request.pathname), keepsSlash } : noReadings;
+  const objection = objectionTo(request);
+  const readings = objection === undefined ? { ...readingsOf(request.pathname), keepsSlash } : noReadings;
   let audited: Verdict | undefined;
   let allowedBy: string | undefined;
   for (const set of sets) {
-    const verdict = verdictOf(set, request, readings, need);
+    const verdict = verdictOf(set, request, readings, objection);
     if (verdict.reason === undefined) allowedBy ??= verdict.rule;
     else if ('isAudit' in set && set.isAudit) audited ??= verdict;
     else return { outcome: 'denied', ...verdict };
@@ -49,8 +49,8 @@ export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledR
 type Readings = PathReadings & { readonly keepsSlash: boolean };
 const noReadings: Readings = { sent: [], lenient: [], keepsSlash: false };
 
-/** The needs of any rules, and whether tools could read the request in different ways; undefined if there are none. */
-function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined {
+/** Returns why any rules deny a request; undefined if there is no such reason. */
+function objectionTo({ pathname, query, rawHeaders }: RuledRequest): Objection | undefined {
   const problem = ambiguityOf(pathname);
   if (problem !== undefined) return { text: `need another spelling of the path: ${problem}`, isAmbiguous: true };
   const parameters = parametersOf(query);
@@ -65,7 +65,8 @@ function needOf({ pathname, query, rawHeaders }: RuledRequest): Need | undefined
   return { text: `deny this request: its ${quote(override)} names another method or path`, isAmbiguous: false };
 }
 
-interface Need {
+interface Objection {
+  /** Continues `rules of OBJECT`. */
   readonly text: string;
   readonly isAmbiguous: boolean;
 }
@@ -74,14 +75,14 @@ function verdictOf(
   set: RuleSet | BrokenRules,
   request: RuledRequest,
   readings: Readings,
-  need: Need | undefined,
+  objection: Objection | undefined,
 ): Verdict {
   const { owner } = set;
   const { method, isRead } = request;
   if ('problem' in set) return { rule: owner, reason: describeBroken(set) };
   const object = describeOwner(owner);
-  if (need !== undefined) {
-    return { rule: owner, reason: `rules of ${object} ${need.text}`, isAmbiguous: need.isAmbiguous };
+  if (objection !== undefined) {
+    return { rule: owner, reason: `rules of ${object} ${objection.text}`, isAmbiguous: objection.isAmbiguous };
   }
   const readOnly = isOfClass(owner) ? `${owner}:read-only` : 'read-only';
   if (set.isReadOnly && !isRead) {

@@ -60,15 +60,15 @@ export function serviceAccountGroups(namespace: string): readonly string[] {
 }
 
 /** A requirement for using a connector. Any permission of `anyOf` meets it; the first is the usual one. */
-export type Need = ReadNeed | ProxyNeed;
+export type Requirement = ReadRequirement | ProxyRequirement;
 
-export interface ReadNeed {
+export interface ReadRequirement {
   readonly kind: 'read';
   readonly connector: ConnectorRef;
   readonly anyOf: readonly [Permission];
 }
 
-export interface ProxyNeed {
+export interface ProxyRequirement {
   readonly kind: 'proxy';
   readonly connector: ConnectorRef;
   readonly anyOf: readonly [Permission, ...Permission[]];
@@ -86,7 +86,7 @@ export function isApprovalOn(flags: FeatureFlags): boolean {
  * Returns the requirement to read the connector. Without it, nothing else is revealed.
  * @param identity of the pod's token, if it is known.
  */
-export function readNeed(pod: PodIdentity, connector: ConnectorRef, identity?: Identity): ReadNeed {
+export function readRequirement(pod: PodIdentity, connector: ConnectorRef, identity?: Identity): ReadRequirement {
   const permission = { account: accountOf(pod), verb: 'get', resource: 'connectors', connector, identity };
   return { kind: 'read', connector, anyOf: [permission] };
 }
@@ -95,14 +95,14 @@ export function readNeed(pod: PodIdentity, connector: ConnectorRef, identity?: I
  * Returns the requirement to use the connector's proxy: a permission for all pods of the service account, or for this
  * pod alone.
  * @param counts whether the permission for this pod alone is accepted.
- * @param identity as for `readNeed`.
+ * @param identity as for `readRequirement`.
  */
-export function proxyNeed(
+export function proxyRequirement(
   pod: PodIdentity,
   connector: ConnectorRef,
   counts: (ofPod: Permission) => boolean,
   identity?: Identity,
-): ProxyNeed {
+): ProxyRequirement {
   const account = accountOf(pod);
   const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector, identity };
   const resource = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
@@ -117,10 +117,10 @@ export function proxyNeed(
 }
 
 /** Returns the requirement for requests of one verb: the permission for that verb suffices too. */
-export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
-  const [ofAccount, ...more] = need.anyOf.map((permission) => ({ ...permission, verb }));
-  if (ofAccount === undefined) return need;
-  return { ...need, anyOf: [...need.anyOf, ofAccount, ...more], described: ofAccount };
+export function withVerb(requirement: ProxyRequirement, verb: string): ProxyRequirement {
+  const [ofAccount, ...more] = requirement.anyOf.map((permission) => ({ ...permission, verb }));
+  if (ofAccount === undefined) return requirement;
+  return { ...requirement, anyOf: [...requirement.anyOf, ofAccount, ...more], described: ofAccount };
 }
 
 /** Digests of identities: the proxy looks up permissions of the same identity with every request. */
@@ -146,11 +146,11 @@ export function describePermission(
 }
 
 /** Returns one line with the missing permissions and the rules that grant them; one rule covers as many as it can. */
-export function describeMissing(missing: readonly Need[]): string {
+export function describeMissing(missing: readonly Requirement[]): string {
   const groups = new Map<string, { readonly permission: Permission; readonly names: string[] }>();
-  for (const need of missing) {
-    const { connector } = need;
-    const permission = need.kind === 'read' ? need.anyOf[0] : need.described;
+  for (const requirement of missing) {
+    const { connector } = requirement;
+    const permission = requirement.kind === 'read' ? requirement.anyOf[0] : requirement.described;
     const key = permissionKey({ ...permission, connector: { ...connector, name: '' } });
     const group = groups.get(key) ?? { permission, names: [] };
     group.names.push(connector.name);

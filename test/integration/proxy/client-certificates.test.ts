@@ -264,11 +264,7 @@ describe('a client certificate', () => {
       /tls\.key is encrypted: store it without a passphrase/,
     ],
     ['an encrypted key of RSA', () => tlsSecret('tool', ec.certificate, legacy), /tls\.key is encrypted/],
-    [
-      'a short key',
-      () => pair('tool', { keys: rsaOf(1024) }),
-      /tls\.key has 1024 bits: use RSA of 2048 to 4096 bits/,
-    ],
+    ['a short key', () => pair('tool', { keys: rsaOf(1024) }), /tls\.key has 1024 bits: use RSA of 2048 to 4096 bits/],
     ['another curve', () => pair('tool', { keys: ecOf('secp256k1') }), /tls\.key is not one key in PEM/],
     ['a key of DSA', () => tlsSecret('tool', ec.certificate, dsaKey), /tls\.key is not one key in PEM/],
     ['two keys', () => tlsSecret('tool', ec.certificate, `${ec.key}${ec.key}`), /tls\.key is not one key in PEM/],
