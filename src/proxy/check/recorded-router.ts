@@ -53,11 +53,11 @@ function recordedRules(trace: DecisionTrace): RouterOptions['rules'] {
   );
   return {
     permitsRead: (found, pathname) => enforcer.permitsRead(found, pathname),
-    enforce: (found, ruled, entry) => {
+    enforce: (found, forRules, entry) => {
       const { connector, connectorClass } = found;
       trace.connector = connector;
       try {
-        enforcer.enforce(found, ruled, entry);
+        enforcer.enforce(found, forRules, entry);
       } catch (error) {
         trace.reject('rules', error);
         throw error;

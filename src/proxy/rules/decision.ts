@@ -6,7 +6,7 @@ import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './req
 import type { BrokenRules, RuleSet } from './request-rules.ts';
 import type { Rule } from './parse-rules.ts';
 import { writeOf } from './read-only.ts';
-import type { RuledRequest } from './read-only.ts';
+import type { RequestForRules } from './read-only.ts';
 import { ambiguityOf, readingsOf } from './request-path.ts';
 import type { PathReadings } from './request-path.ts';
 
@@ -30,7 +30,11 @@ type Verdict = Omit<Decision, 'outcome'>;
  * tools read it.
  * @param keepsSlash whether the tool keeps `%2F` in a segment, so that `*` of an `allow` can match it.
  */
-export function decide(sets: readonly (RuleSet | BrokenRules)[], request: RuledRequest, keepsSlash = false): Decision {
+export function decide(
+  sets: readonly (RuleSet | BrokenRules)[],
+  request: RequestForRules,
+  keepsSlash = false,
+): Decision {
   if (sets.length === 0) return { outcome: 'allowed' };
   const objection = objectionTo(request);
   const readings = objection === undefined ? { ...readingsOf(request.pathname), keepsSlash } : noReadings;
@@ -50,7 +54,7 @@ type Readings = PathReadings & { readonly keepsSlash: boolean };
 const noReadings: Readings = { sent: [], lenient: [], keepsSlash: false };
 
 /** Returns why any rules deny a request; undefined if there is no such reason. */
-function objectionTo({ pathname, query, rawHeaders }: RuledRequest): Objection | undefined {
+function objectionTo({ pathname, query, rawHeaders }: RequestForRules): Objection | undefined {
   const problem = ambiguityOf(pathname);
   if (problem !== undefined) return { text: `need another spelling of the path: ${problem}`, isAmbiguous: true };
   const parameters = parametersOf(query);
@@ -73,7 +77,7 @@ interface Objection {
 
 function verdictOf(
   set: RuleSet | BrokenRules,
-  request: RuledRequest,
+  request: RequestForRules,
   readings: Readings,
   objection: Objection | undefined,
 ): Verdict {

@@ -18,7 +18,7 @@ export interface RequestParts {
 }
 
 /** A request as rules see it. */
-export interface RuledRequest extends RequestParts {
+export interface RequestForRules extends RequestParts {
   /** See `isRead`. */
   readonly isRead: boolean;
 }
@@ -122,7 +122,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map([
 ]);
 
 /** Returns the verb of a request: `get` for reads, `create` for a change of the protocol, `update` for unknown methods. */
-export function verbOf(request: RuledRequest): Verb {
+export function verbOf(request: RequestForRules): Verb {
   const { method, isUpgrade, isRead } = request;
   if (isRead) return 'get';
   return isUpgrade ? 'create' : (verbs.get(method) ?? 'update');

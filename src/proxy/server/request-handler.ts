@@ -9,7 +9,6 @@ import { Exchange } from '../tool/exchange.ts';
 import { valuesOf } from '../tool/headers.ts';
 import { joinConnections } from '../tool/tunnel.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
-import type { RequestBody } from '../tool/request-body.ts';
 import { isPassableUpgrade, switchedHead } from '../tool/exchange-headers.ts';
 import type { Switched } from '../tool/exchange-headers.ts';
 import { authorityOf } from '../tool/tool-origin.ts';
@@ -21,7 +20,7 @@ import { AccessLogEntry } from './access-log-entry.ts';
 import { imagePullUser, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { Route } from './router.ts';
-import type { RoutedRequest } from './rule-enforcer.ts';
+import type { IncomingRequest } from './rule-enforcer.ts';
 import type { TunnelSession } from './tunnel-session.ts';
 import { closeAtExpiry, closeWhenReplaced } from './tunnel-session.ts';
 import { addressOf, authenticate, authenticateReverse, ownerOf, podOf } from './authenticated-client.ts';
@@ -145,7 +144,7 @@ export class RequestHandler {
     target: RequestTarget,
     entry: AccessLogEntry,
   ): Promise<Route | 'registry-root'> {
-    const { request, body, slot, clientGone: signal } = arrival;
+    const { request, slot, clientGone: signal } = arrival;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
       const { named, path } = target;
@@ -154,7 +153,7 @@ export class RequestHandler {
       const authenticated = await authenticate(request, authorizer, entry, signal);
       arrival.client = authenticated.client;
       slot.moveTo(arrival.client);
-      return router.forward(authenticated, target, routed(request, body), entry, signal);
+      return router.forward(authenticated, target, incomingOf(arrival), entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
@@ -176,7 +175,7 @@ export class RequestHandler {
     if (wanted.kind === 'registry-root') return 'registry-root';
     entry.connector = wanted.connector;
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
-    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, routed(request, body), entry, signal);
+    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, incomingOf(arrival), entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
@@ -186,7 +185,7 @@ export class RequestHandler {
     session: TunnelSession,
     entry: AccessLogEntry,
   ): Promise<Route> {
-    const { request, body, slot, clientGone: signal } = arrival;
+    const { request, slot, clientGone: signal } = arrival;
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
@@ -210,7 +209,7 @@ export class RequestHandler {
     try {
       const { connectors } = authenticated;
       const route = { named, path };
-      return await this.#options.router.forward({ client, connectors }, route, routed(request, body), entry, signal);
+      return await this.#options.router.forward({ client, connectors }, route, incomingOf(arrival), entry, signal);
     } catch (error) {
       if (error instanceof ProxyError && error.kind === 'denied') await this.#endIfRevoked(session, client, signal);
       throw error;
@@ -236,7 +235,7 @@ export class RequestHandler {
   }
 }
 
-function routed({ method, rawHeaders }: IncomingMessage, body: RequestBody): RoutedRequest {
+function incomingOf({ request: { method, rawHeaders }, body }: Arrival): IncomingRequest {
   return { method, rawHeaders, body };
 }
 

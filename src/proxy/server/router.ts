@@ -7,7 +7,7 @@ import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { ToolAddress } from '../connectors/tool-address.ts';
 import type { ToolCredentials } from '../credentials/tool-credentials.ts';
-import type { RuledRequest } from '../rules/read-only.ts';
+import type { RequestForRules } from '../rules/read-only.ts';
 import { pathProblem } from '../rules/request-path.ts';
 import { ownerLimitsOf } from '../rules/owner-limits.ts';
 import type { OwnerLimits } from '../rules/owner-limits.ts';
@@ -20,8 +20,8 @@ import type { RequestTarget } from './request-target.ts';
 import type { RouteRecord } from './server-observer.ts';
 import { ambiguousPath, missing, withoutAddress, UnmatchedHosts } from './unmatched-hosts.ts';
 import { rewriteResponseHeaders } from './reverse-response.ts';
-import { ruledRequest } from './rule-enforcer.ts';
-import type { RoutedRequest, RuleEnforcer } from './rule-enforcer.ts';
+import { requestForRules } from './rule-enforcer.ts';
+import type { IncomingRequest, RuleEnforcer } from './rule-enforcer.ts';
 import type { AuthenticatedClient, NamingClient } from './authenticated-client.ts';
 import type { UnmatchedHostsOptions } from './unmatched-hosts.ts';
 
@@ -51,7 +51,7 @@ interface Destination {
 }
 
 /** A destination with the request as rules see it. */
-type RuledDestination = Destination & { readonly ruled: RuledRequest };
+type CheckedDestination = Destination & { readonly forRules: RequestForRules };
 
 /** A request in reverse mode: the connector that its path names, and the path below it. */
 interface ReverseRequest {
@@ -106,7 +106,7 @@ export class Router {
   async forward(
     authenticated: NamingClient,
     { named, path }: { readonly named: NamedHost; readonly path: string },
-    request: RoutedRequest,
+    request: IncomingRequest,
     entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Route> {
@@ -130,7 +130,7 @@ export class Router {
   async reverse(
     client: AuthenticatedClient['client'],
     target: ReverseRequest & { readonly prefix: string; readonly base: string },
-    request: RoutedRequest,
+    request: IncomingRequest,
     entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Route> {
@@ -155,18 +155,18 @@ export class Router {
     client: AuthenticatedClient['client'],
     ref: ConnectorRef,
     destination: () => Awaitable<Destination>,
-    request: RoutedRequest,
+    request: IncomingRequest,
     entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<Omit<Destination, 'found'> & { readonly route: Route }> {
-    let looking: Promise<RuledDestination> | undefined;
-    const look = (): Promise<RuledDestination> => (looking ??= this.#look(destination, request, entry, signal));
-    await this.#options.authorizer.authorize(client, ref, async () => verbOf((await look()).ruled), signal);
-    const { found, address, path: clientPath, ruled } = await look();
+    let looking: Promise<CheckedDestination> | undefined;
+    const look = (): Promise<CheckedDestination> => (looking ??= this.#look(destination, request, entry, signal));
+    await this.#options.authorizer.authorize(client, ref, async () => verbOf((await look()).forRules), signal);
+    const { found, address, path: clientPath, forRules } = await look();
     const { rules } = this.#options;
-    rules.enforce(found, ruled, entry);
+    rules.enforce(found, forRules, entry);
     const path = withReadableMount(
-      ruled.method,
+      forRules.method,
       clientPath,
       (blob) => isWithin(blob, address.path) && rules.permitsRead(found, blob),
     );
@@ -182,15 +182,15 @@ export class Router {
 
   async #look(
     destination: () => Awaitable<Destination>,
-    request: RoutedRequest,
+    request: IncomingRequest,
     entry: RouteRecord,
     signal: AbortSignal,
-  ): Promise<RuledDestination> {
+  ): Promise<CheckedDestination> {
     const { found, address, path } = await destination();
     ensureInside(path);
-    const ruled = await ruledRequest(request, path, found.connectorClass, signal);
-    entry.verb = verbOf(ruled);
-    return { found, address, path, ruled };
+    const forRules = await requestForRules(request, path, found.connectorClass, signal);
+    entry.verb = verbOf(forRules);
+    return { found, address, path, forRules };
   }
 
   /** Reads the connector of a request in reverse mode. @throws {ProxyError} {CodedError} */

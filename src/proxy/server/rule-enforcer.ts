@@ -4,7 +4,7 @@ import type { Connector, ConnectorClass, ResolvedConnector } from '../../shared/
 import { decide } from '../rules/decision.ts';
 import { isOfClass, isOfGit, isParsed, keepsSlash, ruleAnnotations, rulesOf } from '../rules/request-rules.ts';
 import { downloadBatch, isLfsBatch, isRead } from '../rules/read-only.ts';
-import type { RuledRequest } from '../rules/read-only.ts';
+import type { RequestForRules } from '../rules/read-only.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -33,7 +33,7 @@ export class RuleEnforcer {
    * @throws {ProxyError} 403 that names the Connector, the rule, and the annotation to change; 400 for a request that
    * tools could read in different ways; 429 if rules of the namespace change too often.
    */
-  enforce({ connector, connectorClass }: ResolvedConnector, request: RuledRequest, entry: RouteRecord): void {
+  enforce({ connector, connectorClass }: ResolvedConnector, request: RequestForRules, entry: RouteRecord): void {
     const sets = this.#rulesOf(connector, connectorClass);
     if (sets.length === 0) {
       entry.decision = 'allowed';
@@ -73,7 +73,7 @@ export class RuleEnforcer {
 }
 
 /** A request to route. */
-export interface RoutedRequest extends Pick<IncomingMessage, 'method' | 'rawHeaders'> {
+export interface IncomingRequest extends Pick<IncomingMessage, 'method' | 'rawHeaders'> {
   /** Absent for a request that is only checked. */
   readonly body?: RequestBody;
 }
@@ -84,16 +84,16 @@ export interface RoutedRequest extends Pick<IncomingMessage, 'method' | 'rawHead
  * @param path as sent to the tool, with the query.
  * @throws {ProxyError} 408 if that body does not arrive in time.
  */
-export async function ruledRequest(
-  request: RoutedRequest,
+export async function requestForRules(
+  request: IncomingRequest,
   path: string,
   connectorClass: ConnectorClass | undefined,
   signal: AbortSignal,
-): Promise<RuledRequest> {
+): Promise<RequestForRules> {
   const pathname = pathnameOf(path);
   const { method = '', rawHeaders, body } = request;
   const types = valuesOf(rawHeaders, 'content-type');
-  const ruled = {
+  const forRules = {
     method,
     pathname,
     query: path.slice(pathname.length + 1),
@@ -105,12 +105,12 @@ export async function ruledRequest(
   };
   const isGit = isOfGit(connectorClass);
   const isReadable = body !== undefined && valuesOf(rawHeaders, 'content-encoding').length === 0;
-  if (isGit && isReadable && isLfsBatch(ruled)) {
+  if (isGit && isReadable && isLfsBatch(forRules)) {
     const batch = downloadBatch(await wholeOf(body, signal));
     if (batch !== undefined) body.replace(batch);
-    ruled.isRead = batch !== undefined;
-  } else ruled.isRead = isRead(ruled, isGit);
-  return ruled;
+    forRules.isRead = batch !== undefined;
+  } else forRules.isRead = isRead(forRules, isGit);
+  return forRules;
 }
 
 /** Returns a small body, and nothing for another one. */

@@ -44,7 +44,7 @@ import { LenientPath, pathProblem } from '../../../src/proxy/rules/request-path.
 import { Secret } from '../../../src/shared/secret.ts';
 import { quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-text.ts';
 import { connector } from '../driver/manifests.ts';
-import { ruledRequest, rulesWith } from '../rules/rule-sets.ts';
+import { requestForRules, rulesWith } from '../rules/rule-sets.ts';
 
 interface Parser {
   readonly run: (text: string) => unknown;
@@ -113,7 +113,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
   decide: {
     run: (text) => {
       for (const method of ['GET', 'POST']) {
-        const request = ruledRequest(method, text, { contentType: 'application/x-git-upload-pack-request' }, true);
+        const request = requestForRules(method, text, { contentType: 'application/x-git-upload-pack-request' }, true);
         assert.ok([request.isRead, decide(sets, request)]);
       }
     },

@@ -2,7 +2,7 @@ import type { Connector, ConnectorClass } from '../../../src/shared/connectors/m
 import { rulesOf } from '../../../src/proxy/rules/request-rules.ts';
 import type { BrokenRules, RuleSet } from '../../../src/proxy/rules/request-rules.ts';
 import { isRead } from '../../../src/proxy/rules/read-only.ts';
-import type { RequestParts, RuledRequest } from '../../../src/proxy/rules/read-only.ts';
+import type { RequestParts, RequestForRules } from '../../../src/proxy/rules/read-only.ts';
 
 /** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
 export type Annotations = Readonly<Record<string, string>>;
@@ -30,12 +30,12 @@ export function rulesWith(own: Annotations, ofClass: Annotations = {}): readonly
 }
 
 /** @param isGit whether its Connector is of a class for Git servers. */
-export function ruledRequest(
+export function requestForRules(
   method: string,
   path: string,
   more: Partial<RequestParts> = {},
   isGit = false,
-): RuledRequest {
+): RequestForRules {
   const end = path.indexOf('?');
   const parts: RequestParts = {
     method,

@@ -5,7 +5,7 @@ import { parseConnectorClass } from '../../../src/shared/connectors/parse-connec
 import { decide } from '../../../src/proxy/rules/decision.ts';
 import { rulesOf } from '../../../src/proxy/rules/request-rules.ts';
 import { chartFile } from '../../support/deploy/manifests.ts';
-import { ruledRequest } from '../../support/rules/rule-sets.ts';
+import { requestForRules } from '../../support/rules/rule-sets.ts';
 
 interface Requests {
   readonly denied: readonly string[];
@@ -191,7 +191,7 @@ describe('rules of the classes', () => {
     const connector = { ref: { namespace: 'ci', name: 'tool' }, className: name, object: { metadata: {} } };
     const decisionOn = (request: string): string => {
       const [method = '', target = ''] = request.split(' ');
-      const { outcome, reason = '' } = decide(rulesOf(connector, connectorClass), ruledRequest(method, target));
+      const { outcome, reason = '' } = decide(rulesOf(connector, connectorClass), requestForRules(method, target));
       return reason.includes('broken') ? reason : outcome;
     };
     it(`deny what hands out further credentials of ${name}`, () => {
@@ -218,9 +218,9 @@ describe('rules of the classes', () => {
       const sets = rulesOf(connector, parseConnectorClass(k8s as unknown as JsonObject));
       for (const request of ['POST /api/v1/namespaces/a/secrets', 'PATCH /c/api/v1/namespaces/a/secrets/b']) {
         const [method = '', target = ''] = request.split(' ');
-        assert.equal(decide(sets, ruledRequest(method, target)).outcome, outcome, request);
+        assert.equal(decide(sets, requestForRules(method, target)).outcome, outcome, request);
       }
-      assert.equal(decide(sets, ruledRequest('GET', '/api/v1/namespaces/a/secrets')).outcome, 'allowed');
+      assert.equal(decide(sets, requestForRules('GET', '/api/v1/namespaces/a/secrets')).outcome, 'allowed');
     }
   });
 });

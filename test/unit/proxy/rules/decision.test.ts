@@ -8,12 +8,12 @@ import type { JsonObject } from '../../../../src/shared/json.ts';
 import { ownerProblem, rulesOf } from '../../../../src/proxy/rules/request-rules.ts';
 import { referenceAllows } from '../../../support/rules/reference-rules.ts';
 import type { ReferenceRule } from '../../../support/rules/reference-rules.ts';
-import { annotated, ruledRequest, rulesWith } from '../../../support/rules/rule-sets.ts';
+import { annotated, requestForRules, rulesWith } from '../../../support/rules/rule-sets.ts';
 
 describe('the decision about a request', () => {
   it('is to allow it, without rules', () => {
-    assert.deepEqual(decide(rulesWith({}), ruledRequest('DELETE', '/')), { outcome: 'allowed' });
-    assert.deepEqual(decide(rulesWith({ access: 'full' }), ruledRequest('DELETE', '/')), { outcome: 'allowed' });
+    assert.deepEqual(decide(rulesWith({}), requestForRules('DELETE', '/')), { outcome: 'allowed' });
+    assert.deepEqual(decide(rulesWith({ access: 'full' }), requestForRules('DELETE', '/')), { outcome: 'allowed' });
   });
 
   it('is that of the first rule that matches', () => {
@@ -23,14 +23,14 @@ describe('the decision about a request', () => {
 - allow: { methods: [POST], paths: ["/**/git-upload-pack"] }
 - deny: { methods: [PUT], paths: [/x] }`,
     });
-    assert.deepEqual(decide(sets, ruledRequest('GET', '/api/projects')), { outcome: 'allowed', rule: 'ci/tool:2' });
-    assert.equal(decide(sets, ruledRequest('POST', '/a/git-upload-pack')).rule, 'ci/tool:3');
-    assert.deepEqual(decide(sets, ruledRequest('GET', '/api/tokens/1')), {
+    assert.deepEqual(decide(sets, requestForRules('GET', '/api/projects')), { outcome: 'allowed', rule: 'ci/tool:2' });
+    assert.equal(decide(sets, requestForRules('POST', '/a/git-upload-pack')).rule, 'ci/tool:3');
+    assert.deepEqual(decide(sets, requestForRules('GET', '/api/tokens/1')), {
       outcome: 'denied',
       rule: 'ci/tool:1',
       reason: 'a rule of connector ci/tool denies this request: line 1 of annotation connectors.alauda.io/rules',
     });
-    assert.deepEqual(decide(sets, ruledRequest('PATCH', '/api/projects')), {
+    assert.deepEqual(decide(sets, requestForRules('PATCH', '/api/projects')), {
       outcome: 'denied',
       rule: 'ci/tool',
       reason: 'no rule of connector ci/tool allows this request: annotation connectors.alauda.io/rules',
@@ -39,52 +39,52 @@ describe('the decision about a request', () => {
 
   it('is to allow what no rule matches, if all rules deny', () => {
     const sets = rulesWith({ rules: '- deny: { methods: [DELETE] }' });
-    assert.deepEqual(decide(sets, ruledRequest('PUT', '/x')), { outcome: 'allowed' });
-    assert.equal(decide(sets, ruledRequest('DELETE', '/x')).outcome, 'denied');
+    assert.deepEqual(decide(sets, requestForRules('PUT', '/x')), { outcome: 'allowed' });
+    assert.equal(decide(sets, requestForRules('DELETE', '/x')).outcome, 'denied');
   });
 
   it('is to deny writes by read-only, also where rules allow them', () => {
     const readOnly = rulesWith({ access: 'read-only' });
-    assert.deepEqual(decide(readOnly, ruledRequest('GET', '/x')), { outcome: 'allowed', rule: 'read-only' });
-    assert.deepEqual(decide(readOnly, ruledRequest('PUT', '/x')), {
+    assert.deepEqual(decide(readOnly, requestForRules('GET', '/x')), { outcome: 'allowed', rule: 'read-only' });
+    assert.deepEqual(decide(readOnly, requestForRules('PUT', '/x')), {
       outcome: 'denied',
       rule: 'read-only',
       reason: 'connector ci/tool is read-only: PUT can write here (annotation connectors.alauda.io/access)',
     });
     assert.match(
-      decide(readOnly, ruledRequest('GET', '/x', { isUpgrade: true })).reason ?? '',
+      decide(readOnly, requestForRules('GET', '/x', { isUpgrade: true })).reason ?? '',
       /a change of the proto/,
     );
     const both = rulesWith({ access: 'read-only', rules: '- allow: { paths: [/x] }' });
-    assert.equal(decide(both, ruledRequest('PUT', '/x')).rule, 'read-only');
-    assert.equal(decide(both, ruledRequest('GET', '/y')).rule, 'ci/tool');
-    assert.equal(decide(both, ruledRequest('GET', '/x')).rule, 'ci/tool:1');
+    assert.equal(decide(both, requestForRules('PUT', '/x')).rule, 'read-only');
+    assert.equal(decide(both, requestForRules('GET', '/y')).rule, 'ci/tool');
+    assert.equal(decide(both, requestForRules('GET', '/x')).rule, 'ci/tool:1');
   });
 
   it('is made by the rules of the class as well, unless access is full', () => {
     const ofClass = { rules: '- deny: { paths: [/tokens] }' };
-    assert.equal(decide(rulesWith({}, ofClass), ruledRequest('GET', '/tokens')).rule, 'class git:1');
-    assert.equal(decide(rulesWith({}, ofClass), ruledRequest('GET', '/x')).outcome, 'allowed');
-    assert.equal(decide(rulesWith({ access: 'full' }, ofClass), ruledRequest('GET', '/tokens')).outcome, 'allowed');
+    assert.equal(decide(rulesWith({}, ofClass), requestForRules('GET', '/tokens')).rule, 'class git:1');
+    assert.equal(decide(rulesWith({}, ofClass), requestForRules('GET', '/x')).outcome, 'allowed');
+    assert.equal(decide(rulesWith({ access: 'full' }, ofClass), requestForRules('GET', '/tokens')).outcome, 'allowed');
     const own = { rules: '- allow: { methods: [GET] }' };
-    assert.equal(decide(rulesWith(own, ofClass), ruledRequest('GET', '/tokens')).rule, 'class git:1');
-    assert.equal(decide(rulesWith(own, ofClass), ruledRequest('GET', '/x')).rule, 'ci/tool:1');
-    assert.equal(decide(rulesWith(own, ofClass), ruledRequest('PUT', '/x')).rule, 'ci/tool');
-    const { rule } = decide(rulesWith({}, { access: 'read-only' }), ruledRequest('PUT', '/x'));
+    assert.equal(decide(rulesWith(own, ofClass), requestForRules('GET', '/tokens')).rule, 'class git:1');
+    assert.equal(decide(rulesWith(own, ofClass), requestForRules('GET', '/x')).rule, 'ci/tool:1');
+    assert.equal(decide(rulesWith(own, ofClass), requestForRules('PUT', '/x')).rule, 'ci/tool');
+    const { rule } = decide(rulesWith({}, { access: 'read-only' }), requestForRules('PUT', '/x'));
     assert.equal(rule, 'class git:read-only');
-    assert.equal(decide(rulesWith({}, { access: 'full' }), ruledRequest('PUT', '/x')).outcome, 'allowed');
+    assert.equal(decide(rulesWith({}, { access: 'full' }), requestForRules('PUT', '/x')).outcome, 'allowed');
   });
 
   it('is to allow %2F for * only where the tool keeps it, and to deny it everywhere', () => {
     const allows = rulesWith({ rules: '- allow: { paths: ["/projects/*/keys", "/groups/team%2Fapp", "/files/**"] }' });
-    const request = ruledRequest('GET', '/projects/team%2Fapp/keys');
+    const request = requestForRules('GET', '/projects/team%2Fapp/keys');
     assert.equal(decide(allows, request, true).outcome, 'allowed');
     for (const path of ['/projects/team%2Fapp/keys', '/projects/team%252Fapp/keys', '/projects/a%2fb/keys']) {
-      const { reason } = decide(allows, ruledRequest('GET', path));
+      const { reason } = decide(allows, requestForRules('GET', path));
       assert.match(reason ?? '', /^no rule of .* allows this request, as \* matches no %2F: annotation /);
     }
     for (const path of ['/projects/1/keys', '/groups/team%2Fapp', '/files/a%2Fb', '/files/a/b%2Fc/d']) {
-      assert.equal(decide(allows, ruledRequest('GET', path)).outcome, 'allowed', path);
+      assert.equal(decide(allows, requestForRules('GET', path)).outcome, 'allowed', path);
     }
     const denies = rulesWith({ rules: '- deny: { paths: ["/projects/*/keys"] }' });
     for (const keepsSlash of [false, true]) assert.equal(decide(denies, request, keepsSlash).outcome, 'denied');
@@ -92,38 +92,42 @@ describe('the decision about a request', () => {
 
   it('is audited where the mode says so, for the object that says it', () => {
     const sets = rulesWith({ access: 'read-only', 'rules-mode': 'audit' }, { rules: '- deny: { paths: [/tokens] }' });
-    const audited = decide(sets, ruledRequest('PUT', '/x'));
+    const audited = decide(sets, requestForRules('PUT', '/x'));
     assert.equal(audited.outcome, 'audit');
     assert.equal(audited.rule, 'read-only');
-    assert.equal(decide(sets, ruledRequest('GET', '/x')).outcome, 'allowed');
-    assert.equal(decide(sets, ruledRequest('PUT', '/tokens')).outcome, 'denied');
-    assert.equal(decide(sets, ruledRequest('PUT', '/tokens')).rule, 'class git:1');
+    assert.equal(decide(sets, requestForRules('GET', '/x')).outcome, 'allowed');
+    assert.equal(decide(sets, requestForRules('PUT', '/tokens')).outcome, 'denied');
+    assert.equal(decide(sets, requestForRules('PUT', '/tokens')).rule, 'class git:1');
   });
 
   it('is to deny an override of the method, and a path without a certain meaning', () => {
     const sets = rulesWith({ rules: '- deny: { methods: [DELETE] }' });
-    assert.deepEqual(decide(sets, ruledRequest('POST', '/x', { rawHeaders: ['X-HTTP-Method-Override', 'DELETE'] })), {
-      outcome: 'denied',
-      rule: 'ci/tool',
-      reason: 'rules of connector ci/tool deny this request: its "X-HTTP-Method-Override" names another method or path',
-      isAmbiguous: false,
-    });
-    assert.deepEqual(decide(sets, ruledRequest('GET', '/a//b')), {
+    assert.deepEqual(
+      decide(sets, requestForRules('POST', '/x', { rawHeaders: ['X-HTTP-Method-Override', 'DELETE'] })),
+      {
+        outcome: 'denied',
+        rule: 'ci/tool',
+        reason:
+          'rules of connector ci/tool deny this request: its "X-HTTP-Method-Override" names another method or path',
+        isAmbiguous: false,
+      },
+    );
+    assert.deepEqual(decide(sets, requestForRules('GET', '/a//b')), {
       outcome: 'denied',
       rule: 'ci/tool',
       reason:
         'rules of connector ci/tool need another spelling of the path: at "/a//b" it has an empty segment: send one slash',
       isAmbiguous: true,
     });
-    assert.deepEqual(decide(sets, ruledRequest('GET', `/a?${'&'.repeat(256)}`)), {
+    assert.deepEqual(decide(sets, requestForRules('GET', `/a?${'&'.repeat(256)}`)), {
       outcome: 'denied',
       rule: 'ci/tool',
       reason: 'rules of connector ci/tool need a query of at most 256 parameters: send fewer',
       isAmbiguous: true,
     });
-    assert.equal(decide(rulesWith({}), ruledRequest('GET', '/a//b?_method=DELETE')).outcome, 'allowed');
+    assert.equal(decide(rulesWith({}), requestForRules('GET', '/a//b?_method=DELETE')).outcome, 'allowed');
     const audited = rulesWith({ rules: '- deny: { paths: [/x] }', 'rules-mode': 'audit' });
-    assert.equal(decide(audited, ruledRequest('GET', '/a//b')).outcome, 'audit');
+    assert.equal(decide(audited, requestForRules('GET', '/a//b')).outcome, 'audit');
   });
 
   it('is to deny everything by broken rules, in audit mode as well', () => {
@@ -149,14 +153,18 @@ describe('the decision about a request', () => {
     ];
     for (const [annotations, problem] of broken) {
       for (const more of [{}, annotations['rules-mode'] === undefined ? { 'rules-mode': 'audit' } : {}]) {
-        const { outcome, rule, reason = '' } = decide(rulesWith({ ...annotations, ...more }), ruledRequest('GET', '/'));
+        const {
+          outcome,
+          rule,
+          reason = '',
+        } = decide(rulesWith({ ...annotations, ...more }), requestForRules('GET', '/'));
         assert.equal(outcome, 'denied', reason);
         assert.equal(rule, 'ci/tool');
         assert.match(reason, /^rules of connector ci\/tool are broken: annotation /);
         assert.match(reason, problem);
       }
     }
-    const { reason } = decide(rulesWith({}, { access: 'none' }), ruledRequest('GET', '/'));
+    const { reason } = decide(rulesWith({}, { access: 'none' }), requestForRules('GET', '/'));
     assert.match(reason ?? '', /^rules of connectorclass git are broken: annotation /);
   });
 
@@ -228,7 +236,7 @@ describe('the spellings of a path', () => {
       const sets = rulesWith({ rules: textOf(rules) });
       for (const spelling of new Set(spellings)) {
         if (pathProblem(spelling) !== undefined) continue;
-        const { outcome, isAmbiguous = false } = decide(sets, ruledRequest('GET', spelling));
+        const { outcome, isAmbiguous = false } = decide(sets, requestForRules('GET', spelling));
         assert.equal(isAmbiguous, ambiguityOf(spelling) !== undefined, spelling);
         if (!isAmbiguous) assert.equal(outcome === 'allowed', referenceAllows(rules, 'GET', spelling), spelling);
       }
@@ -253,7 +261,7 @@ describe('the spellings of a path', () => {
         (rules, method, segments) => {
           const path = `/${segments.join('/')}`;
           fc.pre(pathProblem(path) === undefined && ambiguityOf(path) === undefined);
-          const { outcome } = decide(rulesWith({ rules: textOf(rules) }), ruledRequest(method, path));
+          const { outcome } = decide(rulesWith({ rules: textOf(rules) }), requestForRules(method, path));
           assert.equal(outcome === 'allowed', referenceAllows(rules, method, path), path);
         },
       ),

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { isLfsBatch } from '../../../../src/proxy/rules/read-only.ts';
-import { ruledRequest } from '../../../support/rules/rule-sets.ts';
+import { requestForRules } from '../../../support/rules/rule-sets.ts';
 
 const fetchOfGit = 'application/x-git-upload-pack-request';
 const batchOfLfs = 'application/vnd.git-lfs+json';
 
 function isRead(method: string, path: string, contentType?: string, isGit = true): boolean {
-  return ruledRequest(method, path, { contentType, hasBody: contentType !== undefined }, isGit).isRead;
+  return requestForRules(method, path, { contentType, hasBody: contentType !== undefined }, isGit).isRead;
 }
 
 describe('a read', () => {
@@ -17,7 +17,7 @@ describe('a read', () => {
   });
 
   it('has no body, which some tools read as the next request', () => {
-    assert.ok(!ruledRequest('GET', '/a', { hasBody: true }).isRead);
+    assert.ok(!requestForRules('GET', '/a', { hasBody: true }).isRead);
   });
 
   it('has no more parameters than are looked at', () => {
@@ -26,7 +26,7 @@ describe('a read', () => {
   });
 
   it('is not a change of the protocol', () => {
-    assert.ok(!ruledRequest('GET', '/exec', { isUpgrade: true }).isRead);
+    assert.ok(!requestForRules('GET', '/exec', { isUpgrade: true }).isRead);
   });
 
   it('is the clone and fetch of Git, not the push', () => {
@@ -43,7 +43,7 @@ describe('a read', () => {
   it('is no POST at other tools than Git servers, which can start anything', () => {
     assert.ok(!isRead('POST', '/job/deploy/git-upload-pack', fetchOfGit, false));
     assert.ok(isRead('GET', '/app.git/info/refs?service=git-receive-pack', undefined, false));
-    assert.ok(!ruledRequest('POST', '/a/info/lfs/objects/batch', { contentType: batchOfLfs }).isRead);
+    assert.ok(!requestForRules('POST', '/a/info/lfs/objects/batch', { contentType: batchOfLfs }).isRead);
   });
 
   it('is not the start of a push, whatever else is asked for', () => {
@@ -116,7 +116,7 @@ describe('a read', () => {
 
 describe('a batch request of Git LFS', () => {
   const isBatch = (method: string, path: string, contentType?: string): boolean =>
-    isLfsBatch(ruledRequest(method, path, { contentType }));
+    isLfsBatch(requestForRules(method, path, { contentType }));
 
   it('has its path, method and type', () => {
     assert.ok(isBatch('POST', '/a.git/info/lfs/objects/batch', batchOfLfs));
