@@ -136,7 +136,7 @@ async function passedOf(
 ): Promise<Passed> {
   const base = 'http://proxy.invalid';
   const [only] = connectors;
-  const naming = { client, connectors };
+  const clientWithConnectors = { client, connectors };
   const target = url === undefined ? undefined : router.targetOf(url);
   const host = target?.kind === 'forward' ? authorityOf(target.named) : 'proxy.invalid';
   const request = { method: asked.method, httpVersion: '1.1', rawHeaders: ['Host', host, ...asked.headers] };
@@ -147,15 +147,17 @@ async function passedOf(
   }
   if (target?.kind === 'forward' && target.named.scheme === 'https') {
     const tunnel = parseConnectTarget(authorityWithPort(target.named)) ?? target.named;
-    const matches = await router.matchesOf(naming, tunnel, trace, signal);
+    const matches = await router.matchesOf(clientWithConnectors, tunnel, trace, signal);
     if (matches.length === 0) return { tunnelTo: tunnel };
     ensureWellFormed(request, target);
-    return router.forward(naming, { named: tunnel, path: target.path }, request, trace, signal);
+    return router.forward(clientWithConnectors, { named: tunnel, path: target.path }, request, trace, signal);
   }
   ensureWellFormed(request, target);
   if (target.kind === 'reverse')
     return router.reverse(client, { ...target, base, isImagePull: false }, request, trace, signal);
-  return target.kind === 'forward' ? router.forward(naming, target, request, trace, signal) : 'registry-root';
+  return target.kind === 'forward'
+    ? router.forward(clientWithConnectors, target, request, trace, signal)
+    : 'registry-root';
 }
 
 function addConnector({ connectors }: Question, passed: Passed | undefined, trace: DecisionTrace): void {

@@ -5,7 +5,7 @@ import type { Decision } from '../rules/decision.ts';
 import type { Verb } from '../rules/read-only.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
 import { valuesOf } from '../tool/headers.ts';
-import type { ClientRequest } from './arrival.ts';
+import type { ClientRequest } from './incoming-exchange.ts';
 import { handshakeHints } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 import type { RequestLog } from './request-log.ts';
@@ -21,7 +21,7 @@ const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated',
 
 /** The access log entry of one request: client, target and result. It never contains headers, query or body. */
 export class AccessLogEntry implements RouteRecord {
-  readonly #arrival: ClientRequest;
+  readonly #incoming: ClientRequest;
   readonly #observer: ServerObserver;
   readonly #log: RequestLog;
   readonly #monotonicNow: () => number;
@@ -37,8 +37,8 @@ export class AccessLogEntry implements RouteRecord {
   rule: string | undefined;
   firstByteMs: number | undefined;
 
-  constructor(arrival: ClientRequest, observer: ServerObserver, log: RequestLog, monotonicNow: () => number) {
-    this.#arrival = arrival;
+  constructor(incoming: ClientRequest, observer: ServerObserver, log: RequestLog, monotonicNow: () => number) {
+    this.#incoming = incoming;
     this.#observer = observer;
     this.#log = log;
     this.#monotonicNow = monotonicNow;
@@ -56,7 +56,7 @@ export class AccessLogEntry implements RouteRecord {
   finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    const { socket } = this.#arrival.request;
+    const { socket } = this.#incoming.request;
     const before = counted.get(socket) ?? { received: 0, sent: 0 };
     const total = { received: socket.bytesRead, sent: socket.bytesWritten };
     counted.set(socket, total);
@@ -74,11 +74,11 @@ export class AccessLogEntry implements RouteRecord {
     const hint = handshakeHints[reason];
     if (this.#host !== undefined) line.host = this.#host;
     if (hint !== '') line.hint = hint;
-    this.#log.handshakeFailed(line, this.#arrival.request.socket.remoteAddress ?? '');
+    this.#log.handshakeFailed(line, this.#incoming.request.socket.remoteAddress ?? '');
   }
 
   #clientFields(): LogFields {
-    const { client } = this.#arrival;
+    const { client } = this.#incoming;
     const { account } = client ?? {};
     const fields: Writable<LogFields> = {};
     if (account !== undefined) fields.serviceAccount = `${account.namespace}/${account.name}`;
@@ -96,7 +96,7 @@ export class AccessLogEntry implements RouteRecord {
       bytesSent: moved.sent,
       ...this.#clientFields(),
     };
-    const { method, rawHeaders } = this.#arrival.request;
+    const { method, rawHeaders } = this.#incoming.request;
     const [trace, second] = valuesOf(rawHeaders, 'traceparent');
     const traceId = second === undefined ? traceParent.exec(trace ?? '')?.[1] : undefined;
     const meant = outcome === 'ok' ? [] : this.named;

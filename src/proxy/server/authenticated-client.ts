@@ -17,7 +17,7 @@ export interface AuthenticatedClient {
 }
 
 /** A client and the connectors that it named. */
-export type NamingClient = Omit<AuthenticatedClient, 'token'>;
+export type ClientWithConnectors = Omit<AuthenticatedClient, 'token'>;
 
 const realm = 'Basic realm="connectors"';
 

@@ -13,7 +13,7 @@ import type { HandshakeFailure } from './handshake-failure.ts';
 import { canBePlain, startTlsOrPlain, startTls } from './tls-handshake.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.ts';
-import type { HandlerOptions, ClientRequest } from './arrival.ts';
+import type { HandlerOptions, ClientRequest } from './incoming-exchange.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
 import { parseConnectTarget } from './request-target.ts';
 import { TunnelSession, closeAtExpiry } from './tunnel-session.ts';
@@ -51,8 +51,8 @@ export class ConnectHandler {
     owner: ConnectionOwner,
   ): Promise<void> {
     const { observer, log, requestLog, rejections, exchange, authorizer, router, threads } = this.#options;
-    const arrival: ClientRequest = { request };
-    const entry = new AccessLogEntry(arrival, observer, requestLog, exchange.monotonicNow);
+    const incoming: ClientRequest = { request };
+    const entry = new AccessLogEntry(incoming, observer, requestLog, exchange.monotonicNow);
     const clientGone = new AbortController();
     const abort = (): void => clientGone.abort();
     const ignore = (): void => undefined;
@@ -64,7 +64,7 @@ export class ConnectHandler {
       entry.setTarget('tunnel', authorityOf(named));
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, clientGone.signal);
-      arrival.client = authenticated.client;
+      incoming.client = authenticated.client;
       slot.moveTo(authenticated.client);
       const matches = await router.matchesOf(authenticated, named, entry, clientGone.signal);
       const [match] = matches;
@@ -90,7 +90,7 @@ export class ConnectHandler {
       }
       const failure = toProxyError(error);
       if (failure.kind === 'internal') log.error('Tunnel failed', { error });
-      await rejections.delay(request, arrival.client, slot, clientGone.signal);
+      await rejections.delay(request, incoming.client, slot, clientGone.signal);
       const isLast = failure.status !== 407;
       if (isLast) endWith(socket, failure);
       else await flushed(socket, rawErrorResponse(failure, false));

@@ -208,14 +208,14 @@ export class ProxyServer {
     const slot = this.#options.slots.acquire(this.#acceptedOf(socket));
     const clientGone = new AbortController();
     socket.once('close', () => clientGone.abort(clientGoneError));
-    const arrival = {
+    const incoming = {
       request,
       body: new RequestBody(request, () => this.#options.threads.of(addressOf(request))),
       slot,
       clientGone: clientGone.signal,
     };
     try {
-      await this.#options.requests.serveUpgrade({ ...arrival, session: this.#tunnels.get(socket) }, socket, head);
+      await this.#options.requests.serveUpgrade({ ...incoming, session: this.#tunnels.get(socket) }, socket, head);
     } finally {
       slot.release();
     }

@@ -13,7 +13,7 @@ import { isPassableUpgrade, switchedHead } from '../tool/exchange-headers.ts';
 import type { Switched } from '../tool/exchange-headers.ts';
 import { authorityOf } from '../tool/tool-origin.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
-import type { Arrival, HandlerOptions } from './arrival.ts';
+import type { IncomingExchange, HandlerOptions } from './incoming-exchange.ts';
 import type { ClientLimiter } from './client-limiter.ts';
 import { sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
@@ -47,41 +47,40 @@ export class RequestHandler {
    *
    * Failures are sent to the client, logged and counted.
    */
-  serve(arrival: Arrival, response: ServerResponse): Promise<void> {
-    return this.#serve(arrival, response, undefined);
+  serve(incoming: IncomingExchange, response: ServerResponse): Promise<void> {
+    return this.#serve(incoming, response, undefined);
   }
 
   /** Serves a request to switch protocols, on a connection that no longer belongs to the HTTP server. */
-  serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
-    return this.#serve(arrival, responseOn(socket, arrival.request), head);
+  serveUpgrade(incoming: IncomingExchange, socket: Socket, head: Buffer): Promise<void> {
+    return this.#serve(incoming, responseOn(socket, incoming.request), head);
   }
 
   /** @param head the bytes after a request to switch protocols; undefined for other requests. */
-  async #serve(arrival: Arrival, response: ServerResponse, head: Buffer | undefined): Promise<void> {
-    const { request, body, session } = arrival;
+  async #serve(incoming: IncomingExchange, response: ServerResponse, head: Buffer | undefined): Promise<void> {
+    const { request, body, session } = incoming;
     const { observer, requestLog, exchange: parts } = this.#options;
-    const entry = new AccessLogEntry(arrival, observer, requestLog, parts.monotonicNow);
+    const entry = new AccessLogEntry(incoming, observer, requestLog, parts.monotonicNow);
     const finish = session?.begin();
     let release: (() => void) | undefined;
     try {
       if (head !== undefined) ensureNoBody(request, head);
-      const route = await this.#routeOf(arrival, entry);
+      const route = await this.#routeOf(incoming, entry);
       // The client can have left during a step that does not end with it. The exchange would not learn of it.
-      throwIfAborted(arrival.clientGone);
-      release = this.#acquire(route, arrival, entry);
+      throwIfAborted(incoming.clientGone);
+      release = this.#acquire(route, incoming, entry);
       if (route === 'registry-root') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
         entry.finish('ok', 200);
       } else {
-        const expiresAtMs = arrival.client?.expiresAtMs ?? 0;
-        const incoming = { request, body, response, expiresAtMs };
-        const exchange = new Exchange(parts, incoming, route.outgoing);
+        const expiresAtMs = incoming.client?.expiresAtMs ?? 0;
+        const exchange = new Exchange(parts, { request, body, response, expiresAtMs }, route.outgoing);
         const isUpgrade = head !== undefined && isPassableUpgrade(request);
         const outcome = await (isUpgrade ? exchange.upgrade() : exchange.run());
         if ('socket' in outcome) {
           response.detachSocket(request.socket);
-          await this.#join(arrival, outcome, route.outgoing.credential, expiresAtMs);
+          await this.#join(incoming, outcome, route.outgoing.credential, expiresAtMs);
           entry.finish('ok', 101);
           return;
         }
@@ -90,7 +89,7 @@ export class RequestHandler {
       }
       discardRest(request, body, response);
     } catch (error) {
-      const failure = await this.#toProxyError(error, arrival);
+      const failure = await this.#toProxyError(error, incoming);
       if (failure === undefined) response.destroy();
       else sendError(request, body, response, failure);
       entry.finish(failure?.kind ?? 'aborted', failure?.status ?? 0);
@@ -105,7 +104,11 @@ export class RequestHandler {
    * @returns a function to call when the request is complete; undefined if there are no limits.
    * @throws {ProxyError} 429
    */
-  #acquire(route: Route | 'registry-root', { client }: Arrival, entry: AccessLogEntry): (() => void) | undefined {
+  #acquire(
+    route: Route | 'registry-root',
+    { client }: IncomingExchange,
+    entry: AccessLogEntry,
+  ): (() => void) | undefined {
     if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
     const { connector, ownerLimits } = route;
     entry.connector = connector;
@@ -113,7 +116,7 @@ export class RequestHandler {
   }
 
   async #join(
-    { request: { socket }, client }: Arrival,
+    { request: { socket }, client }: IncomingExchange,
     { message, socket: tool, first }: Switched,
     credential: ToolCredential,
     expiresAtMs: number,
@@ -128,32 +131,32 @@ export class RequestHandler {
     );
   }
 
-  #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'registry-root'> {
-    const { request, session, slot } = arrival;
+  #routeOf(incoming: IncomingExchange, entry: AccessLogEntry): Promise<Route | 'registry-root'> {
+    const { request, session, slot } = incoming;
     slot.ensureAcquired();
     const { url = '' } = request;
     const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
     ensureWellFormed(request, target);
     return session === undefined
-      ? this.#routeOutsideTunnel(arrival, target, entry)
-      : this.#routeInTunnel(arrival, target, session, entry);
+      ? this.#routeOutsideTunnel(incoming, target, entry)
+      : this.#routeInTunnel(incoming, target, session, entry);
   }
 
   async #routeOutsideTunnel(
-    arrival: Arrival,
+    incoming: IncomingExchange,
     target: RequestTarget,
     entry: AccessLogEntry,
   ): Promise<Route | 'registry-root'> {
-    const { request, slot, clientGone: signal } = arrival;
+    const { request, slot, clientGone: signal } = incoming;
     const { authorizer, router } = this.#options;
     if (target.kind === 'forward') {
       const { named, path } = target;
       entry.setTarget('forward', authorityOf(named), pathnameOf(path));
       router.ensureFirstPass(request);
       const authenticated = await authenticate(request, authorizer, entry, signal);
-      arrival.client = authenticated.client;
-      slot.moveTo(arrival.client);
-      return router.forward(authenticated, target, incomingOf(arrival), entry, signal);
+      incoming.client = authenticated.client;
+      slot.moveTo(incoming.client);
+      return router.forward(authenticated, target, incomingOf(incoming), entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
@@ -169,28 +172,28 @@ export class RequestHandler {
     if (target.kind === 'reverse') entry.named = [target.connector];
     router.ensureFirstPass(request);
     const { client, user } = await authenticateReverse(request, authorizer, signal);
-    arrival.client = client;
+    incoming.client = client;
     slot.moveTo(client);
     const wanted = { ...target, isImagePull: user === imagePullUser };
     if (wanted.kind === 'registry-root') return 'registry-root';
     entry.connector = wanted.connector;
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
-    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, incomingOf(arrival), entry, signal);
+    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, incomingOf(incoming), entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
   async #routeInTunnel(
-    arrival: Arrival,
+    incoming: IncomingExchange,
     target: RequestTarget,
     session: TunnelSession,
     entry: AccessLogEntry,
   ): Promise<Route> {
-    const { request, slot, clientGone: signal } = arrival;
+    const { request, slot, clientGone: signal } = incoming;
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
     this.#options.router.ensureFirstPass(request);
-    arrival.client = authenticated.client;
+    incoming.client = authenticated.client;
     entry.named = authenticated.connectors;
     ensureSameHost(request, target, named);
     const client = session.isOver
@@ -209,7 +212,7 @@ export class RequestHandler {
     try {
       const { connectors } = authenticated;
       const route = { named, path };
-      return await this.#options.router.forward({ client, connectors }, route, incomingOf(arrival), entry, signal);
+      return await this.#options.router.forward({ client, connectors }, route, incomingOf(incoming), entry, signal);
     } catch (error) {
       if (error instanceof ProxyError && error.kind === 'denied') await this.#endIfRevoked(session, client, signal);
       throw error;
@@ -223,19 +226,19 @@ export class RequestHandler {
   }
 
   /** Logs a failure and delays its response. @returns the response to send; undefined if the client has left. */
-  async #toProxyError(error: unknown, arrival: Arrival): Promise<ProxyError | undefined> {
-    const { request, body, slot, clientGone } = arrival;
+  async #toProxyError(error: unknown, incoming: IncomingExchange): Promise<ProxyError | undefined> {
+    const { request, body, slot, clientGone } = incoming;
     if (clientGone.aborted) return undefined;
     const failure = toProxyError(error);
     if (failure.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
     discardEarly(request, body);
-    await this.#options.rejections.delay(request, arrival.client, slot, clientGone);
+    await this.#options.rejections.delay(request, incoming.client, slot, clientGone);
     return failure;
   }
 }
 
-function incomingOf({ request: { method, rawHeaders }, body }: Arrival): IncomingRequest {
+function incomingOf({ request: { method, rawHeaders }, body }: IncomingExchange): IncomingRequest {
   return { method, rawHeaders, body };
 }
 

@@ -22,7 +22,7 @@ import { ambiguousPath, missing, withoutAddress, UnmatchedHosts } from './unmatc
 import { rewriteResponseHeaders } from './reverse-response.ts';
 import { requestForRules } from './rule-enforcer.ts';
 import type { IncomingRequest, RuleEnforcer } from './rule-enforcer.ts';
-import type { AuthenticatedClient, NamingClient } from './authenticated-client.ts';
+import type { AuthenticatedClient, ClientWithConnectors } from './authenticated-client.ts';
 import type { UnmatchedHostsOptions } from './unmatched-hosts.ts';
 
 export interface RouterOptions extends UnmatchedHostsOptions {
@@ -86,7 +86,7 @@ export class Router {
    * denied.
    */
   async matchesOf(
-    authenticated: NamingClient,
+    authenticated: ClientWithConnectors,
     named: NamedHost,
     entry: RouteRecord,
     signal: AbortSignal,
@@ -104,7 +104,7 @@ export class Router {
    * @throws {ProxyError} {CodedError}
    */
   async forward(
-    authenticated: NamingClient,
+    authenticated: ClientWithConnectors,
     { named, path }: { readonly named: NamedHost; readonly path: string },
     request: IncomingRequest,
     entry: RouteRecord,
@@ -207,7 +207,7 @@ export class Router {
 
   /** Routes a request without a credential. @param matches connectors at the host with other paths. */
   async #toOther(
-    authenticated: NamingClient,
+    authenticated: ClientWithConnectors,
     named: NamedHost,
     path: string,
     matches: readonly ConnectorMatch[],
@@ -221,7 +221,7 @@ export class Router {
 
   /** Authorizes the client for a host, which needs one of the connectors there. */
   async #authorizeHost(
-    authenticated: NamingClient,
+    authenticated: ClientWithConnectors,
     named: NamedHost,
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
@@ -231,7 +231,7 @@ export class Router {
   }
 
   /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */
-  async #resolved({ connectors }: NamingClient, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+  async #resolved({ connectors }: ClientWithConnectors, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
     const resolved: ResolvedConnector[] = [];
     for (const ref of connectors) {
       try {

@@ -11,7 +11,7 @@ import type { ToolOrigin } from '../tool/tool-origin.ts';
 import type { TrustStoreCache } from '../tool/trust.ts';
 import type { Via } from '../tool/via.ts';
 import { ownerOf } from './authenticated-client.ts';
-import type { NamingClient } from './authenticated-client.ts';
+import type { ClientWithConnectors } from './authenticated-client.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { AddressProblem } from '../connectors/tool-address.ts';
 
@@ -37,7 +37,11 @@ export class UnmatchedHosts {
    * Permits a host that belongs to no named connector.
    * @throws {ProxyError} if the client can use none of the connectors that it named, or such hosts are denied.
    */
-  async ensureAllowed({ client, connectors }: NamingClient, { host }: NamedHost, signal: AbortSignal): Promise<void> {
+  async ensureAllowed(
+    { client, connectors }: ClientWithConnectors,
+    { host }: NamedHost,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { authorizer, unmatchedHosts } = this.#options;
     const allowed = await authorizer.authorizeAny(client, connectors, signal);
     // A connector that cannot be read, or has too many addresses, can be the one for this host.
@@ -62,7 +66,7 @@ export class UnmatchedHosts {
    * connector.
    */
   async outgoing(
-    { client }: NamingClient,
+    { client }: ClientWithConnectors,
     named: NamedHost,
     path: string,
     match: ConnectorMatch | undefined,

@@ -20,7 +20,7 @@ export interface ClientRequest {
 }
 
 /** A request that has arrived: its headers are complete, and its body is being gathered. */
-export interface Arrival extends ClientRequest {
+export interface IncomingExchange extends ClientRequest {
   readonly body: RequestBody;
   readonly slot: ExchangeSlot;
   /** The tunnel that the request came through. */
