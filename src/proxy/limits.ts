@@ -160,7 +160,7 @@ export const proxyLimits = {
     openMs: 60_000,
   },
   /** Requests of the proxy itself to registries, token services and issuers. */
-  ownRequests: {
+  backChannel: {
     /** Time for one request with its response. */
     timeoutMs: 30_000,
     /** Bytes of a response. */

@@ -120,7 +120,7 @@ export class Proxy {
       this.#backend.start();
       const httpPort = await this.#health?.start();
       const { port: proxyPort, tlsPort } = await this.#server.start();
-      this.#tools.own.start([
+      this.#tools.self.start([
         { host: config['proxy-address'].host, port: proxyPort },
         ...(tlsPort === undefined ? [] : [{ host: config['tls-address']?.host, port: tlsPort }]),
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
@@ -159,7 +159,7 @@ export class Proxy {
     await this.#server.stop(drainMs);
     this.#requestLog.report();
     this.#tools.client.close();
-    this.#tools.own.stop();
+    this.#tools.self.stop();
     this.#backend.stop();
     this.#health?.stop();
   }
@@ -181,7 +181,7 @@ export class Proxy {
       check: new ConnectorCheck({
         ...{ credentials, trust, ca, secrets },
         probes: new ToolProbes({ client, timeoutMs, threads: this.#threads }),
-        isThisProxy: ({ host, port }) => resolver.isOwn(host, port),
+        isThisProxy: ({ host, port }) => resolver.isSelf(host, port),
       }),
       service: serviceOf(config),
       audience: config['token-audience'],
@@ -193,7 +193,7 @@ export class Proxy {
   #createServer(connections: ConnectionLimiter, requests: SharedQuota): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens, authorizer: rbac, approvals, flags, connectors } = this.#backend;
-    const { client, own, credentials, trust, trustStores } = this.#tools;
+    const { client, self, credentials, trust, trustStores } = this.#tools;
     const audience = config['token-audience'];
     const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
     const router = new Router({
@@ -202,7 +202,7 @@ export class Proxy {
       rules: new RuleEnforcer(this.metrics, this.#threads),
       unmatchedHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
-      isOwnName: (host) => own.isOwnName(host),
+      isSelfName: (host) => self.isSelfName(host),
     });
     const exchange = {
       client,
@@ -224,7 +224,7 @@ export class Proxy {
         address: config['tls-address'],
         // Nodes connect to the address of the Service, because they do not resolve its name.
         certificate: () =>
-          this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
+          this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...self.serviceAddresses, ...config['tls-names']),
         threads: this.#threads,
       },
       connections,

@@ -9,7 +9,7 @@ import { Generators } from './credentials/generator/generators.ts';
 import { ToolCredentials } from './credentials/tool-credentials.ts';
 import { UpstreamTrust } from './credentials/upstream-trust.ts';
 import { proxyLimits } from './limits.ts';
-import { OwnEndpoints } from './own-endpoints.ts';
+import { SelfEndpoints } from './self-endpoints.ts';
 import type { ProxyService } from './status/proxy-service.ts';
 import type { ThreadShares } from './thread-shares.ts';
 import { AddressRules } from './tool/address-rules.ts';
@@ -40,7 +40,7 @@ export interface ToolAccessOptions {
 /** Dependencies of requests to tools, by clients and by probes: addresses, connections, trust and credentials. */
 export interface ToolAccess {
   /** Addresses of the proxy itself, which are blocked as tools. */
-  readonly own: OwnEndpoints;
+  readonly self: SelfEndpoints;
   readonly resolver: Resolver;
   readonly client: ToolClient;
   readonly trustStores: TrustStoreCache;
@@ -49,22 +49,22 @@ export interface ToolAccess {
   readonly generators: Generators;
 }
 
-/** Creates them. The caller starts `own`. */
+/** Creates them. The caller starts `self`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, threads, clock, monotonicNow } = options;
-  const { issuerTimeoutMs = proxyLimits.ownRequests.timeoutMs } = options;
+  const { issuerTimeoutMs = proxyLimits.backChannel.timeoutMs } = options;
   const { secrets, subjectTokens } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';
-  const own = new OwnEndpoints({ service, lookUp: isInCluster ? lookUp : undefined });
+  const self = new SelfEndpoints({ service, lookUp: isInCluster ? lookUp : undefined });
   const resolver = new Resolver({
     rules: new AddressRules({
       allowed: config['allow-upstream-cidrs'],
       apiServer,
       apiServerEndpoints: () => backend.apiServerEndpoints(),
-      own: () => own.current(),
+      self: () => self.current(),
     }),
-    isOwnName: (host) => own.isOwnName(host),
+    isSelfName: (host) => self.isSelfName(host),
     lookUp,
     limiters: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
     slotWaitMs: proxyLimits.lookups.longestWaitMs,
@@ -85,7 +85,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const credentials = new ToolCredentials({
     ...{ secrets, subjectTokens, trust, client, generators, clock, monotonicNow, issuerTimeoutMs },
   });
-  return { own, resolver, client, trustStores, trust, credentials, generators };
+  return { self, resolver, client, trustStores, trust, credentials, generators };
 }
 
 /** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */

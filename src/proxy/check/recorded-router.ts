@@ -39,7 +39,7 @@ export function recordedRouter(options: RecordedRouterOptions, trace: DecisionTr
     trustStores: tools.trustStores,
     unmatchedHosts: config['unmatched-hosts'],
     via: new Via(() => undefined),
-    isOwnName: (host) => tools.own.isOwnName(host),
+    isSelfName: (host) => tools.self.isSelfName(host),
   });
 }
 

@@ -12,7 +12,7 @@ import { GeneratedCredential } from './generator/generated-credential.ts';
 import { generatorOf } from './generator/generators.ts';
 import type { Generators } from './generator/generators.ts';
 import { ProxyError } from '../proxy-error.ts';
-import { ownerOfHost } from '../tool/resolver.ts';
+import { ownerOfConnector } from '../tool/resolver.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
 import { noCredential } from '../tool/tool-credential.ts';
 import { authorityOf, nameOf as originNameOf } from '../tool/tool-origin.ts';
@@ -195,7 +195,7 @@ export class ToolCredentials {
     const cached = this.#sessions.get(key);
     if (cached !== undefined) return cached;
     const { client, clock } = this.#options;
-    const owner = ownerOfHost(ref);
+    const owner = ownerOfConnector(ref);
     const session = {
       tokens: new RegistryTokens(client, clock, owner, this.#tokens),
       probe: new RegistryProbe({ client, clock, address, owner }),

@@ -12,8 +12,8 @@ import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 
 const noBundle: PemBundle = [];
-const maxOwnLength = proxyLimits.connector.caBytes;
-const maxOwnCount = proxyLimits.connector.caCertificates;
+const maxLength = proxyLimits.connector.caBytes;
+const maxCount = proxyLimits.connector.caCertificates;
 const { pausePart } = proxyLimits.trustStores;
 
 /**
@@ -48,7 +48,7 @@ export class UpstreamTrust {
    */
   async of(connector: Connector, signal: AbortSignal, client?: ClientCertificate): Promise<Trust> {
     const ref = caSecretOf(connector);
-    const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
+    const own = ref === undefined ? noBundle : bundleIn(await this.#secrets.get(ref, signal), connector);
     const ofAll = this.#secrets.labelledCas().map(certificateBlocksIn);
     const bundles = own === noBundle ? ofAll : [...ofAll, own];
     const id = this.#stores.keyOf(bundles, client);
@@ -66,7 +66,7 @@ export class UpstreamTrust {
     signal: AbortSignal,
   ): Promise<Trust> {
     const { namespace } = ref;
-    const owner = ownCaSecretName({ object }) === undefined && client === undefined ? '' : namespace;
+    const owner = caSecretNameOf({ object }) === undefined && client === undefined ? '' : namespace;
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
     await this.#threads.wait(namespace, tooMany, signal);
     const release = await this.#turns.acquire({ namespace, podUid: '' }, signal);
@@ -93,7 +93,7 @@ export class UpstreamTrust {
  * @throws {ProxyError} 502 if the name is invalid.
  */
 function caSecretOf(connector: Connector): SecretName | undefined {
-  const name = ownCaSecretName(connector);
+  const name = caSecretNameOf(connector);
   if (name === undefined) return undefined;
   const nameProblem = dns1123SubdomainProblem(name);
   if (nameProblem !== undefined)
@@ -105,12 +105,12 @@ function caSecretOf(connector: Connector): SecretName | undefined {
  * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is rate-limited.
  * @throws {ProxyError} 502 if the Secret does not exist, or has no or too many certificates.
  */
-function ownBundleIn(secret: SecretObject | undefined, connector: Connector): PemBundle {
+function bundleIn(secret: SecretObject | undefined, connector: Connector): PemBundle {
   if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
   const blocks = certificateBlocksIn(secret);
   const length = blocks.reduce((sum, block) => sum + block.length, 0);
-  if (length > maxOwnLength) throw unusable(connector, `holds more than ${maxOwnLength >> 10} KiB of certificates`);
-  if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
+  if (length > maxLength) throw unusable(connector, `holds more than ${maxLength >> 10} KiB of certificates`);
+  if (blocks.length > maxCount) throw unusable(connector, `holds more than ${maxCount} certificates`);
   if (blocks.length === 0) throw unusable(connector, noCertificate);
   return blocks;
 }
@@ -118,7 +118,7 @@ function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Pe
 const noCertificate = 'holds no certificate in PEM';
 
 /** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA of its own. */
-export function ownCaSecretName({ object }: Pick<Connector, 'object'>): string | undefined {
+export function caSecretNameOf({ object }: Pick<Connector, 'object'>): string | undefined {
   return jsonText(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
 }
 
@@ -127,7 +127,7 @@ function unusable(
   problem: string,
   reason: Misconfiguration['reason'] = 'InvalidCACert',
 ): Misconfiguration {
-  const secret = `${connector.ref.namespace}/${ownCaSecretName(connector) ?? ''}`;
+  const secret = `${connector.ref.namespace}/${caSecretNameOf(connector) ?? ''}`;
   const fix = ': it has to hold the certificate of the CA';
   return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
 }

@@ -3,7 +3,7 @@ import { proxyLimits } from '../limits.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { endToEnd, valuesOf } from '../tool/headers.ts';
 import type { RawHeaders } from '../tool/headers.ts';
-import { sendOwnRequest } from '../tool/own-request.ts';
+import { sendInBackChannel } from '../tool/back-channel.ts';
 import type { LookupOwner } from '../tool/resolver.ts';
 import type { ToolClient } from '../tool/tool-client.ts';
 import type { CredentialUse, ToolCredential } from '../tool/tool-credential.ts';
@@ -55,7 +55,7 @@ export async function sendProbe(
     const headers = [...commonHeaders(origin), ...own];
     const toolRequest = { origin, method, path, headers, trust, lookedUpFor: owner };
     const limits = { bodyBytes, timeoutMs: Math.max(0, endsMs - performance.now()) };
-    const { status, rawHeaders, body } = await sendOwnRequest(client, toolRequest, nameOf(origin), limits, signal);
+    const { status, rawHeaders, body } = await sendInBackChannel(client, toolRequest, nameOf(origin), limits, signal);
     // A tool can repeat its query in the destination, which can be another origin.
     const shown = credential?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;
     const isLast = redirectTo === undefined || count >= proxyLimits.probes.redirects;

@@ -4,7 +4,7 @@ import { authTypeOf } from '../credentials/tool-credentials.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { addressesOf } from '../connectors/tool-address.ts';
 import type { SecretObject } from '../secrets/secret-source.ts';
-import { ownerOfHost } from '../tool/resolver.ts';
+import { ownerOfConnector } from '../tool/resolver.ts';
 import type { ToolClient } from '../tool/tool-client.ts';
 import type { RawHeaders } from '../tool/headers.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
@@ -155,7 +155,7 @@ export class ToolProbes {
   ): Promise<ProbeResponse> {
     const { client, timeoutMs } = this.#options;
     const { wantsBody = false, redirectTo, credential } = options;
-    const owner = ownerOfHost(connector.ref);
+    const owner = ownerOfConnector(connector.ref);
     return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, credential, timeoutMs, signal });
   }
 }

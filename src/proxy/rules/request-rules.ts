@@ -67,14 +67,14 @@ export interface BrokenRules {
 }
 
 /** The access that an object's own annotations describe; `undefined` if it has none. */
-type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
+type RulesOfObject = RuleSet | BrokenRules | 'full' | undefined;
 
 const classPrefix = 'class ';
 
 interface ParsedRules {
   /** It is replaced when it changes, and not kept. */
   readonly object: WeakRef<JsonObject>;
-  readonly rules: OwnRules;
+  readonly rules: RulesOfObject;
 }
 
 /** Parsed rules that are kept, by owner. They take up to 50 times the memory of their text. */
@@ -91,7 +91,7 @@ export function rulesOf(
   return combined(rulesIn(object, `${ref.namespace}/${ref.name}`, ref.namespace), connectorClass);
 }
 
-function combined(own: OwnRules, connectorClass: ConnectorClass | undefined): readonly (RuleSet | BrokenRules)[] {
+function combined(own: RulesOfObject, connectorClass: ConnectorClass | undefined): readonly (RuleSet | BrokenRules)[] {
   if (own === 'full') return none;
   const ofClass = connectorClass && rulesIn(connectorClass.object, `${classPrefix}${connectorClass.name}`, '');
   if (ofClass === undefined || ofClass === 'full') return own === undefined ? none : [own];
@@ -151,7 +151,7 @@ export function isOfClass(owner: string): boolean {
 }
 
 /** @param holder namespace of the object. The rules of the one with most are dropped first. */
-function rulesIn(object: JsonObject, owner: string, holder: string): OwnRules {
+function rulesIn(object: JsonObject, owner: string, holder: string): RulesOfObject {
   const known = kept.get(owner);
   if (known?.object.deref() === object) return known.rules;
   const rules = parse(object, owner);
@@ -159,7 +159,7 @@ function rulesIn(object: JsonObject, owner: string, holder: string): OwnRules {
   return rules;
 }
 
-function parse(object: JsonObject, owner: string): OwnRules {
+function parse(object: JsonObject, owner: string): RulesOfObject {
   const annotations = jsonMember(object['metadata'], 'annotations');
   const [access, text, mode] = [ruleAnnotations.access, ruleAnnotations.rules, ruleAnnotations.mode].map((name) =>
     jsonMember(annotations, name),

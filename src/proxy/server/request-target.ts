@@ -18,19 +18,19 @@ const reversePath =
 
 /**
  * Parses a request target.
- * @param isOwnName reports whether a host is the proxy itself. Its own paths are accepted in absolute form too (RFC
+ * @param isSelfName reports whether a host is the proxy itself. Its own paths are accepted in absolute form too (RFC
  * 9112, 3.2.2), which clients send that use it as their proxy.
  * @returns undefined for other forms.
  */
 export function parseRequestTarget(
   url: string,
-  isOwnName: (host: string) => boolean = () => false,
+  isSelfName: (host: string) => boolean = () => false,
 ): RequestTarget | undefined {
   // Neither belongs in a request line, and servers disagree on what follows them.
   if (/[#\\]/.test(url)) return undefined;
   if (url.startsWith('/')) return parseOriginForm(url);
   const target = parseAbsoluteForm(url);
-  if (target === undefined || !isOwnName(target.named.host)) return target;
+  if (target === undefined || !isSelfName(target.named.host)) return target;
   const own = parseOriginForm(target.path);
   return own.kind === 'origin' ? target : own;
 }

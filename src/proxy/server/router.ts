@@ -14,7 +14,7 @@ import type { OwnerLimits } from '../rules/owner-limits.ts';
 import { verbOf } from '../rules/read-only.ts';
 import type { RawHeaders } from '../tool/headers.ts';
 import type { Outgoing } from '../tool/tool-exchange.ts';
-import { ownerOfHost } from '../tool/resolver.ts';
+import { ownerOfConnector } from '../tool/resolver.ts';
 import { withoutMirrorParameter, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { RouteRecord } from './server-observer.ts';
@@ -30,7 +30,7 @@ export interface RouterOptions extends UnmatchedHostsOptions {
   readonly rules: Pick<RuleEnforcer, 'enforce' | 'permitsRead'>;
   readonly credentials: Pick<ToolCredentials, 'of'>;
   /** Reports whether a host in lower case is a name of the proxy itself. */
-  readonly isOwnName: (host: string) => boolean;
+  readonly isSelfName: (host: string) => boolean;
 }
 
 /** The destination of a request, and the connector that it uses. */
@@ -72,7 +72,7 @@ export class Router {
 
   /** Parses the target of a request outside a tunnel; undefined for a malformed request line. */
   targetOf(url: string): RequestTarget | undefined {
-    return parseRequestTarget(url, this.#options.isOwnName);
+    return parseRequestTarget(url, this.#options.isSelfName);
   }
 
   /** @throws {ProxyError} 508 for a request or CONNECT that has passed through this proxy before. */
@@ -175,7 +175,7 @@ export class Router {
     const trust =
       address.scheme === 'https' ? (credential.trust ?? (await this.#options.trust.of(connector, signal))) : undefined;
     const via = this.#options.via.headers;
-    const outgoing = { origin: address, path, trust, credential, lookedUpFor: ownerOfHost(ref), via };
+    const outgoing = { origin: address, path, trust, credential, lookedUpFor: ownerOfConnector(ref), via };
     const ownerLimits = ownerLimitsOf(connector, connectorClass);
     return { address, path, route: { connector: ref, ownerLimits, outgoing } };
   }

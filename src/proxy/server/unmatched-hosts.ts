@@ -5,7 +5,7 @@ import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { Outgoing } from '../tool/tool-exchange.ts';
-import { ownerOfHost } from '../tool/resolver.ts';
+import { ownerOfConnector } from '../tool/resolver.ts';
 import { noCredential } from '../tool/tool-credential.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import type { TrustStoreCache } from '../tool/trust.ts';
@@ -81,7 +81,7 @@ export class UnmatchedHosts {
       path,
       trust: scheme === 'http' ? undefined : await trustOf(),
       credential: noCredential,
-      lookedUpFor: match === undefined ? ownerOf(client) : ownerOfHost(match.connector.ref),
+      lookedUpFor: match === undefined ? ownerOf(client) : ownerOfConnector(match.connector.ref),
       via: via.headers,
     };
   }

@@ -10,7 +10,7 @@ import type { ToolCredentials } from '../credentials/tool-credentials.ts';
 import { authNameProblem, authTypeOf } from '../credentials/tool-credentials.ts';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.ts';
 import type { ProbeVerdict } from '../probe/probe-verdict.ts';
-import { ownCaSecretName } from '../credentials/upstream-trust.ts';
+import { caSecretNameOf } from '../credentials/upstream-trust.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
 import { ownerProblem } from '../rules/request-rules.ts';
@@ -102,7 +102,7 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<{ readonly results: readonly ConditionResult[]; readonly tool?: ProbedTool }> {
     const { trust, failure } = await this.#trustOf(connector, signal);
-    const ofCa = ownCaSecretName(connector) === undefined ? [] : [failure ?? trueResult('CACertReady', 'Ready')];
+    const ofCa = caSecretNameOf(connector) === undefined ? [] : [failure ?? trueResult('CACertReady', 'Ready')];
     const origin = mainAddressOf(connector);
     if ('reason' in origin) return { results: [...ofCa, falseResult('SecretReady', origin.reason, origin.message)] };
     const own = addressesOf(connector).find(this.#options.isThisProxy);
@@ -143,7 +143,7 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<{ readonly trust?: ProbedTool['trust']; readonly failure?: ConditionResult }> {
     const { trust: trusts, secrets } = this.#options;
-    const name = ownCaSecretName(connector);
+    const name = caSecretNameOf(connector);
     if (name !== undefined) secrets.expire({ namespace: connector.ref.namespace, name });
     try {
       return { trust: await trusts.of(connector, signal) };

@@ -18,7 +18,7 @@ import type { ConditionResult } from './conditions.ts';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.ts';
 import { connectorUrl, isDefault, isFrontedBy } from './proxy-service.ts';
 import type { ProxyService } from './proxy-service.ts';
-import type { OwnStatus, StatusWriter } from './status-writer.ts';
+import type { StatusOfProxy, StatusWriter } from './status-writer.ts';
 import type { NextRun } from './work-queue.ts';
 
 /** Timings of the status controller, in milliseconds. */
@@ -91,7 +91,7 @@ export class ConnectorStatus {
   }
 
   /** Returns a Connector of this proxy; undefined if it does not exist, is malformed, or belongs to another one. */
-  own(name: string): Connector | undefined {
+  ofThisProxy(name: string): Connector | undefined {
     const { objects, service } = this.#options;
     const connector = objects.connector(name);
     if (connector === undefined || connector instanceof CodedError) return undefined;
@@ -99,14 +99,14 @@ export class ConnectorStatus {
     if (isReadable(found)) return isFrontedBy(found, service) ? connector : undefined;
     // Without a readable class, it belongs to the proxy that has written its address, and a new one to the default proxy.
     const { url } = connector.proxyAddress ?? {};
-    const isOwn = url === undefined ? isDefault(service) : url === connectorUrl(service, connector.ref);
-    return isOwn ? connector : undefined;
+    const isOfThisProxy = url === undefined ? isDefault(service) : url === connectorUrl(service, connector.ref);
+    return isOfThisProxy ? connector : undefined;
   }
 
   /** Checks the Connector if it has changed or a check is due, and writes the result. */
   async reconcile(name: string, signal: AbortSignal): Promise<NextRun> {
     const { objects, timings } = this.#options;
-    const connector = this.own(name);
+    const connector = this.ofThisProxy(name);
     if (connector === undefined) {
       this.#states.delete(name);
       return undefined;
@@ -122,7 +122,7 @@ export class ConnectorStatus {
     state.checkedMs = now;
     const results = await this.#check(connector, state, signal);
     // Compare with the newest revision. It can have another spec.
-    const latest = this.own(name);
+    const latest = this.ofThisProxy(name);
     if (latest === undefined || this.#subjectOf(latest) !== subject) return 0;
     return this.#write(latest, results, state, signal);
   }
@@ -199,7 +199,7 @@ export class ConnectorStatus {
   }
 
   /** Returns the address for pods; nothing for a new Connector whose class can be of another proxy. */
-  #addressOf({ ref, className, proxyAddress }: Connector): OwnStatus {
+  #addressOf({ ref, className, proxyAddress }: Connector): StatusOfProxy {
     if (proxyAddress === undefined && !isReadable(this.#options.objects.connectorClass(className))) return {};
     return this.#options.writer.addressAt(connectorUrl(this.#options.service, ref));
   }

@@ -86,7 +86,7 @@ export class StatusController {
     const counts = { True: 0, False: 0, Unknown: 0 };
     if (!this.#isWriting) return counts;
     for (const name of this.#options.objects.keys('connector')) {
-      const connector = this.#connectors.own(name);
+      const connector = this.#connectors.ofThisProxy(name);
       if (connector === undefined) continue;
       const ready = readyIn(connector);
       counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
@@ -124,7 +124,7 @@ export class StatusController {
     if (kind === 'connector') return;
     const { objects } = this.#options;
     for (const key of objects.keys('connector')) {
-      const connector = this.#connectors.own(key);
+      const connector = this.#connectors.ofThisProxy(key);
       if (connector?.className === name) this.#queue.add(keyOf('connector', key));
     }
   }

@@ -29,7 +29,7 @@ export interface StatusWriterOptions {
 }
 
 /** Members of `status` that the proxy writes. */
-export type OwnStatus = Readonly<Record<string, JsonValue>>;
+export type StatusOfProxy = Readonly<Record<string, JsonValue>>;
 
 const resources = { connector: 'connectors', class: 'connectorclasses' } as const;
 
@@ -43,7 +43,7 @@ export class StatusWriter {
   }
 
   /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
-  addressAt(url: string): OwnStatus {
+  addressAt(url: string): StatusOfProxy {
     const { ca, audience } = this.#options;
     if (caProblem(ca) !== undefined) return {};
     return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
@@ -55,7 +55,7 @@ export class StatusWriter {
    * @returns whether the status is as wanted now.
    * @throws {CodedError} the signal's reason.
    */
-  async write(kind: ObjectKind, object: JsonObject, wanted: OwnStatus, signal: AbortSignal): Promise<boolean> {
+  async write(kind: ObjectKind, object: JsonObject, wanted: StatusOfProxy, signal: AbortSignal): Promise<boolean> {
     const status = differing(object['status'], wanted);
     if (status === undefined) return true;
     const { client, observer } = this.#options;
@@ -96,7 +96,7 @@ export class StatusWriter {
 }
 
 /** Returns the merge patch that changes a part of a status to `wanted`; undefined if it is equal. */
-function differing(current: JsonValue | undefined, wanted: OwnStatus): JsonObject | undefined {
+function differing(current: JsonValue | undefined, wanted: StatusOfProxy): JsonObject | undefined {
   const changes = Object.entries(wanted).flatMap(([key, value]): [string, JsonValue][] => {
     const now = jsonMember(current, key);
     if (isJsonObject(value)) {

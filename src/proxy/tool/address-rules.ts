@@ -72,7 +72,7 @@ interface AddressRulesOptions {
   /** Endpoints of the API server behind these, blocked in the same way. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Endpoints of the proxy itself, always blocked. */
-  readonly own: () => readonly Endpoint[];
+  readonly self: () => readonly Endpoint[];
 }
 
 /** Decides which addresses the proxy connects to. The rules apply to resolved addresses, never to names. */
@@ -96,20 +96,20 @@ export class AddressRules {
    * Returns a function that reports whether an address at a port is the proxy itself; false for what is no IP address. It is for
    * many addresses: the owner of a name chooses how many it has.
    */
-  ownAt(port: number): (address: string) => boolean {
-    const own = listOf(this.#options.own(), port);
-    return (address) => isIP(address) !== 0 && !address.includes('%') && own.check(address, typeOf(address));
+  selfAt(port: number): (address: string) => boolean {
+    const self = listOf(this.#options.self(), port);
+    return (address) => isIP(address) !== 0 && !address.includes('%') && self.check(address, typeOf(address));
   }
 
-  /** Returns a function that reports whether the proxy can connect to an address at a port; false as for `ownAt`. */
+  /** Returns a function that reports whether the proxy can connect to an address at a port; false as for `selfAt`. */
   allowedAt(port: number): (address: string) => boolean {
     const { apiServer, apiServerEndpoints } = this.#options;
-    const isOwn = this.ownAt(port);
+    const isSelf = this.selfAt(port);
     const addresses = apiServer.map((address) => ({ address, port: undefined }));
     const ofApiServer = listOf([...addresses, ...apiServerEndpoints()], port);
     return (address) => {
       // An address with a zone is link-local.
-      if (isIP(address) === 0 || address.includes('%') || isOwn(address)) return false;
+      if (isIP(address) === 0 || address.includes('%') || isSelf(address)) return false;
       const type = typeOf(address);
       if (this.#allowedAddresses.check(address, type)) return true;
       if (ofApiServer.check(address, type)) return false;

@@ -22,14 +22,20 @@ export interface LookupOwner {
 }
 
 /** Returns the owner for the host of a Connector, for all its clients. */
-export function ownerOfHost({ namespace, name }: { readonly namespace: string; readonly name: string }): LookupOwner {
+export function ownerOfConnector({
+  namespace,
+  name,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+}): LookupOwner {
   return { chosenBy: 'connector', namespace, holder: name };
 }
 
 interface ResolverOptions {
   readonly rules: AddressRules;
   /** Reports whether a host in lower case is a name of the proxy itself. */
-  readonly isOwnName: (host: string) => boolean;
+  readonly isSelfName: (host: string) => boolean;
   readonly lookUp: DnsLookup;
   /** Separate limiters, so that clients of many namespaces leave capacity to Connectors. */
   readonly limiters: Readonly<Record<LookupOwner['chosenBy'], FairSemaphore>>;
@@ -70,15 +76,15 @@ export class Resolver {
     const isAllowed = rules.allowedAt(port);
     const allowed = found.filter(({ address }) => isAllowed(address));
     if (allowed.length > 0) return allowed;
-    const isOwn = rules.ownAt(port);
-    if (found.some(({ address }) => isOwn(address))) throw looping(host);
+    const isSelf = rules.selfAt(port);
+    if (found.some(({ address }) => isSelf(address))) throw looping(host);
     throw blocked(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
   }
 
   /** Reports whether a host is the proxy itself, as far as that is known without a lookup. */
-  isOwn(host: string, port: number): boolean {
-    const { isOwnName, rules } = this.#options;
-    return isOwnName(host) || (isIP(host) !== 0 && rules.ownAt(port)(host));
+  isSelf(host: string, port: number): boolean {
+    const { isSelfName, rules } = this.#options;
+    return isSelfName(host) || (isIP(host) !== 0 && rules.selfAt(port)(host));
   }
 
   /**
@@ -86,9 +92,9 @@ export class Resolver {
    * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself.
    */
   ensureNotBlocked(host: string, port: number): void {
-    const { rules, isOwnName } = this.#options;
-    if (isIP(host) === 0 ? !isOwnName(host) : rules.allowedAt(port)(host)) return;
-    throw this.isOwn(host, port) ? looping(host) : blocked(host, 'it is such an address');
+    const { rules, isSelfName } = this.#options;
+    if (isIP(host) === 0 ? !isSelfName(host) : rules.allowedAt(port)(host)) return;
+    throw this.isSelf(host, port) ? looping(host) : blocked(host, 'it is such an address');
   }
 
   /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
@@ -98,7 +104,7 @@ export class Resolver {
 
   /** A `lookup` function for a host that the operator has chosen. Its addresses are not checked. */
   readonly uncheckedLookup: LookupFunction = (host, options, callback) =>
-    deliver(this.#resolve(host, ownerOfHost({ namespace: '', name: host })), options, callback);
+    deliver(this.#resolve(host, ownerOfConnector({ namespace: '', name: host })), options, callback);
 
   /**
    * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. If that takes long,

@@ -5,7 +5,7 @@ import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { parseDirectHosts } from '../../../src/proxy/tool/direct-hosts.ts';
 import { EgressProxy } from '../../../src/proxy/tool/egress-proxy.ts';
 import { ThreadShares } from '../../../src/proxy/thread-shares.ts';
-import { ownerOfHost } from '../../../src/proxy/tool/resolver.ts';
+import { ownerOfConnector } from '../../../src/proxy/tool/resolver.ts';
 import type { Resolver } from '../../../src/proxy/tool/resolver.ts';
 import { ToolConnector } from '../../../src/proxy/tool/tool-connector.ts';
 import { ToolSockets } from '../../../src/proxy/tool/tool-sockets.ts';
@@ -15,7 +15,7 @@ import { portOf } from '../../support/proxy/proxy-fixture.ts';
 import { started } from '../../support/started.ts';
 
 describe('a connection through an egress proxy that is silent', () => {
-  const owner = ownerOfHost({ namespace: 'ci', name: 'tool' });
+  const owner = ownerOfConnector({ namespace: 'ci', name: 'tool' });
   const accepted: Socket[] = [];
   let sockets: ToolSockets;
 

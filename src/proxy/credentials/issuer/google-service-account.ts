@@ -93,8 +93,9 @@ function endpointFor(
   { addresses }: IssuerUse,
 ): { readonly tokenUrl: string; readonly endpoint: ToolAddress; readonly isWellKnown: boolean } {
   const own = tokenUrl === undefined ? undefined : parseToolAddress(tokenUrl);
-  const isOwn = addresses.some(({ host, port }) => host === own?.host && port === own.port);
-  if (tokenUrl !== undefined && own !== undefined && isOwn) return { tokenUrl, endpoint: own, isWellKnown: false };
+  const isOfConnector = addresses.some(({ host, port }) => host === own?.host && port === own.port);
+  if (tokenUrl !== undefined && own !== undefined && isOfConnector)
+    return { tokenUrl, endpoint: own, isWellKnown: false };
   const endpoint: ToolAddress = { scheme: 'https', host: 'oauth2.googleapis.com', port: 443, path: '/token' };
   return { tokenUrl: googleTokenUrl, endpoint, isWellKnown: true };
 }

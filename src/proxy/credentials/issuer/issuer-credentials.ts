@@ -9,9 +9,9 @@ import type { Connector } from '../../../shared/connectors/model.ts';
 import { CodedError, orCodedError } from '../../../shared/errors.ts';
 import { proxyLimits } from '../../limits.ts';
 import { ProxyError } from '../../proxy-error.ts';
-import type { OwnResponse } from '../../tool/own-request.ts';
-import { sendOwnRequest } from '../../tool/own-request.ts';
-import { ownerOfHost } from '../../tool/resolver.ts';
+import type { BackChannelResponse } from '../../tool/back-channel.ts';
+import { sendInBackChannel } from '../../tool/back-channel.ts';
+import { ownerOfConnector } from '../../tool/resolver.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
 import { authorityOf, nameOf } from '../../tool/tool-origin.ts';
 import type { Trust } from '../../tool/trust.ts';
@@ -55,7 +55,7 @@ export class IssuerCredentials {
     const source: Source = { secret, connector };
     const plan = orCodedError(() => issuer.parse(secret, use));
     if (plan instanceof CodedError) throw unusable(source, plan.message);
-    for (const step of plan.steps) ensureOwn(step, source, use);
+    for (const step of plan.steps) ensureAddressOfConnector(step, source, use);
     const audienceProblem = plan.identity && this.#options.subjectTokens?.audienceProblem(plan.identity);
     if (audienceProblem !== undefined) {
       throw unusable(source, `${audienceProblem}: name the audience that the provider expects`);
@@ -97,13 +97,13 @@ export class IssuerCredentials {
       path,
       headers: ['Host', authorityOf(endpoint), 'User-Agent', 'connectors-proxy', ...headers],
       trust,
-      lookedUpFor: ownerOfHost(source.connector.ref),
+      lookedUpFor: ownerOfConnector(source.connector.ref),
     };
     const server = `the token endpoint ${nameOf(endpoint)}`;
-    const limits = { ...proxyLimits.ownRequests, timeoutMs: issuerTimeoutMs };
+    const limits = { ...proxyLimits.backChannel, timeoutMs: issuerTimeoutMs };
     const { signal } = new AbortController();
     try {
-      return tokenIn(step, await sendOwnRequest(client, request, server, limits, signal, body), nowMs, input);
+      return tokenIn(step, await sendInBackChannel(client, request, server, limits, signal, body), nowMs, input);
     } catch (error) {
       if (error instanceof ProxyError) {
         throw new ProxyError(error.status, error.kind, messageOf(source, error.message), { cause: error });
@@ -124,7 +124,12 @@ export class IssuerCredentials {
 }
 
 /** @throws {TokenFailure} */
-function tokenIn(step: TokenStep, { status, body }: OwnResponse, nowMs: number, input: IssuedToken): IssuedToken {
+function tokenIn(
+  step: TokenStep,
+  { status, body }: BackChannelResponse,
+  nowMs: number,
+  input: IssuedToken,
+): IssuedToken {
   if (body === undefined) throw unusableAnswer('response too long');
   if (status >= 300 && status < 400) throw failureOfStatus(status);
   const token = step.parse({ status, body }, nowMs, input);
@@ -139,7 +144,7 @@ interface Source {
 }
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
-function ensureOwn(
+function ensureAddressOfConnector(
   { endpoint, endpointSource, isWellKnown }: TokenStep,
   source: Source,
   { address, addresses }: IssuerUse,

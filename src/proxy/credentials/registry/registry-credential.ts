@@ -118,7 +118,7 @@ export class RegistryCredential implements ToolCredential {
   }
 
   async #bearer(service: TokenService, scopes: readonly string[], signal: AbortSignal): Promise<RawHeaders> {
-    this.#ensureOwn(service);
+    this.#ensureAddressOfConnector(service);
     const { session, login, trustOf } = this.#options;
     const trust = await trustOf(service.address, signal);
     const get = (credentials: () => Promise<RegistryCredentials>): Promise<Secret> =>
@@ -149,7 +149,7 @@ export class RegistryCredential implements ToolCredential {
    * Rejects a token service that is not an address of the Connector: a registry must not redirect the password
    * elsewhere.
    */
-  #ensureOwn({ address: service }: TokenService): void {
+  #ensureAddressOfConnector({ address: service }: TokenService): void {
     const { address, addresses, connector } = this.#options;
     if (isAddressOfConnector(service, address, addresses)) return;
     throw new ProxyError(

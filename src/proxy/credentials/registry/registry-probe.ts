@@ -3,7 +3,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { proxyLimits } from '../../limits.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import { valuesOf } from '../../tool/headers.ts';
-import { sendOwnRequest } from '../../tool/own-request.ts';
+import { sendInBackChannel } from '../../tool/back-channel.ts';
 import type { LookupOwner } from '../../tool/resolver.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
 import { authorityOf, nameOf } from '../../tool/tool-origin.ts';
@@ -126,7 +126,7 @@ export class RegistryProbe {
     const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
     const trust = await trustOf(address, signal);
     const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
-    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, proxyLimits.ownRequests, signal);
+    const { status, rawHeaders } = await sendInBackChannel(client, request, registry, proxyLimits.backChannel, signal);
     if (status === 429 || status >= 500) {
       throw new ProxyError(
         502,

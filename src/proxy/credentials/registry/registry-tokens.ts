@@ -5,7 +5,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { ProxyError } from '../../proxy-error.ts';
-import { sendOwnRequest } from '../../tool/own-request.ts';
+import { sendInBackChannel } from '../../tool/back-channel.ts';
 import type { LookupOwner } from '../../tool/resolver.ts';
 import { authorityOf } from '../../tool/tool-origin.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
@@ -131,7 +131,7 @@ export class RegistryTokens {
     const requestedMs = this.#clock.now();
     const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
     const server = `the token service ${address.host}`;
-    const { status, body } = await sendOwnRequest(
+    const { status, body } = await sendInBackChannel(
       this.#client,
       {
         origin: address,
@@ -142,7 +142,7 @@ export class RegistryTokens {
         lookedUpFor: this.#owner,
       },
       server,
-      proxyLimits.ownRequests,
+      proxyLimits.backChannel,
       signal,
     );
     if (status === 401 || status === 403) {

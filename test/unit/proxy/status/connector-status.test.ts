@@ -212,23 +212,23 @@ describe('the status of a Connector', () => {
   it('is written by the proxy whose address it has, where its class is gone or cannot be read', () => {
     for (const found of [undefined, new CodedError('FAILED_PRECONDITION', 'it is malformed')]) {
       bench.connectorClass = found;
-      for (const [name, isOwn] of [
+      for (const [name, isOfThisProxy] of [
         [statusService.name, true],
         ['second-proxy', false],
       ] as const) {
         const url = connectorUrl({ ...statusService, name }, { namespace: 'ci', name: 'tool' });
         bench.put('tool', 1n, { proxy: { httpAddress: { url } } });
-        assert.equal(bench.status.own('ci/tool') !== undefined, isOwn);
+        assert.equal(bench.status.ofThisProxy('ci/tool') !== undefined, isOfThisProxy);
       }
       bench.put('tool');
-      assert.ok(bench.status.own('ci/tool'), 'a new one is the default proxy’s');
+      assert.ok(bench.status.ofThisProxy('ci/tool'), 'a new one is the default proxy’s');
     }
   });
 
   it('of a new Connector without a class is not written by a proxy that the chart’s classes do not name', () => {
     bench = new Bench({ ...statusService, name: 'second-proxy' });
     bench.connectorClass = undefined;
-    assert.equal(bench.status.own('ci/tool'), undefined);
+    assert.equal(bench.status.ofThisProxy('ci/tool'), undefined);
   });
 
   it('says what to do about a class that does not exist', () => {

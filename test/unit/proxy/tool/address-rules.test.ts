@@ -18,7 +18,7 @@ function rulesThatAllow(allowed: readonly string[], apiServer: readonly string[]
     allowed: allowed.map(parseRange),
     apiServer,
     apiServerEndpoints: () => endpoints,
-    own: () => own,
+    self: () => own,
   });
 }
 
@@ -76,7 +76,7 @@ describe('the rules about addresses', () => {
       allowed: [],
       apiServer: [],
       apiServerEndpoints: () => endpoints,
-      own: () => noEndpoints,
+      self: () => noEndpoints,
     });
     assert.equal(following.allowedAt(6443)(node), true);
     endpoints = [{ address: node, port: 6443 }];
@@ -94,20 +94,20 @@ describe('the rules about addresses', () => {
       ...[80, 9808].map((at) => ({ address: '10.96.0.77', at })),
     ];
     for (const { address, at } of itself) {
-      assert.equal(open.ownAt(at)(address), true, address);
+      assert.equal(open.selfAt(at)(address), true, address);
       assert.equal(open.allowedAt(at)(address), false, address);
     }
-    assert.equal(open.ownAt(443)('10.1.2.3'), false);
+    assert.equal(open.selfAt(443)('10.1.2.3'), false);
     assert.equal(open.allowedAt(443)('10.1.2.3'), true);
   });
 
   it('spend no time on a name: a Connector can have 64 of them, and be changed all the time', () => {
     const rules = new AddressRules({
       ...{ allowed: [], apiServer: [], apiServerEndpoints: () => noEndpoints },
-      own: () => assert.fail('the list of addresses was made for a name'),
+      self: () => assert.fail('the list of addresses was made for a name'),
     });
-    const resolver = new Resolver({ rules, isOwnName: () => false } as never);
-    assert.equal(resolver.isOwn('tool.example', port), false);
+    const resolver = new Resolver({ rules, isSelfName: () => false } as never);
+    assert.equal(resolver.isSelf('tool.example', port), false);
   });
 
   it('are not written in any other way', () => {

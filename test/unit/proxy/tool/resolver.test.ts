@@ -5,12 +5,12 @@ import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
 import type { LookupOwner } from '../../../../src/proxy/tool/resolver.ts';
-import { Resolver, ownerOfHost } from '../../../../src/proxy/tool/resolver.ts';
+import { Resolver, ownerOfConnector } from '../../../../src/proxy/tool/resolver.ts';
 import { eventually } from '../../../support/poll.ts';
 
 const address = (text: string): LookupAddress[] => [{ address: text, family: 4 }];
 const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'client', namespace, holder });
-const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfHost({ namespace, name });
+const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfConnector({ namespace, name });
 const longMs = 60_000;
 /** Four turns, two of them for each namespace. */
 const turns = (): FairSemaphore =>
@@ -29,8 +29,8 @@ class Names {
 
   constructor(slotWaitMs = longMs) {
     this.resolver = new Resolver({
-      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [], own: () => [] }),
-      isOwnName: () => false,
+      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [], self: () => [] }),
+      isSelfName: () => false,
       lookUp: (name) => {
         this.asked.push(name);
         return new Promise((resolve) => this.#waiting.set(name, resolve));
@@ -181,8 +181,8 @@ describe('looking up names', () => {
       };
       const found = Array.from({ length: 1000 }, (_, at) => `${first}.${at >> 8}.${at & 255}`).flatMap(address);
       const resolver = new Resolver({
-        rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: endpoints, own: endpoints }),
-        isOwnName: () => false,
+        rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: endpoints, self: endpoints }),
+        isSelfName: () => false,
         lookUp: () => Promise.resolve(found),
         limiters: { client: turns(), connector: turns() },
         slotWaitMs: longMs,

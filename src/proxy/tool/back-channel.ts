@@ -6,14 +6,14 @@ import type { ToolExchange, ToolRequest } from './tool-exchange.ts';
 import type { ToolClient } from './tool-client.ts';
 import { toolFailure } from './tool-failure.ts';
 
-export interface OwnResponse {
+export interface BackChannelResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
   /** The body; undefined if it is not read, or exceeds the limit. */
   readonly body: string | undefined;
 }
 
-interface OwnRequestLimits {
+interface BackChannelLimits {
   /** 0: the body is not read. */
   readonly bodyBytes: number;
   /** Limit of the time for connecting, response headers and body together. */
@@ -28,14 +28,14 @@ interface OwnRequestLimits {
  * @param content the body; undefined for a request without one.
  * @throws {ProxyError} if no response arrives in time, or the server switches protocols without a request to do so.
  */
-export async function sendOwnRequest(
+export async function sendInBackChannel(
   client: ToolClient,
   toolRequest: ToolRequest,
   server: string,
-  limits: OwnRequestLimits,
+  limits: BackChannelLimits,
   signal: AbortSignal,
   content?: string,
-): Promise<OwnResponse> {
+): Promise<BackChannelResponse> {
   const tooLate = new ProxyError(504, 'timeout', `no whole response of ${server} in time`);
   if (signal.aborted) throw tooLate;
   const bytes = content === undefined ? undefined : Buffer.from(content);

@@ -9,7 +9,7 @@ import { addRange, parseRange } from './tool/address-rules.ts';
 import type { Endpoint } from './tool/address-rules.ts';
 import type { DnsLookup } from './tool/resolver.ts';
 
-interface OwnEndpointsOptions {
+interface SelfEndpointsOptions {
   readonly service: ProxyService;
   /** Looks up the addresses of the Service; undefined without a cluster. */
   readonly lookUp: DnsLookup | undefined;
@@ -25,7 +25,7 @@ for (const range of ['127.0.0.0/8', '::1/128']) addRange(loopback, parseRange(ra
  * proxy connects to none of them. Otherwise a Connector that points to the proxy would make a request loop until
  * connections are exhausted.
  */
-export class OwnEndpoints {
+export class SelfEndpoints {
   readonly #names: ReadonlySet<string>;
   readonly #wholeName: string;
   readonly #lookUp: DnsLookup | undefined;
@@ -33,7 +33,7 @@ export class OwnEndpoints {
   #ofService: readonly string[] = [];
   readonly #stopping = new AbortController();
 
-  constructor({ service, lookUp }: OwnEndpointsOptions) {
+  constructor({ service, lookUp }: SelfEndpointsOptions) {
     const names = serviceNames(service);
     this.#names = new Set(names);
     [this.#wholeName] = names;
@@ -60,7 +60,7 @@ export class OwnEndpoints {
   }
 
   /** Reports whether a host, in lower case, is a name of the Service. */
-  isOwnName(host: string): boolean {
+  isSelfName(host: string): boolean {
     return this.#names.has(host);
   }
 

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
-import { OwnEndpoints } from '../../../src/proxy/own-endpoints.ts';
+import { SelfEndpoints } from '../../../src/proxy/self-endpoints.ts';
 import { eventually } from '../../support/poll.ts';
 
 const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Local', scheme: 'http' } as const;
 
 describe('where the proxy can be reached', () => {
   it('is its Service by all of its names, and no other Service', () => {
-    const own = new OwnEndpoints({ service, lookUp: undefined });
+    const self = new SelfEndpoints({ service, lookUp: undefined });
     for (const name of ['proxy', 'proxy.tools', 'proxy.tools.svc', 'proxy.tools.svc.cluster.local']) {
-      assert.equal(own.isOwnName(name), true, name);
+      assert.equal(self.isSelfName(name), true, name);
     }
     for (const name of ['proxy.other', 'proxy.tools.svc.other', 'x.proxy.tools', '']) {
-      assert.equal(own.isOwnName(name), false, name);
+      assert.equal(self.isSelfName(name), false, name);
     }
   });
 
@@ -27,12 +27,12 @@ describe('where the proxy can be reached', () => {
       asked.push(host);
       return Promise.resolve(found);
     };
-    const own = new OwnEndpoints({ service, lookUp });
-    own.start([]);
-    await eventually('the Service is looked up', () => own.current().length > 0);
-    own.stop();
-    assert.deepEqual(own.serviceAddresses, ['10.96.0.77', 'fd00::77']);
-    assert.deepEqual(own.current(), [
+    const self = new SelfEndpoints({ service, lookUp });
+    self.start([]);
+    await eventually('the Service is looked up', () => self.current().length > 0);
+    self.stop();
+    assert.deepEqual(self.serviceAddresses, ['10.96.0.77', 'fd00::77']);
+    assert.deepEqual(self.current(), [
       { address: '10.96.0.77', port: undefined },
       { address: 'fd00::77', port: undefined },
     ]);
