@@ -14,7 +14,7 @@ import type { Permission, ProxyRequirement, PodIdentity } from '../../shared/acc
 import { requestFailure } from '../../shared/access/request-lookup.ts';
 import { driverLimits } from '../limits.ts';
 import { limits } from '../../shared/limits/defaults.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 
@@ -242,7 +242,7 @@ export class AccessRequestWatchQuota {
    * @returns releases them. Call it once.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  acquire(count: number, owner: FlowKey): () => void {
+  acquire(count: number, owner: Owner): () => void {
     const shares = [
       ['pod', this.#ofPods, owner.podUid],
       ['namespace', this.#ofNamespaces, owner.namespace],

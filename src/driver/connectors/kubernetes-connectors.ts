@@ -2,7 +2,7 @@ import { CodedError } from '../../shared/errors.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import type { Log } from '../../shared/log.ts';
 import type { PublishContext, ConnectorSource } from '../publish/ports.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -84,7 +84,7 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#onChange = listener;
   }
 
-  acquire(refs: readonly ConnectorRef[], owner: FlowKey): () => void {
+  acquire(refs: readonly ConnectorRef[], owner: Owner): () => void {
     return this.#connectors.acquire(refs, owner);
   }
 
@@ -104,7 +104,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return resolved;
   }
 
-  retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void {
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: Owner): void {
     // The new references are added before the old ones are released, so that shared objects stay in use.
     const releases = refs.map((ref) => this.#retainOne(ref, owner));
     this.release(volumeId);
@@ -144,7 +144,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return confirmed.length === 0 ? undefined : Math.min(...confirmed);
   }
 
-  #retainOne(ref: ConnectorRef, owner: FlowKey): () => void {
+  #retainOne(ref: ConnectorRef, owner: Owner): () => void {
     const className = this.#connectors.peek(ref)?.className;
     this.#connectors.retain(ref, owner);
     if (className !== undefined) this.#classes.retain({ name: className }, owner);

@@ -7,7 +7,7 @@ import type { ResourceType } from '../../shared/kube/resource-location.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { PublishContext } from '../publish/ports.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
@@ -79,11 +79,11 @@ export class OnDemandInformer<T extends object> {
   }
 
   /** Adds a reference. Release it as often as it was retained. */
-  retain(name: ObjectName, owner: FlowKey): void {
+  retain(name: ObjectName, owner: Owner): void {
     this.#quota.add(keyOf(name), owner);
   }
 
-  release(name: ObjectName, owner: FlowKey): void {
+  release(name: ObjectName, owner: Owner): void {
     this.#quota.remove(keyOf(name), owner);
   }
 
@@ -92,7 +92,7 @@ export class OnDemandInformer<T extends object> {
    * @returns releases it.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  acquire(names: readonly ObjectName[], owner: FlowKey): () => void {
+  acquire(names: readonly ObjectName[], owner: Owner): () => void {
     const added = names.filter((name) => !this.#quota.isUsedByPod(keyOf(name), owner));
     const [first] = added;
     if (first === undefined) return () => undefined;
@@ -143,7 +143,7 @@ export class OnDemandInformer<T extends object> {
     for (const key of [...this.#entries.keys()]) this.#drop(key);
   }
 
-  #use(name: ObjectName, owner: FlowKey): Entry {
+  #use(name: ObjectName, owner: Owner): Entry {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
     if (entry !== undefined && this.#options.memory.canAcquire(entry.reservation)) {
@@ -158,7 +158,7 @@ export class OnDemandInformer<T extends object> {
     return entry;
   }
 
-  #watch(key: string, name: ObjectName, owner: FlowKey): Entry {
+  #watch(key: string, name: ObjectName, owner: Owner): Entry {
     const { client, type, maxObjectBytes, memory, log } = this.#options;
     const reservation = { object: this.#displayName(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
     const admit = (heapBytes: number): CodedError | undefined => memory.acquire(reservation, heapBytes);
@@ -176,7 +176,7 @@ export class OnDemandInformer<T extends object> {
    * Ensures capacity for one more watch. Without a limit, pods could create watches by naming thousands of objects that
    * do not exist.
    */
-  #ensureCapacity(name: ObjectName, owner: FlowKey): void {
+  #ensureCapacity(name: ObjectName, owner: Owner): void {
     if (!this.#quota.isUsedByPod(keyOf(name), owner)) this.#quota.ensureWithinShare(this.#displayName(name), owner, 1);
     if (this.#entries.size < this.#options.watchLimits.maxCount || this.#evictOldest(() => true)) return;
     this.#quota.rejectAll(this.#displayName(name), owner);

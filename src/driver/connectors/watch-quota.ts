@@ -1,5 +1,5 @@
 import { CodedError } from '../../shared/errors.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import { dynamicShare } from '../../shared/limits/dynamic-share.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
@@ -33,18 +33,18 @@ export class WatchQuota {
     return this.#all.of(key) > 0;
   }
 
-  isUsedByPod(key: string, { podUid }: FlowKey): boolean {
+  isUsedByPod(key: string, { podUid }: Owner): boolean {
     return (this.#ofPods.get(podUid)?.of(key) ?? 0) > 0;
   }
 
   /** Adds a reference to the object. */
-  add(key: string, { namespace, podUid }: FlowKey): void {
+  add(key: string, { namespace, podUid }: Owner): void {
     this.#all.add(key);
     addTo(this.#ofPods, podUid, key);
     addTo(this.#ofNamespaces, namespace, key);
   }
 
-  remove(key: string, { namespace, podUid }: FlowKey): void {
+  remove(key: string, { namespace, podUid }: Owner): void {
     this.#all.subtract(key);
     removeFrom(this.#ofPods, podUid, key);
     removeFrom(this.#ofNamespaces, namespace, key);
@@ -55,7 +55,7 @@ export class WatchQuota {
    * @param count number of objects that the pod does not use yet.
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  ensureWithinShare(what: string, owner: FlowKey, count: number): void {
+  ensureWithinShare(what: string, owner: Owner, count: number): void {
     const { podShare, namespaceShare } = limits.watches;
     const shareOfAll = `share of the ${this.#maxCount} objects of a kind that the driver watches`;
     const ofPod = this.#usageOf(this.#ofPods.get(owner.podUid));
@@ -71,7 +71,7 @@ export class WatchQuota {
   }
 
   /** Rejects an object because every watched object is in use. @throws {CodedError} RESOURCE_EXHAUSTED. */
-  rejectAll(what: string, owner: FlowKey): never {
+  rejectAll(what: string, owner: Owner): never {
     const why = `the pods of this node use ${this.#maxCount} others already, as many as the driver watches at once`;
     throw this.#rejection(what, 'node', owner, why);
   }
@@ -87,7 +87,7 @@ export class WatchQuota {
     return own + count <= Math.max(1, dynamicShare(this.#maxCount, ofOthers, share));
   }
 
-  #rejection(what: string, scope: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {
+  #rejection(what: string, scope: RejectionScope, { namespace, podUid }: Owner, why: string): CodedError {
     this.#observer.rejected('watches', scope, `${namespace}/${podUid}`);
     return new CodedError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
   }

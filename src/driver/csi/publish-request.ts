@@ -17,7 +17,7 @@ import { csi } from './services.ts';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.ts';
 import type { VolumeOwner } from '../publish/volume-memory.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 
 /** The keys that the kubelet adds to `volume_context` (CSIDriver `podInfoOnMount` and `tokenRequests`). */
 const podKeys = {
@@ -236,7 +236,7 @@ const maxPathLength = 4096;
 
 /** The pod of a publish. */
 interface PublishOrigin {
-  readonly owner: FlowKey;
+  readonly owner: Owner;
   /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;
   readonly memoryOwner: VolumeOwner;

@@ -1,13 +1,13 @@
 import type { PodIdentity } from '../../shared/access/permission.ts';
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
 import type { JsonObject } from '../../shared/json.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import type { Secret } from '../../shared/secret.ts';
 
 /** A call of the kubelet in progress. */
 export interface PublishContext {
   /** The pod that causes the call. */
-  readonly owner: FlowKey;
+  readonly owner: Owner;
   /** Aborts when the result is no longer needed. `signal.reason` is a CodedError. */
   readonly signal: AbortSignal;
   /** Set if no client waits for the result. Then the call does not wait for a missing object. */
@@ -23,7 +23,7 @@ export interface ConnectorSource {
    * @returns releases it, once they have been resolved.
    * @throws {CodedError} RESOURCE_EXHAUSTED if the share is used up.
    */
-  acquire(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
+  acquire(refs: readonly ConnectorRef[], owner: Owner): () => void;
 
   /**
    * Returns the connectors with their classes, in the order of `refs`, once all of them exist. Waits up to the source's
@@ -43,7 +43,7 @@ export interface ConnectorSource {
   onChange(listener: () => void): void;
 
   /** Keeps the connectors and their classes current while a pod's published volume uses them. Idempotent per volume. */
-  retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void;
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: Owner): void;
 
   /** Releases the connectors of a volume. Those that no other volume uses are dropped after a while. */
   release(volumeId: string): void;

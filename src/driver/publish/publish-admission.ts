@@ -2,7 +2,7 @@ import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 import { Counts } from '../../shared/limits/counts.ts';
 import { driverLimits } from '../limits.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
@@ -17,7 +17,7 @@ interface AdmissionLimits {
 
 /** A publish before its request is parsed. */
 export interface IncomingPublish {
-  readonly owner: FlowKey;
+  readonly owner: Owner;
   /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;
   /** Whether the volume is mounted, so that its token could expire without the publish. */
@@ -83,7 +83,7 @@ export class PublishAdmission {
    * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
    * flight.
    */
-  backgroundCall(owner: FlowKey, signal: AbortSignal): PublishPermit {
+  backgroundCall(owner: Owner, signal: AbortSignal): PublishPermit {
     return new PublishPermit(owner, signal, this.#slots, true);
   }
 
@@ -136,7 +136,7 @@ function failuresText({ pod }: IncomingPublish): string {
 
 /** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
 export class PublishPermit {
-  readonly owner: FlowKey;
+  readonly owner: Owner;
   readonly isBackground: boolean;
   /** Aborts when the caller cancels. */
   readonly signal: AbortSignal;
@@ -148,7 +148,7 @@ export class PublishPermit {
   #isOver = false;
 
   /** @param isBackground as in `PublishContext`. */
-  constructor(owner: FlowKey, signal: AbortSignal, slots: FairSemaphore, isBackground = false) {
+  constructor(owner: Owner, signal: AbortSignal, slots: FairSemaphore, isBackground = false) {
     this.owner = owner;
     this.signal = signal;
     this.#slots = slots;

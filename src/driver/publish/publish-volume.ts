@@ -1,6 +1,6 @@
 import { CodedError, orThrow, throwIfAborted, toCodedError } from '../../shared/errors.ts';
 import type { VolumeAttributes } from './attributes.ts';
-import type { FlowKey } from '../../shared/limits/flow-key.ts';
+import type { Owner } from '../../shared/limits/owner.ts';
 import type { VolumeChange, PublishContext, TargetState } from './ports.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
 import type { FeatureFlags } from '../../shared/connectors/model.ts';
@@ -221,7 +221,7 @@ export class PublishVolume {
   }
 }
 
-function ownerOf({ pod }: PublishRequest): FlowKey {
+function ownerOf({ pod }: PublishRequest): Owner {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../json.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { KubeError } from '../kube/kube-error.ts';
 import { metadataText } from '../kube/kube-object.ts';
-import type { FlowKey } from '../limits/flow-key.ts';
+import type { Owner } from '../limits/owner.ts';
 import { apiFailure } from '../kube/api-failure.ts';
 import { connectorsGroup } from '../connectors/api-group.ts';
 import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.ts';
@@ -37,7 +37,7 @@ export async function findRequest(
   }
 }
 
-export function flowOf({ pod }: ApprovalSubject): FlowKey {
+export function flowOf({ pod }: ApprovalSubject): Owner {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

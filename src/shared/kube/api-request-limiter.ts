@@ -1,11 +1,11 @@
 import { CodedError } from '../errors.ts';
-import type { FlowKey } from '../limits/flow-key.ts';
+import type { Owner } from '../limits/owner.ts';
 import { FairSemaphore } from '../limits/fair-semaphore.ts';
 import { limits } from '../limits/defaults.ts';
 import type { LimitObserver } from '../limits/limit-observer.ts';
 
 /** Flow of the driver's own requests. */
-export const driverItself: FlowKey = { namespace: '', podUid: '' };
+export const driverItself: Owner = { namespace: '', podUid: '' };
 
 export interface ApiRequestLimits {
   /** Maximum number of requests in flight. A watch counts until it is open. */

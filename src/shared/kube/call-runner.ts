@@ -2,7 +2,7 @@ import { abortError, CodedError } from '../errors.ts';
 import { Deadline, sleep } from '../abortable.ts';
 import { backoffMs } from '../limits/backoff.ts';
 import type { FairSemaphore } from '../limits/fair-semaphore.ts';
-import type { FlowKey } from '../limits/flow-key.ts';
+import type { Owner } from '../limits/owner.ts';
 import { readResponse } from './response-body.ts';
 import type { ResponseReader } from './response-body.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -25,7 +25,7 @@ export interface CallOptions {
   /** False: one attempt, or two after a 401. */
   readonly retry?: boolean;
   /** The pod that causes the call; absent: the driver itself. */
-  readonly owner?: FlowKey;
+  readonly owner?: Owner;
 }
 
 export interface CallTarget {
@@ -106,7 +106,7 @@ export class CallRunner {
   }
 
   /** Runs `request` once the limiter has a free slot. */
-  runWithinLimit<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+  runWithinLimit<T>(owner: Owner = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
     return this.#options.limiter.run(owner, signal, request);
   }
 

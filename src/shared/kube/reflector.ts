@@ -1,7 +1,7 @@
 import { abortError, CodedError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { backoffMs } from '../limits/backoff.ts';
-import type { FlowKey } from '../limits/flow-key.ts';
+import type { Owner } from '../limits/owner.ts';
 import type { TokenBucket } from '../limits/token-bucket.ts';
 import type { Log } from '../log.ts';
 import { sleep } from '../abortable.ts';
@@ -27,7 +27,7 @@ export interface ReflectorTarget {
   /** Absent: the usual size limit, without a memory limit. */
   readonly admission?: ObjectAdmission;
   /** The pod that needs the objects; absent: the driver itself. */
-  readonly owner?: FlowKey;
+  readonly owner?: Owner;
   /** Rate limit in bytes. Over it the watch is closed, and the objects are listed once the limit permits. */
   readonly rateLimiter?: TokenBucket;
 }

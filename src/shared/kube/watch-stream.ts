@@ -1,5 +1,5 @@
 import { abortError } from '../errors.ts';
-import type { FlowKey } from '../limits/flow-key.ts';
+import type { Owner } from '../limits/owner.ts';
 import { jsonMember, jsonMembers, jsonText, parseJson } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { Deadline } from '../abortable.ts';
@@ -22,7 +22,7 @@ export interface WatchOptions {
   /** Called once the server has accepted the watch. */
   readonly onOpen?: () => void;
   /** The pod that needs the watch; absent: the driver itself. */
-  readonly owner?: FlowKey;
+  readonly owner?: Owner;
 }
 
 /** A change of one object, or a bookmark. */

@@ -1,7 +1,7 @@
 import { onceAborted } from '../abortable.ts';
 import { abortError, throwIfAborted } from '../errors.ts';
 import type { CodedError } from '../errors.ts';
-import type { FlowKey } from './flow-key.ts';
+import type { Owner } from './owner.ts';
 import { Counts } from './counts.ts';
 import { dynamicShare } from './dynamic-share.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -19,7 +19,7 @@ interface FairSemaphoreOptions {
 interface QueueLimit {
   readonly length: number;
   /** @param waiting number of queued tasks of the owner's namespace, which has used up its share. */
-  readonly rejection: (owner: FlowKey, waiting: number) => CodedError;
+  readonly rejection: (owner: Owner, waiting: number) => CodedError;
 }
 
 /**
@@ -48,7 +48,7 @@ export class FairSemaphore {
   }
 
   /** Runs a task with a permit. @throws as `acquire`; errors of the task. */
-  async run<T>(owner: FlowKey, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+  async run<T>(owner: Owner, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     const release = await this.acquire(owner, signal);
     try {
       return await task();
@@ -63,7 +63,7 @@ export class FairSemaphore {
    * @returns releases the permit. Call it once.
    * @throws {CodedError} the rejection if the queue is full for the namespace; the signal's reason.
    */
-  async acquire(owner: FlowKey, signal: AbortSignal, kind = ''): Promise<() => void> {
+  async acquire(owner: Owner, signal: AbortSignal, kind = ''): Promise<() => void> {
     throwIfAborted(signal);
     const path = [owner.namespace, owner.podUid, kind];
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
@@ -104,7 +104,7 @@ export class FairSemaphore {
     });
   }
 
-  #ensureQueueable(owner: FlowKey): void {
+  #ensureQueueable(owner: Owner): void {
     const { queue, namespaceShare = 1 } = this.#options;
     if (queue === undefined) return;
     const own = this.#queue.waitingIn([owner.namespace]);

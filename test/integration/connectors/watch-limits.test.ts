@@ -4,7 +4,7 @@ import type { ConnectorRef, ResolvedConnector } from '../../../src/shared/connec
 import type { JsonObject } from '../../../src/shared/json.ts';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.ts';
 import type { PublishContext } from '../../../src/driver/publish/ports.ts';
-import type { FlowKey } from '../../../src/shared/limits/flow-key.ts';
+import type { Owner } from '../../../src/shared/limits/owner.ts';
 import { silentLog } from '../../../src/shared/log.ts';
 import { connector, connectorClass } from '../../support/driver/manifests.ts';
 import { failureOf } from '../../support/failure.ts';
@@ -14,7 +14,7 @@ import { adminConfig, testClient } from '../../support/kube-client/test-client.t
 import { eventually } from '../../support/poll.ts';
 import { started } from '../../support/started.ts';
 
-const pod = (name: string, namespace = 'ci'): FlowKey => ({ namespace, podUid: `uid-of-${name}` });
+const pod = (name: string, namespace = 'ci'): Owner => ({ namespace, podUid: `uid-of-${name}` });
 const first = pod('first');
 const named = (name: string, namespace = 'ci'): ConnectorRef => ({ namespace, name });
 
@@ -56,7 +56,7 @@ describe('the objects that a node watches', () => {
   }
 
   /** Resolves it for a volume of its own, which keeps it. */
-  async function use(name: string, owner: FlowKey, namespace = 'ci'): Promise<void> {
+  async function use(name: string, owner: Owner, namespace = 'ci'): Promise<void> {
     await resolve(name, owner, namespace);
     source.retain(`${namespace}/${name} of ${owner.podUid}`, [named(name, namespace)], owner);
   }
