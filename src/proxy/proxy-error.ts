@@ -78,6 +78,14 @@ export class Misconfiguration extends ProxyError {
   }
 }
 
+/** Returns the error for a Connector that cannot be used. @param problem with the fix. */
+export function misconfigured(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  problem: string,
+): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${problem} (connector ${namespace}/${name})`);
+}
+
 /** Returns the error for a message that servers can interpret in different ways. Its connection closes. */
 export function unclearMessage(status: number, message: string): ProxyError {
   return new ProxyError(status, 'malformed', message, { endsConnection: true });

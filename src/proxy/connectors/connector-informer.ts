@@ -16,7 +16,7 @@ import { Reflector } from '../../shared/kube/reflector.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { noLimitObserver } from '../../shared/limits/limit-observer.ts';
 import type { Log } from '../../shared/log.ts';
-import type { ObjectKind, ConnectorLister, ConnectorLookup } from './connector-lookup.ts';
+import type { ObjectKind, ConnectorLookup } from './connector-lookup.ts';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {
@@ -36,7 +36,7 @@ const relistMs = 1_000;
 const relistEveryMs = 30_000;
 
 /** An informer for all Connectors and classes of the cluster: any of them can be named by the next request. */
-export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
+export class ConnectorInformer implements ConnectorLookup {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
   /** Of all objects, with a share per namespace. */
@@ -83,6 +83,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     this.#classes.stop();
   }
 
+  /** Whether all classes have been read, so that a missing one does not exist. */
   get hasReadClasses(): boolean {
     return this.#classes.state.isSynced;
   }
@@ -91,6 +92,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return (kind === 'class' ? this.#classes : this.#connectors).state.objects.keys();
   }
 
+  /** Returns the Connector; undefined if it does not exist, an error if it is malformed or was rejected. */
   connector(key: string): Connector | CodedError | undefined {
     return parsedIn(this.#connectors, key, this.#parsedConnectors);
   }
@@ -99,10 +101,12 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return parsedIn(this.#classes, name, this.#parsedClasses);
   }
 
+  /** Returns a class even if it is malformed; undefined if it does not exist or was rejected. */
   classObject(name: string): JsonObject | undefined {
     return this.#classes.state.objects.get(name);
   }
 
+  /** Registers a listener. It is called once per change, after the change is visible here. */
   onChange(listener: (kind: ObjectKind, key: string) => void): void {
     this.#connectors.state.onChange((key) => listener('connector', key));
     this.#classes.state.onChange((key) => listener('class', key));

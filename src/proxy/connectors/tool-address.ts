@@ -19,7 +19,7 @@ interface ParsedAddresses {
 }
 
 /** Why a Connector has no address. */
-export interface AddressProblem {
+interface AddressProblem {
   readonly reason: 'NoAddress' | 'TooManyAddresses';
   /** One line that names the fix. */
   readonly message: string;

@@ -11,7 +11,8 @@ import { listed, quote } from '../../shared/message-text.ts';
 import { GeneratedCredential } from './generator/generated-credential.ts';
 import { generatorOf } from './generator/generators.ts';
 import type { Generators } from './generator/generators.ts';
-import { ProxyError } from '../proxy-error.ts';
+import { misconfigured } from '../proxy-error.ts';
+import type { ProxyError } from '../proxy-error.ts';
 import { ownerOfConnector } from '../tool/resolver.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
 import { noCredential } from '../tool/tool-credential.ts';
@@ -84,22 +85,22 @@ export class ToolCredentials {
     if (secretName === undefined) {
       if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
       throw misconfigured(
-        connector,
+        connector.ref,
         `spec.auth.secretRef is missing, which the class requires for ${jsonText(type, 'name') ?? 'its auth'}`,
       );
     }
     const nameProblem = dns1123SubdomainProblem(secretName);
     if (nameProblem !== undefined) {
-      throw misconfigured(connector, `spec.auth.secretRef.name ${quote(secretName)} ${nameProblem}`);
+      throw misconfigured(connector.ref, `spec.auth.secretRef.name ${quote(secretName)} ${nameProblem}`);
     }
     const { namespace } = connector.ref;
     if ((jsonText(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {
-      throw misconfigured(connector, 'spec.auth.secretRef must be in the namespace of the Connector');
+      throw misconfigured(connector.ref, 'spec.auth.secretRef must be in the namespace of the Connector');
     }
     const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
     if (secret === undefined) {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
-      throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
+      throw misconfigured(connector.ref, `${problem}: create it, or change spec.auth.secretRef`);
     }
     return this.#credentialIn(secret, connector, type, address, signal);
   }
@@ -124,7 +125,7 @@ export class ToolCredentials {
         const generator = generatorOf(type, connector.className);
         if (generator === undefined) {
           throw misconfigured(
-            connector,
+            connector.ref,
             `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`,
           );
         }
@@ -142,7 +143,7 @@ export class ToolCredentials {
         return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
         const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
-        if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
+        if ('problem' in found) throw misconfigured(connector.ref, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, storedLogin(found), connector, address);
       }
       case 'kubernetes.io/tls':
@@ -158,7 +159,7 @@ export class ToolCredentials {
   ): Promise<ToolCredential> {
     const { trust, clock } = this.#options;
     const unusable = (problem: string): ProxyError =>
-      misconfigured(connector, `Secret ${nameOf(secret)} cannot be used: ${problem}`);
+      misconfigured(connector.ref, `Secret ${nameOf(secret)} cannot be used: ${problem}`);
     if (scheme === 'http') throw unusable('an http address has no TLS: set the address to one with https');
     const client = orCodedError(() => clientCertificateIn(secret, connector.ref, clock.now()));
     if (client instanceof CodedError) throw unusable(client.message);
@@ -232,14 +233,14 @@ export function authNameProblem(connector: Connector, connectorClass: ConnectorC
 
 function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {
   const username = secret.data.get('username')?.expose() ?? '';
-  if (username.includes(':')) throw misconfigured(connector, `the username in Secret ${nameOf(secret)} has a ":"`);
+  if (username.includes(':')) throw misconfigured(connector.ref, `the username in Secret ${nameOf(secret)} has a ":"`);
   return { username, password: required(secret, connector, 'password') };
 }
 
 function required(secret: SecretObject, connector: Connector, key: string): Secret {
   const value = secret.data.get(key);
   if (value === undefined || value.expose() === '') {
-    throw misconfigured(connector, `Secret ${nameOf(secret)} has no ${key}`);
+    throw misconfigured(connector.ref, `Secret ${nameOf(secret)} has no ${key}`);
   }
   return value;
 }
@@ -248,12 +249,7 @@ function required(secret: SecretObject, connector: Connector, key: string): Secr
 function headerValue(secret: SecretObject, connector: Connector, key: string): Secret {
   const text = required(secret, connector, key).expose().trim();
   if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text);
-  throw misconfigured(connector, `the ${key} in Secret ${nameOf(secret)} cannot be sent in a header`);
-}
-
-/** @param fix for problems that do not name it. */
-function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+  throw misconfigured(connector.ref, `the ${key} in Secret ${nameOf(secret)} cannot be sent in a header`);
 }
 
 function nameOf({ ref }: SecretObject): string {

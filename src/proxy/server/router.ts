@@ -8,6 +8,7 @@ import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { ToolAddress } from '../connectors/tool-address.ts';
 import type { ToolCredentials } from '../credentials/tool-credentials.ts';
 import type { RequestForRules } from '../rules/read-only.ts';
+import { misconfigured } from '../proxy-error.ts';
 import { pathProblem } from '../rules/request-path.ts';
 import { ownerLimitsOf } from '../rules/owner-limits.ts';
 import type { OwnerLimits } from '../rules/owner-limits.ts';
@@ -18,7 +19,7 @@ import { ownerOfConnector } from '../tool/resolver.ts';
 import { withoutMirrorParameter, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { RouteRecord } from './server-observer.ts';
-import { ambiguousPath, missing, withoutAddress, UnmatchedHosts } from './unmatched-hosts.ts';
+import { ambiguousPath, missing, UnmatchedHosts } from './unmatched-hosts.ts';
 import { rewriteResponseHeaders } from './reverse-response.ts';
 import { requestForRules } from './rule-enforcer.ts';
 import type { IncomingRequest, RuleEnforcer } from './rule-enforcer.ts';
@@ -201,7 +202,7 @@ export class Router {
     const found = await this.#options.connectors.find(ref, signal);
     if (found === undefined) throw missing([ref]);
     const address = mainAddressOf(found.connector);
-    if ('reason' in address) throw withoutAddress(ref, address);
+    if ('reason' in address) throw misconfigured(ref, address.message);
     return { found, address, path: `${address.path}${isImagePull ? withoutMirrorParameter(path) : path}` };
   }
 

@@ -3,7 +3,7 @@ import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
 import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
-import { ProxyError } from '../proxy-error.ts';
+import { ProxyError, misconfigured } from '../proxy-error.ts';
 import type { Outgoing } from '../tool/tool-exchange.ts';
 import { ownerOfConnector } from '../tool/resolver.ts';
 import { noCredential } from '../tool/tool-credential.ts';
@@ -13,7 +13,6 @@ import type { Via } from '../tool/via.ts';
 import { ownerOf } from './authenticated-client.ts';
 import type { ClientWithConnectors } from './authenticated-client.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
-import type { AddressProblem } from '../connectors/tool-address.ts';
 
 export interface UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
@@ -50,7 +49,7 @@ export class UnmatchedHosts {
     for (const each of found) {
       if (each === undefined) continue;
       const main = mainAddressOf(each.connector);
-      if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
+      if ('reason' in main && main.reason === 'TooManyAddresses') throw misconfigured(each.connector.ref, main.message);
     }
     if (unmatchedHosts === 'tunnel') return;
     throw new ProxyError(
@@ -90,11 +89,6 @@ export class UnmatchedHosts {
 /** Returns the error for connectors that do not exist. */
 export function missing(refs: readonly ConnectorRef[]): ProxyError {
   return new ProxyError(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
-}
-
-/** Returns the error for a Connector without a usable address. */
-export function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${message} (connector ${textOf(ref)})`);
 }
 
 /** @param problem see `pathProblem`. */

@@ -10,7 +10,7 @@ import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
 import { listed } from '../../shared/message-text.ts';
 import { caProblem } from '../certificates/certificate-authority.ts';
 import type { CaSource } from '../certificates/certificate-authority.ts';
-import type { ConnectorLister } from '../connectors/connector-lookup.ts';
+import type { ConnectorInformer } from '../connectors/connector-informer.ts';
 import { proxyLimits } from '../limits.ts';
 import { annotationsOf } from '../rules/request-rules.ts';
 import { conditionOf, conditionTypes, conditionsIn, falseResult, merged, readiness } from './conditions.ts';
@@ -41,7 +41,7 @@ export const statusTimings = {
 export type StatusTimings = Readonly<typeof statusTimings>;
 
 export interface ConnectorStatusOptions {
-  readonly objects: ConnectorLister;
+  readonly objects: ConnectorInformer;
   readonly check: Pick<ConnectorCheck, 'check'>;
   readonly ca: CaSource;
   readonly service: ProxyService;
@@ -236,7 +236,7 @@ function newCheckState(subject: string): Omit<CheckState, 'checkedMs'> {
   };
 }
 
-function isReadable(found: ReturnType<ConnectorLister['connectorClass']>): found is ConnectorClass {
+function isReadable(found: ReturnType<ConnectorInformer['connectorClass']>): found is ConnectorClass {
   return found !== undefined && !(found instanceof CodedError);
 }
 
