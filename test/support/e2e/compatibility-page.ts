@@ -50,6 +50,8 @@ const more = `## What some programs need
 | Java, for hosts that are not of a Connector | a trust store of their own | \`truststore.p12\` has the proxy's certificates only |
 | Yarn 2 and later | \`npmRegistryServer\` in the project's \`.yarnrc.yml\` | it does not read \`.npmrc\` |
 | Yarn 2 | a newer Yarn | it rejects \`YARN_HTTPS_CA_FILE_PATH\` |
+| Go | \`GOPROXY\`, and a Connector of class \`http\` for it | no class sets it |
+| cargo | \`sparse+URL\` instead of \`crates-io\`, class \`http\` | no class sets it |
 | Deno, for npm packages | \`NPM_CONFIG_REGISTRY\` | it does not read \`npm_config_userconfig\` |
 | glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 
