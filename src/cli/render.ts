@@ -15,7 +15,7 @@ import { listed } from '../shared/message-text.ts';
 import { silentLog } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import { paramsOf, parseVolumeAttributes } from '../driver/publish/attributes.ts';
-import type { VolumeFile, PublishContext } from '../driver/publish/ports.ts';
+import type { VolumeFile, PublishSlot } from '../driver/publish/ports.ts';
 import type { Command } from '../shared/command/command.ts';
 import { ProxyCaFile } from '../driver/proxy-ca-file.ts';
 
@@ -83,7 +83,7 @@ async function renderFiles(
     namespace: config.namespace,
     log: silentLog,
   });
-  const call: PublishContext = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
+  const slot: PublishSlot = { owner: { namespace: '', podUid: '' }, signal, releaseWhile: (wait) => wait() };
   const files = source.files();
   const broken = source.brokenFiles();
   if (broken.length > 0) throw new CodedError('FAILED_PRECONDITION', broken.join('; '));
@@ -118,7 +118,7 @@ async function renderFiles(
       cpuMs: () => 0,
       renderInThread: (job) => Promise.resolve(runRenderJob(job)),
     }),
-    call,
+    slot,
   );
   rendered.warnings.forEach(warn);
   return rendered.files;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CodedError } from '../../src/shared/errors.ts';
 import type { JsonObject } from '../../src/shared/json.ts';
-import type { PublishContext, ConnectorSource } from '../../src/driver/publish/ports.ts';
+import type { PublishSlot, ConnectorSource } from '../../src/driver/publish/ports.ts';
 import type { ConnectorRef, FeatureFlags } from '../../src/shared/connectors/model.ts';
 import { connector, connectorClass, flagsConfigMap } from './driver/manifests.ts';
 import { eventually } from './poll.ts';
@@ -24,8 +24,8 @@ const flagsOff: FeatureFlags = {
   multiConnector: true,
 };
 
-function callUntil(signal: AbortSignal = new AbortController().signal): PublishContext {
-  return { owner, signal, releaseSlotWhile: (wait) => wait() };
+function callUntil(signal: AbortSignal = new AbortController().signal): PublishSlot {
+  return { owner, signal, releaseWhile: (wait) => wait() };
 }
 
 /** What every ConnectorSource does, whatever it reads. */

@@ -1,5 +1,5 @@
 import { Secret } from '../../src/shared/secret.ts';
-import type { PublishContext } from '../../src/driver/publish/ports.ts';
+import type { PublishSlot } from '../../src/driver/publish/ports.ts';
 import type {
   Configuration,
   Connector,
@@ -11,10 +11,10 @@ import type { PublishRequest } from '../../src/driver/publish/publish-request.ts
 import type { PodIdentity } from '../../src/shared/access/permission.ts';
 
 /** A call that nobody cancels. */
-export const call: PublishContext = {
+export const call: PublishSlot = {
   owner: { namespace: 'ci', podUid: 'uid-of-build-1' },
   signal: new AbortController().signal,
-  releaseSlotWhile: (wait) => wait(),
+  releaseWhile: (wait) => wait(),
 };
 
 export const pod: PodIdentity = {

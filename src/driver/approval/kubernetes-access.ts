@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { CodedError, abortError } from '../../shared/errors.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import type { Log } from '../../shared/log.ts';
-import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from '../publish/ports.ts';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishSlot } from '../publish/ports.ts';
 import { AccessRequestClient } from './access-request-client.ts';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
 import type { ApprovalsOptions } from './approvals.ts';
@@ -59,16 +59,16 @@ export class KubernetesAccess implements AccessControl {
     });
   }
 
-  async authorize(request: AuthorizationRequest, call: PublishContext): Promise<AccessDecision> {
+  async authorize(request: AuthorizationRequest, slot: PublishSlot): Promise<AccessDecision> {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are reviewed with one signal.
-    setMaxListeners(0, call.signal);
-    return call.releaseSlotWhile(async () => {
+    setMaxListeners(0, slot.signal);
+    return slot.releaseWhile(async () => {
       // Reviews access again after an approval, because the wait can take minutes.
       for (;;) {
-        const missing = await this.#approvable(request, call.signal);
+        const missing = await this.#approvable(request, slot.signal);
         if (missing.length === 0) return { kind: 'allowed' };
-        const result = await this.#approvals.obtain(request.pod, missing, call.signal);
+        const result = await this.#approvals.obtain(request.pod, missing, slot.signal);
         if (result.kind !== 'allowed') return result;
       }
     });

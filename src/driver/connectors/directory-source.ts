@@ -4,7 +4,7 @@ import type { DirectoryConnectorsOptions } from '../../shared/connectors/directo
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../shared/connectors/model.ts';
 import { CodedError, orCodedError, orThrow } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
-import type { ConnectorSource, PublishContext } from '../publish/ports.ts';
+import type { ConnectorSource, PublishSlot } from '../publish/ports.ts';
 
 interface DirectorySourceOptions extends DirectoryConnectorsOptions {
   /** Milliseconds to wait for an object that does not exist yet. */
@@ -46,10 +46,10 @@ export class DirectorySource implements ConnectorSource {
     return () => undefined;
   }
 
-  async resolve(refs: readonly ConnectorRef[], call: PublishContext): Promise<readonly ResolvedConnector[]> {
+  async resolve(refs: readonly ConnectorRef[], slot: PublishSlot): Promise<readonly ResolvedConnector[]> {
     const found = this.#connectors.find(refs);
-    if (!isMissing(found) || call.isBackground === true) return orThrow(found);
-    return call.releaseSlotWhile(() => this.#waitFor(refs, call.signal));
+    if (!isMissing(found) || slot.isBackground === true) return orThrow(found);
+    return slot.releaseWhile(() => this.#waitFor(refs, slot.signal));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {

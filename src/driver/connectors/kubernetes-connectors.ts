@@ -1,7 +1,7 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import type { Log } from '../../shared/log.ts';
-import type { PublishContext, ConnectorSource } from '../publish/ports.ts';
+import type { PublishSlot, ConnectorSource } from '../publish/ports.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.ts';
@@ -88,8 +88,8 @@ export class KubernetesConnectors implements ConnectorSource {
     return this.#connectors.acquire(refs, owner);
   }
 
-  async resolve(refs: readonly ConnectorRef[], call: PublishContext): Promise<readonly ResolvedConnector[]> {
-    return this.peek(refs) ?? call.releaseSlotWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
+  async resolve(refs: readonly ConnectorRef[], slot: PublishSlot): Promise<readonly ResolvedConnector[]> {
+    return this.peek(refs) ?? slot.releaseWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, slot))));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
@@ -154,10 +154,10 @@ export class KubernetesConnectors implements ConnectorSource {
     };
   }
 
-  async #resolveOne(ref: ConnectorRef, call: PublishContext): Promise<ResolvedConnector> {
-    const connector = await this.#connectors.get(ref, call);
+  async #resolveOne(ref: ConnectorRef, slot: PublishSlot): Promise<ResolvedConnector> {
+    const connector = await this.#connectors.get(ref, slot);
     try {
-      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, call) };
+      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, slot) };
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') throw error;
       throw new CodedError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {

@@ -6,7 +6,7 @@ import { Reflector } from '../../shared/kube/reflector.ts';
 import type { ResourceType } from '../../shared/kube/resource-location.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Clock } from '../../shared/clock.ts';
-import type { PublishContext } from '../publish/ports.ts';
+import type { PublishSlot } from '../publish/ports.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
@@ -119,7 +119,7 @@ export class OnDemandInformer<T extends object> {
    * @throws {CodedError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or an error of `parse`.
    */
-  async get(name: ObjectName, { owner, signal, isBackground }: Omit<PublishContext, 'releaseSlotWhile'>): Promise<T> {
+  async get(name: ObjectName, { owner, signal, isBackground }: Omit<PublishSlot, 'releaseWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {

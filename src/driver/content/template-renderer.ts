@@ -5,7 +5,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import { Secret } from '../../shared/secret.ts';
 import { resolveParams } from './configuration-params.ts';
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
-import type { VolumeFile, PublishContext } from '../publish/ports.ts';
+import type { VolumeFile, PublishSlot } from '../publish/ports.ts';
 import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.ts';
 import { newBudget, type RenderedConfiguration, type RenderedFiles } from './render-job.ts';
 import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.ts';
@@ -60,16 +60,16 @@ export class TemplateRenderer {
   /**
    * Renders the selected configurations.
    * @throws {CodedError} NOT_FOUND if none of the included names exists, with the existing names; the reason of the
-   * call's signal.
+   * slot's signal.
    */
-  async render(request: ConfigurationRequest, call: PublishContext): Promise<RenderedConfigurations> {
+  async render(request: ConfigurationRequest, slot: PublishSlot): Promise<RenderedConfigurations> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
     const params = resolveParams(selected, request.configurationParams);
     const configurations = configurationsOf(selected, params, request);
     const className = selected[0]?.group.connectorClass.name ?? '';
     const rendered =
-      this.#renderInMainThread(configurations) ?? (await this.#renderInThread(configurations, className, call));
+      this.#renderInMainThread(configurations) ?? (await this.#renderInThread(configurations, className, slot));
     return { files: rendered.files, warnings: [...warnings, ...rendered.warnings] };
   }
 
@@ -90,11 +90,11 @@ export class TemplateRenderer {
   async #renderInThread(
     configurations: readonly RenderedConfiguration[],
     className: string,
-    call: PublishContext,
+    slot: PublishSlot,
   ): Promise<RenderedFiles> {
     const job: RenderJob = { configurations, nowMs: this.#parts.clock() };
-    const owner = { namespace: call.owner.namespace, group: className };
-    const outcome = await call.releaseSlotWhile(() => this.#parts.renderInThread(job, owner, call.signal));
+    const owner = { namespace: slot.owner.namespace, group: className };
+    const outcome = await slot.releaseWhile(() => this.#parts.renderInThread(job, owner, slot.signal));
     if ('files' in outcome) return outcome;
     throw new CodedError(outcome.failure.code, outcome.failure.message);
   }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import { listedInQuotes } from '../../shared/message-text.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { driverLimits } from '../limits.ts';
-import type { VolumeFile, PublishContext } from '../publish/ports.ts';
+import type { VolumeFile, PublishSlot } from '../publish/ports.ts';
 import { builtInFiles } from './built-in-files.ts';
 import type { ConfigurationRenderer } from './template-renderer.ts';
 import type { ProxyDefaults } from './proxy-endpoint.ts';
@@ -49,7 +49,7 @@ export async function renderVolumeContent(
   request: ContentRequest,
   defaults: ContentDefaults,
   renderer: ConfigurationRenderer,
-  call: PublishContext,
+  slot: PublishSlot,
 ): Promise<VolumeContent> {
   const { volumeId, plan, tokenFor } = request;
   const { endpoint } = plan;
@@ -61,7 +61,7 @@ export async function renderVolumeContent(
   builtInFiles({ volumeId, endpoint, token, caBundle, noProxy: defaults.noProxy }).forEach(put);
 
   const tokenOf = (className: string): Secret => tokenFor(plan.classAudiences.get(className) ?? plan.audience);
-  const rendered = await renderer.render({ ...request, resolved: plan.resolved, tokenOf, caBundle }, call);
+  const rendered = await renderer.render({ ...request, resolved: plan.resolved, tokenOf, caBundle }, slot);
   rendered.files.forEach(put);
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));

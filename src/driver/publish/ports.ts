@@ -4,16 +4,16 @@ import type { JsonObject } from '../../shared/json.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import type { Secret } from '../../shared/secret.ts';
 
-/** A call of the kubelet in progress. */
-export interface PublishContext {
-  /** The pod that causes the call. */
+/** The slot of a running publish. */
+export interface PublishSlot {
+  /** The pod that causes the publish. */
   readonly owner: Owner;
   /** Aborts when the result is no longer needed. `signal.reason` is a CodedError. */
   readonly signal: AbortSignal;
-  /** Set if no client waits for the result. Then the call does not wait for a missing object. */
+  /** Set if no client waits for the result. Then the publish does not wait for a missing object. */
   readonly isBackground?: boolean;
-  /** Releases the call's slot during a wait, such as for an approval or a missing object. */
-  releaseSlotWhile<T>(wait: () => Promise<T>): Promise<T>;
+  /** Releases the slot during a wait, such as for an approval or a missing object. */
+  releaseWhile<T>(wait: () => Promise<T>): Promise<T>;
 }
 
 /** Source of Connectors, ConnectorClasses and feature flags. */
@@ -31,7 +31,7 @@ export interface ConnectorSource {
    * @throws {CodedError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one, RESOURCE_EXHAUSTED if
    * the share of the pod or its namespace is used up, UNAVAILABLE if the source cannot be read, or the signal's reason.
    */
-  resolve(refs: readonly ConnectorRef[], call: PublishContext): Promise<readonly ResolvedConnector[]>;
+  resolve(refs: readonly ConnectorRef[], slot: PublishSlot): Promise<readonly ResolvedConnector[]>;
 
   /**
    * Returns the result of `resolve` without waiting and without any request, for the fast path of republishes.
@@ -77,7 +77,7 @@ export interface AccessControl {
    * @throws {CodedError} PERMISSION_DENIED with service account, verb, resource and missing rule; UNAVAILABLE if there
    * is no response; FAILED_PRECONDITION if an approval has ended.
    */
-  authorize(request: AuthorizationRequest, call: PublishContext): Promise<AccessDecision>;
+  authorize(request: AuthorizationRequest, slot: PublishSlot): Promise<AccessDecision>;
 
   /**
    * Reports whether `authorize` can decide without waiting for a response. Waits briefly, or not at all if the last

@@ -6,7 +6,7 @@ import type { Owner } from '../../shared/limits/owner.ts';
 import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
-import type { PublishContext } from './ports.ts';
+import type { PublishSlot } from './ports.ts';
 
 /** See `driverLimits.publishes`. */
 interface AdmissionLimits {
@@ -15,9 +15,11 @@ interface AdmissionLimits {
   readonly running: number;
 }
 
+/** The owner of a slot. */
+export type SlotOwner = Pick<PublishSlot, 'owner' | 'isBackground'>;
+
 /** A publish before its request is parsed. */
-export interface IncomingPublish {
-  readonly owner: Owner;
+export interface IncomingPublish extends SlotOwner {
   /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;
   /** Whether the volume is mounted, so that its token could expire without the publish. */
@@ -62,13 +64,12 @@ export class PublishAdmission {
 
   /**
    * Admits a call and runs `work`, whose failure can be thrown or returned.
-   * @param signal the caller's.
    * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit; errors of `work`.
    */
-  async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (permit: PublishPermit) => Promise<T>): Promise<T> {
+  async run<T>(publish: IncomingPublish, work: () => Promise<T>): Promise<T> {
     const release = this.#acquire(publish);
     try {
-      const result = await work(new PublishPermit(publish.owner, signal, this.#slots));
+      const result = await work();
       if (result instanceof CodedError) this.#failed(publish, result);
       return result;
     } catch (error) {
@@ -80,11 +81,19 @@ export class PublishAdmission {
   }
 
   /**
-   * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
-   * flight.
+   * Acquires a slot and runs `work`, which can release the slot during a wait. The driver's own refreshes need a slot, too,
+   * and are limited elsewhere.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
    */
-  backgroundCall(owner: Owner, signal: AbortSignal): PublishPermit {
-    return new PublishPermit(owner, signal, this.#slots, true);
+  async runInSlot<T>(owner: SlotOwner, signal: AbortSignal, work: (slot: PublishSlot) => Promise<T>): Promise<T> {
+    const slot = new HeldSlot(this.#slots, owner, signal);
+    await slot.acquire('new');
+    try {
+      throwIfAborted(signal);
+      return await work(slot);
+    } finally {
+      slot.end();
+    }
   }
 
   #failed({ owner: { podUid } }: IncomingPublish, error: unknown): void {
@@ -134,52 +143,35 @@ function failuresText({ pod }: IncomingPublish): string {
   return `more than ${burst} publishes of pod ${pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod; fix the cause that the pod's other failures name`;
 }
 
-/** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
-export class PublishPermit {
+/** The slot of a running publish. */
+class HeldSlot implements PublishSlot {
   readonly owner: Owner;
   readonly isBackground: boolean;
-  /** Aborts when the caller cancels. */
   readonly signal: AbortSignal;
   readonly #slots: FairSemaphore;
-  /** Releases the slot that the call has. */
+  /** Undefined while the slot is released. */
   #release: (() => void) | undefined;
   /** Waits in progress. */
   #waits = 0;
   #isOver = false;
 
-  /** @param isBackground as in `PublishContext`. */
-  constructor(owner: Owner, signal: AbortSignal, slots: FairSemaphore, isBackground = false) {
-    this.owner = owner;
-    this.signal = signal;
+  constructor(slots: FairSemaphore, { owner, isBackground = false }: SlotOwner, signal: AbortSignal) {
     this.#slots = slots;
+    this.owner = owner;
     this.isBackground = isBackground;
+    this.signal = signal;
   }
 
-  /**
-   * Acquires a slot and runs `work`, which can release the slot with `call.releaseSlotWhile`.
-   * @param signal the call's own or a narrower one.
-   * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
-   */
-  async runInSlot<T>(signal: AbortSignal, work: (call: PublishContext) => Promise<T>): Promise<T> {
-    this.#release = await this.#acquire(signal, 'new');
+  /** @param kind a resuming publish holds results, so it does not wait behind all new ones. */
+  async acquire(kind: 'new' | 'resuming'): Promise<void> {
+    throwIfAborted(this.signal);
     try {
-      throwIfAborted(signal);
-      const { owner, isBackground } = this;
-      const releaseSlotWhile: PublishContext['releaseSlotWhile'] = (wait) => this.#releaseSlotWhile(signal, wait);
-      return await work({ owner, isBackground, signal, releaseSlotWhile });
-    } finally {
-      this.#isOver = true;
-      this.#releaseSlot();
-    }
-  }
-
-  /** @param kind a resuming call holds results, so it does not wait behind all new ones. */
-  async #acquire(signal: AbortSignal, kind: 'new' | 'resuming'): Promise<() => void> {
-    throwIfAborted(signal);
-    try {
-      return await this.#slots.acquire(this.owner, signal, kind);
+      const release = await this.#slots.acquire(this.owner, this.signal, kind);
+      // Another wait of the publish can end it meanwhile, or acquire a slot first.
+      if (this.#isOver || this.#release !== undefined) release();
+      else this.#release = release;
     } catch (error) {
-      // A deadline that passes in the queue is reported as overload. A cancelled call keeps its own reason.
+      // A deadline that passes in the queue is reported as overload. A cancelled publish keeps its own reason.
       if (!(error instanceof CodedError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
       const { running, waiting } = this.#slots;
       throw new CodedError(
@@ -190,20 +182,18 @@ export class PublishPermit {
     }
   }
 
-  /** Releases the slot during a wait. Waits can overlap: the first releases the slot, the last acquires it again. */
-  async #releaseSlotWhile<T>(signal: AbortSignal, wait: () => Promise<T>): Promise<T> {
+  /** Waits can overlap: the first releases the slot, the last acquires it again. */
+  async releaseWhile<T>(wait: () => Promise<T>): Promise<T> {
     this.#releaseSlot();
     this.#waits += 1;
     const result = await wait().finally(() => (this.#waits -= 1));
-    if (this.#waits === 0) await this.#resume(signal);
+    if (this.#waits === 0) await this.acquire('resuming');
     return result;
   }
 
-  async #resume(signal: AbortSignal): Promise<void> {
-    const release = await this.#acquire(signal, 'resuming');
-    // Another wait of the call can end it meanwhile, or acquire a slot first.
-    if (this.#isOver || this.#release !== undefined) release();
-    else this.#release = release;
+  end(): void {
+    this.#isOver = true;
+    this.#releaseSlot();
   }
 
   #releaseSlot(): void {

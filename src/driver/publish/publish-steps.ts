@@ -1,4 +1,4 @@
-import type { AccessControl, AccessDecision, AuthorizationRequest, PublishContext } from './ports.ts';
+import type { AccessControl, AccessDecision, AuthorizationRequest, PublishSlot } from './ports.ts';
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.ts';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.ts';
@@ -11,24 +11,24 @@ import { secretOf } from './volume-tokens.ts';
 import type { VolumeTokens } from './volume-tokens.ts';
 import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 import { memoryOwnerOf } from './publish-request.ts';
-import type { PublishedVolume } from './published-volumes.ts';
+import type { VolumeState } from './volume-state.ts';
 
 /**
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
  * that names more than its share would cause reviews for each of them, with every retry.
- * @param isPublished whether access was reviewed before.
  * @throws {CodedError} as `ensureCanRead` and `ConnectorSource.resolve`.
  */
 export async function readConnectors(
   deps: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
-  isPublished: boolean,
-  call: PublishContext,
+  state: VolumeState,
+  slot: PublishSlot,
 ): Promise<readonly ResolvedConnector[]> {
-  const release = deps.source.acquire(request.connectors, call.owner);
+  const release = deps.source.acquire(request.connectors, slot.owner);
   try {
-    if (!isPublished) await ensureCanRead(deps, request, call);
-    return await deps.source.resolve(request.connectors, call);
+    // Access to a known volume was reviewed before.
+    if (state.kind !== 'known') await ensureCanRead(deps, request, slot);
+    return await deps.source.resolve(request.connectors, slot);
   } finally {
     release();
   }
@@ -42,27 +42,27 @@ export async function readConnectors(
 async function ensureCanRead(
   { source, access }: Pick<PublishDependencies, 'source' | 'access'>,
   request: AuthorizationRequest,
-  call: PublishContext,
+  slot: PublishSlot,
 ): Promise<void> {
   if (source.peek(request.connectors) !== undefined) return;
-  await access.authorize({ ...request, flags: { ...request.flags, connectorProxyPermissions: false } }, call);
-  throwIfAborted(call.signal);
+  await access.authorize({ ...request, flags: { ...request.flags, connectorProxyPermissions: false } }, slot);
+  throwIfAborted(slot.signal);
 }
 
 /**
- * Returns the decision of access control. `unknown`: the API server does not respond and the volume is published; it
+ * Returns the decision of access control. `unknown`: the API server does not respond and the volume is known; it
  * can keep its files, but gets nothing new.
  */
 export async function decideAccess(
   access: AccessControl,
   request: AuthorizationRequest,
-  isPublished: boolean,
-  call: PublishContext,
+  state: VolumeState,
+  slot: PublishSlot,
 ): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: CodedError }> {
   try {
-    return await access.authorize(request, call);
+    return await access.authorize(request, slot);
   } catch (error) {
-    if (!isPublished || !(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
+    if (state.kind !== 'known' || !(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
     return { kind: 'unknown', cause: error };
   }
 }
@@ -96,7 +96,7 @@ export async function renderContent(
   planned: PlannedContent,
   tokens: VolumeTokens,
   defaults: ContentDefaults,
-  call: PublishContext,
+  slot: PublishSlot,
 ): Promise<VolumeContent> {
   if ('rejection' in planned) return rejectionContent(planned.rejection.message, planned.rejection.details);
   const content = await renderVolumeContent(
@@ -109,7 +109,7 @@ export async function renderContent(
     },
     defaults,
     deps.renderer,
-    call,
+    slot,
   );
   for (const warning of content.warnings) {
     if (warnOnce(deps, request, 'warn', warning)) deps.volumes.warned(request, warning);
@@ -125,12 +125,12 @@ export async function renderContent(
 export function removeTokens(
   { host, volumes, log }: Pick<PublishDependencies, 'host' | 'volumes' | 'log'>,
   request: PublishRequest,
-  published: PublishedVolume | undefined,
+  state: VolumeState,
   denial: CodedError,
 ): void {
   const { targetPath, volumeId, pod, mountOptions } = request;
-  const hasTokens = published?.input.isAllowed !== false && !volumes.isWithoutTokens(targetPath);
-  if (!hasTokens || host.inspect(targetPath) !== 'published') return;
+  const wasRejected = state.kind === 'known' && !state.volume.input.isAllowed;
+  if (state.kind === 'new' || wasRejected || volumes.isWithoutTokens(targetPath)) return;
   const { files } = rejectionContent(denial.message, []);
   host.put(targetPath, files, mountOptions, memoryOwnerOf(request), 'removed');
   volumes.tokensRemoved(targetPath);

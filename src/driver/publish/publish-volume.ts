@@ -1,7 +1,6 @@
-import { CodedError, orThrow, throwIfAborted, toCodedError } from '../../shared/errors.ts';
+import { CodedError, orCodedError, orThrow, throwIfAborted, toCodedError } from '../../shared/errors.ts';
 import type { VolumeAttributes } from './attributes.ts';
-import type { Owner } from '../../shared/limits/owner.ts';
-import type { VolumeChange, PublishContext, TargetState } from './ports.ts';
+import type { VolumeChange, PublishSlot } from './ports.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
 import type { FeatureFlags } from '../../shared/connectors/model.ts';
 import { memoryOwnerOf } from './publish-request.ts';
@@ -15,11 +14,12 @@ import {
   renderContent,
   warnAboutLifetimes,
 } from './publish-steps.ts';
-import type { Confirmation, PublishedVolume, VolumeInput } from './published-volumes.ts';
-import type { PublishPermit } from './publish-admission.ts';
+import type { SlotOwner } from './publish-admission.ts';
+import type { Confirmation, VolumeInput } from './published-volumes.ts';
 import { isSameInput, versionsOf } from './published-volumes.ts';
 import { obtainTokens, tokensRequestOf } from './volume-tokens.ts';
-import { ensureSameVolume, isKnownUnchanged, isUnchanged } from './unchanged-volume.ts';
+import { ensureSameVolume, isKnownUnchanged, isUnchanged, volumeStateOf } from './volume-state.ts';
+import type { VolumeState } from './volume-state.ts';
 
 export interface PublishOutcome {
   readonly path: VolumeChange;
@@ -59,16 +59,17 @@ export class PublishVolume {
     const { volumeId, targetPath, identify, parse } = call;
     const { csiDriver, admission, locks } = this.#deps;
     if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
-    const result = await this.#withFailureResponse(call, () =>
+    const result = await this.#withFailureResponse(call, () => {
+      const incoming = identify(csiDriver.isKnownTrustworthy());
       // 1. Admit and parse.
-      admission.run(identify(csiDriver.isKnownTrustworthy()), signal, (permit) => {
+      return admission.run(incoming, () => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], permit.signal, (cancellation) =>
-          this.#withFailureResponse(request, () => this.#publish(request, permit, cancellation)),
+        return locks.exclusively([volumeId, targetPath], signal, (cancellation) =>
+          this.#withFailureResponse(request, () => this.#publish(request, incoming, cancellation)),
         );
-      }),
-    );
+      });
+    });
     return orThrow(result);
   }
 
@@ -79,16 +80,16 @@ export class PublishVolume {
    * the volume is gone.
    */
   async refresh(targetPath: string, signal: AbortSignal): Promise<PublishOutcome> {
-    const { volumes, locks, admission } = this.#deps;
+    const { volumes, locks } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
     const { request } = volume;
-    const { volumeId } = request;
+    const { volumeId, pod } = request;
+    const caller = { owner: { namespace: pod.namespace, podUid: pod.uid }, isBackground: true };
     const result = await this.#withFailureResponse(request, () =>
-      locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
-        const permit = admission.backgroundCall(ownerOf(request), cancellation);
-        return this.#withFailureResponse(request, () => this.#publish(request, permit, cancellation));
-      }),
+      locks.yieldingly([volumeId, targetPath], signal, (cancellation) =>
+        this.#withFailureResponse(request, () => this.#publish(request, caller, cancellation)),
+      ),
     );
     return orThrow(result);
   }
@@ -125,65 +126,60 @@ export class PublishVolume {
     return { path: 'unchanged', steps: {} };
   }
 
-  async #publish(request: PublishRequest, permit: PublishPermit, cancellation: AbortSignal): Promise<PublishOutcome> {
-    const published = this.#deps.volumes.get(request.targetPath);
-    if (published !== undefined) ensureSameVolume(request, published);
-
-    // 3. Nothing changed.
-    if (published !== undefined && (await isUnchanged(this.#deps, request, published, cancellation))) {
-      return this.#unchanged(request.targetPath);
+  async #publish(request: PublishRequest, caller: SlotOwner, cancellation: AbortSignal): Promise<PublishOutcome> {
+    const state = volumeStateOf(this.#deps, request.targetPath);
+    if (state.kind === 'known') {
+      ensureSameVolume(request, state.volume);
+      // 3. Nothing changed.
+      if (await isUnchanged(this.#deps, request, state.volume, cancellation))
+        return this.#unchanged(request.targetPath);
     }
-    return permit.runInSlot(cancellation, async (call) => {
+    return this.#deps.admission.runInSlot(caller, cancellation, async (slot) => {
       try {
-        return await this.#publishChanged(request, published, call, cancellation);
+        return await this.#publishChanged(request, state, slot);
       } catch (error) {
         if (this.#deps.removesRevoked && error instanceof CodedError && error.isDenial) {
-          removeTokens(this.#deps, request, published, error);
+          removeTokens(this.#deps, request, state, error);
         }
         throw error;
       }
     });
   }
 
-  async #publishChanged(
-    request: PublishRequest,
-    published: PublishedVolume | undefined,
-    call: PublishContext,
-    cancellation: AbortSignal,
-  ): Promise<PublishOutcome> {
-    const { csiDriver, source, tokens, host, volumes, contentDefaults } = this.#deps;
+  async #publishChanged(request: PublishRequest, state: VolumeState, slot: PublishSlot): Promise<PublishOutcome> {
+    const { csiDriver, source, access, tokens, host, volumes, contentDefaults } = this.#deps;
     const { targetPath, pod, attributes } = request;
+    const { signal } = slot;
     const timer = new StepTimer();
 
     // 4. Trust.
-    if (!csiDriver.isKnownTrustworthy()) await call.releaseSlotWhile(() => csiDriver.ensureTrustworthy(call.signal));
+    if (!csiDriver.isKnownTrustworthy()) await slot.releaseWhile(() => csiDriver.ensureTrustworthy(signal));
 
     // 5. Read.
-    const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));
+    const flags = source.peekFlags() ?? (await slot.releaseWhile(() => source.flags(signal)));
     ensureConnectorCount(attributes, flags);
     const authorization = { pod, connectors: attributes.connectors, flags };
-    const resolved = await readConnectors(this.#deps, authorization, published !== undefined, call);
-    throwIfAborted(cancellation);
+    const resolved = await readConnectors(this.#deps, authorization, state, slot);
+    throwIfAborted(signal);
     timer.lap('read');
 
     // 6. Authorize.
-    const access = await decideAccess(this.#deps.access, authorization, published !== undefined, call);
-    throwIfAborted(cancellation);
-    if (access.kind === 'pending') {
-      throw new CodedError('UNAVAILABLE', access.message);
-    }
+    const decision = await decideAccess(access, authorization, state, slot);
+    throwIfAborted(signal);
+    if (decision.kind === 'pending') throw new CodedError('UNAVAILABLE', decision.message);
     timer.lap('authorize');
 
     // 7. Tokens.
     const defaults = contentDefaults();
-    const planned = planContent(access, resolved, request, defaults);
-    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiencesFor(planned), call);
-    throwIfAborted(cancellation);
+    const planned = planContent(decision, resolved, request, defaults);
+    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiencesFor(planned), slot);
+    throwIfAborted(signal);
     warnAboutLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
 
     // Nothing changed after all.
-    const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && published?.input.isAllowed === true);
+    const mounted = state.kind === 'known' ? state.volume.input : undefined;
+    const isAllowed = decision.kind === 'allowed' || (decision.kind === 'unknown' && mounted?.isAllowed === true);
     const input: VolumeInput = {
       digest: request.digest,
       versions: versionsOf(resolved),
@@ -192,16 +188,16 @@ export class PublishVolume {
       caBundle: defaults.caBundle,
       isAllowed,
     };
-    if (published !== undefined && isSameInput(published.input, input) && host.inspect(targetPath) === 'published') {
-      volumes.put({ ...published, request, input }, this.#confirmation('unchanged'));
-      this.#deps.access.retain(request.volumeId, authorization);
+    if (mounted !== undefined && isSameInput(mounted, input)) {
+      volumes.put({ request, input }, this.#confirmation('unchanged'));
+      access.retain(request.volumeId, authorization);
       return { path: 'unchanged', steps: timer.steps };
     }
-    if (access.kind === 'unknown') throw access.cause;
+    if (decision.kind === 'unknown') throw decision.cause;
 
     // 8. Render.
-    const content = await renderContent(this.#deps, request, planned, volumeTokens, defaults, call);
-    throwIfAborted(cancellation);
+    const content = await renderContent(this.#deps, request, planned, volumeTokens, defaults, slot);
+    throwIfAborted(signal);
     timer.lap('render');
 
     // 9. Attach or rewrite. No other work of the driver runs until the volume is complete.
@@ -211,18 +207,14 @@ export class PublishVolume {
 
     // 10. Record.
     volumes.put({ request, input }, this.#confirmation(path));
-    source.retain(request.volumeId, attributes.connectors, call.owner);
-    this.#deps.access.retain(request.volumeId, authorization);
+    source.retain(request.volumeId, attributes.connectors, slot.owner);
+    access.retain(request.volumeId, authorization);
     return { path, steps: timer.steps };
   }
 
   #confirmation(outcome: VolumeChange): Confirmation {
     return { outcome, atMs: this.#deps.clock.now() };
   }
-}
-
-function ownerOf({ pod }: PublishRequest): Owner {
-  return { namespace: pod.namespace, podUid: pod.uid };
 }
 
 function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {
@@ -247,49 +239,31 @@ class StepTimer {
   }
 }
 
-/** `unknown`: the target cannot be inspected, and this process has not published it. */
-type InspectedState = TargetState | 'unknown';
-
 /**
  * Returns the response to a failed publish. On a mounted volume it is always UNAVAILABLE: the kubelet keeps the volume,
  * creates an event, and retries. A final code would make some kubelets unmount a volume in use. So it is UNAVAILABLE
  * also if the target cannot be inspected, for example without a free descriptor.
  */
 function publishFailure(
-  { host, volumes, clock }: Pick<PublishDependencies, 'host' | 'volumes' | 'clock'>,
+  deps: Pick<PublishDependencies, 'host' | 'volumes' | 'clock'>,
   { volumeId, targetPath }: { readonly volumeId: string; readonly targetPath: string },
   error: unknown,
 ): CodedError {
+  const { volumes, clock } = deps;
   const cause = toCodedError(error, 'the driver failed unexpectedly; see its log');
-  const state = stateOf({ host, volumes }, targetPath);
-  if (state === 'unknown') {
-    const message = `the target path cannot be checked: ${cause.code}: ${cause.message}`;
-    return new CodedError('UNAVAILABLE', message, { cause });
-  }
-  if (state !== 'published' && state !== 'incomplete') return cause;
-  const published = volumes.get(targetPath);
-  if (published !== undefined && published.request.volumeId !== volumeId) return cause;
-  if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
-    volumes.recordFailure(targetPath, cause, clock.now());
-  }
   const reason = `${cause.code}: ${cause.message}`;
+  const state = orCodedError(() => volumeStateOf(deps, targetPath));
+  const published = volumes.get(targetPath);
+  if (state instanceof CodedError) {
+    // No volume can be at such a path.
+    if (state.code === 'INVALID_ARGUMENT') return cause;
+    if (published === undefined)
+      return new CodedError('UNAVAILABLE', `the target path cannot be checked: ${reason}`, { cause });
+  } else if (state.kind === 'new') return cause;
+  if (published !== undefined && published.request.volumeId !== volumeId) return cause;
+  if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') volumes.recordFailure(targetPath, cause, clock.now());
   const kept = volumes.isWithoutTokens(targetPath)
     ? 'the tokens were taken out of the mounted files'
     : 'the mounted files are kept';
-  const message =
-    state === 'published'
-      ? `refresh failed, ${kept}: ${reason}`
-      : `refresh failed, the volume is not complete: ${reason}`;
-  return new CodedError('UNAVAILABLE', message, { cause });
-}
-
-function stateOf({ host, volumes }: Pick<PublishDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {
-  try {
-    return host.inspect(targetPath);
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    // No volume can be at such a path.
-    if (error.code === 'INVALID_ARGUMENT') return 'absent';
-    return volumes.get(targetPath) === undefined ? 'unknown' : 'published';
-  }
+  return new CodedError('UNAVAILABLE', `refresh failed, ${kept}: ${reason}`, { cause });
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../../shared/errors.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { ProxyToken, TokenRequest, TokenSource, PublishContext } from './ports.ts';
+import type { ProxyToken, TokenRequest, TokenSource, PublishSlot } from './ports.ts';
 import type { PublishRequest } from './publish-request.ts';
 
 /** The tokens of a volume, by audience. */
@@ -42,12 +42,12 @@ export async function obtainTokens(
   source: TokenSource,
   request: TokensRequest,
   audiences: readonly string[],
-  call: PublishContext,
+  slot: PublishSlot,
 ): Promise<VolumeTokens> {
   const known = peekTokens(source, request, audiences);
   if (known !== undefined) return known;
-  const tokens = await call.releaseSlotWhile(() =>
-    Promise.all(audiences.map((audience) => source.tokenFor({ ...request, audience }, call.signal))),
+  const tokens = await slot.releaseWhile(() =>
+    Promise.all(audiences.map((audience) => source.tokenFor({ ...request, audience }, slot.signal))),
   );
   return new Map(tokens.map((token, index) => [audiences[index] ?? '', token]));
 }

@@ -3,7 +3,7 @@ import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-
 import type { ConnectorRef, ResolvedConnector } from '../../../src/shared/connectors/model.ts';
 import type { JsonObject } from '../../../src/shared/json.ts';
 import type { KubeClient } from '../../../src/shared/kube/kube-client.ts';
-import type { PublishContext } from '../../../src/driver/publish/ports.ts';
+import type { PublishSlot } from '../../../src/driver/publish/ports.ts';
 import type { Owner } from '../../../src/shared/limits/owner.ts';
 import { silentLog } from '../../../src/shared/log.ts';
 import { connector, connectorClass } from '../../support/driver/manifests.ts';
@@ -51,7 +51,7 @@ describe('the objects that a node watches', () => {
   }
 
   function resolve(name: string, owner = first, namespace = 'ci'): Promise<readonly ResolvedConnector[]> {
-    const call: PublishContext = { owner, signal: new AbortController().signal, releaseSlotWhile: (wait) => wait() };
+    const call: PublishSlot = { owner, signal: new AbortController().signal, releaseWhile: (wait) => wait() };
     return source.resolve([named(name, namespace)], call);
   }
 

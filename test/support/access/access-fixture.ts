@@ -3,7 +3,7 @@ import type { KubernetesAccessOptions } from '../../../src/driver/approval/kuber
 import type { KubeClient } from '../../../src/shared/kube/kube-client.ts';
 import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
 import { silentLog } from '../../../src/shared/log.ts';
-import type { PublishContext } from '../../../src/driver/publish/ports.ts';
+import type { PublishSlot } from '../../../src/driver/publish/ports.ts';
 import type { ConnectorRef, FeatureFlags } from '../../../src/shared/connectors/model.ts';
 import type { PodIdentity } from '../../../src/shared/access/permission.ts';
 import type { PolicyRule } from '../kube-api/access-rules.ts';
@@ -30,8 +30,8 @@ export const podNamed = (name: string): PodIdentity => ({
 });
 export const pod = podNamed('build-1');
 
-export function callFor(signal: AbortSignal = new AbortController().signal): PublishContext {
-  return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, releaseSlotWhile: (wait) => wait() };
+export function callFor(signal: AbortSignal = new AbortController().signal): PublishSlot {
+  return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, releaseWhile: (wait) => wait() };
 }
 
 /** A clock that only tests move. */

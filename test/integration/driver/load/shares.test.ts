@@ -24,7 +24,7 @@ describe('publishes of one pod or namespace too many', function () {
         replace: ({ source }) => ({
           source: override(source, {
             resolve: async (refs, call) => {
-              if (refs[0]?.name === 'slow') await call.releaseSlotWhile(() => gate.pass(call.signal));
+              if (refs[0]?.name === 'slow') await call.releaseWhile(() => gate.pass(call.signal));
               return source.resolve([{ namespace: 'ci', name: 'harbor' }], call);
             },
           }),

@@ -16,11 +16,10 @@ class Waiter {
 
   constructor(admission: PublishAdmission, pod: string, acquireMemory?: IncomingPublish['acquireMemory']) {
     const done = new Promise<void>((resolve) => (this.#end = resolve));
+    const publish = asking(pod, acquireMemory);
     this.answered = admission
-      .run(asking(pod, acquireMemory), neverAborted, (call) =>
-        call.runInSlot(call.signal, (working) =>
-          working.releaseSlotWhile(() => Promise.race([done, ended(call.signal)])).then(() => 'OK'),
-        ),
+      .run(publish, () =>
+        admission.runInSlot(publish, neverAborted, (slot) => slot.releaseWhile(() => done).then(() => 'OK')),
       )
       .catch((error: unknown) => {
         assert.ok(error instanceof CodedError && error.code === 'RESOURCE_EXHAUSTED', String(error));
@@ -81,7 +80,7 @@ describe('PublishAdmission', () => {
     const { admission, refused } = admissionOf(10);
     const fail = (publish = asking('ci/1')): Promise<string> =>
       admission
-        .run(publish, neverAborted, () => Promise.resolve(new CodedError('INTERNAL', 'cause')))
+        .run(publish, () => Promise.resolve(new CodedError('INTERNAL', 'cause')))
         .then(
           ({ message }) => message,
           (error: unknown) => (error as Error).message,
@@ -100,7 +99,7 @@ describe('PublishAdmission', () => {
   it('ends a call with the reason of its caller', async () => {
     const { admission } = admissionOf(10);
     const caller = new AbortController();
-    const running = admission.run(asking('ci/1'), caller.signal, ({ signal }) => ended(signal));
+    const running = admission.run(asking('ci/1'), () => ended(caller.signal));
     caller.abort(new CodedError('CANCELLED', 'gone'));
     await assert.rejects(running, { code: 'CANCELLED', message: 'gone' });
     assert.equal(admission.inFlight, 0);

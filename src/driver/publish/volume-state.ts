@@ -7,6 +7,25 @@ import { isSameInput, versionsOf } from './published-volumes.ts';
 import { peekTokens, tokensRequestOf } from './volume-tokens.ts';
 
 /**
+ * The state of a volume. `new`: the target has no complete files of a volume; `mounted`: an earlier process has published
+ * it, so that its content is not known and access to it was not reviewed; `known`: this process has published it.
+ */
+export type VolumeState =
+  | { readonly kind: 'new' | 'mounted' }
+  | { readonly kind: 'known'; readonly volume: PublishedVolume };
+
+/** Returns the state of the volume at a target path. @throws {CodedError} if the target cannot be inspected. */
+export function volumeStateOf(
+  { host, volumes }: Pick<PublishDependencies, 'host' | 'volumes'>,
+  targetPath: string,
+): VolumeState {
+  const state = host.inspect(targetPath);
+  if (state !== 'published' && state !== 'incomplete') return { kind: 'new' };
+  const volume = volumes.get(targetPath);
+  return volume === undefined || state === 'incomplete' ? { kind: 'mounted' } : { kind: 'known', volume };
+}
+
+/**
  * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.
  * @throws {CodedError} ALREADY_EXISTS.
  */
@@ -24,7 +43,7 @@ export function ensureSameVolume(request: PublishRequest, published: PublishedVo
 }
 
 /**
- * Reports whether a mounted volume matches the request, from cached objects. If the cached decision on access has
+ * Reports whether a known volume matches the request, from cached objects. If the cached decision on access has
  * expired, the API server gets a short time to respond; without a response the mounted files stay.
  */
 export async function isUnchanged(
@@ -46,13 +65,15 @@ export async function isUnchanged(
  * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
  */
 export function isKnownUnchanged(deps: PublishDependencies, published: PublishedVolume): boolean {
-  const authorization = authorizationIfUnchanged(deps, published.request, published);
-  return authorization !== undefined && deps.access.isKnownAllowed(authorization);
+  const { request } = published;
+  const authorization = authorizationIfUnchanged(deps, request, published);
+  if (authorization === undefined || !deps.access.isKnownAllowed(authorization)) return false;
+  return volumeStateOf(deps, request.targetPath).kind === 'known';
 }
 
 /** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */
 function authorizationIfUnchanged(
-  { csiDriver, source, tokens, host, contentDefaults }: PublishDependencies,
+  { csiDriver, source, tokens, contentDefaults }: PublishDependencies,
   request: PublishRequest,
   published: PublishedVolume,
 ): AuthorizationRequest | undefined {
@@ -66,6 +87,5 @@ function authorizationIfUnchanged(
   const versions = versionsOf(resolved);
   const input = { digest, versions, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
   if (!csiDriver.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
-  if (host.inspect(request.targetPath) !== 'published') return undefined;
   return { pod: request.pod, connectors, flags };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { PublishPermit } from '../../../../src/driver/publish/publish-admission.ts';
-import type { PublishContext } from '../../../../src/driver/publish/ports.ts';
-import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
+import { PublishAdmission } from '../../../../src/driver/publish/publish-admission.ts';
+import type { PublishSlot } from '../../../../src/driver/publish/ports.ts';
+import { noLimitObserver } from '../../../../src/shared/limits/limit-observer.ts';
 import { neverAborted } from '../../../support/domain.ts';
 
 interface Gate {
@@ -22,22 +22,22 @@ const settle = async (): Promise<void> => {
 
 /** Lets calls of one pod work. */
 class Works {
-  readonly slots: FairSemaphore;
+  readonly #admission: PublishAdmission;
 
-  constructor(limit: number) {
-    this.slots = new FairSemaphore({ permits: limit });
+  constructor(running: number) {
+    this.#admission = new PublishAdmission({ inFlight: 100, perPod: 100, running }, noLimitObserver, () => 0);
   }
 
   get queueLength(): number {
-    return this.slots.waiting;
+    return this.#admission.queueLength;
   }
 
-  run<T>(signal: AbortSignal, work: (call: PublishContext) => Promise<T>, namespace = 'ci'): Promise<T> {
-    return new PublishPermit({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
+  run<T>(signal: AbortSignal, work: (slot: PublishSlot) => Promise<T>, namespace = 'ci'): Promise<T> {
+    return this.#admission.runInSlot({ owner: { namespace, podUid: 'a' } }, signal, work);
   }
 }
 
-describe('PublishPermit', () => {
+describe('the slot of a publish', () => {
   it('begins the next one when the event loop has come round, so that many keep nothing else waiting', async () => {
     const limiter = new Works(1);
     const order: string[] = [];
@@ -64,8 +64,8 @@ describe('PublishPermit', () => {
     const approval = gate();
     const other = gate();
     const events: string[] = [];
-    const idling = limiter.run(neverAborted, async (call) => {
-      events.push(await call.releaseSlotWhile(() => approval.passed.then(() => 'approved')));
+    const idling = limiter.run(neverAborted, async (slot) => {
+      events.push(await slot.releaseWhile(() => approval.passed.then(() => 'approved')));
       events.push('idler works');
     });
     const working = limiter.run(neverAborted, () => other.passed.then(() => events.push('other worked')));
@@ -85,12 +85,8 @@ describe('PublishPermit', () => {
     it(`keeps to its bound when one call waits for several things at once and that ${what}`, async () => {
       const limiter = new Works(1);
       await limiter
-        .run(neverAborted, (call) =>
-          Promise.all([
-            call.releaseSlotWhile(outcome),
-            call.releaseSlotWhile(() => settle()),
-            call.releaseSlotWhile(outcome),
-          ]),
+        .run(neverAborted, (slot) =>
+          Promise.all([slot.releaseWhile(outcome), slot.releaseWhile(() => settle()), slot.releaseWhile(outcome)]),
         )
         .catch(() => undefined);
       await settle();
@@ -114,8 +110,8 @@ describe('PublishPermit', () => {
     const works = new Works(1);
     const first = gate();
     const events: string[] = [];
-    const resumed = works.run(neverAborted, async (call) => {
-      await call.releaseSlotWhile(() => first.passed);
+    const resumed = works.run(neverAborted, async (slot) => {
+      await slot.releaseWhile(() => first.passed);
       events.push('resumed');
     });
     const blocker = gate();
