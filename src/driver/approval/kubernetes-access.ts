@@ -190,14 +190,14 @@ function readRequirementsIn({ pod, connectors }: AuthorizationRequest): readonly
 /** Returns the unmet requirements in mount order. A denial takes precedence over a failed review. */
 function unmet<N extends Requirement>(
   requirements: readonly N[],
-  answers: readonly PromiseSettledResult<boolean>[],
+  results: readonly PromiseSettledResult<boolean>[],
   signal: AbortSignal,
 ): readonly N[] {
-  const failure = answers.find((answer) => answer.status === 'rejected');
+  const failure = results.find((result) => result.status === 'rejected');
   if (signal.aborted) throw failure?.reason ?? abortError(signal);
   const missing = requirements.filter((_requirement, index) => {
-    const answer = answers[index];
-    return answer?.status === 'fulfilled' && !answer.value;
+    const result = results[index];
+    return result?.status === 'fulfilled' && !result.value;
   });
   if (missing.length === 0 && failure !== undefined) throw failure.reason;
   return missing;

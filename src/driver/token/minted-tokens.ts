@@ -113,19 +113,19 @@ export class MintedTokens implements TokenSource {
     };
     const location = { type: serviceAccountType, namespace, name: serviceAccountName, subresource: 'token' };
     try {
-      const answer = await this.#client.create(location, body, {
+      const response = await this.#client.create(location, body, {
         signal: neverAborted,
         owner: { namespace, podUid: pod.uid },
         isIdempotent: true,
       });
-      return this.#parse(answer, accountOf(request));
+      return this.#parse(response, accountOf(request));
     } catch (error) {
       throw mintingFailure(error, request, this.#client.problem);
     }
   }
 
-  #parse(answer: JsonObject, account: string): MintedToken {
-    const secret = new Secret(jsonText(answer['status'], 'token') ?? '');
+  #parse(response: JsonObject, account: string): MintedToken {
+    const secret = new Secret(jsonText(response['status'], 'token') ?? '');
     const claims = parseTokenClaims(secret);
     if (claims === undefined) {
       throw new CodedError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
@@ -148,7 +148,7 @@ function accountOf({ pod }: TokenRequest): string {
 
 /** Converts an error of a TokenRequest. */
 function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): CodedError {
-  const rejected: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
+  const rejected: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (message) => message };
   return apiFailure(error, {
     doing: `minting a token for service account ${accountOf(request)}`,
     problem,

@@ -66,6 +66,6 @@ export function requestFailure(
   });
 }
 
-function withoutKind(answer: string): string {
-  return `${answer}; install the CustomResourceDefinition accessrequests.${connectorsGroup}, or set enable-connectors-approval to "false" in ConfigMap connectors-config`;
+function withoutKind(message: string): string {
+  return `${message}; install the CustomResourceDefinition accessrequests.${connectorsGroup}, or set enable-connectors-approval to "false" in ConfigMap connectors-config`;
 }

@@ -80,9 +80,9 @@ export class SubjectAccessReviewer {
   async isAnsweredSoon(questions: readonly (readonly Permission[])[], signal: AbortSignal): Promise<boolean> {
     const wereAllowed = questions.every((permissions) => permissions.some((each) => this.#wasAllowed(each)));
     if (!wereAllowed) return true;
-    const answers = Promise.all(questions.map((permissions) => this.isAnyAllowed(permissions, neverAborted)));
+    const reviews = Promise.all(questions.map((permissions) => this.isAnyAllowed(permissions, neverAborted)));
     try {
-      return (await this.#client.withGracePeriod(answers, signal)) !== undefined;
+      return (await this.#client.withGracePeriod(reviews, signal)) !== undefined;
     } catch (error) {
       if (!signal.aborted && error instanceof CodedError && error.code === 'UNAVAILABLE') return false;
       throw error;
@@ -117,8 +117,8 @@ export class SubjectAccessReviewer {
     // Pods of one service account share the decision, so the request is charged to its namespace.
     const owner = { namespace: permission.account.namespace, podUid: '' };
     const options = { signal, timeoutMs, owner, isIdempotent: true };
-    const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
-    const isAllowed = parseDecision(answer, doingReview(permission));
+    const review = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
+    const isAllowed = parseDecision(review, doingReview(permission));
     const isRevoked = !isAllowed && this.#wasAllowed(permission);
     this.#decisions.put(permissionKey(permission), isAllowed, startedMs, permission.account.namespace);
     if (isRevoked) for (const listener of this.#denialListeners) listener();
@@ -126,9 +126,9 @@ export class SubjectAccessReviewer {
   }
 
   /** Adds the API server's current problem to the error of each waiting caller. */
-  async #explained(permission: Permission, answer: Promise<boolean>): Promise<boolean> {
+  async #explained(permission: Permission, review: Promise<boolean>): Promise<boolean> {
     try {
-      return await answer;
+      return await review;
     } catch (error) {
       const needed = {
         apiGroup: 'authorization.k8s.io',

@@ -33,6 +33,6 @@ export function syncFailure(error: unknown, doing: string): CodedError {
   });
 }
 
-function missingKindText(answer: string): string {
-  return `the API server has no such kind: install the CustomResourceDefinitions of Connectors (${answer})`;
+function missingKindText(message: string): string {
+  return `the API server has no such kind: install the CustomResourceDefinitions of Connectors (${message})`;
 }

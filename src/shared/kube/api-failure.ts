@@ -20,8 +20,8 @@ interface ApiOperation {
 
 export interface StatusMapping {
   readonly code: ErrorCode;
-  /** @param answer the message of the API server. */
-  readonly explain: (answer: string) => string;
+  /** @param message that of the API server. */
+  readonly explain: (message: string) => string;
 }
 
 /**
@@ -66,15 +66,15 @@ function meaningOf(
 
 /** Explains a 403. Quotas, admission policies and terminating namespaces have the same code and reason as RBAC. */
 function explainForbidden(error: KubeError, needed: RbacRule | undefined, roleNamespace: string | undefined): string {
-  const answer = messageOf(error);
+  const message = messageOf(error);
   const { program } = error;
-  if (needed !== undefined && !/ cannot \S+ resource /.test(answer)) return `the API server rejected it: ${answer}`;
+  if (needed !== undefined && !/ cannot \S+ resource /.test(message)) return `the API server rejected it: ${message}`;
   if (needed === undefined) {
-    return `the ${program}'s own service account lacks a permission: apply the ${program}'s manifests again (${answer})`;
+    return `the ${program}'s own service account lacks a permission: apply the ${program}'s manifests again (${message})`;
   }
   // The rule comes last, ready to be copied.
   const role = roleNamespace === undefined ? 'ClusterRole' : `Role in namespace "${roleNamespace}"`;
-  return `${answer}; the ${program}'s own ${role} needs the rule ${ruleText(needed)}`;
+  return `${message}; the ${program}'s own ${role} needs the rule ${ruleText(needed)}`;
 }
 
 function explain(error: KubeError): string {

@@ -117,15 +117,15 @@ export class CallRunner {
   async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
     const { token } = this.#options.config;
     const first = token?.current();
-    const answer = await this.#send(target, body, first, signal);
-    if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
-    await this.read(answer, target, readResponse).catch(() => undefined);
+    const response = await this.#send(target, body, first, signal);
+    if (response.status !== 401 || first === undefined || token?.renew(first) !== true) return response;
+    await this.read(response, target, readResponse).catch(() => undefined);
     return this.#send(target, body, token.current(), signal);
   }
 
   /** Reads a response. @throws {KubeError} unless it is JSON with a status of success. */
-  read<T>(answer: HttpResponse, target: CallTarget, read: ResponseReader<T>): Promise<T> {
-    return read(answer, requestLine(target), this.#options.config.token?.current());
+  read<T>(response: HttpResponse, target: CallTarget, read: ResponseReader<T>): Promise<T> {
+    return read(response, requestLine(target), this.#options.config.token?.current());
   }
 
   async #attempt<T>(
@@ -137,9 +137,9 @@ export class CallRunner {
     const { attemptMs } = this.timings;
     const deadline = Deadline.start(signal, attemptMs, this.now);
     try {
-      const answer = await this.read(await this.open(target, body, deadline.signal), target, read);
+      const response = await this.read(await this.open(target, body, deadline.signal), target, read);
       this.#problem = undefined;
-      return answer;
+      return response;
     } catch (error) {
       if (signal.aborted) throw error;
       const failure = deadline.isOver ? timedOut(target, attemptMs, error) : toKubeError(error, target);
@@ -167,7 +167,7 @@ export class CallRunner {
     const observe = (code: number): void =>
       observer.request(target.verb, labelOf(target.location), code, clock.now() - startedMs);
     try {
-      const answer = await this.#pool.request(
+      const response = await this.#pool.request(
         {
           method: methodOf(target.verb),
           path: `${config.basePath}${pathOf(target.location)}${target.query}`,
@@ -176,8 +176,8 @@ export class CallRunner {
         },
         signal,
       );
-      observe(answer.status);
-      return answer;
+      observe(response.status);
+      return response;
     } catch (error) {
       observe(0);
       throw error;

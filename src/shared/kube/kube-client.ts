@@ -72,8 +72,8 @@ export class KubeClient {
 
   async get(location: ResourceLocation, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'get', location, query: '' } as const;
-    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readResponse);
-    return objectOfKind(answer, location.type.kind, `GET ${pathOf(location)}`);
+    const response = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readResponse);
+    return objectOfKind(response, location.type.kind, `GET ${pathOf(location)}`);
   }
 
   /** Lists objects that are few. @throws {KubeError} TooLarge if they are many. */
@@ -110,8 +110,8 @@ export class KubeClient {
     options: CallOptions & { readonly isIdempotent?: boolean },
   ): Promise<JsonObject> {
     const target = { verb: 'create', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringifyJson(body), options, readResponse);
-    return objectOfKind(answer, body['kind'], `POST ${pathOf(location)}`);
+    const response = await this.#runner.run(target, stringifyJson(body), options, readResponse);
+    return objectOfKind(response, body['kind'], `POST ${pathOf(location)}`);
   }
 
   /**
@@ -120,13 +120,13 @@ export class KubeClient {
    */
   async patch(location: ResourceLocation, body: JsonObject, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'patch', location, query: '' } as const;
-    const answer = await this.#runner.run(
+    const response = await this.#runner.run(
       target,
       stringifyJson(body),
       { ...options, isIdempotent: true },
       readResponse,
     );
-    return objectOfKind(answer, location.type.kind, `PATCH ${pathOf(location)}`);
+    return objectOfKind(response, location.type.kind, `PATCH ${pathOf(location)}`);
   }
 
   /** Sends one WATCH request and yields its events until the server ends it. Does not retry; see Reflector. */
@@ -163,8 +163,8 @@ export class KubeClient {
    * Waits briefly for an optional result, or not at all while the API server does not respond. The call continues.
    * @returns undefined if there is no result by then.
    */
-  withGracePeriod<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    return withTimeout(answer, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
+  withGracePeriod<T>(result: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return withTimeout(result, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
   }
 
   /** Closes all connections and aborts what is in flight. Stop reflectors first, or they retry. */

@@ -69,8 +69,8 @@ export async function* listPages(
       target,
       undefined,
       { ...options, retry, isIdempotent: true },
-      async (answer, path, credential) => {
-        const bytes = await readSuccess(answer, path, credential, maxBytes);
+      async (response, path, credential) => {
+        const bytes = await readSuccess(response, path, credential, maxBytes);
         const page = parseText(bytes, 200, path, (text) => parsePage(text, location.type, admission, path));
         return { ...page, readBytes: bytes.length };
       },

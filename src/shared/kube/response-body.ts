@@ -6,7 +6,7 @@ import { KubeError, parseStatus } from './kube-error.ts';
 import { limits } from '../limits/defaults.ts';
 
 /** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
-export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
+export type ResponseReader<T> = (response: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -17,12 +17,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws {KubeError} the Status of the response, or Malformed or TooLarge; TransportError if it breaks off.
  */
 export async function readResponse(
-  answer: HttpResponse,
+  response: HttpResponse,
   path: string,
   credential: Secret | undefined,
 ): Promise<JsonValue> {
-  const bytes = await readSuccess(answer, path, credential, limits.api.responseBytes);
-  return parseBytes(bytes, answer.status, path);
+  const bytes = await readSuccess(response, path, credential, limits.api.responseBytes);
+  return parseText(bytes, response.status, path, parseJson);
 }
 
 /**
@@ -30,21 +30,16 @@ export async function readResponse(
  * @throws {KubeError} as `readResponse`; TooLarge over `maxBytes`.
  */
 export async function readSuccess(
-  answer: HttpResponse,
+  response: HttpResponse,
   path: string,
   credential: Secret | undefined,
   maxBytes: number,
 ): Promise<Buffer> {
-  const isSuccess = answer.status >= 200 && answer.status <= 299;
-  const bytes = await readBytes(answer, path, isSuccess ? maxBytes : limits.api.responseBytes);
-  if (!isSuccess) throw errorResponse(answer, bytes, path, credential);
-  if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
+  const isSuccess = response.status >= 200 && response.status <= 299;
+  const bytes = await readBytes(response, path, isSuccess ? maxBytes : limits.api.responseBytes);
+  if (!isSuccess) throw errorResponse(response, bytes, path, credential);
+  if (!isJson(response)) throw malformed(response.status, path, 'the answer is no JSON by its content type');
   return bytes;
-}
-
-/** Parses JSON. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
-function parseBytes(bytes: Uint8Array, status: number, path: string): JsonValue {
-  return parseText(bytes, status, path, parseJson);
 }
 
 /** Decodes bytes and parses their text. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
@@ -69,12 +64,12 @@ export function malformed(code: number, path: string, message: string): KubeErro
   return new KubeError({ code, reason: 'Malformed', message, path, mayHaveActed: true });
 }
 
-async function readBytes(answer: HttpResponse, path: string, maxBytes: number): Promise<Buffer> {
+async function readBytes(response: HttpResponse, path: string, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     size += chunk.length;
-    if (size > maxBytes) throw tooLarge(answer.status, path, `the answer is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw tooLarge(response.status, path, `the answer is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
@@ -89,18 +84,18 @@ export function isJson({ contentType }: HttpResponse): boolean {
 }
 
 /** Returns the Status in an error response. Another body (such as a proxy's page) is reduced to its HTTP status. */
-function errorResponse(answer: HttpResponse, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
-  const retryAfterMs = parseRetryAfterMs(answer.retryAfter);
-  const status = isJson(answer) ? statusIn(bytes) : undefined;
+function errorResponse(response: HttpResponse, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
+  const retryAfterMs = parseRetryAfterMs(response.retryAfter);
+  const status = isJson(response) ? statusIn(bytes) : undefined;
   const statusMessage = status?.message ?? '';
-  const message = statusMessage === '' ? `the server answered with status ${answer.status}` : statusMessage;
+  const message = statusMessage === '' ? `the server answered with status ${response.status}` : statusMessage;
   return new KubeError({
-    code: answer.status,
+    code: response.status,
     reason: status?.reason ?? '',
     message: credential === undefined ? message : message.replaceAll(credential.expose(), String(credential)),
     path,
     // Below 500 the server has rejected the request.
-    mayHaveActed: answer.status >= 500,
+    mayHaveActed: response.status >= 500,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

@@ -55,20 +55,20 @@ export async function* watchStream(
   let limitMs = callMs;
   const deadline = Deadline.start(options.signal, limitMs, runner.now);
   try {
-    const answer = await runner.runWithinLimit(options.owner, deadline.signal, () => {
+    const response = await runner.runWithinLimit(options.owner, deadline.signal, () => {
       limitMs = attemptMs;
       deadline.restart(limitMs);
       return runner.open(target, undefined, deadline.signal);
     });
     // The response is read to its end, or the exchange would stay open.
-    if (answer.status !== 200 || !isJson(answer)) {
-      await runner.read(answer, target, readResponse);
-      throw malformed(answer.status, path, 'the answer is no watch stream');
+    if (response.status !== 200 || !isJson(response)) {
+      await runner.read(response, target, readResponse);
+      throw malformed(response.status, path, 'the answer is no watch stream');
     }
     limitMs = watchIdleMs;
     deadline.restart(limitMs);
     options.onOpen?.();
-    const chunks = tapped(answer.body, () => deadline.restart(limitMs));
+    const chunks = tapped(response.body, () => deadline.restart(limitMs));
     for await (const line of splitLines(chunks, options.maxEventBytes, path)) {
       const event = parseText(line, 200, path, (text) => parseEvent(text, target, admission, path));
       yield { ...event, readBytes: line.length };

@@ -2,7 +2,7 @@ import { CodedError, throwIfAborted } from '../errors.ts';
 import { abortable } from '../abortable.ts';
 
 interface SharedCall<T> {
-  readonly answer: Promise<T>;
+  readonly result: Promise<T>;
   readonly controller: AbortController;
   callers: number;
   /** Whether the call has ended, so that there is nothing to cancel. */
@@ -25,7 +25,7 @@ export class SingleFlight<T> {
     const call = this.#calls.get(key) ?? this.#begin(key, start);
     call.callers += 1;
     try {
-      return await abortable(call.answer, signal);
+      return await abortable(call.result, signal);
     } finally {
       call.callers -= 1;
       if (call.callers === 0) {
@@ -42,8 +42,8 @@ export class SingleFlight<T> {
 
   #begin(key: string, start: (signal: AbortSignal) => Promise<T>): SharedCall<T> {
     const controller = new AbortController();
-    const answer = start(controller.signal).finally(() => (call.isOver = true));
-    const call: SharedCall<T> = { answer, controller, callers: 0, isOver: false };
+    const result = start(controller.signal).finally(() => (call.isOver = true));
+    const call: SharedCall<T> = { result, controller, callers: 0, isOver: false };
     this.#calls.set(key, call);
     return call;
   }
