@@ -65,7 +65,7 @@ export class OnDemandInformer<T extends object> {
     this.#parsed = parsedOnce(options.parse);
     this.#quota = new WatchQuota(options.watchLimits.maxCount, options.observer);
     this.#changes = new TokenBuckets(limits.objects.changes, options.client.clock.now);
-    options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
+    options.memory.onEvict((other) => this.#evictOldest((entry) => entry.reservation !== other));
   }
 
   get count(): number {

@@ -114,8 +114,8 @@ export interface ProxyToken {
 }
 
 export interface OtherLifetime {
-  /** Whether the difference is harmless: a longer lifetime is met by rotation in the file, a shorter one is not. */
-  readonly isWishMet: boolean;
+  /** Whether the requested lifetime is longer: rotation in the file meets that, but not a shorter one. */
+  readonly isRequestLonger: boolean;
   readonly message: string;
 }
 

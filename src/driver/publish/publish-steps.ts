@@ -162,6 +162,6 @@ export function warnAboutLifetimes(
   tokens: VolumeTokens,
 ): void {
   for (const { otherLifetime } of tokens.values()) {
-    if (otherLifetime) warnOnce(deps, request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);
+    if (otherLifetime) warnOnce(deps, request, otherLifetime.isRequestLonger ? 'info' : 'warn', otherLifetime.message);
   }
 }

@@ -44,7 +44,9 @@ function conditionOf({ volumes, clock }: PublishDependencies, volumePath: string
   }
   if (published === undefined) return { abnormal: false, message: 'published before the driver started' };
   if (!published.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
-  const unmet = [...published.input.tokens.values()].find(({ otherLifetime }) => otherLifetime?.isWishMet === false);
+  const unmet = [...published.input.tokens.values()].find(
+    ({ otherLifetime }) => otherLifetime?.isRequestLonger === false,
+  );
   const note = unmet?.otherLifetime === undefined ? '' : `; ${unmet.otherLifetime.message}`;
   return { abnormal: false, message: `published and current${note}` };
 }

@@ -181,14 +181,14 @@ function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
 /** Describes the kubelet's token if another lifetime is requested. */
 function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
   const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
-  const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;
+  const isRequestLonger = lifetimeMs !== undefined && expirationMs > lifetimeMs;
   const life =
     lifetimeMs === undefined ? 'whose lifetime is unknown' : `which is valid for ${formatDuration(lifetimeMs)}`;
-  const how = isWishMet
+  const how = isRequestLonger
     ? 'the driver replaces it in the file before it expires'
     : 'only --allow-token-minting provides a shorter lifetime';
   return {
-    isWishMet,
+    isRequestLonger,
     message: `attribute "token.expiration" requests ${formatDuration(expirationMs)}: the volume has the kubelet's token, ${life}; ${how}`,
   };
 }

@@ -17,14 +17,11 @@ export interface MemoryReservation {
   wantedBytes: number;
 }
 
-/** Evicts the least recently used object, except the given one. @returns whether there was one. */
-type Evict = (other: MemoryReservation) => boolean;
-
 /** Limits the memory of cached objects, with a share per namespace. */
 export class ObjectMemoryQuota {
   readonly #quota: SharedQuota;
   readonly #observer: LimitObserver;
-  readonly #evictors: Evict[] = [];
+  readonly #onEvict: ((other: MemoryReservation) => boolean)[] = [];
   readonly #users: string;
 
   /** @param users users of the objects, for messages. */
@@ -42,9 +39,12 @@ export class ObjectMemoryQuota {
     return this.#quota.capacity;
   }
 
-  /** Registers an eviction: unused objects are evicted before an object is rejected. */
-  onPressure(evict: Evict): void {
-    this.#evictors.push(evict);
+  /**
+   * Registers a function that is called before an object is rejected. It evicts the least recently used object, except
+   * the given one, and returns whether there was one.
+   */
+  onEvict(evict: (other: MemoryReservation) => boolean): void {
+    this.#onEvict.push(evict);
   }
 
   /**
@@ -72,7 +72,7 @@ export class ObjectMemoryQuota {
 
   #evictUntilFits(reservation: MemoryReservation, bytes: number): boolean {
     while (!this.#quota.canAcquire(reservation.namespace, bytes)) {
-      if (!this.#evictors.some((evict) => evict(reservation))) return false;
+      if (!this.#onEvict.some((evict) => evict(reservation))) return false;
     }
     return true;
   }
