@@ -20,8 +20,10 @@ export const classesPage = path.join(repository, 'docs/classes.md');
 const head = `# Classes
 
 A Connector names one of these classes in \`spec.connectorClassName\`. [The class files](../deploy/chart/files/classes)
-describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector with its credential for each class. If none fits your
-tool, try \`http\`, or [write one](writing-a-connectorclass.md).
+describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector with its credential for each class. So take the
+Connector of your tool from there, create the Secret with the keys [below](#credentials-of-the-classes), and name the Connector in a
+[volume](volumes.md), with the [configuration](#configurations) of your program if it has one. If no class fits your tool, try \`http\`, or
+[write one](writing-a-connectorclass.md).
 
 Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
 tokens, robot accounts, tokens of registries. The class \`gitlab\` also denies \`POST /api/graphql\`, because
