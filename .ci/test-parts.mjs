@@ -7,7 +7,8 @@
 const places = {
   conformance: 20,
   e2e: 690,
-  fault: 440,
+  fault: 240,
+  'fault/api': 200,
   integration: 365,
   'integration/driver': 290,
   'integration/proxy': 260,

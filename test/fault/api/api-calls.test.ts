@@ -20,7 +20,7 @@ const patienceMs = 600;
 const maxSlowness = 16;
 /** Beyond what the driver remembers of reviews, and beyond the renewal of a token of an hour. */
 const laterMs = 50 * 60_000;
-const atOnce = 5;
+const atOnce = 8;
 
 type Call = Required<Pick<Fault, 'verb' | 'resource' | 'subresource'>>;
 
