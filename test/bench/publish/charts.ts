@@ -28,11 +28,11 @@ export function chartsOf(summaries: Readonly<Record<Source, Summary>>): Readonly
     }));
   return {
     calls: barChart(
-      'Calls on a shared connection, in no-op calls (median)',
+      'Time of a call on a shared connection; a call that does nothing takes 1 (median)',
       bars(barred, ({ calls }, index) => calls.shared[barred[index]!].ratio),
     ),
     growth: barChart(
-      'A first publish by the number of volumes mounted, against 10 (median)',
+      'Time of a first publish by the number of volumes mounted; with 10 it is 1 (median)',
       bars(
         summaries.kubernetes.growth.map(({ mounted }) => `${mounted} mounted`),
         ({ growth }, index) => growth[index]!.ratio,
