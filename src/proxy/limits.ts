@@ -186,10 +186,6 @@ export const proxyLimits = {
     listLength: 64 << 10,
     /** Entries of such a list, with blank ones. Each request reads them. */
     listEntries: 1000,
-    /** Repositories of a token of GitHub, which permits no more. */
-    repositories: 500,
-    /** Permissions of a token of GitHub. */
-    permissions: 100,
   },
   /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
   headers: {

@@ -10,6 +10,7 @@ import type { Planned } from '../cel/counted-environment.ts';
 import { Work } from '../cel/work.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ProbeResponse } from './probe-exchange.ts';
+import { unusable } from './probe-verdict.ts';
 
 /** Paths and headers are short, and no useful template takes long. The steps take 4 ms. */
 const renderLimits = {
@@ -20,21 +21,19 @@ const renderLimits = {
   slowTasks: 0,
 };
 
-/** A mistake of the class: a template or an expression is wrong, or takes too much work. It has nothing of the response. */
-export interface Malformed {
-  readonly problem: string;
-}
-
 /**
  * Renders the templates of a probe.
+ * @param source name of the probe, for messages.
  * @param texts templates by their name in messages.
  * @param shownData the data with redacted secrets, for messages.
+ * @throws {CodedError} FAILED_PRECONDITION for a mistake of the class: a template is wrong, or takes too much work.
  */
 export function renderTexts(
+  source: string,
   texts: readonly (readonly [name: string, text: string])[],
   data: JsonObject,
   shownData: JsonObject,
-): readonly string[] | Malformed {
+): readonly string[] {
   const budget = new Budget(renderLimits, { clock: () => Date.now(), slowWork: () => '' });
   try {
     return texts.map(([name, text]) =>
@@ -43,7 +42,7 @@ export function renderTexts(
         .toString(),
     );
   } catch (error) {
-    if (error instanceof TemplateError) return { problem: error.message };
+    if (error instanceof TemplateError) throw unusable(`${source}: ${error.message}`);
     throw error;
   }
 }
@@ -51,17 +50,19 @@ export function renderTexts(
 /**
  * Evaluates the expression of a probe.
  * @returns `undecided` if it cannot be evaluated for this response, or its result is not a boolean.
+ * @throws {CodedError} FAILED_PRECONDITION as `renderTexts`. The message has nothing of the response.
  */
 export function isResponseGood(
+  source: string,
   cel: string,
   { status, headers, body }: Pick<ProbeResponse, 'status' | 'headers' | 'body'>,
-): boolean | 'undecided' | Malformed {
+): boolean | 'undecided' {
   const work = new Work(proxyLimits.probes.work);
   let evaluate: Planned['evaluate'];
   try {
     ({ evaluate } = planIn(countedEnvironment(work), cel));
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : 'it cannot be read' };
+    throw unusable(`${source}.response.cel: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   }
   const value = body === undefined ? undefined : jsonIn(body);
   const response = {
@@ -79,7 +80,7 @@ export function isResponseGood(
   if (typeof result === 'boolean') return result;
   // Messages of the evaluator can quote the response.
   if (isCelError(result) && work.exceeded !== undefined) {
-    return { problem: `${work.exceeded.message}: make it simpler` };
+    throw unusable(`${source}.response.cel: ${work.exceeded.message}: make it simpler`);
   }
   return 'undecided';
 }

@@ -103,12 +103,12 @@ export class ToolProbes {
     const { isResponseGood, renderTexts } = await import('./probe-expressions.ts');
     const render = (): ReturnType<typeof renderTexts> =>
       renderTexts(
+        probe.source,
         templatesOf(probe),
         probeData(connector, secret, (value) => value.expose()),
         probeData(connector, secret, String),
       );
     const texts = await this.#evaluate(connector, signal, render);
-    if ('problem' in texts) throw unusable(`${probe.source}: ${texts.problem}`);
     const request = probeRequest(probe, origin, texts);
     const { cel, isRedirectDisabled } = probe;
     const redirectTo = isRedirectDisabled ? undefined : addressesOf(connector);
@@ -120,8 +120,9 @@ export class ToolProbes {
       credential: isMain ? credential : undefined,
     });
     const isMet =
-      cel === undefined ? undefined : await this.#evaluate(connector, signal, () => isResponseGood(cel, response));
-    if (typeof isMet === 'object') throw unusable(`${probe.source}.response.cel: ${isMet.problem}`);
+      cel === undefined
+        ? undefined
+        : await this.#evaluate(connector, signal, () => isResponseGood(probe.source, cel, response));
     return verdictOf(response, isMet, probe, secret, request);
   }
 

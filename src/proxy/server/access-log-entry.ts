@@ -74,7 +74,7 @@ export class AccessLogEntry implements RouteRecord {
     const hint = handshakeHints[reason];
     if (this.#host !== undefined) line.host = this.#host;
     if (hint !== '') line.hint = hint;
-    this.#log.handshakeFailed(line, this.#incoming.request.socket.remoteAddress ?? '');
+    this.#log.failed(line, this.#incoming.request.socket.remoteAddress ?? '', 'TLS handshake in tunnel failed');
   }
 
   #clientFields(): LogFields {

@@ -26,21 +26,13 @@ export class RequestLog {
     this.#rates = new TokenBuckets(options.limits, options.monotonicNow);
   }
 
+  /** Logs a request that was served. */
   served(line: LogFields): void {
     this.#options.log.info('Request finished', line);
   }
 
-  /** @param address of the client, for a client without a valid token. */
-  failed(line: LogFields, address: string): void {
-    this.#limited('Request finished', line, address);
-  }
-
-  /** Logs that the client has ended the TLS handshake in its tunnel. */
-  handshakeFailed(line: LogFields, address: string): void {
-    this.#limited('TLS handshake in tunnel failed', line, address);
-  }
-
-  #limited(message: string, line: LogFields, address: string): void {
+  /** Logs what went wrong with a request. @param address of the client, for a client without a valid token. */
+  failed(line: LogFields, address: string, message = 'Request finished'): void {
     const { log, limits } = this.#options;
     if (this.#rates.of(line.pod ?? line.serviceAccount ?? address).acquire()) {
       log.info(message, line);

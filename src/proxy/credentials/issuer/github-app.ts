@@ -1,6 +1,5 @@
 import { jsonText } from '../../../shared/json.ts';
 import type { Secret } from '../../../shared/secret.ts';
-import { proxyLimits } from '../../limits.ts';
 import type { ToolOrigin } from '../../tool/tool-origin.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
 import type { RegistryCredentials } from '../registry/registry-tokens.ts';
@@ -66,22 +65,18 @@ function loginOf(token: Secret): RegistryCredentials {
 
 /** Returns the repositories of the token; nothing for all that the installation has. */
 function repositoriesIn(keys: SecretKeys): { readonly repositories?: readonly string[] } {
-  const { repositories: most } = proxyLimits.issuedTokens;
   const repositories = keys.list('repositories', /[\s,]+/);
-  if (repositories.length > most || !repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
-    throw unusableKey('repositories', `at most ${most} names without the owner, one a line`);
+  if (!repositories.every((name) => /^[\w.-]{1,100}$/.test(name))) {
+    throw unusableKey('repositories', 'names without the owner, one a line');
   }
   return repositories.length > 0 ? { repositories } : {};
 }
 
 /** Returns the permissions of the token; nothing for all that the installation has. */
 function permissionsIn(keys: SecretKeys): { readonly permissions?: Readonly<Record<string, string>> } {
-  const lines = keys.list('permissions', /[\n,]/);
-  const permissions = lines.map((line) => {
+  const permissions = keys.list('permissions', /[\n,]/).map((line) => {
     const [, name, level] = /^([a-z][a-z_]{0,63})\s*:\s*(read|write|admin)$/.exec(line) ?? [];
-    if (name !== undefined && level !== undefined && lines.length <= proxyLimits.issuedTokens.permissions) {
-      return [name, level] as const;
-    }
+    if (name !== undefined && level !== undefined) return [name, level] as const;
     throw unusableKey('permissions', 'one NAME: LEVEL a line, with read, write or admin');
   });
   return permissions.length > 0 ? { permissions: Object.fromEntries(permissions) } : {};

@@ -4,7 +4,7 @@ import { isResponseGood } from '../../../../src/proxy/probe/probe-expressions.ts
 
 function judge(cel: string, body = ''): ReturnType<typeof isResponseGood> {
   assert.ok(cel.length <= proxyLimits.probes.textLength);
-  return isResponseGood(cel, { status: 200, headers: {}, body });
+  return isResponseGood('probe', cel, { status: 200, headers: {}, body });
 }
 
 /** Doubles the value this often, and then tests it as `a`. */
@@ -30,8 +30,8 @@ describe('An expression of a probe', () => {
   ];
   for (const [what, cel] of large) {
     it(`has counted work, which limits its memory: ${what}`, () => {
-      const problem = `takes more than ${proxyLimits.probes.work} units of work: make it simpler`;
-      assert.deepEqual(judge(cel), { problem });
+      const message = `probe.response.cel: takes more than ${proxyLimits.probes.work} units of work: make it simpler`;
+      assert.throws(() => judge(cel), { message });
     });
   }
 
