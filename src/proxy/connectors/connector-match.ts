@@ -1,4 +1,5 @@
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import type { ToolAddress } from './tool-address.ts';
 import { addressesOf } from './tool-address.ts';
 
@@ -7,19 +8,13 @@ export interface ConnectorMatch extends ResolvedConnector {
   readonly address: ToolAddress;
 }
 
-/** A host as a client names it. */
-export interface NamedHost {
-  /** `http` for a request to an `http://` URL and for a tunnel to port 80, even if the tool uses https. */
-  readonly scheme: 'http' | 'https';
-  readonly host: string;
-  readonly port: number;
-}
-
 /**
  * Returns the connectors' addresses at this host and port, in the order of the connectors. A plain request to port 80
  * also matches an https address at port 443: clients send it if a registry is configured as insecure.
+ * @param named with the scheme `http` for a request to an `http://` URL and for a tunnel to port 80, even if the tool uses
+ * https.
  */
-export function matchesOfHost(connectors: readonly ResolvedConnector[], named: NamedHost): readonly ConnectorMatch[] {
+export function matchesOfHost(connectors: readonly ResolvedConnector[], named: ToolOrigin): readonly ConnectorMatch[] {
   const matches: ConnectorMatch[] = [];
   for (const { connector, connectorClass } of connectors) {
     for (const address of addressesOf(connector)) {
@@ -43,7 +38,7 @@ export function bestMatch(matches: readonly ConnectorMatch[], path: string): Con
   return best;
 }
 
-function isAt(address: ToolAddress, { scheme, host, port }: NamedHost): boolean {
+function isAt(address: ToolAddress, { scheme, host, port }: ToolOrigin): boolean {
   const isUpgrade = scheme === 'http' && port === 80 && address.scheme === 'https' && address.port === 443;
   return address.host === host && (address.port === port || isUpgrade);
 }

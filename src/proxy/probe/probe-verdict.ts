@@ -3,10 +3,9 @@ import type { SecretObject } from '../secrets/secret-source.ts';
 import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
 import type { IdentityProblem } from '../proxy-error.ts';
 import { nameOf } from '../tool/tool-origin.ts';
-import type { HttpProbe } from './http-probe.ts';
+import type { HttpProbe, ProbeRequest } from './probe-request.ts';
 import { UnusableCredential } from './probe-exchange.ts';
 import type { ProbeResponse } from './probe-exchange.ts';
-import type { ProbeRequest } from './probe-request.ts';
 
 /** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
 export interface ProbeVerdict {

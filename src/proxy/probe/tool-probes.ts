@@ -11,12 +11,10 @@ import type { ToolCredential } from '../tool/tool-credential.ts';
 import { authorityOf, nameOf } from '../tool/tool-origin.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import type { Trust } from '../tool/trust.ts';
-import { authProbeOf, livenessProbeOf } from './http-probe.ts';
-import type { HttpProbe } from './http-probe.ts';
+import { authProbeOf, livenessProbeOf, probeData, probeRequest, templatesOf } from './probe-request.ts';
+import type { HttpProbe, ProbeRequest } from './probe-request.ts';
 import { sendProbe, useOf } from './probe-exchange.ts';
 import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.ts';
-import { probeData, probeRequest, templatesOf } from './probe-request.ts';
-import type { ProbeRequest } from './probe-request.ts';
 import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.ts';
 import type { ProbeVerdict, VerdictOf } from './probe-verdict.ts';
 

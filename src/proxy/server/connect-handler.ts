@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { sleep } from '../../shared/abortable.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LeafCertificates } from '../certificates/leaf-certificates.ts';
-import type { NamedHost } from '../connectors/connector-match.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { hasBody, valuesOf } from '../tool/headers.ts';
 import { toolFailure } from '../tool/tool-failure.ts';
@@ -108,7 +108,7 @@ export class ConnectHandler {
    */
   #intercept(
     authenticated: AuthenticatedClient,
-    named: NamedHost,
+    named: ToolOrigin,
     socket: Socket,
     owner: ConnectionOwner,
     start: typeof startTlsOrPlain,
@@ -132,7 +132,7 @@ export class ConnectHandler {
   /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */
   async #passThrough(
     authenticated: AuthenticatedClient,
-    named: NamedHost,
+    named: ToolOrigin,
     socket: Socket,
     entry: AccessLogEntry,
     signal: AbortSignal,
@@ -166,7 +166,7 @@ async function flushed(socket: Socket, response: Buffer): Promise<void> {
 }
 
 /** Parses the target. @throws {ProxyError} 400 if it is not `host:port`, or if the request can have a body. */
-function targetOf(request: IncomingMessage): NamedHost {
+function targetOf(request: IncomingMessage): ToolOrigin {
   const { url = '', rawHeaders, httpVersion } = request;
   const named = parseConnectTarget(url);
   const isAmbiguous = hasBody(rawHeaders) || valuesOf(rawHeaders, 'host').length > 1 || !httpVersion.startsWith('1.');

@@ -1,11 +1,11 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
-import type { NamedHost } from '../connectors/connector-match.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
 
 /** The target of a request, from its request line (RFC 9112, 3.2). */
 export type RequestTarget =
   /** Absolute form: through the proxy to a host. */
-  | { readonly kind: 'forward'; readonly named: NamedHost; readonly path: string }
+  | { readonly kind: 'forward'; readonly named: ToolOrigin; readonly path: string }
   /** Reverse mode: to a Connector below the proxy's own address. */
   | { readonly kind: 'reverse'; readonly connector: ConnectorRef; readonly prefix: string; readonly path: string }
   /** `/v2/`, the first request of registry clients. */
@@ -49,12 +49,12 @@ function parseAbsoluteForm(url: string): (RequestTarget & { readonly kind: 'forw
   // User and password in the URL are ignored.
   const host = parseAuthority(authority.replace(/^.*@/, ''), isSecure ? 443 : 80);
   if (scheme === '' || host === undefined) return undefined;
-  const named: NamedHost = { scheme: isSecure ? 'https' : 'http', ...host };
+  const named: ToolOrigin = { scheme: isSecure ? 'https' : 'http', ...host };
   return { kind: 'forward', named, path: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
 /** Parses the target of a CONNECT, `host:port`. @returns undefined for other forms. */
-export function parseConnectTarget(authority: string): NamedHost | undefined {
+export function parseConnectTarget(authority: string): ToolOrigin | undefined {
   const host = /:\d+$/.test(authority) ? parseAuthority(authority, 443) : undefined;
   return host && { scheme: host.port === 80 ? 'http' : 'https', ...host };
 }

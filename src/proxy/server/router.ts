@@ -3,7 +3,8 @@ import type { ConnectorRef, ResolvedConnector } from '../../shared/connectors/mo
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import { withReadableMount } from '../credentials/blob-mount.ts';
 import { bestMatch, isWithin, matchesOfHost } from '../connectors/connector-match.ts';
-import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
+import type { ConnectorMatch } from '../connectors/connector-match.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { ToolAddress } from '../connectors/tool-address.ts';
 import type { ToolCredentials } from '../credentials/tool-credentials.ts';
@@ -88,7 +89,7 @@ export class Router {
    */
   async matchesOf(
     authenticated: ClientWithConnectors,
-    named: NamedHost,
+    named: ToolOrigin,
     entry: RouteRecord,
     signal: AbortSignal,
   ): Promise<readonly ConnectorMatch[]> {
@@ -106,7 +107,7 @@ export class Router {
    */
   async forward(
     authenticated: ClientWithConnectors,
-    { named, path }: { readonly named: NamedHost; readonly path: string },
+    { named, path }: { readonly named: ToolOrigin; readonly path: string },
     request: IncomingRequest,
     entry: RouteRecord,
     signal: AbortSignal,
@@ -209,7 +210,7 @@ export class Router {
   /** Routes a request without a credential. @param matches connectors at the host with other paths. */
   async #toOther(
     authenticated: ClientWithConnectors,
-    named: NamedHost,
+    named: ToolOrigin,
     path: string,
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
@@ -223,7 +224,7 @@ export class Router {
   /** Authorizes the client for a host, which needs one of the connectors there. */
   async #authorizeHost(
     authenticated: ClientWithConnectors,
-    named: NamedHost,
+    named: ToolOrigin,
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
   ): Promise<void> {

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { limits } from '../../shared/limits/defaults.ts';
-import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
+import type { ConnectorMatch } from '../connectors/connector-match.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { handshakeFailureOf } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 
@@ -48,7 +49,7 @@ const tlsHandshakeRecord = 0x16;
  * Reports whether clients can send plain HTTP in a tunnel to a host: at port 80, or if the address of one of its Connectors
  * is http. Some programs, such as those with undici, open tunnels for `http://` URLs too.
  */
-export function canBePlain({ scheme }: NamedHost, matches: readonly ConnectorMatch[]): boolean {
+export function canBePlain({ scheme }: ToolOrigin, matches: readonly ConnectorMatch[]): boolean {
   return scheme === 'http' || matches.some(({ address }) => address.scheme === 'http');
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../shared/clock.ts';
-import type { NamedHost } from '../connectors/connector-match.ts';
+import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
@@ -15,14 +15,14 @@ const longestDelayMs = 2 ** 31 - 1;
  */
 export class TunnelSession {
   readonly authenticated: AuthenticatedClient;
-  readonly named: NamedHost;
+  readonly named: ToolOrigin;
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout;
   #inFlight = 0;
   #isOver = false;
 
   /** @param leftMs milliseconds until the token expires. */
-  constructor(authenticated: AuthenticatedClient, named: NamedHost, socket: Socket, leftMs: number) {
+  constructor(authenticated: AuthenticatedClient, named: ToolOrigin, socket: Socket, leftMs: number) {
     this.authenticated = authenticated;
     this.named = named;
     this.#socket = socket;

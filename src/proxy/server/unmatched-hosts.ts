@@ -1,6 +1,6 @@
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
-import type { ConnectorMatch, NamedHost } from '../connectors/connector-match.ts';
+import type { ConnectorMatch } from '../connectors/connector-match.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { ProxyError, misconfigured } from '../proxy-error.ts';
@@ -38,7 +38,7 @@ export class UnmatchedHosts {
    */
   async ensureAllowed(
     { client, connectors }: ClientWithConnectors,
-    { host }: NamedHost,
+    { host }: ToolOrigin,
     signal: AbortSignal,
   ): Promise<void> {
     const { authorizer, unmatchedHosts } = this.#options;
@@ -66,7 +66,7 @@ export class UnmatchedHosts {
    */
   async outgoing(
     { client }: ClientWithConnectors,
-    named: NamedHost,
+    named: ToolOrigin,
     path: string,
     match: ConnectorMatch | undefined,
     signal: AbortSignal,
