@@ -21,7 +21,7 @@ import { parseSecret } from '../secrets/secret-source.ts';
 import { caConfigMapName } from '../status/ca-config-map.ts';
 import { conditionOf, conditionsIn } from '../status/conditions.ts';
 import { connectMs, egressProxyOf } from '../configured-egress.ts';
-import { ConnectTimeout, openSocket } from '../tool/tool-connector.ts';
+import { connectTimeout, openSocket } from '../tool/tool-connector.ts';
 import { systemRoots, TrustStoreCache } from '../tool/trust.ts';
 
 /** Returns the flags of `doctor --proxy`, one per line. */
@@ -150,7 +150,7 @@ async function checkEgress(config: ProxyConfig): Promise<readonly CheckResult[]>
   if (egress === undefined) return [];
   try {
     const socket = openSocket(egress.origin.host, egress.origin.port, lookup, egress.trust());
-    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
+    const timer = setTimeout(() => socket.destroy(connectTimeout()), connectMs);
     const status = await egress.connect(socket, noHost, 443).finally(() => {
       clearTimeout(timer);
       socket.destroy();

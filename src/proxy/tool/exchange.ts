@@ -63,7 +63,6 @@ export class Exchange implements MonitoredTransfer {
   #hasLeft = false;
   /** Requests to the tool, the current one last. */
   readonly #calls: ToolExchange[] = [];
-  #stopWatching: (() => void) | undefined;
   #onClosed: (() => void) | undefined;
   #hasResponse = false;
   #stalled: ProxyError | undefined;
@@ -85,15 +84,8 @@ export class Exchange implements MonitoredTransfer {
    *
    * @throws {ProxyError} if no part of a response has been sent.
    */
-  async run(): Promise<ExchangeOutcome> {
-    this.#begin();
-    try {
-      return await this.#relay(await this.#authenticateAndSend());
-    } catch (error) {
-      throw this.#failureOf(error);
-    } finally {
-      this.#end();
-    }
+  run(): Promise<ExchangeOutcome> {
+    return this.#running(async () => this.#relay(await this.#authenticateAndSend()));
   }
 
   /**
@@ -101,12 +93,10 @@ export class Exchange implements MonitoredTransfer {
    * @returns the tool's connection with the new protocol, or the outcome of an ordinary response.
    * @throws {ProxyError} as `run`.
    */
-  async upgrade(): Promise<ExchangeOutcome | Switched> {
-    this.#begin();
-    try {
+  upgrade(): Promise<ExchangeOutcome | Switched> {
+    return this.#running(async () => {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
-      const { path } = this.#outgoing;
-      const { credential } = this.#outgoing;
+      const { path, credential } = this.#outgoing;
       const initial = await credential.headersFor({ method, path, isUnrepeatable: true }, this.#leavingSignal());
       const request = this.#toolRequest({ kind: 'none' }, [...initial, ...upgradeHeaders(rawHeaders)]);
       this.#ensurePresent();
@@ -115,27 +105,24 @@ export class Exchange implements MonitoredTransfer {
       const toolResponse = await Promise.race([call.switched(), call.response]);
       if ('socket' in toolResponse) return toolResponse;
       if (toolResponse.status === 401) credential.rejected?.();
-      return await this.#relay(toolResponse);
+      return this.#relay(toolResponse);
+    });
+  }
+
+  /** Watches the client and the idle timeout during a task, and ends the requests to the tool after it. */
+  async #running<T>(task: () => Promise<T>): Promise<T> {
+    const { response } = this.#incoming;
+    response.on('close', this.#onClose);
+    const stopWatching = this.#parts.idleMonitor.add(this);
+    try {
+      return await task();
     } catch (error) {
-      throw this.#failureOf(error);
+      throw this.#stalled ?? toolFailure(error, nameOf(this.#outgoing.origin));
     } finally {
-      this.#end();
+      stopWatching();
+      response.off('close', this.#onClose);
+      for (const call of this.#calls) call.end();
     }
-  }
-
-  #begin(): void {
-    this.#incoming.response.on('close', this.#onClose);
-    this.#stopWatching = this.#parts.idleMonitor.add(this);
-  }
-
-  #failureOf(error: unknown): unknown {
-    return this.#stalled ?? toolFailure(error, nameOf(this.#outgoing.origin));
-  }
-
-  #end(): void {
-    this.#stopWatching?.();
-    this.#incoming.response.off('close', this.#onClose);
-    for (const call of this.#calls) call.end();
   }
 
   async #authenticateAndSend(): Promise<ToolResponse> {

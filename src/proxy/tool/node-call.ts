@@ -6,7 +6,7 @@ import { coalesce } from './coalesce.ts';
 import type { ChunkShare } from './coalescing-stream.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
-import { ConnectionClosed, type Opening } from './tool-connection.ts';
+import { connectionClosed, type Opening } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
 import type { Switched } from './exchange-headers.ts';
 
@@ -25,7 +25,7 @@ export class NodeCall implements ToolExchange {
       createConnection: (_, done) => {
         opened.then(
           (stream) => done(null, stream),
-          (error: unknown) => done(error instanceof Error ? error : new ConnectionClosed(), socket),
+          (error: unknown) => done(error instanceof Error ? error : connectionClosed(), socket),
         );
         return undefined;
       },
@@ -47,7 +47,7 @@ export class NodeCall implements ToolExchange {
       // Every request closes. The error, with its stack, is created only for those that close early.
       let hasResponse = false;
       request.once('close', () => {
-        if (!hasResponse) reject(new ConnectionClosed());
+        if (!hasResponse) reject(connectionClosed());
       });
       request.once('response', (message) => {
         hasResponse = true;

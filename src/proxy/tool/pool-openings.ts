@@ -2,7 +2,7 @@ import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../limits.ts';
 import type { LookupOwner } from './resolver.ts';
-import { ConnectionClosed, ToolConnection } from './tool-connection.ts';
+import { connectionClosed, ToolConnection } from './tool-connection.ts';
 import type { Opening } from './tool-connection.ts';
 import type { ToolSockets } from './tool-sockets.ts';
 
@@ -43,7 +43,7 @@ export class PoolOpenings {
     const release = await limit.acquire({ namespace, podUid: holder }, waited).catch(() => () => undefined);
     let isOpening = false;
     try {
-      if (!isNeeded()) throw new ConnectionClosed();
+      if (!isNeeded()) throw connectionClosed();
       const idle = this.#sockets.takeIdle(pool);
       if (idle !== undefined) return idle;
       const opening = open();

@@ -50,26 +50,32 @@ export class ToolConnection {
   #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
     if (this.#isOpened || this.socket.destroyed) {
       // Not an error of undici itself, after which it would keep the request waiting.
-      callback(new ConnectionClosed(), null);
+      callback(connectionClosed(), null);
       return;
     }
     this.#isOpened = true;
     this.#opening.opened.then(
       (opened) => callback(null, opened),
-      (error: unknown) => callback(error instanceof Error ? error : new ConnectionClosed(), null),
+      (error: unknown) => callback(error instanceof Error ? error : connectionClosed(), null),
     );
   }
 }
 
-/**
- * A connection that is closed before a request or during it. Sockets with a response in progress must be destroyed with
- * it: without an error undici ends the response, and fails an assertion if reading is paused.
- */
-export class ConnectionClosed extends Error {
-  override readonly name = 'ConnectionClosed';
-  readonly code = 'ECONNABORTED';
+/** A connection that this process ends. `toolFailure` words it by its code. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly code: string;
 
-  constructor() {
-    super('the connection is closed');
+  constructor(code: 'ECONNABORTED' | 'ETIMEDOUT' | 'ERR_TLS_SLOW', message: string) {
+    super(message);
+    this.code = code;
   }
+}
+
+/**
+ * Returns the error of a connection that is closed before a request or during it. Sockets with a response in progress must
+ * be destroyed with it: without an error undici ends the response, and fails an assertion if reading is paused.
+ */
+export function connectionClosed(): ConnectionError {
+  return new ConnectionError('ECONNABORTED', 'the connection is closed');
 }

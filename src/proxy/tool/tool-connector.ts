@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { proxyLimits } from '../limits.ts';
 import type { EgressProxy } from './egress-proxy.ts';
+import { ConnectionError } from './tool-connection.ts';
 import type { Opening } from './tool-connection.ts';
 import type { LookupOwner, Resolver } from './resolver.ts';
 import type { ThreadShares } from '../thread-shares.ts';
@@ -56,7 +57,7 @@ export class ToolConnector {
     const reached = isDirect ? untilOpen(socket) : tunnelOn(socket, egress, host, port);
     const opened =
       trust === undefined ? reached : reached.then(() => this.#handshakes.run(socket, host, owner, trust, resume));
-    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
+    const timer = setTimeout(() => socket.destroy(connectTimeout()), connectMs);
     opened.catch(() => socket.destroy()).finally(() => clearTimeout(timer));
     return { socket, opened };
   }
@@ -84,11 +85,6 @@ async function tunnelOn(socket: Socket, egress: EgressProxy, host: string, port:
   return socket;
 }
 
-export class ConnectTimeout extends Error {
-  override readonly name = 'ConnectTimeout';
-  readonly code = 'ETIMEDOUT';
-
-  constructor() {
-    super('no connection in time');
-  }
+export function connectTimeout(): ConnectionError {
+  return new ConnectionError('ETIMEDOUT', 'no connection in time');
 }

@@ -6,7 +6,7 @@ import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import type { LookupOwner } from './resolver.ts';
-import { ConnectionClosed } from './tool-connection.ts';
+import { ConnectionError, connectionClosed } from './tool-connection.ts';
 import type { Trust } from './trust.ts';
 
 const { unfinished, namespaceShare, patienceMs, slowMs, certificates, rsaBits, rsaExponent } =
@@ -51,7 +51,7 @@ export class ToolHandshakes {
     // A tool that does not respond keeps its permit until another connection waits for one. Waiting takes no time of the
     // thread, so it is not charged: a healthy tool can be slow, or this process.
     const timer = setInterval(() => {
-      if (this.#permits.waiting > 0) socket.destroy(new SlowHandshake());
+      if (this.#permits.waiting > 0) socket.destroy(slowHandshake());
     }, patienceMs);
     try {
       this.#threads.ensureFree(namespace, `tools of namespace ${namespace} have certificates that take long to verify`);
@@ -59,7 +59,7 @@ export class ToolHandshakes {
       const secure = connectTls({
         ...{ socket, ...tlsOptions(host, trust) },
         checkServerIdentity: (name, certificate) =>
-          isSlow ? new SlowHandshake() : tls.checkServerIdentity(name, certificate),
+          isSlow ? slowHandshake() : tls.checkServerIdentity(name, certificate),
       });
       // Before the verdict, after which a rejected connection has no certificates.
       secure.prependOnceListener('secure', () => {
@@ -91,14 +91,8 @@ function areSlow(chain: DetailedPeerCertificate): boolean {
   return false;
 }
 
-/** The TLS code of `toolFailure` says what to check. */
-class SlowHandshake extends Error {
-  override readonly name = 'SlowHandshake';
-  readonly code = 'ERR_TLS_SLOW';
-
-  constructor() {
-    super('the TLS handshake of the tool takes too long');
-  }
+function slowHandshake(): ConnectionError {
+  return new ConnectionError('ERR_TLS_SLOW', 'the TLS handshake of the tool takes too long');
 }
 
 /** Options of a TLS connection to a tool, with verification. */
@@ -126,7 +120,7 @@ export function prepare<S extends Socket>(socket: S): S {
 /** Waits for a connection, and for its TLS. @throws the error of the connection. */
 export function untilOpen(socket: Socket): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const fail = (): void => reject(socket.errored ?? new ConnectionClosed());
+    const fail = (): void => reject(socket.errored ?? connectionClosed());
     socket.once('close', fail);
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       socket.off('close', fail);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { ToolConnection } from './tool-connection.ts';
-import { ConnectionClosed } from './tool-connection.ts';
+import { connectionClosed } from './tool-connection.ts';
 
 interface ToolSocketLimits {
   /** Sockets to tools, including idle ones. */
@@ -92,7 +92,7 @@ export class ToolSockets {
 
   /** Closes all sockets. */
   destroyAll(): void {
-    for (const socket of this.#namespaces.keys()) socket.destroy(new ConnectionClosed());
+    for (const socket of this.#namespaces.keys()) socket.destroy(connectionClosed());
   }
 
   #remove(socket: Socket): void {

@@ -29,12 +29,11 @@ export type PemBundle = readonly string[];
 
 /** Creates trust stores from PEM blocks and caches them, fairly by owner. Every trust store verifies certificates. */
 export class TrustStoreCache {
-  readonly #systemRoots: () => string;
+  readonly #systemRoots: () => PemBundle;
   readonly #stores = new BoundedMap<Trust>(proxyLimits.trustStores.count);
-  #rootsId: string | undefined;
 
-  /** @param systemRoots returns a PEM bundle, which does not change. */
-  constructor(systemRoots: () => string) {
+  /** @param systemRoots returns always the same array. */
+  constructor(systemRoots: () => PemBundle) {
     this.#systemRoots = systemRoots;
   }
 
@@ -49,7 +48,7 @@ export class TrustStoreCache {
     const cached = this.get(id);
     if (cached !== undefined) return cached;
     // Node ignores blocks that are not certificates.
-    const ca = [this.#systemRoots(), ...bundles.flat()];
+    const ca = [...this.#systemRoots(), ...bundles.flat()];
     const presented = client && { cert: client.chain, key: client.key.expose() };
     const trust = { id, context: createSecureContext({ ca, ...presented, minVersion: 'TLSv1.2' }) };
     this.#stores.set(id, trust, owner);
@@ -58,15 +57,11 @@ export class TrustStoreCache {
 
   /** Returns the cache key of the trust store that `getOrCreate` returns. */
   keyOf(bundles: readonly PemBundle[], client?: ClientCertificate): string {
-    return [this.#rootsDigest(), ...bundles.map(bundleDigest), ...(client ? [client.id] : [])].join(' ');
+    return [...[this.#systemRoots(), ...bundles].map(bundleDigest), ...(client ? [client.id] : [])].join(' ');
   }
 
   get(id: string): Trust | undefined {
     return this.#stores.get(id);
-  }
-
-  #rootsDigest(): string {
-    return (this.#rootsId ??= bundleDigest([this.#systemRoots()]));
   }
 }
 
@@ -95,7 +90,7 @@ const systemCaFile = '/etc/ssl/certs/ca-certificates.crt';
  * Returns the CA certificates of the system in PEM: those of its file, or Node's own if it does not exist. They are read
  * once, because images are replaced and not changed.
  */
-export function systemRoots(): () => string {
-  let roots: string | undefined;
-  return () => (roots ??= existsSync(systemCaFile) ? readFileSync(systemCaFile, 'utf8') : rootCertificates.join('\n'));
+export function systemRoots(): () => PemBundle {
+  let roots: PemBundle | undefined;
+  return () => (roots ??= existsSync(systemCaFile) ? [readFileSync(systemCaFile, 'utf8')] : rootCertificates);
 }

@@ -9,7 +9,7 @@ import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import type { PendingConnection } from './pool-openings.ts';
 import type { InformationalCounter } from './informational-limiter.ts';
-import { ConnectionClosed, ToolConnection } from './tool-connection.ts';
+import { connectionClosed, ToolConnection } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
 import { Upload } from './request-body.ts';
 
@@ -109,7 +109,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     const connection = this.#connection;
     // From now on its bytes are those of another request.
     this.#connection = undefined;
-    if (this.#isExclusive || connection?.onIdle === undefined) connection?.socket.destroy(new ConnectionClosed());
+    if (this.#isExclusive || connection?.onIdle === undefined) connection?.socket.destroy(connectionClosed());
     else connection.onIdle();
     this.#body?.end();
   }
@@ -126,9 +126,9 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   destroy(error?: Error): void {
     if (this.#isComplete) return;
     // An error that the owner gives is that of the response. The rest of a body is only missing.
-    this.#reject(error ?? new ConnectionClosed());
-    this.#fail(new ConnectionClosed());
-    this.socket?.destroy(new ConnectionClosed());
+    this.#reject(error ?? connectionClosed());
+    this.#fail(connectionClosed());
+    this.socket?.destroy(connectionClosed());
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { ProxyError } from '../proxy-error.ts';
 import type { RawHeaders } from './headers.ts';
 import { valuesOf } from './headers.ts';
@@ -10,8 +10,6 @@ import { valuesOf } from './headers.ts';
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
-  /** The last identity with its name, which every message has. */
-  #named = { identity: '', name: '' };
 
   /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
@@ -39,10 +37,6 @@ export class Via {
 
   get #name(): string {
     const identity = this.#identity() ?? this.#ownIdentity;
-    if (identity !== this.#named.identity) {
-      const name = `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
-      this.#named = { identity, name };
-    }
-    return this.#named.name;
+    return `connectors-proxy-${hash('sha256', identity).slice(0, 16)}`;
   }
 }

@@ -12,6 +12,7 @@ import { connectorOf, neverAborted } from '../../../support/domain.ts';
 import { toolAuthority } from '../../../support/proxy/tool-server.ts';
 
 const pem = toolAuthority.certificate;
+const roots = [pem];
 
 /** Looks like a certificate as long as it is not parsed. */
 const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -50,7 +51,7 @@ const trustWith = (creationMs = 1, text = pem): UpstreamTrust => {
     () => 0,
     () => (cpuMs += creationMs),
   );
-  return new UpstreamTrust(source(text), new TrustStoreCache(() => pem), threads);
+  return new UpstreamTrust(source(text), new TrustStoreCache(() => roots), threads);
 };
 
 describe('what is trusted for a tool', () => {

@@ -3,7 +3,7 @@ import net, { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { PoolOpenings } from '../../../../src/proxy/tool/pool-openings.ts';
-import { ConnectionClosed } from '../../../../src/proxy/tool/tool-connection.ts';
+import { connectionClosed } from '../../../../src/proxy/tool/tool-connection.ts';
 import type { Opening, ToolConnection } from '../../../../src/proxy/tool/tool-connection.ts';
 import { ToolSockets } from '../../../../src/proxy/tool/tool-sockets.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
@@ -37,7 +37,7 @@ describe('connections of one pool that are being opened', () => {
     sockets.add(socket, owner.namespace);
     opened.push(socket);
     const connected = new Promise<Socket>((resolve, reject) => {
-      socket.once('connect', () => resolve(socket)).once('close', () => reject(new ConnectionClosed()));
+      socket.once('connect', () => resolve(socket)).once('close', () => reject(connectionClosed()));
     });
     return { socket, opened: connected };
   };
@@ -86,7 +86,7 @@ describe('connections of one pool that are being opened', () => {
     const late = want(() => false);
     await Promise.all(all);
     opened[0]?.destroy();
-    await assert.rejects(late, { name: 'ConnectionClosed' });
+    await assert.rejects(late, { code: 'ECONNABORTED' });
     assert.equal(opened.length, opening);
   });
 });
