@@ -83,14 +83,8 @@ export const proxyLimits = {
   rules: {
     /** Characters of the annotation `rules`. The longest of the classes here has 1,600. @listed `BrokenRules`, `403` */
     characters: 16 << 10,
-    /** Rules of a Connector or class. @listed `BrokenRules`, `403` */
-    count: 100,
-    /** Paths of one rule. @listed `BrokenRules`, `403` */
-    paths: 20,
     /** Segments of all paths: one takes up to a microsecond for each reading of a path of 100 segments. */
     segments: 1000,
-    /** Characters of one segment of a path. */
-    segmentCharacters: 256,
     /** YAML tokens of the annotation. A usual line has twenty. */
     tokens: 4000,
     /** Characters of the rules that are kept parsed, which take up to 50 times the memory: 25 MB. */

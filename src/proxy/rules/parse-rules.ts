@@ -58,7 +58,7 @@ class RulesParser {
 
   rules(node: ParsedNode | null): readonly Rule[] {
     if (node === null) throw new RulesError(`is empty: write a list such as ${example}, or remove it`);
-    return this.#list(node, 'rules', proxyLimits.rules.count).map((item) => this.#rule(item));
+    return this.#list(node, 'rules').map((item) => this.#rule(item));
   }
 
   #rule(node: Node | null): Rule {
@@ -76,7 +76,7 @@ class RulesParser {
   }
 
   #methods(node: Node | null): readonly string[] {
-    return this.#list(node, 'methods', ruleMethods.length).map((item) => {
+    return this.#list(node, 'methods').map((item) => {
       const method = this.#text(item, 'a method');
       if (ruleMethods.some((known) => known === method)) return method;
       const upper = method.toUpperCase();
@@ -86,7 +86,7 @@ class RulesParser {
   }
 
   #paths(node: Node | null): readonly PathPattern[] {
-    return this.#list(node, 'paths', proxyLimits.rules.paths).map((item) => {
+    return this.#list(node, 'paths').map((item) => {
       const text = this.#text(item, 'a path');
       const pattern = parsePathPattern(text);
       if ('problem' in pattern) throw this.#at(item, `path ${quote(text)} ${pattern.problem}`);
@@ -96,11 +96,10 @@ class RulesParser {
     });
   }
 
-  #list(node: Node | null, name: string, most: number): readonly (Node | null)[] {
+  #list(node: Node | null, name: string): readonly (Node | null)[] {
     if (!isSeq<Node | null>(node)) throw this.#at(node, `${name} must be a list`);
     const { items } = node;
     if (items.length === 0) throw this.#at(node, `${name} must not be empty: leave it out, or name some`);
-    if (items.length > most) throw this.#at(node, `${name} can have ${most} items at most`);
     return items;
   }
 

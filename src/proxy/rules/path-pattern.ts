@@ -1,4 +1,3 @@
-import { proxyLimits } from '../limits.ts';
 import { folded, withSlashEncodedOnce } from './request-path.ts';
 
 /** Matches one segment: `*`. */
@@ -35,9 +34,6 @@ function parsePart(segment: string): Part | { readonly problem: string } {
   if (segment === '**') return anySegments;
   if (segment === '') return { problem: 'has an empty segment: write one slash' };
   if (segment.includes('*')) return { problem: 'has a * in a segment: it must be the whole segment' };
-  const most = proxyLimits.rules.segmentCharacters;
-  if (segment.length > most)
-    return { problem: `has a segment of more than ${most} characters: shorten it, or write *` };
   try {
     const literal = decodeURIComponent(withSlashEncodedOnce(segment));
     if (literal !== '.' && !literal.startsWith('..')) return literal;

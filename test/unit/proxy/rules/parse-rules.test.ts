@@ -42,21 +42,15 @@ describe('rules in an annotation', () => {
   }
 
   it('have limits', () => {
-    const { characters, count, paths, segments } = proxyLimits.rules;
+    const { characters, segments } = proxyLimits.rules;
     const rule = '- deny: {paths: [/x]}\n';
     const listOf = (length: number, path: string): string =>
       `- deny: {paths: [${Array.from({ length }, () => path).join(', ')}]}\n`;
-    assert.equal(parseRules(rule.repeat(count)).length, count);
-    assert.throws(() => parseRules(rule.repeat(count + 1)), /can have 100 items at most/);
-    assert.equal(parseRules(listOf(paths, '/x')).length, 1);
-    assert.throws(() => parseRules(listOf(paths + 1, '/x')), /can have 20 items at most/);
-    assert.throws(() => parseRules(listOf(paths, '/a/b/c').repeat(segments / 60 + 1)), /more than 1000 segments/);
+    assert.equal(parseRules(rule.repeat(100)).length, 100);
+    assert.equal(parseRules(listOf(100, '/x')).length, 1);
+    assert.throws(() => parseRules(listOf(20, '/a/b/c').repeat(segments / 60 + 1)), /more than 1000 segments/);
     assert.throws(() => parseRules(`${rule}#${'x'.repeat(characters)}`), /has more than 16384 characters/);
     assert.throws(() => parseRules('- !a\n'.repeat(2000)), /more than 4000 YAML tokens/);
-    assert.throws(
-      () => parseRules(`- deny: {paths: [/${'\u0301'.repeat(257)}]}`),
-      /segment of more than 256 characters/,
-    );
     assert.throws(() => parseRules('['.repeat(characters)), /nests deeper than 64 levels/);
   });
 

@@ -65,7 +65,6 @@ describe('the path of a rule', () => {
     assert.match(problemOf('/a/../b'), /the path that it leads to/);
     assert.match(problemOf('/a/%2e%2e/b'), /the path that it leads to/);
     assert.match(problemOf('/./a'), /the path that it leads to/);
-    assert.match(problemOf(`/${'a'.repeat(257)}`), /a segment of more than 256 characters: shorten it, or write \*/);
   });
 
   it('is compared in bounded time', () => {
