@@ -7,7 +7,7 @@ import type { KubeTimings } from '../shared/kube/timings.ts';
 import { proxyLimits } from './limits.ts';
 import type { FailureRateLimiter } from './failure-rate-limiter.ts';
 import type { Log } from '../shared/log.ts';
-import { KubernetesApprovals, SubjectAccessReviewAuthorizer } from './auth/kubernetes-authorizer.ts';
+import { KubernetesApprovals, subjectAccessReviewAuthorizer } from './auth/kubernetes-authorizer.ts';
 import type { DecisionSources } from './backend.ts';
 import { ConnectorInformer } from './connectors/connector-informer.ts';
 import { SubjectTokens } from './credentials/issuer/subject-tokens.ts';
@@ -51,11 +51,11 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
-  const authorizer = new SubjectAccessReviewAuthorizer({
-    reviews: new SubjectAccessReviewer(client, monotonicNow, proxyLimits.proxyAccess),
+  const authorizer = subjectAccessReviewAuthorizer(
+    new SubjectAccessReviewer(client, monotonicNow, proxyLimits.proxyAccess),
     rateLimiter,
-    exists: (connector) => connectors.has(connector),
-  });
+    (connector) => connectors.has(connector),
+  );
   const approvals = new KubernetesApprovals(client);
   return {
     client,

@@ -1,9 +1,7 @@
-import type { Awaitable } from '../../shared/awaitable.ts';
 import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
-import type { Permission } from '../../shared/access/permission.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
-import type { Authorizer, ClientIdentity, PodApprovals } from './ports.ts';
+import type { Authorizer, PodApprovals } from './ports.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
 import { accessRequestName } from '../../shared/access/access-request.ts';
 import { DecisionCache } from '../../shared/access/decision-cache.ts';
@@ -13,41 +11,28 @@ import { proxyLimits } from '../limits.ts';
 import { SingleFlight } from '../../shared/limits/single-flight.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 
-interface SubjectAccessReviewAuthorizerOptions {
-  readonly reviews: SubjectAccessReviewer;
-  readonly rateLimiter: FailureRateLimiter;
-  /** Reports whether such a Connector can exist. */
-  readonly exists: (connector: ConnectorRef) => boolean;
-}
-
 /**
  * Authorizes clients with SubjectAccessReviews for the identity that the TokenReview returned. A client with a Role for
  * all names is allowed any invented name. So reviews of Connectors that do not exist are rate-limited like denied ones.
  * They are sent nevertheless: without them, the response time would show a client which Connectors exist.
+ * @param exists reports whether such a Connector can exist.
  */
-export class SubjectAccessReviewAuthorizer implements Authorizer {
-  readonly #options: SubjectAccessReviewAuthorizerOptions;
-
-  constructor(options: SubjectAccessReviewAuthorizerOptions) {
-    this.#options = options;
-  }
-
-  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
-    return this.#options.reviews.known(permissions) ?? this.#review(client, permissions, signal);
-  }
-
-  async #review(
-    { user, pod }: ClientIdentity,
-    permissions: readonly Permission[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { reviews, rateLimiter, exists } = this.#options;
-    const review = (): Promise<boolean> => reviews.isAnyAllowed(permissions, signal);
-    const isSuccess = (isAllowed: boolean): boolean =>
-      isAllowed && permissions.every(({ connector }) => exists(connector));
-    const tooMany = `too many connectors that ${user} cannot use, or that do not exist`;
-    return rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, tooMany, signal);
-  }
+export function subjectAccessReviewAuthorizer(
+  reviews: SubjectAccessReviewer,
+  rateLimiter: FailureRateLimiter,
+  exists: (connector: ConnectorRef) => boolean,
+): Authorizer {
+  return {
+    isAnyAllowed: ({ user, pod }, permissions, signal) =>
+      reviews.known(permissions) ??
+      rateLimiter.run(
+        `${user} ${pod?.uid ?? ''}`,
+        () => reviews.isAnyAllowed(permissions, signal),
+        (isAllowed) => isAllowed && permissions.every(({ connector }) => exists(connector)),
+        `too many connectors that ${user} cannot use, or that do not exist`,
+        signal,
+      ),
+  };
 }
 
 /** Limit of one lookup with its retries. Clients wait for it, and they time out sooner than kubelets. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as TlsServer, Socket } from 'node:net';
 import { limits } from '../../shared/limits/defaults.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Log } from '../../shared/log.ts';
@@ -18,7 +18,7 @@ import type { RequestHandler } from './request-handler.ts';
 import { RequestQueues, clientGoneError } from './request-queues.ts';
 import type { QueuedRequest } from './request-queues.ts';
 import type { ServerObserver } from './server-observer.ts';
-import { TlsListener } from './tls-listener.ts';
+import { createTlsServer } from './tls-listener.ts';
 import type { TlsListenerOptions } from './tls-listener.ts';
 import type { TunnelSession } from './tunnel-session.ts';
 
@@ -47,7 +47,7 @@ const ignore = (): void => undefined;
 export class ProxyServer {
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
-  readonly #tls: TlsListener | undefined;
+  readonly #tls: TlsServer | undefined;
   /** Accepted connections by themselves, and by their decrypted streams. */
   readonly #accepted = new WeakMap<Socket, Socket>();
   /** Connections inside tunnels. */
@@ -75,7 +75,8 @@ export class ProxyServer {
     this.#server.maxHeadersCount = proxyLimits.headers.lines + 1;
     this.#tls =
       options.tls &&
-      new TlsListener(options.tls, {
+      createTlsServer({
+        ...options.tls,
         acquire: (socket) => options.connections.acquire(socket),
         secured: (secure, socket) => {
           this.#accepted.set(secure, socket);
@@ -109,11 +110,13 @@ export class ProxyServer {
     const { backlog } = limits.connections;
     const onAcceptError = (error: Error): void => log.warn('Failed to accept connection', { error });
     const port = await listen(this.#server, '--proxy-address', address, { backlog, onAcceptError });
-    return { port, tlsPort: await this.#tls?.start(onAcceptError) };
+    const { tls } = this.#options;
+    if (this.#tls === undefined || tls === undefined) return { port, tlsPort: undefined };
+    return { port, tlsPort: await listen(this.#tls, '--tls-address', tls.address, { backlog, onAcceptError }) };
   }
 
   get isListening(): boolean {
-    return this.#server.listening && this.#tls?.isListening !== false;
+    return this.#server.listening && this.#tls?.listening !== false;
   }
 
   /** Closes the listeners, waits up to `drainMs` for requests in flight, and aborts the rest. */

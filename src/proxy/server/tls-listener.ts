@@ -2,8 +2,6 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError } from '../../shared/errors.ts';
-import { limits } from '../../shared/limits/defaults.ts';
-import { listen } from '../../shared/process/listen.ts';
 import type { ListenAddress } from '../../shared/process/listen.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { startTls } from './tls-handshake.ts';
@@ -19,8 +17,7 @@ export interface TlsListenerOptions {
   readonly threads: ThreadShares;
 }
 
-/** Receives the connections of a TlsListener. */
-interface TlsConnectionHandler {
+interface TlsServerOptions extends TlsListenerOptions {
   /** Called with the connection before its handshake. @returns false if it was closed because of a limit. */
   readonly acquire: (socket: Socket) => boolean;
   /** Called with the decrypted stream after the handshake. */
@@ -29,59 +26,29 @@ interface TlsConnectionHandler {
   readonly failed: (error: unknown) => void;
 }
 
-/** Listens for clients that speak TLS to the proxy itself. */
-export class TlsListener {
-  readonly #options: TlsListenerOptions;
-  readonly #server: Server;
-
-  constructor(options: TlsListenerOptions, handler: TlsConnectionHandler) {
-    this.#options = options;
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#onConnection(socket, handler));
-  }
-
-  /**
-   * Starts listening.
-   * @returns the port.
-   * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
-   */
-  async start(onAcceptError: (error: Error) => void): Promise<number> {
-    return listen(this.#server, '--tls-address', this.#options.address, {
-      backlog: limits.connections.backlog,
-      onAcceptError,
-    });
-  }
-
-  get isListening(): boolean {
-    return this.#server.listening;
-  }
-
-  /** Accepts no further connections. */
-  close(): void {
-    this.#server.close();
-  }
-
-  #onConnection(socket: Socket, handler: TlsConnectionHandler): void {
-    socket.on('error', () => undefined);
-    if (!handler.acquire(socket)) return;
-    const delayMs = this.#options.threads.handshakeDelayMs(socket.remoteAddress ?? '');
-    if (delayMs === 0) {
-      this.#secure(socket, handler);
-      return;
-    }
-    const timer = setTimeout(() => this.#secure(socket, handler), delayMs);
-    socket.once('close', () => clearTimeout(timer));
-  }
-
-  #secure(socket: Socket, handler: TlsConnectionHandler): void {
-    let certificate: SecureContext;
+/** Returns a server for clients that speak TLS to the proxy itself. */
+export function createTlsServer({ certificate, threads, acquire, secured, failed }: TlsServerOptions): Server {
+  const secure = (socket: Socket): void => {
+    let context: SecureContext;
     try {
-      certificate = this.#options.certificate();
+      context = certificate();
     } catch (error) {
       socket.destroy();
       // Without a CA the proxy is not ready, and says why at `/readyz`.
-      if (!(error instanceof CodedError)) handler.failed(error);
+      if (!(error instanceof CodedError)) failed(error);
       return;
     }
-    startTls(socket, certificate, (secure) => handler.secured(secure, socket));
-  }
+    startTls(socket, context, (stream) => secured(stream, socket));
+  };
+  return createServer({ noDelay: true, keepAlive: true }, (socket) => {
+    socket.on('error', () => undefined);
+    if (!acquire(socket)) return;
+    const delayMs = threads.handshakeDelayMs(socket.remoteAddress ?? '');
+    if (delayMs === 0) {
+      secure(socket);
+      return;
+    }
+    const timer = setTimeout(() => secure(socket), delayMs);
+    socket.once('close', () => clearTimeout(timer));
+  });
 }

@@ -6,7 +6,8 @@ import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { ThreadShares } from '../../../src/proxy/thread-shares.ts';
 import { createCa, parseCa } from '../../../src/proxy/certificates/certificate-authority.ts';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.ts';
-import { TlsListener } from '../../../src/proxy/server/tls-listener.ts';
+import { listen } from '../../../src/shared/process/listen.ts';
+import { createTlsServer } from '../../../src/proxy/server/tls-listener.ts';
 import { eventually } from '../../support/poll.ts';
 import { connector, grant } from '../../support/proxy/manifests.ts';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.ts';
@@ -185,19 +186,16 @@ describe('TLS handshakes', () => {
     const leaves = new LeafCertificates(() => ca, { now: Date.now });
     const secured: tls.TLSSocket[] = [];
     const accepted: net.Socket[] = [];
-    const listener = new TlsListener(
-      {
-        address: { host: '127.0.0.1', port: 0 },
-        certificate: () => leaves.contextFor('proxy.example'),
-        threads,
-      },
-      {
-        acquire: (socket) => accepted.push(socket) > 0,
-        secured: (secure) => void secured.push(secure),
-        failed: (error) => assert.fail(String(error)),
-      },
-    );
-    const port = await listener.start((error) => assert.fail(error));
+    const address = { host: '127.0.0.1', port: 0 };
+    const listener = createTlsServer({
+      address,
+      certificate: () => leaves.contextFor('proxy.example'),
+      threads,
+      acquire: (socket) => accepted.push(socket) > 0,
+      secured: (secure) => void secured.push(secure),
+      failed: (error) => assert.fail(String(error)),
+    });
+    const port = await listen(listener, 'the test', address, { onAcceptError: (error) => assert.fail(error) });
     const open = (localAddress: string): tls.TLSSocket => {
       const socket = net.connect({ host: '127.0.0.1', port, localAddress });
       return tls.connect({ socket, rejectUnauthorized: false }).on('error', () => undefined);
