@@ -2,7 +2,11 @@ import type { Secret } from '../../shared/secret.ts';
 import type { RawHeaders } from '../tool/headers.ts';
 import type { ToolCredential } from '../tool/tool-credential.ts';
 import { replacedHeaders } from '../tool/tool-credential.ts';
-import type { RegistryCredentials } from './registry/registry-tokens.ts';
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: Secret;
+}
 
 export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];

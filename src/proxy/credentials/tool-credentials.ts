@@ -25,7 +25,8 @@ import type { IssuerCredentialsOptions } from './issuer/issuer-credentials.ts';
 import { issuers } from './issuer/issuers.ts';
 import { RegistryCredential } from './registry/registry-credential.ts';
 import type { RegistrySession } from './registry/registry-credential.ts';
-import type { RegistryCredentials, RegistryLogin } from './registry/registry-tokens.ts';
+import type { RegistryLogin } from './registry/registry-tokens.ts';
+import type { RegistryCredentials } from './header-credentials.ts';
 import { RegistryTokens, storedLogin } from './registry/registry-tokens.ts';
 import { RegistryProbe } from './registry/registry-probe.ts';
 import type { SecretObject, SecretSource } from '../secrets/secret-source.ts';
@@ -196,10 +197,10 @@ export class ToolCredentials {
     const cached = this.#sessions.get(key);
     if (cached !== undefined) return cached;
     const { client, clock } = this.#options;
-    const owner = ownerOfConnector(ref);
+    const parts = { client, clock, address, owner: ownerOfConnector(ref), tokens: this.#tokens };
     const session = {
-      tokens: new RegistryTokens(client, clock, owner, this.#tokens),
-      probe: new RegistryProbe({ client, clock, address, owner }),
+      tokens: new RegistryTokens(parts),
+      probe: new RegistryProbe(parts),
     };
     this.#sessions.set(key, session, ref.namespace);
     return session;

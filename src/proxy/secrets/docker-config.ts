@@ -4,7 +4,7 @@ import { perObject } from '../../shared/per-object.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { nameOf } from '../tool/tool-origin.ts';
-import type { RegistryCredentials } from '../credentials/registry/registry-tokens.ts';
+import type { RegistryCredentials } from '../credentials/header-credentials.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
 import { proxyLimits } from '../limits.ts';
 

@@ -2,7 +2,7 @@ import { jsonText } from '../../../shared/json.ts';
 import type { Secret } from '../../../shared/secret.ts';
 import type { ToolOrigin } from '../../tool/tool-origin.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
-import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { RegistryCredentials } from '../header-credentials.ts';
 import type { TokenIssuer, TokenPlan } from './issuer.ts';
 import { SecretKeys, unusableKey } from './secret-keys.ts';
 import { signerIn } from '../private-key.ts';

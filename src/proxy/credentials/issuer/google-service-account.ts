@@ -5,7 +5,7 @@ import { parsedOnce } from '../../../shared/per-object.ts';
 import { proxyLimits } from '../../limits.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { basicHeaders, bearerHeaders } from '../header-credentials.ts';
-import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { RegistryCredentials } from '../header-credentials.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
 import { unusableSecret } from '../../secrets/secret-source.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';

@@ -2,7 +2,7 @@ import type { Awaitable } from '../../../shared/awaitable.ts';
 import type { Secret } from '../../../shared/secret.ts';
 import type { RawHeaders } from '../../tool/headers.ts';
 import type { CredentialUse } from '../../tool/tool-credential.ts';
-import type { RegistryCredentials } from '../registry/registry-tokens.ts';
+import type { RegistryCredentials } from '../header-credentials.ts';
 import type { ConnectorRef } from '../../../shared/connectors/model.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';

@@ -10,6 +10,8 @@ import type { LookupOwner } from '../../tool/resolver.ts';
 import { authorityOf } from '../../tool/tool-origin.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
 import type { Trust } from '../../tool/trust.ts';
+import { basicHeaders } from '../header-credentials.ts';
+import type { RegistryCredentials } from '../header-credentials.ts';
 import type { CachedToken, TokenCache } from '../token-cache.ts';
 import { cachedToken, isSendable } from '../token-cache.ts';
 import type { ToolAddress } from '../../connectors/tool-address.ts';
@@ -21,11 +23,6 @@ export interface TokenService {
   /** The address in `realm`. */
   readonly address: ToolAddress;
   readonly service: string | undefined;
-}
-
-export interface RegistryCredentials {
-  readonly username: string;
-  readonly password: Secret;
 }
 
 /** The user name and password of one request, for a registry or its token service. */
@@ -58,39 +55,32 @@ export class RejectedPassword extends ProxyError {
 /** The default of the CNCF Distribution's token authentication. */
 const defaultLifeMs = 60_000;
 
+interface RegistryTokensOptions {
+  readonly client: ToolClient;
+  readonly clock: Clock;
+  /** Of the hosts, which are the Connector's. */
+  readonly owner: LookupOwner;
+  /** Cache for all credentials: a tool chooses the length of tokens, and its clients their number. */
+  readonly tokens: TokenCache;
+}
+
 /**
  * Tokens that the registry's token service issued for one credential, cached until they expire. Each is requested once
  * at a time.
  */
 export class RegistryTokens {
-  readonly #client: ToolClient;
-  readonly #clock: Clock;
-  readonly #owner: LookupOwner;
-  readonly #tokens: TokenCache;
+  readonly #options: RegistryTokensOptions;
   /** Distinguishes the tokens of this credential in the shared cache. */
   readonly #id = randomUUID();
   readonly #requests = new SingleFlight<CachedToken>();
 
-  /**
-   * @param owner of the hosts, which are the Connector's.
-   * @param tokens cache for all credentials: a tool chooses the length of tokens, and its clients their number.
-   */
-  constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: TokenCache) {
-    this.#client = client;
-    this.#clock = clock;
-    this.#owner = owner;
-    this.#tokens = tokens;
-  }
-
-  /** Returns a cached token with these scopes. */
-  peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
-    const token = this.#tokens.get(this.#keyOf(service, scopes));
-    return token !== undefined && this.#clock.now() < token.usableUntilMs ? token.value : undefined;
+  constructor(options: RegistryTokensOptions) {
+    this.#options = options;
   }
 
   /** Evicts a token that the registry rejected, so that the next request gets a fresh one. */
   forget(service: TokenService, scopes: readonly string[]): void {
-    this.#tokens.delete(this.#keyOf(service, scopes));
+    this.#options.tokens.delete(this.#keyOf(service, scopes));
   }
 
   /**
@@ -106,13 +96,14 @@ export class RegistryTokens {
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Secret> {
-    const cached = this.peek(service, scopes);
-    if (cached !== undefined) return cached;
+    const { clock, owner, tokens } = this.#options;
     const key = this.#keyOf(service, scopes);
+    const cached = tokens.get(key);
+    if (cached !== undefined && clock.now() < cached.usableUntilMs) return cached.value;
     const login = await credentials();
     const token = await this.#requests.run(key, signal, async (shared) => {
       const fresh = await this.#request(service, scopes, login, trust, shared);
-      this.#tokens.set(key, fresh, this.#owner.namespace);
+      tokens.set(key, fresh, owner.namespace);
       return fresh;
     });
     return token.value;
@@ -121,33 +112,31 @@ export class RegistryTokens {
   async #request(
     { realm, address, service }: TokenService,
     scopes: readonly string[],
-    { username, password }: RegistryCredentials,
+    login: RegistryCredentials,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<CachedToken> {
+    const { client, clock, owner } = this.#options;
     const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
     if (service !== undefined) query.set('service', service);
     for (const scope of scopes) query.append('scope', scope);
-    const requestedMs = this.#clock.now();
-    const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
+    const requestedMs = clock.now();
     const server = `the token service ${address.host}`;
     const { status, body } = await sendInBackChannel(
-      this.#client,
+      client,
       {
         origin: address,
         method: 'GET',
         path: `${address.path === '' ? '/' : address.path}?${query.toString()}`,
-        headers: ['Host', authorityOf(address), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
+        headers: ['Host', authorityOf(address), 'Accept', 'application/json', ...basicHeaders(login)],
         trust,
-        lookedUpFor: this.#owner,
+        lookedUpFor: owner,
       },
       server,
       proxyLimits.backChannel,
       signal,
     );
-    if (status === 401 || status === 403) {
-      throw new RejectedPassword(this.#owner, server, status);
-    }
+    if (status === 401 || status === 403) throw new RejectedPassword(owner, server, status);
     if (body === undefined) throw new ProxyError(502, 'protocol', `the answer of ${server} is too long`);
     const token = status === 200 ? parseToken(body, requestedMs) : undefined;
     if (token === undefined) throw new ProxyError(502, 'protocol', `${server} gave no token (${status})`);
