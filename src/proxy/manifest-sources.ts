@@ -9,7 +9,7 @@ import type { Log } from '../shared/log.ts';
 import type { DecisionSources } from './backend.ts';
 import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.ts';
 import type { PodApprovals } from './auth/ports.ts';
-import type { ConnectorLookup } from './connectors/connector-lookup.ts';
+import type { ConnectorLookup } from './connectors/connector-informer.ts';
 import { caLabel, parseSecret } from './secrets/secret-source.ts';
 import type { SecretObject, SecretSource } from './secrets/secret-source.ts';
 

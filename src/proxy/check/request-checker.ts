@@ -6,7 +6,7 @@ import type { ClientIdentity } from '../auth/ports.ts';
 import type { DecisionSources } from '../backend.ts';
 import { serviceOf } from '../config.ts';
 import type { ProxyConfig } from '../config.ts';
-import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
+import type { ConnectorLookup } from '../connectors/connector-informer.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import { parseConnectTarget, pathnameOf } from '../server/request-target.ts';
 import type { Route, Router } from '../server/router.ts';

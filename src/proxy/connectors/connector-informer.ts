@@ -16,7 +16,7 @@ import { Reflector } from '../../shared/kube/reflector.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { noLimitObserver } from '../../shared/limits/limit-observer.ts';
 import type { Log } from '../../shared/log.ts';
-import type { ObjectKind, ConnectorLookup } from './connector-lookup.ts';
+import type { Awaitable } from '../../shared/awaitable.ts';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {
@@ -186,3 +186,15 @@ function parsedIn<T extends object>(
 function rejectedForMemory({ rejected }: ReflectedState): number {
   return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
 }
+
+/** Access to the current Connectors. */
+export interface ConnectorLookup {
+  /**
+   * @returns undefined if the Connector does not exist.
+   * @throws {CodedError} if it is malformed, its class does not exist, or nothing has been read yet.
+   */
+  find(ref: ConnectorRef, signal: AbortSignal): Awaitable<ResolvedConnector | undefined>;
+}
+
+/** Keys are `namespace/name`, for classes `name`. */
+export type ObjectKind = 'connector' | 'class';

@@ -1,7 +1,6 @@
 import { proxyLimits } from '../limits.ts';
 import { canonicalParameterName } from '../rules/overrides.ts';
-import { percentDecoded } from '../rules/percent-decoding.ts';
-import { LenientPath } from '../rules/request-path.ts';
+import { percentDecoded, LenientPath } from '../rules/request-path.ts';
 import { withParameters } from '../tool/query-parameters.ts';
 import { isRepositoryName } from './registry/registry-api.ts';
 

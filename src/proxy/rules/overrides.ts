@@ -1,5 +1,5 @@
 import { proxyLimits } from '../limits.ts';
-import { fullyDecoded, utf8Of } from './percent-decoding.ts';
+import { fullyDecoded, utf8Of } from './request-path.ts';
 
 /**
  * Names by which some tools take another method or path than the request line has: `X-HTTP-Method-Override`,

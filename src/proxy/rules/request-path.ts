@@ -1,6 +1,5 @@
 import { proxyLimits } from '../limits.ts';
 import { quote } from '../../shared/message-text.ts';
-import { fullyDecoded, percentDecoded, percentDecodings, utf8Of } from './percent-decoding.ts';
 
 // Paths are those of requests as their clients sent them: without the query, in Latin-1 as Node's parser returns them.
 // Clients choose them, and no other request is served meanwhile, so each function takes time proportional to the path.
@@ -165,4 +164,35 @@ function comparable(path: string): string {
     .map((segment) => segment.replace(/;.*$/s, '').trim())
     .filter((segment) => segment !== '' && segment !== '.');
   return segments.length === 0 ? '' : `/${segments.join('/')}`;
+}
+
+/**
+ * Decodes each percent-encoded byte once; other text stays. Clients choose the text, so this takes a single pass.
+ * @param text in Latin-1, as is the result.
+ */
+export function percentDecoded(text: string): string {
+  return text.replaceAll(/%([0-9a-f]{2})/gi, (_escape, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+}
+
+/** Yields a text, the text decoded once, and so on until decoding changes nothing, at most `proxyLimits.percentDecodings` times. */
+function* percentDecodings(text: string): Generator<string> {
+  let current = text;
+  for (let times = 0; times <= proxyLimits.percentDecodings; times += 1) {
+    yield current;
+    const decoded = percentDecoded(current);
+    if (decoded === current) return;
+    current = decoded;
+  }
+}
+
+/** Returns the last of the decodings, as servers read it that decode repeatedly. */
+export function fullyDecoded(text: string): string {
+  let last = text;
+  for (const decoded of percentDecodings(text)) last = decoded;
+  return last;
+}
+
+/** Returns the characters of a text whose bytes are UTF-8. */
+export function utf8Of(latin1: string): string {
+  return /^[\0-\x7f]*$/.test(latin1) ? latin1 : Buffer.from(latin1, 'latin1').toString('utf8');
 }

@@ -1,5 +1,5 @@
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
-import type { ConnectorLookup } from '../connectors/connector-lookup.ts';
+import type { ConnectorLookup } from '../connectors/connector-informer.ts';
 import type { ConnectorMatch } from '../connectors/connector-match.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';

@@ -4,7 +4,7 @@ import { CodedError } from '../../shared/errors.ts';
 import { generationOf } from '../../shared/kube/kube-object.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { caProblem } from '../certificates/certificate-authority.ts';
-import type { ObjectKind } from '../connectors/connector-lookup.ts';
+import type { ObjectKind } from '../connectors/connector-informer.ts';
 import type { Generators } from '../credentials/generator/generators.ts';
 import { proxyLimits } from '../limits.ts';
 import { CaConfigMap } from './ca-config-map.ts';

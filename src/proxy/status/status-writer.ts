@@ -9,7 +9,7 @@ import { metadataText, objectKey } from '../../shared/kube/kube-object.ts';
 import type { Log } from '../../shared/log.ts';
 import { caProblem } from '../certificates/certificate-authority.ts';
 import type { CaSource } from '../certificates/certificate-authority.ts';
-import type { ObjectKind } from '../connectors/connector-lookup.ts';
+import type { ObjectKind } from '../connectors/connector-informer.ts';
 
 /** The outcome of a status update. */
 type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

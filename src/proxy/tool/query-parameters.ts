@@ -1,5 +1,5 @@
 import { canonicalParameterName } from '../rules/overrides.ts';
-import { fullyDecoded, utf8Of } from '../rules/percent-decoding.ts';
+import { fullyDecoded, utf8Of } from '../rules/request-path.ts';
 
 /**
  * Replaces parameters of a path's query.

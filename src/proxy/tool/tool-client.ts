@@ -2,14 +2,17 @@ import { valuesOf } from './headers.ts';
 import { UndiciCall } from './undici-call.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { LookupOwner } from './resolver.ts';
-import { PoolOpenings } from './pool-openings.ts';
-import type { PendingConnection } from './pool-openings.ts';
+import type { Opening, PendingConnection } from './tool-connection.ts';
 import { NodeCall } from './node-call.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest } from './tool-exchange.ts';
-import { ToolConnection, type Opening } from './tool-connection.ts';
+import { ToolConnection, connectionClosed } from './tool-connection.ts';
 import { ToolConnector } from './tool-connector.ts';
 import type { ToolConnectorOptions } from './tool-connector.ts';
+import { BoundedMap } from '../../shared/limits/bounded-map.ts';
+import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
+import { proxyLimits } from '../limits.ts';
+import type { ToolSockets } from './tool-sockets.ts';
 
 interface ToolClientOptions extends CallParts, ToolConnectorOptions {}
 
@@ -108,4 +111,56 @@ export class ToolClient {
 /** Requests of one pool share idle connections. */
 function poolOf({ origin, trust, lookedUpFor }: ToolRequest): string {
   return `${lookedUpFor.namespace} ${origin.scheme} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
+}
+
+const { total, opening: permits, openingWaitMs } = proxyLimits.toolSockets;
+
+/**
+ * Opens connections, a few of each pool at a time. In a burst most requests then get a connection that a request before
+ * them has used, because a handshake takes ten times as long as a request.
+ */
+export class PoolOpenings {
+  readonly #sockets: ToolSockets;
+  readonly #waitMs: number;
+  readonly #limits = new BoundedMap<FairSemaphore>(total);
+
+  /** @param waitMs see `limits.toolSockets.openingWaitMs`. */
+  constructor(sockets: ToolSockets, waitMs: number = openingWaitMs) {
+    this.#sockets = sockets;
+    this.#waitMs = waitMs;
+  }
+
+  /**
+   * Returns a new connection, or one that becomes idle before. The pool is of one namespace.
+   * @throws the error of `open`.
+   */
+  async connection(
+    pool: string,
+    { namespace, holder }: LookupOwner,
+    open: () => Opening,
+    isNeeded: () => boolean,
+  ): Promise<ToolConnection> {
+    const limit = this.#limits.get(pool) ?? new FairSemaphore({ permits, unlimited: namespace });
+    this.#limits.set(pool, limit, namespace);
+    // Long requests of other clients, or a slow tool, must not delay this one.
+    const waited = AbortSignal.timeout(this.#waitMs);
+    const release = await limit.acquire({ namespace, podUid: holder }, waited).catch(() => () => undefined);
+    let isOpening = false;
+    try {
+      if (!isNeeded()) throw connectionClosed();
+      const idle = this.#sockets.takeIdle(pool);
+      if (idle !== undefined) return idle;
+      const opening = open();
+      isOpening = true;
+      opening.opened.then(release, release);
+      const connection = new ToolConnection(opening, pool);
+      connection.onIdle = () => {
+        this.#sockets.keep(connection);
+        this.#limits.get(pool)?.runNext();
+      };
+      return connection;
+    } finally {
+      if (!isOpening) release();
+    }
+  }
 }

@@ -11,6 +11,9 @@ export interface Opening {
   readonly opened: Promise<Socket>;
 }
 
+/** Waits for a connection as long as the request needs it. */
+export type PendingConnection = (isNeeded: () => boolean) => Promise<ToolConnection>;
+
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;

@@ -7,7 +7,7 @@ import type { RawHeaders } from './headers.ts';
 import type { OutgoingBody } from './request-body.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
-import type { PendingConnection } from './pool-openings.ts';
+import type { PendingConnection } from './tool-connection.ts';
 import type { InformationalCounter } from './informational-limiter.ts';
 import { connectionClosed, ToolConnection } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';

@@ -33,7 +33,7 @@ import {
   pathnameOf,
 } from '../../../src/proxy/server/request-target.ts';
 import { rewriteResponseHeaders } from '../../../src/proxy/server/reverse-response.ts';
-import type { ReverseView } from '../../../src/proxy/server/reverse-url.ts';
+import type { ReverseView } from '../../../src/proxy/server/reverse-response.ts';
 import { endToEnd, hasWord } from '../../../src/proxy/tool/headers.ts';
 import { withParameters, withoutParameters } from '../../../src/proxy/tool/query-parameters.ts';
 import { decide } from '../../../src/proxy/rules/decision.ts';

@@ -6,7 +6,7 @@ import { withParameters, withoutParameters } from '../../tool/query-parameters.t
 import { replacedHeaders } from '../../tool/tool-credential.ts';
 import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
 import type { Generators, GeneratorUse } from './generators.ts';
-import type { Generated } from './result.ts';
+import type { Generated } from './generator-evaluator.ts';
 
 const { searched } = proxyLimits.generators;
 

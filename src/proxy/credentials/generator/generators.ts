@@ -4,8 +4,13 @@ import { jsonAt, jsonItems, jsonMember, jsonText } from '../../../shared/json.ts
 import { proxyLimits } from '../../limits.ts';
 import { Misconfiguration, ProxyError } from '../../proxy-error.ts';
 import type { SecretObject } from '../../secrets/secret-source.ts';
-import type { GeneratorEvaluator, GeneratorOutcome } from './generator-evaluator.ts';
-import type { Generated, GeneratorRequest, NamesAndValues } from './result.ts';
+import type {
+  GeneratorEvaluator,
+  GeneratorOutcome,
+  Generated,
+  GeneratorRequest,
+  NamesAndValues,
+} from './generator-evaluator.ts';
 import { quote } from '../../../shared/message-text.ts';
 
 /** One use of a generator. */

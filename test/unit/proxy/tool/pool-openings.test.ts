@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import net, { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { PoolOpenings } from '../../../../src/proxy/tool/pool-openings.ts';
+import { PoolOpenings } from '../../../../src/proxy/tool/tool-client.ts';
 import { connectionClosed } from '../../../../src/proxy/tool/tool-connection.ts';
 import type { Opening, ToolConnection } from '../../../../src/proxy/tool/tool-connection.ts';
 import { ToolSockets } from '../../../../src/proxy/tool/tool-sockets.ts';
