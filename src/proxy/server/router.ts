@@ -20,7 +20,7 @@ import { ownerOfConnector } from '../tool/resolver.ts';
 import { withoutMirrorParameter, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { RouteRecord } from './server-observer.ts';
-import { ambiguousPath, missing, UnmatchedHosts } from './unmatched-hosts.ts';
+import { ambiguousPath, missing, ensureUnmatchedAllowed, withoutCredential } from './unmatched-hosts.ts';
 import { rewriteResponseHeaders } from './reverse-response.ts';
 import { requestForRules } from './rule-enforcer.ts';
 import type { IncomingRequest, RuleEnforcer } from './rule-enforcer.ts';
@@ -65,11 +65,9 @@ interface ReverseRequest {
 /** Selects the connector of each request, authorizes the client for it, and selects the credential. */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #unmatchedHosts: UnmatchedHosts;
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#unmatchedHosts = new UnmatchedHosts(options);
   }
 
   /** Parses the target of a request outside a tunnel; undefined for a malformed request line. */
@@ -217,7 +215,7 @@ export class Router {
   ): Promise<Route> {
     await this.#authorizeHost(authenticated, named, matches, signal);
     if (matches.length > 0) ensureInside(path);
-    const outgoing = await this.#unmatchedHosts.outgoing(authenticated, named, path, matches[0], signal);
+    const outgoing = await withoutCredential(this.#options, authenticated, named, path, matches[0], signal);
     return { connector: undefined, outgoing };
   }
 
@@ -228,7 +226,7 @@ export class Router {
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
   ): Promise<void> {
-    if (matches.length === 0) await this.#unmatchedHosts.ensureAllowed(authenticated, named, signal);
+    if (matches.length === 0) await ensureUnmatchedAllowed(this.#options, authenticated, named, signal);
     else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
   }
 
@@ -241,7 +239,7 @@ export class Router {
         const found = await this.#options.connectors.find(ref, signal);
         if (found !== undefined) resolved.push(found);
       } catch {
-        // Left out; `UnmatchedHosts` reports the error for hosts of no other connector.
+        // Left out; `ensureUnmatchedAllowed` reports the error for hosts of no other connector.
       }
     }
     return resolved;

@@ -24,66 +24,56 @@ export interface UnmatchedHostsOptions {
   readonly via: Via;
 }
 
-/** Routes requests that belong to none of the named connectors: without a credential, or not at all. */
-export class UnmatchedHosts {
-  readonly #options: UnmatchedHostsOptions;
-
-  constructor(options: UnmatchedHostsOptions) {
-    this.#options = options;
+/**
+ * Permits a host that belongs to no named connector.
+ * @throws {ProxyError} if the client can use none of the connectors that it named, or such hosts are denied.
+ */
+export async function ensureUnmatchedAllowed(
+  { authorizer, connectors: lookup, unmatchedHosts }: UnmatchedHostsOptions,
+  { client, connectors }: ClientWithConnectors,
+  { host }: ToolOrigin,
+  signal: AbortSignal,
+): Promise<void> {
+  const allowed = await authorizer.authorizeAny(client, connectors, signal);
+  // A connector that cannot be read, or has too many addresses, can be the one for this host.
+  const found = await Promise.all(allowed.map(async (ref) => lookup.find(ref, signal)));
+  if (found.every((each) => each === undefined)) throw missing(allowed);
+  for (const each of found) {
+    if (each === undefined) continue;
+    const main = mainAddressOf(each.connector);
+    if ('reason' in main && main.reason === 'TooManyAddresses') throw misconfigured(each.connector.ref, main.message);
   }
+  if (unmatchedHosts === 'tunnel') return;
+  throw new ProxyError(
+    403,
+    'blocked_address',
+    `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
+  );
+}
 
-  /**
-   * Permits a host that belongs to no named connector.
-   * @throws {ProxyError} if the client can use none of the connectors that it named, or such hosts are denied.
-   */
-  async ensureAllowed(
-    { client, connectors }: ClientWithConnectors,
-    { host }: ToolOrigin,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { authorizer, unmatchedHosts } = this.#options;
-    const allowed = await authorizer.authorizeAny(client, connectors, signal);
-    // A connector that cannot be read, or has too many addresses, can be the one for this host.
-    const found = await Promise.all(allowed.map(async (ref) => this.#options.connectors.find(ref, signal)));
-    if (found.every((each) => each === undefined)) throw missing(allowed);
-    for (const each of found) {
-      if (each === undefined) continue;
-      const main = mainAddressOf(each.connector);
-      if ('reason' in main && main.reason === 'TooManyAddresses') throw misconfigured(each.connector.ref, main.message);
-    }
-    if (unmatchedHosts === 'tunnel') return;
-    throw new ProxyError(
-      403,
-      'blocked_address',
-      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
-    );
-  }
-
-  /**
-   * Returns the request to a permitted host, without a credential.
-   * @param match a connector at the host with other paths. Inside an intercepted tunnel, the scheme is that of the
-   * connector.
-   */
-  async outgoing(
-    { client }: ClientWithConnectors,
-    named: ToolOrigin,
-    path: string,
-    match: ConnectorMatch | undefined,
-    signal: AbortSignal,
-  ): Promise<Outgoing> {
-    const { trust: trusted, trustStores, via } = this.#options;
-    const { scheme, host, port }: ToolOrigin = match?.address ?? named;
-    const trustOf = async (): Promise<Outgoing['trust']> =>
-      match === undefined ? trustStores.getOrCreate([]) : trusted.of(match.connector, signal);
-    return {
-      origin: { scheme, host, port },
-      path,
-      trust: scheme === 'http' ? undefined : await trustOf(),
-      credential: noCredential,
-      lookedUpFor: match === undefined ? ownerOf(client) : ownerOfConnector(match.connector.ref),
-      via: via.headers,
-    };
-  }
+/**
+ * Returns the request to a permitted host, without a credential.
+ * @param match a connector at the host with other paths. Inside an intercepted tunnel, the scheme is that of the connector.
+ */
+export async function withoutCredential(
+  { trust: trusted, trustStores, via }: UnmatchedHostsOptions,
+  { client }: ClientWithConnectors,
+  named: ToolOrigin,
+  path: string,
+  match: ConnectorMatch | undefined,
+  signal: AbortSignal,
+): Promise<Outgoing> {
+  const { scheme, host, port }: ToolOrigin = match?.address ?? named;
+  const trustOf = async (): Promise<Outgoing['trust']> =>
+    match === undefined ? trustStores.getOrCreate([]) : trusted.of(match.connector, signal);
+  return {
+    origin: { scheme, host, port },
+    path,
+    trust: scheme === 'http' ? undefined : await trustOf(),
+    credential: noCredential,
+    lookedUpFor: match === undefined ? ownerOf(client) : ownerOfConnector(match.connector.ref),
+    via: via.headers,
+  };
 }
 
 /** Returns the error for connectors that do not exist. */

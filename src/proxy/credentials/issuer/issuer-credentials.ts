@@ -1,6 +1,5 @@
-import type { RawHeaders } from '../../tool/headers.ts';
 import { replacedHeaders } from '../../tool/tool-credential.ts';
-import type { CredentialUse, ToolCredential } from '../../tool/tool-credential.ts';
+import type { ToolCredential } from '../../tool/tool-credential.ts';
 import { LenientPath } from '../../rules/request-path.ts';
 import { Secret } from '../../../shared/secret.ts';
 import type { RegistryLogin } from '../registry/registry-tokens.ts';
@@ -65,7 +64,7 @@ export class IssuerCredentials {
       namespace: connector.ref.namespace,
       request: () => this.#request(plan, source),
     };
-    return new IssuerCredential(plan, this.#tokens, slot, address);
+    return issuerCredential(plan, this.#tokens, slot, address);
   }
 
   async #request({ identity, steps }: TokenPlan, source: Source): Promise<CachedToken> {
@@ -171,68 +170,48 @@ function messageOf({ secret, connector }: Source, problem: string): string {
   return `Secret ${secret.ref.namespace}/${secret.ref.name}: ${problem} (connector ${namespace}/${name})`;
 }
 
-/** A token of an issuer, in the headers of requests. */
-class IssuerCredential implements ToolCredential {
-  readonly replaces = replacedHeaders;
-  readonly #plan: TokenPlan;
-  readonly #tokens: IssuedTokens;
-  readonly #slot: TokenSlot;
-  readonly #address: ToolAddress;
-  /** The token that this request has sent. */
-  #sent: Secret | undefined;
-
-  constructor(plan: TokenPlan, tokens: IssuedTokens, slot: TokenSlot, address: ToolAddress) {
-    this.#plan = plan;
-    this.#tokens = tokens;
-    this.#slot = slot;
-    this.#address = address;
-  }
-
+/** The credential of one request with a token of an issuer. */
+interface IssuerCredential extends ToolCredential {
   /** For a registry: the user name and password that are used instead of headers. */
-  get login(): RegistryLogin | undefined {
-    const { registryLogin } = this.#plan;
-    if (registryLogin === undefined) return undefined;
-    return {
-      get: async (signal) => registryLogin(await this.#token(signal)),
-      newer: async (signal) => {
-        const newer = await this.#newer(signal);
-        return newer && registryLogin(newer);
-      },
-      rejected: () => this.rejected(),
-    };
-  }
+  readonly login: RegistryLogin | undefined;
+}
 
-  async obtain(signal: AbortSignal): Promise<void> {
-    await this.#tokens.get(this.#slot, signal);
-  }
-
-  async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
-    return isGuarded(this.#plan, this.#address, use.path) ? [] : this.#plan.headersFor(await this.#token(signal), use);
-  }
-
-  async headersAfter(
-    _challenges: readonly string[],
-    use: CredentialUse,
-    signal: AbortSignal,
-  ): Promise<RawHeaders | undefined> {
-    const newer = await this.#newer(signal);
-    return newer && this.#plan.headersFor(newer, use);
-  }
-
-  rejected(): void {
-    if (this.#sent !== undefined) this.#tokens.reject(this.#slot, this.#sent);
-  }
-
-  async #token(signal: AbortSignal): Promise<Secret> {
-    this.#sent = await this.#tokens.get(this.#slot, signal);
-    return this.#sent;
-  }
-
+/** Returns a credential that adds a token of an issuer to the headers of one request. */
+function issuerCredential(
+  plan: TokenPlan,
+  tokens: IssuedTokens,
+  slot: TokenSlot,
+  address: ToolAddress,
+): IssuerCredential {
+  const { registryLogin } = plan;
+  /** The token that this request has sent. */
+  let sent: Secret | undefined;
+  const token = async (signal: AbortSignal): Promise<Secret> => (sent = await tokens.get(slot, signal));
   /** Returns another token after the one sent has been rejected. */
-  async #newer(signal: AbortSignal): Promise<Secret | undefined> {
-    this.#sent = this.#sent && (await this.#tokens.newer(this.#slot, this.#sent, signal));
-    return this.#sent;
-  }
+  const newer = async (signal: AbortSignal): Promise<Secret | undefined> =>
+    (sent = sent && (await tokens.newer(slot, sent, signal)));
+  const rejected = (): void => {
+    if (sent !== undefined) tokens.reject(slot, sent);
+  };
+  return {
+    replaces: replacedHeaders,
+    login: registryLogin && {
+      get: async (signal) => registryLogin(await token(signal)),
+      newer: async (signal) => {
+        const other = await newer(signal);
+        return other && registryLogin(other);
+      },
+      rejected,
+    },
+    obtain: async (signal) => void (await tokens.get(slot, signal)),
+    headersFor: async (use, signal) =>
+      isGuarded(plan, address, use.path) ? [] : plan.headersFor(await token(signal), use),
+    headersAfter: async (_challenges, use, signal) => {
+      const other = await newer(signal);
+      return other && plan.headersFor(other, use);
+    },
+    rejected,
+  };
 }
 
 /**
