@@ -14,7 +14,7 @@ import { textOf } from '../server/unmatched-hosts.ts';
 import { ensureWellFormed } from '../server/well-formed.ts';
 import { createToolAccess } from '../tool-access.ts';
 import type { ToolAccess } from '../tool-access.ts';
-import { authorityOf, nameOf } from '../tool/tool-origin.ts';
+import { authorityOf, hostAndPort, nameOf } from '../tool/tool-origin.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { ThreadShares } from '../thread-shares.ts';
 import { ToolSockets } from '../tool/tool-sockets.ts';
@@ -146,7 +146,7 @@ async function passedOf(
     return router.reverse(client, reversed, request, trace, signal);
   }
   if (target?.kind === 'forward' && target.named.scheme === 'https') {
-    const tunnel = parseConnectTarget(authorityWithPort(target.named)) ?? target.named;
+    const tunnel = parseConnectTarget(hostAndPort(target.named)) ?? target.named;
     const matches = await router.matchesOf(clientWithConnectors, tunnel, trace, signal);
     if (matches.length === 0) return { tunnelTo: tunnel };
     ensureWellFormed(request, target);
@@ -177,18 +177,14 @@ function destinationOf(passed: Passed, trace: DecisionTrace): Answer['destinatio
   if (passed === 'registry-root') return null;
   if ('tunnelTo' in passed) {
     const { scheme, host, port } = passed.tunnelTo;
-    trace.add('destination', 'ok', `a passthrough tunnel to ${authorityWithPort(passed.tunnelTo)}`);
+    trace.add('destination', 'ok', `a passthrough tunnel to ${hostAndPort(passed.tunnelTo)}`);
     return { scheme, host, port, path: null };
   }
   const { origin, path } = passed.outgoing;
   const { scheme, host, port } = origin;
   const pathname = pathnameOf(path);
-  trace.add('destination', 'ok', `${scheme}://${authorityWithPort(origin)}${pathname}`);
+  trace.add('destination', 'ok', `${scheme}://${hostAndPort(origin)}${pathname}`);
   return { scheme, host, port, path: pathname };
-}
-
-function authorityWithPort({ host, port }: ToolOrigin): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function isMalformed(error: unknown): boolean {

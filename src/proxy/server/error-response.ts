@@ -55,9 +55,6 @@ export function parserError(code: string | undefined): ProxyError {
 }
 
 const { restBytes, restMs } = proxyLimits.transfers;
-/** Distinguishes responses of the proxy from those of the tool. */
-const source = { Server: 'connectors-proxy' } as const;
-const textType = { 'Content-Type': 'text/plain; charset=utf-8' } as const;
 const maxReasonLength = 120;
 
 /** Sends an error as one line of text. */
@@ -71,15 +68,8 @@ export function sendError(
     response.destroy();
     return;
   }
-  const text = bodyOf(error);
-  response.writeHead(error.status, phraseOf(error), {
-    ...source,
-    ...textType,
-    'Content-Length': String(text.length),
-    ...(error.endsConnection ? { Connection: 'close' } : {}),
-    ...error.headers,
-  });
-  response.end(text);
+  response.writeHead(error.status, phraseOf(error), headersOf(error, error.endsConnection));
+  response.end(bodyOf(error));
   discardRest(request, body, response);
 }
 
@@ -105,14 +95,9 @@ export function discardEarly({ socket }: IncomingMessage, body: RequestBody): vo
 
 /** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
 export function rawErrorResponse(error: ProxyError, isLast: boolean): Buffer {
-  const body = bodyOf(error);
-  const head = [
-    `HTTP/1.1 ${error.status} ${phraseOf(error)}`,
-    ...Object.entries({ ...source, ...textType, ...error.headers }).map(([name, value]) => `${name}: ${value}`),
-    `Content-Length: ${body.length}`,
-    ...(isLast ? ['Connection: close'] : []),
-  ];
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+  const headers = Object.entries(headersOf(error, isLast)).map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${error.status} ${phraseOf(error)}`, ...headers];
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bodyOf(error)]);
 }
 
 /** Sends a last error response and closes the connection. */
@@ -139,6 +124,17 @@ export function endGently(socket: Socket): void {
 function phraseOf({ status, message }: ProxyError): string {
   const [reason = ''] = message.split(': ', 1);
   return `${STATUS_CODES[status] ?? ''}: ${reason.replaceAll(/[^ -~]/g, '?').slice(0, maxReasonLength)}`;
+}
+
+/** The header `Server` distinguishes responses of the proxy from those of the tool. */
+function headersOf(error: ProxyError, isLast: boolean): Readonly<Record<string, string>> {
+  return {
+    Server: 'connectors-proxy',
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(bodyOf(error).length),
+    ...(isLast ? { Connection: 'close' } : {}),
+    ...error.headers,
+  };
 }
 
 function bodyOf({ message }: ProxyError): Buffer {

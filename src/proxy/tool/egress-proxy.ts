@@ -9,7 +9,7 @@ import { proxyLimits } from '../limits.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { DirectHosts } from './direct-hosts.ts';
 import { toolFailure } from './tool-failure.ts';
-import { authorityOf } from './tool-origin.ts';
+import { authorityOf, hostAndPort } from './tool-origin.ts';
 import type { ToolOrigin } from './tool-origin.ts';
 import type { Trust, TrustStoreCache } from './trust.ts';
 
@@ -58,7 +58,7 @@ export class EgressProxy {
    * @throws {ProxyError} 502 or 504 that names the proxy.
    */
   async connect(socket: Socket, host: string, port: number): Promise<number> {
-    const target = targetOf(host, port);
+    const target = hostAndPort({ host, port });
     const headers = ['Host', target, ...this.#credentials()];
     const request = http.request({
       createConnection: () => socket,
@@ -88,7 +88,7 @@ export class EgressProxy {
   }
 
   #adviceFor(status: number, host: string, port: number): string {
-    const target = targetOf(host, port);
+    const target = hostAndPort({ host, port });
     if (status >= 500) return `it has no connection to ${target}`;
     if (status !== 407) return `permit CONNECT to ${target} there, or add the host to --no-egress-proxy`;
     return this.#credentials().length === 0
@@ -119,8 +119,4 @@ export class EgressProxy {
       throw new ProxyError(502, 'misconfigured', `the file ${file} for ${this.name} cannot be read (${code})`);
     }
   }
-}
-
-function targetOf(host: string, port: number): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

@@ -7,9 +7,15 @@ export interface ToolOrigin {
 }
 
 /** Returns `host`, `host:port` if the port is not the scheme's default, or `[v6]:port`. */
-export function authorityOf({ scheme, host, port }: ToolOrigin): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return port === (scheme === 'https' ? 443 : 80) ? name : `${name}:${port}`;
+export function authorityOf(origin: ToolOrigin): string {
+  const { scheme, host, port } = origin;
+  if (port !== (scheme === 'https' ? 443 : 80)) return hostAndPort(origin);
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Returns `host:port` or `[v6]:port`. */
+export function hostAndPort({ host, port }: Pick<ToolOrigin, 'host' | 'port'>): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 export function nameOf(origin: ToolOrigin): string {
