@@ -6,7 +6,7 @@ import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { ProxyBackend } from './backend.ts';
 import type { ProxyConfig } from './config.ts';
-import { JwksTokenVerifier } from './auth/jwks-token-verifier.ts';
+import { jwksTokenVerifier } from './auth/jwks-token-verifier.ts';
 import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.ts';
 import { caProblem, createCa, parseCa } from './certificates/certificate-authority.ts';
 import { manifestSources } from './manifest-sources.ts';
@@ -24,7 +24,7 @@ export function directoryBackend(
 ): ProxyBackend {
   const { namespace, 'token-audience': audience, 'ca-dir': caDirectory } = config;
   const { sources, directory: source } = manifestSources(directory, namespace, log);
-  const tokens = new JwksTokenVerifier({ file: jwksFile, audience, clock });
+  const tokens = jwksTokenVerifier(jwksFile, audience, clock);
   const ca = caIn(caDirectory, clock);
   return {
     ...sources,

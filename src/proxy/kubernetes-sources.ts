@@ -7,7 +7,7 @@ import type { KubeTimings } from '../shared/kube/timings.ts';
 import { proxyLimits } from './limits.ts';
 import type { FailureRateLimiter } from './failure-rate-limiter.ts';
 import type { Log } from '../shared/log.ts';
-import { KubernetesApprovals, subjectAccessReviewAuthorizer } from './auth/kubernetes-authorizer.ts';
+import { kubernetesApprovals, subjectAccessReviewAuthorizer } from './auth/kubernetes-authorizer.ts';
 import type { DecisionSources } from './backend.ts';
 import { ConnectorInformer } from './connectors/connector-informer.ts';
 import { SubjectTokens } from './credentials/issuer/subject-tokens.ts';
@@ -56,7 +56,7 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
     rateLimiter,
     (connector) => connectors.has(connector),
   );
-  const approvals = new KubernetesApprovals(client);
+  const approvals = kubernetesApprovals(client);
   return {
     client,
     sources: {

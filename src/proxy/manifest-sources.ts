@@ -7,7 +7,7 @@ import { jsonMember, jsonText } from '../shared/json.ts';
 import { parsedOnce } from '../shared/per-object.ts';
 import type { Log } from '../shared/log.ts';
 import type { DecisionSources } from './backend.ts';
-import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.ts';
+import { manifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.ts';
 import type { PodApprovals } from './auth/ports.ts';
 import type { ConnectorLookup } from './connectors/connector-informer.ts';
 import { caLabel, parseSecret } from './secrets/secret-source.ts';
@@ -30,7 +30,7 @@ export function manifestSources(directory: string, namespace: string, log: Log):
   const objects = (): readonly JsonObject[] => source.objects();
   return {
     sources: {
-      authorizer: new ManifestRbacAuthorizer(objects),
+      authorizer: manifestRbacAuthorizer(objects),
       approvals: approvalsIn(objects),
       flags: () => source.flags(),
       connectors: lookupIn(source),

@@ -39,28 +39,20 @@ export function subjectAccessReviewAuthorizer(
 const timeoutMs = 10_000;
 
 /** Reads the AccessRequests of pods from the API server. Results are cached as long as access reviews. */
-export class KubernetesApprovals implements PodApprovals {
-  readonly #client: KubeClient;
-  readonly #decisions: DecisionCache;
-  readonly #reads = new SingleFlight<boolean>();
-
-  constructor(client: KubeClient) {
-    this.#client = client;
-    this.#decisions = new DecisionCache(client.clock.now, proxyLimits.proxyAccess);
-  }
-
-  isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
-    const key = `${subject.connector.namespace}/${accessRequestName(subject)}`;
-    const cached = this.#decisions.get(key);
-    if (cached !== undefined) return Promise.resolve(cached);
-    return this.#reads.run(key, signal, (shared) => this.#read(key, subject, shared));
-  }
-
-  async #read(key: string, subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
-    const readAt = this.#decisions.now();
-    const request = await findRequest(this.#client, subject, { signal, timeoutMs });
+export function kubernetesApprovals(client: KubeClient): PodApprovals {
+  const decisions = new DecisionCache(client.clock.now, proxyLimits.proxyAccess);
+  const reads = new SingleFlight<boolean>();
+  const read = async (key: string, subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> => {
+    const readAt = decisions.now();
+    const request = await findRequest(client, subject, { signal, timeoutMs });
     const isGranted = request !== undefined && approvalStateOf(request).kind === 'granted';
-    this.#decisions.put(key, isGranted, readAt, subject.pod.namespace);
+    decisions.put(key, isGranted, readAt, subject.pod.namespace);
     return isGranted;
-  }
+  };
+  return {
+    isGranted: async (subject, signal) => {
+      const key = `${subject.connector.namespace}/${accessRequestName(subject)}`;
+      return decisions.get(key) ?? reads.run(key, signal, (shared) => read(key, subject, shared));
+    },
+  };
 }

@@ -7,50 +7,38 @@ import type { Authorizer, ClientIdentity } from './ports.ts';
 /**
  * RBAC with Roles, ClusterRoles and bindings from manifests. As in the API server, one rule of one binding suffices.
  * Aggregated ClusterRoles count with the rules written in them; aggregation is not evaluated.
+ * @param objects returns the current objects of all kinds.
  */
-export class ManifestRbacAuthorizer implements Authorizer {
-  readonly #objects: () => readonly JsonObject[];
-
-  /** @param objects returns the current objects of all kinds. */
-  constructor(objects: () => readonly JsonObject[]) {
-    this.#objects = objects;
-  }
-
-  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[]): Promise<boolean> {
-    return Promise.resolve(permissions.some((permission) => this.#isAllowed(client, permission)));
-  }
-
-  #isAllowed(client: ClientIdentity, permission: Permission): boolean {
-    return this.#ofKind('RoleBinding', 'ClusterRoleBinding').some((binding) => {
-      const isClusterWide = binding['kind'] === 'ClusterRoleBinding';
-      const namespace = jsonText(jsonMember(binding, 'metadata'), 'namespace') ?? '';
-      if (!isClusterWide && namespace !== permission.connector.namespace) return false;
-      const isBound = jsonItems(jsonMember(binding, 'subjects')).some((subject) =>
-        isSubject(subject, client, namespace),
-      );
-      return isBound && this.#rulesOf(binding, namespace).some((rule) => allows(rule, permission));
-    });
-  }
-
-  #rulesOf(binding: JsonObject, namespace: string): readonly JsonValue[] {
-    const kind = jsonText(jsonMember(binding, 'roleRef'), 'kind') ?? '';
-    const name = jsonText(jsonMember(binding, 'roleRef'), 'name');
-    if (kind !== 'ClusterRole' && (kind !== 'Role' || binding['kind'] === 'ClusterRoleBinding')) return [];
-    const role = this.#ofKind(kind).find(
-      (each) =>
-        jsonText(jsonMember(each, 'metadata'), 'name') === name &&
-        (kind === 'ClusterRole' || jsonText(jsonMember(each, 'metadata'), 'namespace') === namespace),
-    );
-    return role === undefined ? [] : jsonItems(jsonMember(role, 'rules'));
-  }
-
-  #ofKind(...kinds: readonly string[]): readonly JsonObject[] {
-    return this.#objects().filter(
+export function manifestRbacAuthorizer(objects: () => readonly JsonObject[]): Authorizer {
+  const ofKind = (...kinds: readonly string[]): readonly JsonObject[] =>
+    objects().filter(
       (object) =>
         kinds.includes(jsonText(object, 'kind') ?? '') &&
         jsonText(object, 'apiVersion') === 'rbac.authorization.k8s.io/v1',
     );
-  }
+  const rulesOf = (binding: JsonObject, namespace: string): readonly JsonValue[] => {
+    const kind = jsonText(jsonMember(binding, 'roleRef'), 'kind') ?? '';
+    const name = jsonText(jsonMember(binding, 'roleRef'), 'name');
+    if (kind !== 'ClusterRole' && (kind !== 'Role' || binding['kind'] === 'ClusterRoleBinding')) return [];
+    const role = ofKind(kind).find(
+      ({ metadata = null }) =>
+        jsonText(metadata, 'name') === name &&
+        (kind === 'ClusterRole' || jsonText(metadata, 'namespace') === namespace),
+    );
+    return jsonItems(jsonMember(role, 'rules'));
+  };
+  const isAllowed = (client: ClientIdentity, permission: Permission): boolean =>
+    ofKind('RoleBinding', 'ClusterRoleBinding').some((binding) => {
+      const isClusterWide = binding['kind'] === 'ClusterRoleBinding';
+      const namespace = jsonText(jsonMember(binding, 'metadata'), 'namespace') ?? '';
+      if (!isClusterWide && namespace !== permission.connector.namespace) return false;
+      const subjects = jsonItems(jsonMember(binding, 'subjects'));
+      const isBound = subjects.some((subject) => isSubject(subject, client, namespace));
+      return isBound && rulesOf(binding, namespace).some((rule) => allows(rule, permission));
+    });
+  return {
+    isAnyAllowed: (client, permissions) => permissions.some((permission) => isAllowed(client, permission)),
+  };
 }
 
 /** @param bindingNamespace namespace of a service account whose subject has none. */
