@@ -25,7 +25,10 @@ const eventWords = 4;
 export class OpenFiles {
   readonly #syscalls: Syscalls;
   readonly #memory: VolumeMemory;
-  /** Open while there are watches, because all processes of a user share a small number of instances. */
+  /**
+   * Closed by the first check without watches, because all processes of a user share a small number of instances. The
+   * kernel takes 8 ms for that, in which the event loop waits, so an unpublish leaves it open for the next one.
+   */
   #inotifyFd = -1;
   readonly #events = new Int32Array(64 * eventWords);
   /** Watches of volumes that the kernel keeps. */
@@ -59,15 +62,14 @@ export class OpenFiles {
 
   #watch(root: Directory): number {
     if (this.#inotifyFd < 0) this.#inotifyFd = this.#syscalls.inotifyInit();
+    this.#timer ??= setInterval(() => this.#check(), checkMs).unref();
     const watch = this.#syscalls.inotifyAddWatch(this.#inotifyFd, descriptorPath(root.fd), inotify.DELETE_SELF);
     if (watch >= 0) this.#watches.add(watch);
-    else this.#closeUnused();
     return watch;
   }
 
   #count(key: string, targetPath: string, bytes: number): void {
     this.#memory.adopt(key, { ...this.#memory.ownerOf(targetPath), heapBytes: 0 }, bytes);
-    this.#timer ??= setInterval(() => this.#check(), checkMs).unref();
   }
 
   #readEvents(): void {
@@ -82,13 +84,6 @@ export class OpenFiles {
         this.#memory.release(keyOfWatch(watch));
       }
     }
-    this.#closeUnused();
-  }
-
-  #closeUnused(): void {
-    if (this.#inotifyFd < 0 || this.#watches.size > 0) return;
-    this.#syscalls.close(this.#inotifyFd);
-    this.#inotifyFd = -1;
   }
 
   #check(): void {
@@ -102,6 +97,10 @@ export class OpenFiles {
       this.#memory.release(keyOf(root));
       this.#volumes.delete(root);
       this.#syscalls.close(root.fd);
+    }
+    if (this.#watches.size === 0 && this.#inotifyFd >= 0) {
+      this.#syscalls.close(this.#inotifyFd);
+      this.#inotifyFd = -1;
     }
     if (this.#watches.size > 0 || this.#volumes.size > 0) return;
     clearInterval(this.#timer);

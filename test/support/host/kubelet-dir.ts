@@ -103,6 +103,14 @@ export function openDescriptors(): number {
   return fs.readdirSync('/proc/self/fd').filter((descriptor) => !isOfEventLoop(`/proc/self/fd/${descriptor}`)).length;
 }
 
+/** How many inotify instances this process has open. */
+export function inotifyInstances(): number {
+  return fs.readdirSync('/proc/self/fd').filter((descriptor) => {
+    const link = `/proc/self/fd/${descriptor}`;
+    return fs.lstatSync(link, { throwIfNoEntry: false }) && fs.readlinkSync(link) === 'anon_inode:inotify';
+  }).length;
+}
+
 function isOfEventLoop(link: string): boolean {
   try {
     return /^(?:pipe|socket):|^anon_inode:(?:inotify|\[(?:eventpoll|eventfd|io_uring)\])$/.test(fs.readlinkSync(link));
