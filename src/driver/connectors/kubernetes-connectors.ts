@@ -42,18 +42,19 @@ export class KubernetesConnectors implements ConnectorSource {
   /** By volume, releases its connectors. */
   readonly #retained = new Map<string, () => void>();
   #sweeper: NodeJS.Timeout | undefined;
-  #onChange: () => void = () => undefined;
+  #onChange: (connectorName?: string) => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace, watchLimits, observer } = options;
     this.#watchLimits = watchLimits;
     this.#memory = new ObjectMemoryQuota(watchLimits.maxBytes, observer);
     const changed = (): void => this.#onChange();
-    const shared = { ...options, memory: this.#memory, onChange: changed };
+    const shared = { ...options, memory: this.#memory };
     this.#connectors = new OnDemandInformer({
       ...shared,
       type: connectorType,
       noun: 'connector',
+      onChange: (name) => this.#onChange(name),
       parse: parseConnector,
       maxObjectBytes: limits.objects.connectorBytes,
     });
@@ -61,6 +62,7 @@ export class KubernetesConnectors implements ConnectorSource {
       ...shared,
       type: connectorClassType,
       noun: 'connectorclass',
+      onChange: changed,
       parse: parseConnectorClass,
       maxObjectBytes: limits.objects.connectorClassBytes,
     });
@@ -80,7 +82,7 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#classes.stop();
   }
 
-  onChange(listener: () => void): void {
+  onChange(listener: (connectorName?: string) => void): void {
     this.#onChange = listener;
   }
 

@@ -65,12 +65,12 @@ function publishHandler(options: NodeOptions): RpcHandler<PublishMessage, Record
   const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => deps.host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = message.volume_id;
-    const digest = digestOf(message);
+    let digest: string | undefined;
     // A call counts as rejected until its request is parsed.
     report.outcome = 'rejected';
     const parse = (): PublishRequest => {
       delete report.outcome;
-      const request = parsePublishRequest(message, publishLimits, digest);
+      const request = parsePublishRequest(message, publishLimits, (digest ??= digestOf(message)));
       describePod(report, request.pod);
       return request;
     };
@@ -84,7 +84,7 @@ function publishHandler(options: NodeOptions): RpcHandler<PublishMessage, Record
         return { owner, pod, isMounted: memory.has(message.target_path), acquireMemory };
       },
       isRepeatOf: (request) => {
-        const isRepeat = digest === request.digest;
+        const isRepeat = (digest ??= digestOf(message)) === request.digest;
         if (isRepeat) describePod(report, request.pod);
         return isRepeat;
       },

@@ -59,6 +59,8 @@ export class RefreshOnChange {
   /** By target path, of volumes that still exist. */
   readonly #attempts = new Map<string, Attempt>();
   #scan: NodeJS.Timeout | undefined;
+  /** Names of the Connectors that have changed since the last scan; undefined if anything else has. */
+  #changedNames: Set<string> | undefined = new Set();
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
@@ -68,8 +70,10 @@ export class RefreshOnChange {
     this.#rate = new TokenBucket(rate, monotonicNow);
   }
 
-  /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
-  readonly changed = (): void => {
+  /** Schedules a scan after a possible change: of the volumes with a Connector of this name, or of all. */
+  readonly changed = (connectorName?: string): void => {
+    if (connectorName === undefined) this.#changedNames = undefined;
+    else this.#changedNames?.add(connectorName);
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
     const changedAtMs = monotonicNow();
     this.#scan = setTimeout(() => {
@@ -89,8 +93,12 @@ export class RefreshOnChange {
     for (const targetPath of this.#attempts.keys()) {
       if (volumes.get(targetPath) === undefined) this.#attempts.delete(targetPath);
     }
+    const names = this.#changedNames;
+    this.#changedNames = new Set();
     for (const volume of volumes.all()) {
-      if (this.#needsRefresh(volume)) void this.#run(volume.request, changedAtMs);
+      const { connectors } = volume.request.attributes;
+      const canDiffer = names === undefined || connectors.some(({ name }) => names.has(name));
+      if (canDiffer && this.#needsRefresh(volume)) void this.#run(volume.request, changedAtMs);
     }
   }
 
