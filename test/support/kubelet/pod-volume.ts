@@ -26,6 +26,8 @@ export class PodVolume {
   readonly #settings: VolumeSettings;
   /** Messages of the failed publishes, as the pod's events have them. */
   readonly events: string[] = [];
+  /** Milliseconds of each successful publish, with its three connections. */
+  readonly tookMs: number[] = [];
   #attempts = 0;
   #lastSuccess = 0;
   #running: Promise<void> | undefined;
@@ -104,8 +106,10 @@ export class PodVolume {
 
   async #attempt(signal: AbortSignal): Promise<boolean> {
     const attempt = (this.#attempts += 1);
+    const startMs = performance.now();
     try {
       await this.#mount(signal);
+      this.tookMs.push(performance.now() - startMs);
       this.#lastSuccess = attempt;
       return true;
     } catch (error) {

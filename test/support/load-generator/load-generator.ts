@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.ts';
+import type { HoardedFiles, LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.ts';
 
 const program = path.join(import.meta.dirname, 'load-program.ts');
 
@@ -31,6 +31,12 @@ export class LoadGenerator {
   ): Promise<LoadReport> {
     const { kubeletDir, socketPath } = node;
     return this.#tell({ kind: 'run', kubeletDir, socketPath, pods, timing });
+  }
+
+  /** Begins to keep replaced files open. */
+  hoard(node: { readonly kubeletDir: string; readonly socketPath: string }, files: HoardedFiles): Promise<LoadReport> {
+    const { kubeletDir, socketPath } = node;
+    return this.#tell({ kind: 'hoard', kubeletDir, socketPath, files });
   }
 
   report(): Promise<LoadReport> {

@@ -8,6 +8,16 @@ export interface LoadPod {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** What a Hoarder publishes, first and then. */
+export interface HoardedFiles {
+  readonly namespace: string;
+  /** Attributes of a volume with a large file. */
+  readonly large: Readonly<Record<string, string>>;
+  readonly small: Readonly<Record<string, string>>;
+  /** Name of the large one. */
+  readonly file: string;
+}
+
 /** Milliseconds, see VolumeSettings. */
 export interface LoadTiming {
   readonly republishMs: number;
@@ -24,6 +34,12 @@ export type LoadCommand =
       readonly pods: readonly LoadPod[];
       readonly timing: LoadTiming;
     }
+  | {
+      readonly kind: 'hoard';
+      readonly kubeletDir: string;
+      readonly socketPath: string;
+      readonly files: HoardedFiles;
+    }
   | { readonly kind: 'report' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'tear-down' };
@@ -32,6 +48,10 @@ export interface LoadReport {
   readonly attempts: number;
   /** Volumes that were published at least once. */
   readonly published: number;
+  /** Milliseconds of each successful publish. */
+  readonly tookMs: readonly number[];
+  /** Files that a Hoarder has open. */
+  readonly hoarded: number;
   /** Messages of failed publishes with how often each came, the most frequent first. */
   readonly events: readonly (readonly [string, number])[];
 }

@@ -6,9 +6,11 @@ import { CodedError } from '../../../src/shared/errors.ts';
 import { TestVolume } from '../driver/test-volume.ts';
 import { tokenFor } from '../driver/tokens.ts';
 import { PodVolume } from '../kubelet/pod-volume.ts';
+import { Hoarder } from './hoarder.ts';
 import type { LoadCommand, LoadReport } from './load-messages.ts';
 
 const volumes: PodVolume[] = [];
+const hoarders: Hoarder[] = [];
 let socketPath = '';
 
 function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<LoadCommand, { kind: 'run' }>): void {
@@ -33,23 +35,30 @@ function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<LoadComma
 
 function report(): LoadReport {
   const events = new Map<string, number>();
-  for (const { events: messages } of volumes) {
+  for (const { events: messages } of [...volumes, ...hoarders]) {
     for (const message of messages) events.set(message, (events.get(message) ?? 0) + 1);
   }
   return {
     attempts: volumes.reduce((sum, { attempts }) => sum + attempts, 0),
     published: volumes.filter((volume) => volume.isPublishedSince(0)).length,
+    tookMs: volumes.flatMap(({ tookMs }) => tookMs),
+    hoarded: hoarders.reduce((sum, { opened }) => sum + opened.length, 0),
     events: [...events].sort(([, a], [, b]) => b - a).slice(0, 50),
   };
 }
 
 async function tearDown(): Promise<void> {
+  for (const hoarder of hoarders) hoarder.stop();
   await Promise.all(volumes.splice(0).map((volume) => volume.tearDown()));
 }
 
 async function serve(command: LoadCommand): Promise<LoadReport> {
   if (command.kind === 'run') run(command);
-  else if (command.kind === 'stop') await Promise.all(volumes.map((volume) => volume.stop()));
+  else if (command.kind === 'hoard') {
+    const hoarder = new Hoarder(command.socketPath, command.files);
+    hoarders.push(hoarder);
+    hoarder.start(command.kubeletDir);
+  } else if (command.kind === 'stop') await Promise.all(volumes.map((volume) => volume.stop()));
   else if (command.kind === 'tear-down') await tearDown();
   return report();
 }
