@@ -38,6 +38,8 @@ const slow = [
   'fault/fuzz',
   'integration/deploy/lifecycle.test.ts',
   'integration/deploy/versions.test.ts',
+  'integration/kubernetes/options.test.ts',
+  'integration/kubernetes/outages.test.ts',
   'integration/kubernetes/programs.test.ts',
   'soak',
 ];

@@ -7,8 +7,6 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/shared/doctor/check-result.ts';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
-import { bindingsFor } from '../../support/access/driver-rules.ts';
-import { without } from '../../support/access/lost-permission.ts';
 import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.ts';
 import { CompanyProxy } from '../../support/proxy/company-proxy.ts';
 import { eventually } from '../../support/poll.ts';
@@ -179,49 +177,4 @@ describe('doctor of the proxy', function () {
       assert.match(output, /^ok {4}readiness .*\nok {4}api-server {5}not used: --connector-source directory\n$/);
     });
   });
-});
-
-describe('doctor of the proxy names the right that is missing', () => {
-  let fixture: ProxyDoctorFixture;
-  before(async () => void (fixture = await ProxyDoctorFixture.start()));
-  after(() => fixture.stop());
-
-  // But those that are bound in namespaces of Connectors.
-  const ofNamespaces = ['secrets', 'serviceaccounts/token'];
-  const all = bindingsFor('proxy', { serviceAccount: 'connectors-system/lesser' }).filter(
-    ({ namespace, rules }) =>
-      namespace !== undefined ||
-      !rules.some(({ resources = [] }) => resources.some((each) => ofNamespaces.includes(each))),
-  );
-  const rights = all.flatMap(({ namespace, rules }) =>
-    rules.flatMap(({ verbs, resources = [], resourceNames }) =>
-      resources.flatMap((resource) => verbs.map((verb) => ({ namespace, verb, resource, resourceNames }))),
-    ),
-  );
-
-  for (const { namespace, verb, resource, resourceNames = [] } of rights) {
-    it(`${verb} ${resource}`, async () => {
-      const revokes = all.map((binding) => {
-        const isHere = binding.namespace === namespace;
-        const rules = binding.rules.flatMap((rule) => (isHere ? without(rule, [verb, resource]) : [rule]));
-        return fixture.cluster.api.bind({ ...binding, rules });
-      });
-      const cluster = (): ReturnType<typeof fixture.cluster.clusterConfig> => fixture.cluster.clusterConfig('lesser');
-      const problems = (await fixture.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
-      for (const revoke of revokes) revoke();
-      const name = resourceNames[0] === undefined ? '' : ` "${resourceNames[0]}"`;
-      // Given everywhere, and used in one namespace.
-      const used = resource === 'endpointslices' ? 'default' : namespace;
-      const where = used === undefined ? '' : ` in namespace "${used}"`;
-      assert.equal(problems.length, 1, problems.join('\n'));
-      assert.ok(
-        problems[0]!.startsWith(`fail rbac: the proxy's service account cannot ${verb} ${resource}`),
-        problems[0],
-      );
-      assert.ok(
-        problems[0]!.endsWith(`${name}${where}: apply the roles of deploy/manifests/standalone.yaml`),
-        problems[0],
-      );
-    });
-  }
 });

@@ -74,15 +74,6 @@ const plans = new Map<string, ReturnType<typeof plan>>();
 /** Longer ones, and those with line breaks, give way to the constant message. */
 const maxMessageBytes = 5 * 1024;
 
-/**
- * What a ValidatingAdmissionPolicy with the failurePolicy Fail denies a request for; empty: admitted. Its expressions are
- * evaluated by a real CEL implementation; an expression that fails denies.
- */
-export function denials(policy: Manifest, request: AdmissionRequest): readonly string[] {
-  const { messages, errors } = verdict(policy, request);
-  return [...errors, ...messages];
-}
-
 /** What a ValidatingAdmissionPolicy says of a request, by a real CEL implementation. */
 export function verdict(policy: Manifest, request: AdmissionRequest): PolicyVerdict {
   const messages: string[] = [];

@@ -24,7 +24,7 @@ export async function removeInstallation({ admin }: ControlPlane): Promise<void>
     Promise.all(objects.map((one) => admin.remove(one)));
   // The API server waits for seconds until definitions have no objects any more.
   if ((await admin.request({ path: `/apis/${api}` })).code === 200) {
-    for (const kind of ['Connector', 'ConnectorClass']) await remove(await admin.list(api, kind));
+    for (const kind of ['AccessRequest', 'Connector', 'ConnectorClass']) await remove(await admin.list(api, kind));
   }
   const objects = [
     ...(await renderChart(allValuesOfServer, { kubeVersion })),

@@ -13,11 +13,19 @@ export const otherAddress = `127.${128 + ((process.pid >> 16) & 63)}.${(process.
 /** Puts the file named first in the place of the second, in a mount namespace and there alone; then becomes the program. */
 const withFile = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
 
-/** Writes a table of host names. @returns the words that run a program for which it is the only one. */
-export function hostNames(file: string, table: HostTable): readonly string[] {
+/**
+ * Writes a table of host names.
+ * @param propagation of the mounts that the program sees; `unchanged` where it has to find shared ones.
+ * @returns the words that run a program for which it is the only one.
+ */
+export function hostNames(
+  file: string,
+  table: HostTable,
+  propagation: 'private' | 'unchanged' = 'private',
+): readonly string[] {
   const lines = Object.entries(table).map(([address, names]) => `${address} ${names.join(' ')}\n`);
   writeFileSync(file, lines.join(''));
-  return ['unshare', '--mount', '--propagation', 'private', '--', ...inPlaceOf('/etc/hosts', file)];
+  return ['unshare', '--mount', '--propagation', propagation, '--', ...inPlaceOf('/etc/hosts', file)];
 }
 
 /** The words that run a program, after those of `hostNames`, which asks this name server for all other names, and for long. */

@@ -21,7 +21,6 @@ import type { ApiRequest, ApiResponse } from './reply.ts';
 import { requestAttributes } from './request-attributes.ts';
 import type { RequestAttributes } from './request-attributes.ts';
 import { answer } from './request-handler.ts';
-import type { Admission } from './request-handler.ts';
 import type { KubeObject, StoredObject } from './resources.ts';
 import { serverCertificate } from './server-certificate.ts';
 import type { CertificateChoice } from './server-certificate.ts';
@@ -67,7 +66,6 @@ export class KubeApi {
   readonly authority = new CertificateAuthority();
   readonly #store = new ObjectStore();
   readonly #rules = new AccessRules();
-  readonly #admission = new Set<Admission>();
   readonly #watches = new Set<WatchStream>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<TLSSocket>();
@@ -189,12 +187,6 @@ export class KubeApi {
 
   // Access
 
-  /** Has writes judged once they are authorised; the returned function ends that. */
-  admit(judge: Admission): () => void {
-    this.#admission.add(judge);
-    return () => this.#admission.delete(judge);
-  }
-
   /** Grants rules; the returned function takes them back. */
   bind(binding: Binding): () => void {
     return this.#rules.bind(binding);
@@ -309,7 +301,6 @@ export class KubeApi {
       const state = {
         store: this.#store,
         rules: this.#rules,
-        admission: this.#admission,
         identities,
         watches: this.#watches,
         watchSettings,

@@ -20,12 +20,8 @@ interface ServerState {
   readonly rules: AccessRules;
   readonly identities: Identities;
   readonly watches: Set<WatchStream>;
-  /** What admission plugins say of a write: why not, or nothing. */
-  readonly admission: Set<Admission>;
   readonly watchSettings: () => WatchSettings;
 }
-
-export type Admission = (attributes: RequestAttributes, user: User, body: unknown) => string | undefined;
 
 /** Authorises one authenticated request and answers it. */
 export async function answer(
@@ -49,7 +45,6 @@ export async function answer(
     throw new StatusError(415, 'UnsupportedMediaType', 'of patches only merge patches are understood');
   }
   const given = await readBody(request);
-  admit(state, attributes, user, given);
   if (attributes.verb === 'list') {
     reply.send(200, listTextOf(listOf(state.store, resourceOf(attributes), attributes.namespace, query)));
     return;
@@ -62,14 +57,6 @@ function plainAnswer(path: string): string {
   if (path === '/version') return '{"major":"1","minor":"34","gitVersion":"v1.34.0"}';
   const discovered = discover(path);
   return discovered === undefined ? 'ok' : JSON.stringify(discovered);
-}
-
-/** @throws {StatusError} 422, as a ValidatingAdmissionPolicy without a reason of its own. */
-function admit({ admission }: ServerState, attributes: RequestAttributes, user: User, body: unknown): void {
-  for (const judge of admission) {
-    const why = judge(attributes, user, body);
-    if (why !== undefined) throw new StatusError(422, 'Invalid', `${attributes.resource} is forbidden: ${why}`);
-  }
 }
 
 function startWatch(state: ServerState, attributes: RequestAttributes, query: URLSearchParams, reply: Reply): void {

@@ -3,9 +3,11 @@ import { StaticToken } from '../../../src/shared/kube/bearer-token.ts';
 import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.ts';
 import { KubeClient } from '../../../src/shared/kube/kube-client.ts';
 import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.ts';
+import { loadClusterConfig } from '../../../src/shared/kube/load-cluster-config.ts';
 import { noObserver } from '../../../src/shared/kube/observer.ts';
 import type { ResourceType } from '../../../src/shared/kube/resource-location.ts';
 import { Secret } from '../../../src/shared/secret.ts';
+import type { ControlPlane } from '../kubernetes/control-plane.ts';
 import type { KubeApi } from '../kube-api/kube-api.ts';
 import type { KubeObject } from '../kube-api/resources.ts';
 import { started } from '../started.ts';
@@ -21,6 +23,11 @@ export const connectors: ResourceType = {
 export function adminConfig(api: KubeApi): ClusterConfig {
   api.bind({ user: 'admin', rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] });
   return configFor(api, api.tokenFor('admin'));
+}
+
+/** Administrator's configuration for a real API server. */
+export function configOf(plane: ControlPlane): ClusterConfig {
+  return loadClusterConfig({ kubeconfig: plane.kubeconfig }, {}, () => performance.now());
 }
 
 export function configFor(api: KubeApi, token: string): ClusterConfig {

@@ -32,6 +32,10 @@ export class Child {
     return readFileSync(this.#log, 'utf8').trimEnd().split('\n').slice(-lastLines).join('\n');
   }
 
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(signal);
+  }
+
   async kill(): Promise<void> {
     if (this.hasEnded) return;
     const ended = once(this.#process, 'exit');

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { json } from 'node:stream/consumers';
 import { kubectlFolders } from '../deploy/helm.ts';
 import { CertificateAuthority } from '../kube-api/certificates.ts';
 import { writeKubeconfig } from '../kube-api/credential-files.ts';
@@ -24,6 +26,8 @@ export interface CommandRun {
 
 /** Ports of servers, below those that the kernel chooses for others. */
 const ports = { from: 20_000, to: 32_000 };
+/** In the folder. */
+const etcdSocket = 'localhost:1';
 /** 4 s on a free machine, a minute where ten programs wait for each processor. */
 const readyMs = 150_000;
 
@@ -87,6 +91,35 @@ export class ControlPlane {
     await this.#startApiServer();
   }
 
+  /** Has the API server answer nothing and keep its connections, as on a machine that swaps. */
+  pauseApiServer(): void {
+    this.#apiServer?.signal('SIGSTOP');
+  }
+
+  resumeApiServer(): void {
+    this.#apiServer?.signal('SIGCONT');
+  }
+
+  /** Has etcd forget all revisions but the last. */
+  async compact(): Promise<void> {
+    const { header } = (await this.#etcd('range', { key: Buffer.from('/').toString('base64') })) as {
+      readonly header: { readonly revision: string };
+    };
+    await this.#etcd('compaction', { revision: header.revision, physical: true });
+  }
+
+  /** A request to the JSON gateway of etcd. */
+  #etcd(what: 'range' | 'compaction', body: object): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const socketPath = path.join(this.folder, etcdSocket);
+      const call = request({ socketPath, method: 'POST', path: `/v3/kv/${what}` }, (response) => {
+        if (response.statusCode === 200) resolve(json(response));
+        else reject(new Error(`etcd answers ${response.statusCode} to ${what}`));
+      });
+      call.on('error', reject).end(JSON.stringify(body));
+    });
+  }
+
   /** Runs a command line in a shell in which kubectl and Helm are an administrator. */
   run(command: string): Promise<CommandRun> {
     const env = {
@@ -114,8 +147,8 @@ export class ControlPlane {
     const peer = 'http://127.0.0.1:0';
     this.#child('etcd', [
       '--data-dir=etcd',
-      '--listen-client-urls=unix://localhost:1',
-      '--advertise-client-urls=unix://localhost:1',
+      `--listen-client-urls=unix://${etcdSocket}`,
+      `--advertise-client-urls=unix://${etcdSocket}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
@@ -150,7 +183,7 @@ export class ControlPlane {
   /** @returns whether it is ready; false: another program has its port. @throws if it ends. */
   async #startApiServer(): Promise<boolean> {
     const child = this.#child('kube-apiserver', [
-      '--etcd-servers=unix://localhost:1',
+      `--etcd-servers=unix://${etcdSocket}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${this.#port}`,
       '--tls-cert-file=api.crt',

@@ -26,13 +26,22 @@ export class ProxyClient {
   readonly authorization: string;
   readonly #authority: string;
   readonly #localAddress: string;
+  readonly #host: string;
 
-  /** @param localAddress the client's own, for what the proxy counts by address. */
-  constructor(port: number, connectors: string, token: string, authority: string, localAddress = '127.0.0.1') {
+  /** @param localAddress the client's own, for what the proxy counts by address. @param host of the proxy. */
+  constructor(
+    port: number,
+    connectors: string,
+    token: string,
+    authority: string,
+    localAddress = '127.0.0.1',
+    host = '127.0.0.1',
+  ) {
     this.port = port;
     this.token = token;
     this.#authority = authority;
     this.#localAddress = localAddress;
+    this.#host = host;
     this.authorization = `Basic ${Buffer.from(`${encodeURIComponent(connectors)}:${token}`).toString('base64')}`;
   }
 
@@ -101,7 +110,7 @@ export class ProxyClient {
   }
 
   #peers(): { readonly host: string; readonly port: number; readonly localAddress: string } {
-    return { host: '127.0.0.1', port: this.port, localAddress: this.#localAddress };
+    return { host: this.#host, port: this.port, localAddress: this.#localAddress };
   }
 }
 
