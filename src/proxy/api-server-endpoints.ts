@@ -8,6 +8,7 @@ import { Reflector } from '../shared/kube/reflector.ts';
 import type { ResourceType } from '../shared/kube/resource-location.ts';
 import type { Log } from '../shared/log.ts';
 import type { Endpoint } from './tool/address-rules.ts';
+import { objectKey } from '../shared/names.ts';
 
 const endpointSliceType: ResourceType = {
   apiVersion: 'discovery.k8s.io/v1',
@@ -18,7 +19,7 @@ const endpointSliceType: ResourceType = {
 /** The EndpointSlice that the API servers maintain themselves, with the addresses behind the Service of this name. */
 export const apiServerSlice = { namespace: 'default', name: 'kubernetes' };
 
-const reading = `reading endpointslice ${apiServerSlice.namespace}/${apiServerSlice.name}`;
+const reading = `reading endpointslice ${objectKey(apiServerSlice)}`;
 
 /**
  * The addresses of the API servers behind their Service, watched. Pods must not reach the API server through the proxy.

@@ -15,6 +15,7 @@ import { secretType } from './secrets/kubernetes-secrets.ts';
 import { parseSecret } from './secrets/secret-source.ts';
 import type { SecretObject } from './secrets/secret-source.ts';
 import { Secret } from '../shared/secret.ts';
+import { objectKey } from '../shared/names.ts';
 
 /** Name of the Secret with the CA, in the proxy's namespace. */
 export const caSecretName = 'connectors-proxy-ca';
@@ -124,5 +125,5 @@ export class KubernetesCa implements CaSource {
 export function caIn({ data, ref }: SecretObject): CertificateAuthority {
   const certificate = data.get('tls.crt')?.expose() ?? '';
   const key = data.get('tls.key') ?? new Secret('');
-  return parseCa({ certificate, key }, `secret ${ref.namespace}/${ref.name}`);
+  return parseCa({ certificate, key }, `secret ${objectKey(ref)}`);
 }

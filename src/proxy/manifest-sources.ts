@@ -12,6 +12,7 @@ import type { PodApprovals } from './auth/ports.ts';
 import type { ConnectorLookup } from './connectors/connector-informer.ts';
 import { caLabel, parseSecret } from './secrets/secret-source.ts';
 import type { SecretObject, SecretSource } from './secrets/secret-source.ts';
+import { objectKey } from '../shared/names.ts';
 
 interface ManifestSources {
   readonly sources: DecisionSources;
@@ -82,7 +83,7 @@ function lookupIn(source: DirectoryConnectors): ConnectorLookup {
       const found = source.find([ref]);
       if (!(found instanceof CodedError)) return found[0];
       if (found.code !== 'NOT_FOUND') throw found;
-      if (!source.connectorNames().includes(`${ref.namespace}/${ref.name}`)) return undefined;
+      if (!source.connectorNames().includes(objectKey(ref))) return undefined;
       // Its class is missing.
       throw new CodedError('FAILED_PRECONDITION', found.message, { cause: found });
     },

@@ -1,3 +1,14 @@
+/** Returns `NAMESPACE/NAME` of an object, or its name if it is cluster-scoped: for messages, and as a key. */
+export function objectKey({
+  namespace,
+  name,
+}: {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
 /** Returns the problem of a DNS-1123 label (a namespace, at most 63 characters); undefined if it is valid. */
 export function dns1123LabelProblem(name: string): string | undefined {
   if (name === '') return 'must not be empty';

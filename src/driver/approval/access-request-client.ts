@@ -6,6 +6,7 @@ import type { Log } from '../../shared/log.ts';
 import { accessRequestFor, accessRequestName, accessRequests } from '../../shared/access/access-request.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
 import { findRequest, flowOf, requestFailure } from '../../shared/access/request-lookup.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** Timeout of one call with its retries, in milliseconds. */
 const callTimeoutMs = 15_000;
@@ -51,8 +52,8 @@ export class AccessRequestClient {
     this.#log.info('Requested approval', {
       namespace: connector.namespace,
       name: accessRequestName(subject),
-      pod: `${pod.namespace}/${pod.name}`,
-      connector: `${connector.namespace}/${connector.name}`,
+      pod: objectKey(pod),
+      connector: objectKey(connector),
     });
   }
 

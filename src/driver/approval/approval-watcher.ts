@@ -1,4 +1,3 @@
-import { objectKey } from '../../shared/kube/kube-object.ts';
 import type { Reflector } from '../../shared/kube/reflector.ts';
 import { isAbout } from '../../shared/access/access-request.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
@@ -8,6 +7,7 @@ import type { ApprovalState } from '../../shared/access/approval-state.ts';
 import type { Permission } from '../../shared/access/permission.ts';
 import { permissionKey } from '../../shared/access/permission.ts';
 import { driverLimits } from '../limits.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** State of an approval; `gone`: its request was deleted. */
 export type MountedState = ApprovalState['kind'] | 'gone';

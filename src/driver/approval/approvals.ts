@@ -2,7 +2,6 @@ import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { Deadline, sleep } from '../../shared/abortable.ts';
 import { KubeError } from '../../shared/kube/kube-error.ts';
-import { objectKey } from '../../shared/kube/kube-object.ts';
 import type { Reflector } from '../../shared/kube/reflector.ts';
 import type { AccessDecision } from '../publish/ports.ts';
 import type { AccessRequestClient } from './access-request-client.ts';
@@ -17,6 +16,7 @@ import { limits } from '../../shared/limits/defaults.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 interface ApprovalObserver {

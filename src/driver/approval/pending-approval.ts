@@ -9,6 +9,7 @@ import type { ApprovalState, Condition } from '../../shared/access/approval-stat
 import type { ProxyRequirement } from '../../shared/access/permission.ts';
 import { connectorsGroup } from '../../shared/connectors/api-group.ts';
 import { userOf, accountOf } from '../../shared/access/permission.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /**
  * State during one call. `gone`: deleted during the wait. `foreign`: the name belongs to a request for something else.
@@ -76,13 +77,13 @@ export function decisionOf(pendings: readonly PendingApproval[]): AccessDecision
 export function undecided(pendings: readonly PendingApproval[]): Extract<AccessDecision, { kind: 'pending' }> {
   const waiting = pendings.filter(({ state }) => state.kind === 'pending');
   const names = waiting.map(({ name }) => name).join(', ');
-  const connectors = waiting.map(({ subject: { connector } }) => `${connector.namespace}/${connector.name}`).join(', ');
+  const connectors = waiting.map(({ subject: { connector } }) => objectKey(connector)).join(', ');
   const what = waiting.length === 1 ? 'AccessRequest for connector' : 'AccessRequests for connectors';
   return { kind: 'pending', message: `waiting for approval ${names} (${what} ${connectors})` };
 }
 
 function connectorText({ subject: { connector } }: PendingApproval): string {
-  return `connector ${connector.namespace}/${connector.name}`;
+  return `connector ${objectKey(connector)}`;
 }
 
 function requestText({ subject: { connector }, name }: PendingApproval): string {
@@ -149,7 +150,7 @@ function resourceOf({ subject, name }: Rejection): JsonObject {
     resourceType: `${connectorsGroup}/${accessRequests.kind}`,
     resourceName: `${namespace}/${name}`,
     owner: userOf(accountOf(subject.pod)),
-    description: `request of pod ${subject.pod.namespace}/${subject.pod.name} to use connector ${namespace}/${subject.connector.name}`,
+    description: `request of pod ${objectKey(subject.pod)} to use connector ${namespace}/${subject.connector.name}`,
   };
 }
 

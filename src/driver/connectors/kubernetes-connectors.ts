@@ -20,6 +20,7 @@ import type { WatchLimits } from './watch-limits.ts';
 import { ObjectMemoryQuota } from '../../shared/connectors/object-memory-quota.ts';
 import { WatchedFlags } from '../../shared/connectors/watched-flags.ts';
 import { OnDemandInformer } from './on-demand-informer.ts';
+import { objectKey } from '../../shared/names.ts';
 
 interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
@@ -162,7 +163,7 @@ export class KubernetesConnectors implements ConnectorSource {
       return { connector, connectorClass: await this.#classes.get({ name: connector.className }, slot) };
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') throw error;
-      throw new CodedError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {
+      throw new CodedError('NOT_FOUND', `${error.message}; connector ${objectKey(ref)} names it`, {
         cause: error,
       });
     }

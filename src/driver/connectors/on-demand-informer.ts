@@ -11,6 +11,7 @@ import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { objectKey } from '../../shared/names.ts';
 import { WatchQuota } from './watch-quota.ts';
 import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.ts';
 import type { WatchLimits } from './watch-limits.ts';
@@ -80,11 +81,11 @@ export class OnDemandInformer<T extends object> {
 
   /** Adds a reference. Release it as often as it was retained. */
   retain(name: ObjectName, owner: Owner): void {
-    this.#quota.add(keyOf(name), owner);
+    this.#quota.add(objectKey(name), owner);
   }
 
   release(name: ObjectName, owner: Owner): void {
-    this.#quota.remove(keyOf(name), owner);
+    this.#quota.remove(objectKey(name), owner);
   }
 
   /**
@@ -93,7 +94,7 @@ export class OnDemandInformer<T extends object> {
    * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   acquire(names: readonly ObjectName[], owner: Owner): () => void {
-    const added = names.filter((name) => !this.#quota.isUsedByPod(keyOf(name), owner));
+    const added = names.filter((name) => !this.#quota.isUsedByPod(objectKey(name), owner));
     const [first] = added;
     if (first === undefined) return () => undefined;
     this.#quota.ensureWithinShare(this.#displayName(first), owner, added.length);
@@ -106,7 +107,7 @@ export class OnDemandInformer<T extends object> {
    * in memory, missing or malformed.
    */
   peek(name: ObjectName): T | undefined {
-    const entry = this.#entries.get(keyOf(name));
+    const entry = this.#entries.get(objectKey(name));
     if (entry === undefined) return undefined;
     entry.lastUsedMs = this.#options.clock.now();
     const found = this.#current(entry.reflector);
@@ -144,7 +145,7 @@ export class OnDemandInformer<T extends object> {
   }
 
   #use(name: ObjectName, owner: Owner): Entry {
-    const key = keyOf(name);
+    const key = objectKey(name);
     let entry = this.#entries.get(key);
     if (entry !== undefined && this.#options.memory.canAcquire(entry.reservation)) {
       this.#drop(key);
@@ -177,7 +178,8 @@ export class OnDemandInformer<T extends object> {
    * do not exist.
    */
   #ensureCapacity(name: ObjectName, owner: Owner): void {
-    if (!this.#quota.isUsedByPod(keyOf(name), owner)) this.#quota.ensureWithinShare(this.#displayName(name), owner, 1);
+    if (!this.#quota.isUsedByPod(objectKey(name), owner))
+      this.#quota.ensureWithinShare(this.#displayName(name), owner, 1);
     if (this.#entries.size < this.#options.watchLimits.maxCount || this.#evictOldest(() => true)) return;
     this.#quota.rejectAll(this.#displayName(name), owner);
   }
@@ -237,7 +239,7 @@ export class OnDemandInformer<T extends object> {
 
   /** Returns the object's name for messages: `connector ci/harbor`. */
   #displayName(name: ObjectName): string {
-    return `${this.#options.noun} ${keyOf(name)}`;
+    return `${this.#options.noun} ${objectKey(name)}`;
   }
 
   /** Returns the parsed object; undefined if it does not exist. */
@@ -247,8 +249,4 @@ export class OnDemandInformer<T extends object> {
     const [object] = reflector.state.objects.values();
     return object && this.#parsed(object);
   }
-}
-
-function keyOf({ namespace, name }: ObjectName): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
 }

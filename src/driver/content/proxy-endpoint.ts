@@ -4,6 +4,7 @@ import type { Secret } from '../../shared/secret.ts';
 import { quote } from '../../shared/message-text.ts';
 import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../shared/connectors/model.ts';
 import { driverLimits } from '../limits.ts';
+import { objectKey } from '../../shared/names.ts';
 
 const maxUserBytes = driverLimits.volume.userBytes;
 
@@ -77,9 +78,7 @@ export function audienceOf(
 function ensureOneAudience(served: readonly Candidate[], chosen: Candidate): void {
   const other = served.find(({ audience }) => audience !== chosen.audience);
   if (other === undefined) return;
-  const [first, second] = [other, chosen].map(
-    ({ ref, audience }) => `${ref.namespace}/${ref.name} (audience ${quote(audience)})`,
-  );
+  const [first, second] = [other, chosen].map(({ ref, audience }) => `${objectKey(ref)} (audience ${quote(audience)})`);
   throw new CodedError(
     'FAILED_PRECONDITION',
     `connectors ${first} and ${second} are behind the same proxy but expect tokens for different audiences, and .env has one: mount them in volumes of their own`,
@@ -101,12 +100,12 @@ function candidateOf(
   if (connector.proxyAddress === undefined) {
     throw new CodedError(
       'UNAVAILABLE',
-      `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set; ${writerOf(connectorClass)} writes it`,
+      `connector ${objectKey(ref)} is not reconciled yet: status.proxy.httpAddress is not set; ${writerOf(connectorClass)} writes it`,
     );
   }
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;
   const address = classAddress ?? connector.proxyAddress;
-  const owner = classAddress ? `connectorclass ${connectorClass.name}` : `connector ${ref.namespace}/${ref.name}`;
+  const owner = classAddress ? `connectorclass ${connectorClass.name}` : `connector ${objectKey(ref)}`;
   const audience = audienceOf(address, connectorClass, defaultAudience);
   return { ref, address, audience, connectorClass, ...splitUrl(address.url, owner) };
 }

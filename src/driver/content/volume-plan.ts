@@ -4,6 +4,7 @@ import type { ResolvedConnector } from '../../shared/connectors/model.ts';
 import { groupByClass } from './configuration-selection.ts';
 import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.ts';
 import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** The proxies and token audiences of a volume's content, before there are tokens. */
 export interface VolumePlan {
@@ -71,7 +72,7 @@ function classAudiences(
       if (other !== audience) {
         throw new CodedError(
           'FAILED_PRECONDITION',
-          `connectorclass ${connectorClass.name}: the proxy of connector ${ref.namespace}/${ref.name} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`,
+          `connectorclass ${connectorClass.name}: the proxy of connector ${objectKey(ref)} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`,
         );
       }
       audiences.set(connectorClass.name, audience);

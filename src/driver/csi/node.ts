@@ -18,6 +18,7 @@ import type { PublishMessage } from './publish-request.ts';
 import { csi } from './services.ts';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.ts';
 import { unary } from './unary.ts';
+import { objectKey } from '../../shared/names.ts';
 
 interface NodeOptions {
   readonly nodeName: string;
@@ -107,7 +108,7 @@ function describePod(
   report: RpcReport,
   pod: { readonly namespace: string; readonly name: string; readonly serviceAccountName: string },
 ): void {
-  report.pod = `${pod.namespace}/${pod.name}`;
+  report.pod = objectKey(pod);
   report.serviceAccount = pod.serviceAccountName;
 }
 

@@ -5,6 +5,7 @@ import type { Volume } from './generated/connectors/volumes/v1/Volume.ts';
 import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.ts';
 import type { RpcEdge } from './unary.ts';
 import { unary } from './unary.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** The driver's own service next to CSI: the volumes of this node with their pods, for `connectors-csi volumes`. */
 export function volumesService(
@@ -25,7 +26,7 @@ function messageOf({ volume, confirmed, failure }: VolumeReport): Volume {
     pod_name: pod.name,
     pod_uid: pod.uid,
     service_account: pod.serviceAccountName,
-    connectors: attributes.connectors.map(({ namespace, name }) => `${namespace}/${name}`),
+    connectors: attributes.connectors.map(objectKey),
     outcome: confirmed.outcome,
     outcome_at_ms: confirmed.atMs,
     token_expires_at_ms: firstExpiryMs(volume.input.tokens) ?? 0,

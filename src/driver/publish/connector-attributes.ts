@@ -3,7 +3,7 @@ import { flatCopy } from './flat-copy.ts';
 import { quote } from '../../shared/message-text.ts';
 import { attributeTable } from './attribute-table.ts';
 import type { AttributeName } from './attribute-table.ts';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../shared/names.ts';
+import { dns1123LabelProblem, dns1123SubdomainProblem, objectKey } from '../../shared/names.ts';
 
 /** Returns the value of an attribute; undefined if it is absent or empty. */
 export type AttributeReader = (name: AttributeName) => string | undefined;
@@ -29,7 +29,7 @@ export function parseConnectors(
   if (list !== undefined) return parseConnectorList(list, podNamespace, problems);
   if (name !== undefined) {
     const ref = { namespace: flatCopy((namespace ?? podNamespace).trim()), name: flatCopy(name.trim()) };
-    const item = namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
+    const item = namespace === undefined ? ref.name : objectKey(ref);
     checkRef(ref, 'connector.name', item, problems);
     return [ref];
   }
@@ -56,7 +56,7 @@ function parseConnectorList(list: string, podNamespace: string, problems: string
         ? { namespace: podNamespace, name: flatCopy(item) }
         : { namespace: flatCopy(item.slice(0, slash)), name: flatCopy(item.slice(slash + 1)) };
     if (!checkRef(ref, 'connectors', item, problems)) continue;
-    const key = `${ref.namespace}/${ref.name}`;
+    const key = objectKey(ref);
     if (refs.has(key)) problems.push(`attribute "connectors" names ${quote(key)} twice: name each connector once`);
     refs.set(key, ref);
   }

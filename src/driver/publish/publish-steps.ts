@@ -12,6 +12,7 @@ import type { VolumeTokens } from './volume-tokens.ts';
 import { CodedError, throwIfAborted } from '../../shared/errors.ts';
 import { memoryOwnerOf } from './publish-request.ts';
 import type { VolumeState } from './volume-state.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /**
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
@@ -136,7 +137,7 @@ export function removeTokens(
   volumes.tokensRemoved(targetPath);
   log.warn('Access revoked, removed tokens from mounted volume', {
     volumeId,
-    pod: `${pod.namespace}/${pod.name}`,
+    pod: objectKey(pod),
   });
 }
 
@@ -151,7 +152,7 @@ function warnOnce(
   message: string,
 ): boolean {
   if (!volumes.isFirstWarning(targetPath, message)) return false;
-  log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
+  log[level](message, { volumeId, pod: objectKey(pod) });
   return true;
 }
 

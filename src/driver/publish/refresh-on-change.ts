@@ -10,6 +10,7 @@ import type { PublishOutcome } from './publish-volume.ts';
 import { versionsOf } from './published-volumes.ts';
 import type { PublishedVolume } from './published-volumes.ts';
 import { firstExpiryMs } from './volume-tokens.ts';
+import { objectKey } from '../../shared/names.ts';
 
 interface RefreshOnChangeDependencies extends Pick<
   PublishDependencies,
@@ -173,7 +174,7 @@ export class RefreshOnChange {
   async #refresh(volume: PublishedVolume, changedAtMs: number): Promise<void> {
     const { volumes, log } = this.#deps;
     const { targetPath, volumeId, pod } = volume.request;
-    const fields = { volumeId, pod: `${pod.namespace}/${pod.name}` };
+    const fields = { volumeId, pod: objectKey(pod) };
     const attempt: Attempt = { atMs: monotonicNow(), basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     const deadline = Deadline.start(this.#stopping.signal, timeoutMs, monotonicNow);

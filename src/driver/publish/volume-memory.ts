@@ -4,6 +4,7 @@ import { floorsOf } from '../../shared/limits/dynamic-share.ts';
 import type { LimitObserver, LimitUsage, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { driverLimits } from '../limits.ts';
 import type { AttributeName } from './attribute-table.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /**
  * The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. Until they are
@@ -195,7 +196,7 @@ function reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, 
 }
 
 function nameOf({ podUid, pod }: VolumeOwner): string {
-  return pod === undefined ? `with UID ${podUid}` : `${pod.namespace}/${pod.name}`;
+  return pod === undefined ? `with UID ${podUid}` : objectKey(pod);
 }
 
 function bytesOf({ owner, bytes }: Usage): number {

@@ -15,6 +15,7 @@ import type { Secret } from '../../shared/secret.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { Authorizer, ClientIdentity, PodApprovals, TokenVerifier } from './ports.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
+import { objectKey } from '../../shared/names.ts';
 
 interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;
@@ -148,7 +149,7 @@ export class ConnectorAuthorizer {
       missing.some(({ kind }) => kind === 'proxy') && isApprovalOn(await this.#options.flags(signal));
     const approval =
       isApprovable && pod !== undefined
-        ? `; or have an AccessRequest of pod ${pod.namespace}/${pod.name} with uid ${pod.uid} granted`
+        ? `; or have an AccessRequest of pod ${objectKey(pod)} with uid ${pod.uid} granted`
         : '';
     return new ProxyError(403, 'denied', `${describeMissing(missing)}${approval}`);
   }

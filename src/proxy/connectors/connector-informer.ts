@@ -8,7 +8,6 @@ import { notSyncedReason, waitForSync } from '../../shared/connectors/wait-for-s
 import { CodedError, orThrow } from '../../shared/errors.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
-import { objectKey } from '../../shared/kube/kube-object.ts';
 import type { ObjectAdmission } from '../../shared/kube/object-admission.ts';
 import { parsedOnce } from '../../shared/per-object.ts';
 import type { ReflectedState } from '../../shared/kube/reflected-state.ts';
@@ -17,6 +16,7 @@ import { limits } from '../../shared/limits/defaults.ts';
 import { noLimitObserver } from '../../shared/limits/limit-observer.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Awaitable } from '../../shared/awaitable.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {

@@ -5,7 +5,7 @@ import type { JsonValue } from '../../shared/json.ts';
 import { jsonAt, jsonItems, jsonMember, jsonText } from '../../shared/json.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import { proxyLimits } from '../limits.ts';
-import { dns1123SubdomainProblem } from '../../shared/names.ts';
+import { dns1123SubdomainProblem, objectKey } from '../../shared/names.ts';
 import { Secret } from '../../shared/secret.ts';
 import { listed, quote } from '../../shared/message-text.ts';
 import { GeneratedCredential } from './generator/generated-credential.ts';
@@ -130,7 +130,7 @@ export class ToolCredentials {
             `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`,
           );
         }
-        const name = `${connector.ref.namespace}/${connector.ref.name}`;
+        const name = objectKey(connector.ref);
         const generated = { generator, secret, connector: name, host: authorityOf(address) };
         return new GeneratedCredential(generated, this.#options.generators);
       }
@@ -188,12 +188,12 @@ export class ToolCredentials {
       addresses,
       trustOf: async ({ scheme }, signal) =>
         scheme === 'https' ? this.#options.trust.of(connector, signal) : undefined,
-      connector: `${connector.ref.namespace}/${connector.ref.name}`,
+      connector: objectKey(connector.ref),
     });
   }
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
-    const key = `${secret.readId} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const key = `${secret.readId} ${objectKey(ref)} ${originNameOf(address)}${address.path}`;
     const cached = this.#sessions.get(key);
     if (cached !== undefined) return cached;
     const { client, clock } = this.#options;
@@ -254,5 +254,5 @@ function headerValue(secret: SecretObject, connector: Connector, key: string): S
 }
 
 function nameOf({ ref }: SecretObject): string {
-  return `${ref.namespace}/${ref.name}`;
+  return objectKey(ref);
 }

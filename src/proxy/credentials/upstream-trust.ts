@@ -1,7 +1,7 @@
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import type { Connector } from '../../shared/connectors/model.ts';
 import { jsonMember, jsonText } from '../../shared/json.ts';
-import { dns1123SubdomainProblem } from '../../shared/names.ts';
+import { dns1123SubdomainProblem, objectKey } from '../../shared/names.ts';
 import { quote } from '../../shared/message-text.ts';
 import { Misconfiguration } from '../proxy-error.ts';
 import { hasCertificate } from '../tool/trust.ts';
@@ -139,5 +139,5 @@ function misconfigured(
   fix = '',
   reason: Misconfiguration['reason'] = 'InvalidCACert',
 ): Misconfiguration {
-  return new Misconfiguration(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+  return new Misconfiguration(reason, `${problem} (connector ${objectKey(ref)})${fix}`);
 }

@@ -6,6 +6,7 @@ import { nameOf } from '../tool/tool-origin.ts';
 import type { HttpProbe, ProbeRequest } from './probe-request.ts';
 import { UnusableCredential } from './probe-exchange.ts';
 import type { ProbeResponse } from './probe-exchange.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
 export interface ProbeVerdict {
@@ -48,7 +49,7 @@ export const authVerdict: VerdictOf = ({ status }, isMet, probe, secret, { origi
   const isRejection = status === 401 || status === 403;
   const isToolFailure = status === 429 || status >= 500;
   if (isRejection || (isMet === false && !isToolFailure)) {
-    const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
+    const name = secret === undefined ? '' : ` ${objectKey(secret.ref)}`;
     const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
     return { verdict: 'failure', reason: 'Rejected', message };
   }

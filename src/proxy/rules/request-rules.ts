@@ -7,6 +7,7 @@ import { proxyLimits } from '../limits.ts';
 import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-limits.ts';
 import { parseRules, RulesError } from './parse-rules.ts';
 import type { Rule } from './parse-rules.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
 export const ruleAnnotations = {
@@ -88,7 +89,7 @@ export function rulesOf(
   { object, ref }: Connector,
   connectorClass: ConnectorClass | undefined,
 ): readonly (RuleSet | BrokenRules)[] {
-  return combined(rulesIn(object, `${ref.namespace}/${ref.name}`, ref.namespace), connectorClass);
+  return combined(rulesIn(object, objectKey(ref), ref.namespace), connectorClass);
 }
 
 function combined(own: RulesOfObject, connectorClass: ConnectorClass | undefined): readonly (RuleSet | BrokenRules)[] {
@@ -102,7 +103,7 @@ const none: readonly RuleSet[] = [];
 
 /** Reports whether the rules of a Connector are parsed, or there are none. */
 export function isParsed({ object, ref }: Connector): boolean {
-  if (kept.get(`${ref.namespace}/${ref.name}`)?.object.deref() === object) return true;
+  if (kept.get(objectKey(ref))?.object.deref() === object) return true;
   return jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules) === undefined;
 }
 
@@ -132,7 +133,7 @@ export function ownerProblem(
   connectorClass: ConnectorClass | undefined,
 ): OwnerProblem | undefined {
   const { object, ref } = connector;
-  const own = parse(object, `${ref.namespace}/${ref.name}`);
+  const own = parse(object, objectKey(ref));
   const broken = combined(own, connectorClass).find((rules) => 'problem' in rules);
   const message = broken === undefined ? ownerLimitsProblem(connector, connectorClass) : describeBroken(broken);
   return message === undefined ? undefined : { reason: 'BrokenRules', message };

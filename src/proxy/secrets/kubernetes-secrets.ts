@@ -15,6 +15,7 @@ import type { ResourceType } from '../../shared/kube/resource-location.ts';
 import type { Log } from '../../shared/log.ts';
 import type { SecretName, SecretObject, SecretSource } from './secret-source.ts';
 import { caLabel, parseSecret } from './secret-source.ts';
+import { objectKey } from '../../shared/names.ts';
 
 export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 
@@ -55,7 +56,7 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   get(ref: SecretName, signal: AbortSignal): Awaitable<SecretObject | undefined> {
-    const key = `${ref.namespace}/${ref.name}`;
+    const key = objectKey(ref);
     const cached = this.#cache.get(key);
     if (cached !== undefined && this.#client.clock.now() - cached.readMs < keptForMs) return orThrow(cached.secret);
     return this.#reads.run(key, signal, (shared) => this.#read(key, ref, shared));

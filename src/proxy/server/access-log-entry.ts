@@ -10,6 +10,7 @@ import { handshakeHints } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 import type { RequestLog } from './request-log.ts';
 import type { ProxyMode, RequestBytes, RouteRecord, ServerObserver } from './server-observer.ts';
+import { objectKey } from '../../shared/names.ts';
 
 const limit = proxyLimits.requestLog;
 /** Bytes of a connection that earlier requests have counted. Node has read the headers before it reports a request. */
@@ -81,8 +82,8 @@ export class AccessLogEntry implements RouteRecord {
     const { client } = this.#incoming;
     const { account } = client ?? {};
     const fields: Writable<LogFields> = {};
-    if (account !== undefined) fields.serviceAccount = `${account.namespace}/${account.name}`;
-    if (client?.pod !== undefined) fields.pod = `${client.pod.namespace}/${client.pod.name}`;
+    if (account !== undefined) fields.serviceAccount = objectKey(account);
+    if (client?.pod !== undefined) fields.pod = objectKey(client.pod);
     return fields;
   }
 
@@ -116,7 +117,7 @@ export class AccessLogEntry implements RouteRecord {
 }
 
 function namesOf(connectors: readonly ConnectorRef[]): string {
-  const names = connectors.slice(0, limit.connectors).map(({ namespace, name }) => `${namespace}/${name}`);
+  const names = connectors.slice(0, limit.connectors).map(objectKey);
   const more = connectors.length > limit.connectors ? ` and ${connectors.length - limit.connectors} more` : '';
   return `${names.join(',')}${more}`;
 }

@@ -5,11 +5,12 @@ import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { apiFailure } from '../../shared/kube/api-failure.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import { KubeError } from '../../shared/kube/kube-error.ts';
-import { metadataText, objectKey } from '../../shared/kube/kube-object.ts';
+import { metadataText } from '../../shared/kube/kube-object.ts';
 import type { Log } from '../../shared/log.ts';
 import { caProblem } from '../certificates/certificate-authority.ts';
 import type { CaSource } from '../certificates/certificate-authority.ts';
 import type { ObjectKind } from '../connectors/connector-informer.ts';
+import { objectKey } from '../../shared/names.ts';
 
 /** The outcome of a status update. */
 type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

@@ -5,6 +5,7 @@ import type { ConnectorRef, FeatureFlags } from '../connectors/model.ts';
 import type { JsonObject } from '../json.ts';
 import { listedInQuotes } from '../message-text.ts';
 import { perObject } from '../per-object.ts';
+import { objectKey } from '../names.ts';
 
 /** The pod that mounts the volume, as reported by the kubelet (CSIDriver `podInfoOnMount`). */
 export interface PodIdentity {
@@ -105,7 +106,7 @@ export function proxyRequirement(
 ): ProxyRequirement {
   const account = accountOf(pod);
   const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector, identity };
-  const resource = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
+  const resource = `connectors/proxy/v1/pod/${objectKey(pod)}`;
   const ofPod = { account, verb: '*', resource, connector, podUid: pod.uid, identity };
   return {
     kind: 'proxy',

@@ -13,17 +13,6 @@ export function generationOf(object: JsonObject): bigint {
   return typeof generation === 'bigint' ? generation : 0n;
 }
 
-/** Returns the key of an object in a reflector's state: `namespace/name`, or the name if it is cluster-scoped. */
-export function objectKey({
-  namespace,
-  name,
-}: {
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
-}
-
 /** Formats a time as a Kubernetes MicroTime. @param ms since the epoch. */
 export function microTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z');

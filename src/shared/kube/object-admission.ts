@@ -2,8 +2,8 @@ import { CodedError } from '../errors.ts';
 import { jsonMembers, parseJson } from '../json.ts';
 import type { JsonObject } from '../json.ts';
 import { malformed } from './response-body.ts';
-import { objectKey } from './kube-object.ts';
 import { heapBytesOf } from './object-heap.ts';
+import { objectKey } from '../names.ts';
 
 interface ObjectIdentity {
   readonly namespace: string | undefined;

@@ -6,7 +6,8 @@ import type { JsonObject } from '../json.ts';
 import { BoundedMap } from '../limits/bounded-map.ts';
 import { limits } from '../limits/defaults.ts';
 import { KubeError } from './kube-error.ts';
-import { metadataText, objectKey } from './kube-object.ts';
+import { metadataText } from './kube-object.ts';
+import { objectKey } from '../names.ts';
 
 /** @param object undefined if it was deleted. */
 type ChangeListener = (key: string, object: JsonObject | undefined) => void;

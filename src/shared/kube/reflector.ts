@@ -8,13 +8,14 @@ import { sleep } from '../abortable.ts';
 import type { KubeClient } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
 import type { ObjectSelection } from './list-pages.ts';
-import { metadataText, objectKey } from './kube-object.ts';
+import { metadataText } from './kube-object.ts';
 import type { ObjectAdmission } from './object-admission.ts';
 import { labelOf, pathOf } from './resource-location.ts';
 import type { ResourceType } from './resource-location.ts';
 import type { WatchRestartReason } from './observer.ts';
 import { ReflectedState } from './reflected-state.ts';
 import type { WatchEvent } from './watch-stream.ts';
+import { objectKey } from '../names.ts';
 
 export interface ReflectorTarget {
   readonly type: ResourceType;

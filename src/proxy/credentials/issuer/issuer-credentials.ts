@@ -25,6 +25,7 @@ import type { IssuedTokensOptions, TokenSlot } from './issued-tokens.ts';
 import type { IssuedToken, IssuerUse, TokenIssuer, TokenPlan, TokenStep } from './issuer.ts';
 import type { SubjectTokens } from './subject-tokens.ts';
 import { TokenFailure, failureOfStatus, unusableAnswer } from './token-response.ts';
+import { objectKey } from '../../../shared/names.ts';
 
 export interface IssuerCredentialsOptions extends IssuedTokensOptions {
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
@@ -167,7 +168,7 @@ function unusable(source: Source, problem: string): ProxyError {
 
 function messageOf({ secret, connector }: Source, problem: string): string {
   const { namespace, name } = connector.ref;
-  return `Secret ${secret.ref.namespace}/${secret.ref.name}: ${problem} (connector ${namespace}/${name})`;
+  return `Secret ${objectKey(secret.ref)}: ${problem} (connector ${namespace}/${name})`;
 }
 
 /** The credential of one request with a token of an issuer. */
