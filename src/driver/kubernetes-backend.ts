@@ -14,6 +14,7 @@ import { PodEvents } from './pod-events.ts';
 import { KubeletTokens } from './token/kubelet-tokens.ts';
 import { MintedTokens } from './token/minted-tokens.ts';
 import { version } from '../shared/version.ts';
+import { earliestMs } from '../shared/clock.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Backend } from './backend.ts';
 
@@ -110,11 +111,9 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     },
     problem: () => csiDriver.problem() ?? source.problem(),
     load: () => ({ ...source.load(), api_requests: client.load }),
-    confirmationAgeMs: () => ageOf(kubeClock.now(), source.confirmedAtMs, csiDriver.confirmedAtMs),
+    confirmationAgeMs: () => {
+      const confirmedAtMs = earliestMs([source.confirmedAtMs, csiDriver.confirmedAtMs]);
+      return confirmedAtMs && kubeClock.now() - confirmedAtMs;
+    },
   };
-}
-
-function ageOf(nowMs: number, ...times: readonly (number | undefined)[]): number | undefined {
-  const defined = times.flatMap((time) => time ?? []);
-  return defined.length === 0 ? undefined : nowMs - Math.min(...defined);
 }

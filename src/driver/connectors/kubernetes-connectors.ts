@@ -5,6 +5,7 @@ import type { PublishSlot, ConnectorSource } from '../publish/ports.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitUsage, LimitObserver } from '../../shared/limits/limit-observer.ts';
+import { earliestMs } from '../../shared/clock.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type {
   Connector,
@@ -142,9 +143,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   /** Time of the oldest confirmation by the server, by the client's clock. */
   get confirmedAtMs(): number | undefined {
-    const times = [this.#flags, this.#connectors, this.#classes];
-    const confirmed = times.flatMap(({ confirmedAtMs }) => confirmedAtMs ?? []);
-    return confirmed.length === 0 ? undefined : Math.min(...confirmed);
+    return earliestMs([this.#flags, this.#connectors, this.#classes].map(({ confirmedAtMs }) => confirmedAtMs));
   }
 
   #retainOne(ref: ConnectorRef, owner: Owner): () => void {

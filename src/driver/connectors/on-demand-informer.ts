@@ -5,6 +5,7 @@ import { parsedOnce } from '../../shared/per-object.ts';
 import { Reflector } from '../../shared/kube/reflector.ts';
 import type { ResourceType } from '../../shared/kube/resource-location.ts';
 import type { Log } from '../../shared/log.ts';
+import { earliestMs } from '../../shared/clock.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { PublishSlot } from '../publish/ports.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
@@ -75,8 +76,7 @@ export class OnDemandInformer<T extends object> {
 
   /** Time of the oldest confirmation of an object by the server, by the client's clock. */
   get confirmedAtMs(): number | undefined {
-    const times = [...this.#entries.values()].flatMap(({ reflector }) => reflector.state.confirmedAtMs ?? []);
-    return times.length === 0 ? undefined : Math.min(...times);
+    return earliestMs(Array.from(this.#entries.values(), ({ reflector }) => reflector.state.confirmedAtMs));
   }
 
   /** Adds a reference. Release it as often as it was retained. */

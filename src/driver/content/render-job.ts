@@ -1,5 +1,5 @@
 import { CodedError, type ErrorCode } from '../../shared/errors.ts';
-import { Budget, type RenderEnvironment } from '../../shared/gotemplate/budget.ts';
+import { Budget } from '../../shared/gotemplate/budget.ts';
 import { TemplateError, TemplateLimitError } from '../../shared/gotemplate/errors.ts';
 import { defaultLimits } from '../../shared/gotemplate/limits.ts';
 import { runSlowTask } from '../../shared/gotemplate/slow-work.ts';
@@ -29,7 +29,7 @@ export interface RenderJob {
   readonly nowMs: number;
 }
 
-/** Rendered files, and warnings about values that the data does not have. */
+/** Files of a volume, and the warnings to log. */
 export interface RenderedFiles {
   readonly files: readonly VolumeFile[];
   readonly warnings: readonly string[];
@@ -39,11 +39,6 @@ export interface RenderedFiles {
 export type RenderOutcome =
   | RenderedFiles
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
-
-/** Returns the limits of one render, which all files of a volume share. */
-export function newBudget(environment: RenderEnvironment): Budget {
-  return new Budget(defaultLimits, environment);
-}
 
 /**
  * Renders the files of the configurations, in order.
@@ -92,7 +87,10 @@ function adviceFor({ message }: TemplateError): string {
  */
 export function runRenderJob(job: RenderJob, at?: (place: string) => void): RenderOutcome {
   const startMs = performance.now();
-  const budget = newBudget({ clock: () => job.nowMs + performance.now() - startMs, slowWork: runSlowTask });
+  const budget = new Budget(defaultLimits, {
+    clock: () => job.nowMs + performance.now() - startMs,
+    slowWork: runSlowTask,
+  });
   try {
     return renderFiles(job.configurations, budget, at);
   } catch (error) {

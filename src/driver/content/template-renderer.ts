@@ -1,13 +1,14 @@
 import { threadCpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.ts';
-import { MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
+import { Budget, MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
+import { defaultLimits } from '../../shared/gotemplate/limits.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import { Secret } from '../../shared/secret.ts';
 import { resolveParams } from './configuration-params.ts';
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
-import type { VolumeFile, PublishSlot } from '../publish/ports.ts';
+import type { PublishSlot } from '../publish/ports.ts';
 import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.ts';
-import { newBudget, type RenderedConfiguration, type RenderedFiles } from './render-job.ts';
+import type { RenderedConfiguration, RenderedFiles } from './render-job.ts';
 import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.ts';
 import { templateData } from './template-data.ts';
 import { driverLimits } from '../limits.ts';
@@ -19,12 +20,6 @@ export interface ConfigurationRequest {
   readonly caBundle: string | undefined;
   readonly includedConfigurations: readonly string[];
   readonly configurationParams: JsonObject;
-}
-
-interface RenderedConfigurations {
-  /** In rendering order; of files with the same name the last one counts. */
-  readonly files: readonly VolumeFile[];
-  readonly warnings: readonly string[];
 }
 
 export interface TemplateRendererParts {
@@ -58,11 +53,11 @@ export class TemplateRenderer {
   }
 
   /**
-   * Renders the selected configurations.
+   * Renders the selected configurations, in order; of files with the same name the last one counts.
    * @throws {CodedError} NOT_FOUND if none of the included names exists, with the existing names; the reason of the
    * slot's signal.
    */
-  async render(request: ConfigurationRequest, slot: PublishSlot): Promise<RenderedConfigurations> {
+  async render(request: ConfigurationRequest, slot: PublishSlot): Promise<RenderedFiles> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
     const params = resolveParams(selected, request.configurationParams);
@@ -78,7 +73,11 @@ export class TemplateRenderer {
     const { clock, cpuMs } = this.#parts;
     const startMs = cpuMs();
     const { steps: mainThreadSteps, cpuMs: maxMs } = driverLimits.renders;
-    const budget = newBudget({ clock, mainThreadSteps, mainThreadTime: { usedMs: () => cpuMs() - startMs, maxMs } });
+    const budget = new Budget(defaultLimits, {
+      clock,
+      mainThreadSteps,
+      mainThreadTime: { usedMs: () => cpuMs() - startMs, maxMs },
+    });
     try {
       return renderFiles(configurations, budget);
     } catch (error) {

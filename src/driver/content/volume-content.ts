@@ -5,6 +5,7 @@ import type { Secret } from '../../shared/secret.ts';
 import { driverLimits } from '../limits.ts';
 import type { VolumeFile, PublishSlot } from '../publish/ports.ts';
 import { builtInFiles } from './built-in-files.ts';
+import type { RenderedFiles } from './render-job.ts';
 import type { ConfigurationRenderer } from './template-renderer.ts';
 import type { ProxyDefaults } from './proxy-endpoint.ts';
 import type { VolumePlan } from './volume-plan.ts';
@@ -28,15 +29,8 @@ export interface ContentRequest {
   readonly configurationParams: JsonObject;
 }
 
-/** The content of one mount, and the warnings to log. */
-export interface VolumeContent {
-  /** Sorted by name, names unique. */
-  readonly files: readonly VolumeFile[];
-  readonly warnings: readonly string[];
-}
-
 /**
- * Renders and checks a volume in memory, before the file system is touched:
+ * Renders and checks a volume in memory, before the file system is touched. The files are sorted by name:
  *
  * 1. Add the built-in files.
  * 2. Add the selected configurations; later files replace earlier ones.
@@ -50,7 +44,7 @@ export async function renderVolumeContent(
   defaults: ContentDefaults,
   renderer: ConfigurationRenderer,
   slot: PublishSlot,
-): Promise<VolumeContent> {
+): Promise<RenderedFiles> {
   const { volumeId, plan, tokenFor } = request;
   const { endpoint } = plan;
   const caBundle = endpoint?.caCerts ?? defaults.caBundle;
@@ -89,7 +83,7 @@ function withinLimits(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
 }
 
 /** Returns the only file of a volume whose approval was rejected: a google.rpc.Status as JSON (docs/approval.md). */
-export function rejectionContent(message: string, details: readonly JsonObject[]): VolumeContent {
+export function rejectionContent(message: string, details: readonly JsonObject[]): RenderedFiles {
   const permissionDenied = 7;
   const status = JSON.stringify({ code: permissionDenied, message, details });
   return { files: [{ name: '.error.json', content: Buffer.from(`${status}\n`) }], warnings: [] };

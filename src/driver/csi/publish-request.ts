@@ -164,14 +164,14 @@ function parsePod(context: Readonly<Record<string, string>>): {
     serviceAccountName: read(podKeys.serviceAccountName),
   };
   const missing = [...Object.values(podKeys), ephemeralKey].filter((key) => read(key) === '');
-  const problems = [
-    [podKeys.namespace, pod.namespace === '' ? undefined : dns1123LabelProblem(pod.namespace)] as const,
-    [podKeys.name, pod.name === '' ? undefined : dns1123SubdomainProblem(pod.name)] as const,
-    [
-      podKeys.serviceAccountName,
-      pod.serviceAccountName === '' ? undefined : dns1123SubdomainProblem(pod.serviceAccountName),
-    ] as const,
-  ].flatMap(([key, problem]) => (problem === undefined ? [] : [`${key} ${problem}`]));
+  const found = [
+    [podKeys.namespace, dns1123LabelProblem(pod.namespace)],
+    [podKeys.name, dns1123SubdomainProblem(pod.name)],
+    [podKeys.serviceAccountName, dns1123SubdomainProblem(pod.serviceAccountName)],
+  ] as const;
+  const problems = found.flatMap(([key, problem]) =>
+    problem === undefined || missing.includes(key) ? [] : [`${key} ${problem}`],
+  );
   return { pod, problems, missing };
 }
 

@@ -1,7 +1,8 @@
 import type { AccessControl, AccessDecision, AuthorizationRequest, PublishSlot } from './ports.ts';
 import type { ResolvedConnector } from '../../shared/connectors/model.ts';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.ts';
-import type { ContentDefaults, VolumeContent } from '../content/volume-content.ts';
+import type { RenderedFiles } from '../content/render-job.ts';
+import type { ContentDefaults } from '../content/volume-content.ts';
 import { audiencesOf, planVolume } from '../content/volume-plan.ts';
 import type { VolumePlan } from '../content/volume-plan.ts';
 import { paramsOf } from './attributes.ts';
@@ -98,7 +99,7 @@ export async function renderContent(
   tokens: VolumeTokens,
   defaults: ContentDefaults,
   slot: PublishSlot,
-): Promise<VolumeContent> {
+): Promise<RenderedFiles> {
   if ('rejection' in planned) return rejectionContent(planned.rejection.message, planned.rejection.details);
   const content = await renderVolumeContent(
     {

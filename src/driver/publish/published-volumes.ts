@@ -9,6 +9,7 @@ import type { VolumeTokens } from './volume-tokens.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 import type { CodedError, ErrorCode } from '../../shared/errors.ts';
 import { driverLimits } from '../limits.ts';
+import { earliestMs } from '../../shared/clock.ts';
 
 /**
  * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has
@@ -196,8 +197,8 @@ export class PublishedVolumes {
         oldestFailureMs: undefined,
       });
       of.volumes += 1;
-      of.earliestTokenExpiryMs = earliest(of.earliestTokenExpiryMs, volume && firstExpiryMs(volume.input.tokens));
-      of.oldestFailureMs = earliest(of.oldestFailureMs, failure?.sinceMs);
+      of.earliestTokenExpiryMs = earliestMs([of.earliestTokenExpiryMs, volume && firstExpiryMs(volume.input.tokens)]);
+      of.oldestFailureMs = earliestMs([of.oldestFailureMs, failure?.sinceMs]);
     }
     return { volumes: [...this.all()].length, byRefresh };
   }
@@ -213,11 +214,6 @@ export class PublishedVolumes {
 function cutFailure(message: string): string {
   const { failureCharacters } = driverLimits.messages;
   return message.length <= failureCharacters ? message : `${flatCopy(message.slice(0, failureCharacters))}…`;
-}
-
-function earliest(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Math.min(one, other);
 }
 
 /** The volumes of the node. */

@@ -1,4 +1,5 @@
 import { CodedError } from '../../shared/errors.ts';
+import { earliestMs } from '../../shared/clock.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { ProxyToken, TokenRequest, TokenSource, PublishSlot } from './ports.ts';
 import type { PublishRequest } from './publish-request.ts';
@@ -63,8 +64,7 @@ export function areSameTokens(a: VolumeTokens, b: VolumeTokens): boolean {
 
 /** Returns the first expiry in milliseconds since the epoch; undefined without tokens. */
 export function firstExpiryMs(tokens: VolumeTokens): number | undefined {
-  const expiries = [...tokens.values()].map(({ expiresAtMs }) => expiresAtMs);
-  return expiries.length === 0 ? undefined : Math.min(...expiries);
+  return earliestMs(Array.from(tokens.values(), ({ expiresAtMs }) => expiresAtMs));
 }
 
 /** Returns the token for an audience. @throws {CodedError} INTERNAL for one that was not obtained. */

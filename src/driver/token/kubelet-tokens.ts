@@ -37,8 +37,6 @@ const lifetimeToleranceMs = 1000;
 /** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
 export class KubeletTokens implements TokenSource {
   readonly #options: KubeletTokensOptions;
-  /** Parsed tokens by audience, as long as their text is referenced. */
-  readonly #parsed = new WeakMap<Secret, Map<string, PassedToken>>();
 
   constructor(options: KubeletTokensOptions) {
     this.#options = options;
@@ -96,23 +94,11 @@ export class KubeletTokens implements TokenSource {
 
   #passedToken({ passed, pod, audience }: TokenRequest): PassedToken | undefined {
     const json = passedJson(passed, this.#options.origin(audience));
-    const token = json === undefined ? undefined : this.#parseOnce(json, audience);
-    if (token !== undefined) ensureTokenOf(pod, token.claims);
-    return token;
-  }
-
-  /**
-   * Returns the token for the audience in a text. Each text is parsed once, because a volume's requests contain the
-   * same text each minute.
-   */
-  #parseOnce(json: Secret, audience: string): PassedToken | undefined {
-    const cached = this.#parsed.get(json)?.get(audience);
-    if (cached !== undefined) return cached;
-    const secret = tokenOfAudience(json, audience);
+    const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
     if (secret === undefined) return undefined;
-    const token = { secret, claims: claimsOf(secret, audience) };
-    this.#parsed.set(json, (this.#parsed.get(json) ?? new Map<string, PassedToken>()).set(audience, token));
-    return token;
+    const claims = claimsOf(secret, audience);
+    ensureTokenOf(pod, claims);
+    return { secret, claims };
   }
 }
 

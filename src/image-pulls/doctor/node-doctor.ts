@@ -1,11 +1,10 @@
 import { request } from 'node:https';
 import { CodedError } from '../../shared/errors.ts';
 import { describeFlags, parseFlags } from '../../shared/process/flags.ts';
-import { readNodeFile } from '../apply-files.ts';
+import { readNodeFile, unsigned } from '../apply-files.ts';
 import { imagePullsFlags } from '../flags.ts';
 import { caFileName, hostsFileName, nodeFilesOf, proxyOriginIn } from '../node-files.ts';
 import type { NodeFile } from '../node-files.ts';
-import { unsigned } from '../signature.ts';
 import type { CheckResult } from '../../shared/doctor/check-result.ts';
 import { fail, ok, reasonOf } from '../../shared/doctor/check-result.ts';
 import { responseTo } from '../../shared/doctor/response.ts';

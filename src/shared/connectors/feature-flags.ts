@@ -5,13 +5,6 @@ import { ObjectReader } from '../object-reader.ts';
 /** Name of the ConfigMap with the flags, in the driver's namespace. */
 export const flagsConfigMapName = 'connectors-config';
 
-/** Keys of that ConfigMap. */
-const featureFlagKeys = [
-  'enable-connector-proxy-permissions',
-  'enable-connectors-approval',
-  'enable-multi-connector',
-] as const;
-
 /** Flags without a ConfigMap (docs/configuration.md). */
 export const defaultFlags: FeatureFlags = {
   connectorProxyPermissions: false,
@@ -25,7 +18,7 @@ export const defaultFlags: FeatureFlags = {
  */
 export function parseFeatureFlags(configMap: JsonObject): FeatureFlags {
   const data = new ObjectReader(`configmap ${flagsConfigMapName}`, configMap).child('data');
-  const read = (key: (typeof featureFlagKeys)[number], fallback: boolean): boolean => {
+  const read = (key: string, fallback: boolean): boolean => {
     const value = data.optionalString(key) ?? '';
     if (value === '') return fallback;
     if (value !== 'true' && value !== 'false') throw data.malformed(key, 'must be "true" or "false"');

@@ -18,20 +18,9 @@ export function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-export class StaticToken implements BearerToken {
-  readonly #token: Secret;
-
-  constructor(token: Secret) {
-    this.#token = token;
-  }
-
-  current(): Secret {
-    return this.#token;
-  }
-
-  renew(): boolean {
-    return false;
-  }
+/** Returns a token that never changes. */
+export function staticToken(token: Secret): BearerToken {
+  return { current: () => token, renew: () => false };
 }
 
 /**

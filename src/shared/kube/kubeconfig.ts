@@ -3,7 +3,7 @@ import { CodedError } from '../errors.ts';
 import { isJsonObject } from '../json.ts';
 import { ObjectReader } from '../object-reader.ts';
 import { Secret } from '../secret.ts';
-import { StaticToken, TokenFile, isToken } from './bearer-token.ts';
+import { staticToken, TokenFile, isToken } from './bearer-token.ts';
 import type { BearerToken } from './bearer-token.ts';
 import { parseServerUrl, readConfigFile } from './cluster-config.ts';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.ts';
@@ -73,7 +73,7 @@ function tokenOf(user: ObjectReader, file: string, now: () => number): BearerTok
   const inline = user.optionalString('token') ?? '';
   if (inline === '') return undefined;
   if (!isToken(inline)) throw user.malformed('token', 'must be one line of ASCII without blanks');
-  return new StaticToken(new Secret(inline));
+  return staticToken(new Secret(inline));
 }
 
 function tlsOf(cluster: ObjectReader, user: ObjectReader, file: string): TlsMaterial {

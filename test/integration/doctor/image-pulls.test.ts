@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { signed } from '../../../src/image-pulls/signature.ts';
+import { signed } from '../../../src/image-pulls/apply-files.ts';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
 import { PlayedNode } from '../../support/doctor/played-node.ts';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';

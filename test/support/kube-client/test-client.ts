@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { StaticToken } from '../../../src/shared/kube/bearer-token.ts';
+import { staticToken } from '../../../src/shared/kube/bearer-token.ts';
 import type { ClusterConfig } from '../../../src/shared/kube/cluster-config.ts';
 import { KubeClient } from '../../../src/shared/kube/kube-client.ts';
 import type { KubeClientOptions } from '../../../src/shared/kube/kube-client.ts';
@@ -36,7 +36,7 @@ export function configFor(api: KubeApi, token: string): ClusterConfig {
     port: api.port,
     basePath: '',
     readTls: () => ({ ca: api.authority.certificate, isInsecure: false }),
-    token: new StaticToken(new Secret(token)),
+    token: staticToken(new Secret(token)),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ConfigurationRenderer } from '../../../../src/driver/content/template-renderer.ts';
-import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.ts';
+import type { RenderedFiles } from '../../../../src/driver/content/render-job.ts';
+import type { ContentRequest } from '../../../../src/driver/content/volume-content.ts';
 import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.ts';
 import { planVolume } from '../../../../src/driver/content/volume-plan.ts';
 import type { ResolvedConnector } from '../../../../src/shared/connectors/model.ts';
@@ -20,7 +21,7 @@ function render(
   { resolved = harbor, ...change }: Partial<ContentRequest> & { readonly resolved?: readonly ResolvedConnector[] } = {},
   renderer = rendererOf(),
   contentDefaults: Parameters<typeof renderVolumeContent>[1] = defaults,
-): Promise<VolumeContent> {
+): Promise<RenderedFiles> {
   const request = {
     volumeId: 'csi-1',
     plan: planVolume(resolved, change.includedConfigurations ?? [], contentDefaults),
@@ -33,7 +34,7 @@ function render(
   return renderVolumeContent(request, contentDefaults, renderer, call);
 }
 
-function textOf({ files }: VolumeContent, wanted: string): string | undefined {
+function textOf({ files }: RenderedFiles, wanted: string): string | undefined {
   const file = files.find(({ name }) => name === wanted);
   return file && Buffer.from(file.content).toString();
 }

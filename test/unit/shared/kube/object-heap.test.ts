@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseJson } from '../../../../src/shared/json.ts';
-import { heapBytesOf } from '../../../../src/shared/kube/object-heap.ts';
+import { heapBytesOf } from '../../../../src/shared/kube/object-admission.ts';
 
 describe('the estimate of the memory of an object', () => {
   const spec = (index: number): string =>
