@@ -1,5 +1,5 @@
 // Builds dist: the bundles, the licences of their packages, and the bill of materials.
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from './bundles.mjs';
@@ -18,6 +18,8 @@ try {
   }
   writeFileSync(path.join(built, 'NOTICES.txt'), noticesOf(root, metafiles));
   writeFileSync(path.join(built, 'sbom.cdx.json'), sbomOf(root, metafiles));
+  // `npx connectors-csi` runs it.
+  chmodSync(path.join(built, 'main.js'), 0o755);
   mkdirSync(dist, { recursive: true });
   const names = readdirSync(built);
   for (const name of names) renameSync(path.join(built, name), path.join(dist, name));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles, nodeCheck } from '../../../.ci/bundles.mjs';
@@ -14,6 +14,10 @@ async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> 
 }
 
 describe('the bundles', () => {
+  it('are built so that npx can run the program, also after another build', () => {
+    assert.equal(statSync(path.join(repository, 'dist/main.js')).mode & 0o777, 0o755);
+  });
+
   it('hold nothing of the proxy in what the driver loads', async () => {
     const inputs = [...(await inputsOf('main')), ...(await inputsOf('program'))];
     assert.ok(inputs.includes('src/driver/driver.ts'));
