@@ -69,6 +69,7 @@ export const layers = {
   'proxy/cel': ['npm:@bufbuild/cel'],
   'proxy/connectors': [...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'type:proxy/tool'],
   'proxy/secrets': [
+    'type:proxy/thread-shares',
     ...[...modules, ...shared('kube', 'limits'), 'proxy/limits', 'proxy/tool', 'proxy/connectors'],
     'type:proxy/credentials',
   ],

@@ -63,7 +63,7 @@ function backendOf(
     const maxObjectBytes = config['max-object-memory'];
     const common = { cluster, timings: kubeTimings, namespace, audience, maxObjectBytes, clock, monotonicNow, log };
     return {
-      createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
+      createBackend: (metrics, threads) => kubernetesBackend({ ...common, metrics, threads }),
       // Addresses are compared. An API server known by a host name is blocked by its endpoints.
       apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
     };

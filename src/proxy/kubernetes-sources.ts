@@ -11,6 +11,7 @@ import { kubernetesApprovals, subjectAccessReviewAuthorizer } from './auth/kuber
 import type { DecisionSources } from './backend.ts';
 import { ConnectorInformer } from './connectors/connector-informer.ts';
 import { SubjectTokens } from './credentials/issuer/subject-tokens.ts';
+import type { ThreadShares } from './thread-shares.ts';
 import { KubernetesSecrets } from './secrets/kubernetes-secrets.ts';
 
 export interface KubernetesSourcesOptions {
@@ -28,6 +29,7 @@ export interface KubernetesSourcesOptions {
   readonly maxObjectBytes: number;
   /** Limits denied reviews per client. */
   readonly rateLimiter: FailureRateLimiter;
+  readonly threads: ThreadShares;
   readonly log: Log;
 }
 
@@ -50,7 +52,7 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
   });
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
-  const secrets = new KubernetesSecrets(client, namespace, log);
+  const secrets = new KubernetesSecrets(client, namespace, options.threads, log);
   const authorizer = subjectAccessReviewAuthorizer(
     new SubjectAccessReviewer(client, monotonicNow, proxyLimits.proxyAccess),
     rateLimiter,

@@ -36,7 +36,7 @@ import { Via } from './tool/via.ts';
 
 export interface ProxyParts extends Omit<ToolAccessOptions, 'backend' | 'service' | 'sockets' | 'threads'> {
   /** @param metrics where the backend reports its requests. */
-  readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
+  readonly createBackend: (metrics: ProxyMetrics, threads: ThreadShares) => ProxyBackend;
   readonly log: Log;
   /** Timings of the status controller that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
@@ -86,8 +86,8 @@ export class Proxy {
         ? { isLeaseHeld: () => this.#status?.isLeader === true }
         : {}),
     });
-    this.#backend = parts.createBackend(this.metrics);
     this.#threads = new ThreadShares(monotonicNow);
+    this.#backend = parts.createBackend(this.metrics, this.#threads);
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
     this.#tools = createToolAccess({
       ...parts,

@@ -210,10 +210,10 @@ describe('workload identity with a real API server', function () {
     const { namespace, 'token-audience': audience } = config;
     proxy = new Proxy({
       config,
-      createBackend: (metrics) =>
+      createBackend: (metrics, threads) =>
         kubernetesBackend({
           ...{ cluster, timings: kubeTimings, namespace, audience, maxObjectBytes: 1 << 24 },
-          ...{ metrics, clock, monotonicNow, log: written },
+          ...{ metrics, threads, clock, monotonicNow, log: written },
         }),
       apiServer: [],
       ...{ clock, monotonicNow, log: written },

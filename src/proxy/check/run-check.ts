@@ -18,6 +18,7 @@ import { RequestChecker } from './request-checker.ts';
 import { noObserver } from '../../shared/kube/observer.ts';
 import { kubeTimings } from '../../shared/kube/timings.ts';
 import type { ClusterConfig } from '../../shared/kube/cluster-config.ts';
+import { ThreadShares } from '../thread-shares.ts';
 import { proxyLimits } from '../limits.ts';
 import { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import { silentLog } from '../../shared/log.ts';
@@ -210,6 +211,7 @@ export function openCluster(
     maxObjectBytes: config['max-object-memory'],
     // A table can expect more denials than a client of the proxy can cause at once.
     rateLimiter: new FailureRateLimiter({ ...proxyLimits.failedReviews, burst: Number.MAX_SAFE_INTEGER }, monotonicNow),
+    threads: new ThreadShares(monotonicNow),
     log: silentLog,
   });
   flags.start();

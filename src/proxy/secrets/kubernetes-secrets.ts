@@ -13,6 +13,7 @@ import { parsedOnce } from '../../shared/per-object.ts';
 import { Reflector } from '../../shared/kube/reflector.ts';
 import type { ResourceType } from '../../shared/kube/resource-location.ts';
 import type { Log } from '../../shared/log.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import type { SecretName, SecretObject, SecretSource } from './secret-source.ts';
 import { caLabel, parseSecret } from './secret-source.ts';
 import { objectKey } from '../../shared/names.ts';
@@ -36,14 +37,16 @@ interface CachedSecret {
  */
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
+  readonly #threads: ThreadShares;
   readonly #cas: Reflector;
   readonly #cache = new BoundedMap<CachedSecret>(proxyLimits.secrets.cachedBytes);
   readonly #reads = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = parsedOnce(parseSecret);
 
-  /** @param namespace the proxy's. */
-  constructor(client: KubeClient, namespace: string, log: Log) {
+  /** @param namespace the proxy's. @param threads charged for parsing: a Secret with many keys takes 0.25 s. */
+  constructor(client: KubeClient, namespace: string, threads: ThreadShares, log: Log) {
     this.#client = client;
+    this.#threads = threads;
     this.#cas = new Reflector(client, { type: secretType, namespace, labelSelector: `${caLabel}=true` }, log);
   }
 
@@ -73,6 +76,8 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
+    const { namespace } = ref;
+    await this.#threads.wait(namespace, `too many long Secrets of namespace ${namespace}`, signal);
     const readMs = this.#client.clock.now();
     const cached = this.#cache.get(key);
     const object = await this.#fetch(ref, signal);
@@ -87,7 +92,9 @@ export class KubernetesSecrets implements SecretSource {
     // An unchanged Secret stays the same object, because tokens of registries and trust stores are cached with it as
     // key.
     const isSame = version !== undefined && cached?.version === version;
-    const secret = isSame ? orThrow(cached.secret) : object && parseSecret(object);
+    const secret = isSame
+      ? orThrow(cached.secret)
+      : object && this.#threads.measure(namespace, () => parseSecret(object));
     this.#cache.set(key, { secret, version, readMs }, ref.namespace, bytes + overheadBytes);
     return secret;
   }
@@ -95,7 +102,9 @@ export class KubernetesSecrets implements SecretSource {
   async #fetch(ref: SecretName, signal: AbortSignal): Promise<JsonObject | undefined> {
     const { namespace, name } = ref;
     try {
-      return await this.#client.get({ type: secretType, namespace, name }, { signal });
+      return await this.#client.get({ type: secretType, namespace, name }, { signal }, (parse) =>
+        this.#threads.measure(namespace, parse),
+      );
     } catch (error) {
       if (isKubeError(error, 404)) return undefined;
       this.#cache.delete(`${namespace}/${name}`);

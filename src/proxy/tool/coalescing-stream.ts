@@ -8,7 +8,7 @@ const { chunkMs } = proxyLimits.thread;
 export type ChunkShare = () => TokenBucket;
 
 /** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */
-const smallChunkBytes = 4 * 1024;
+export const smallChunkBytes = 4 * 1024;
 const blockBytes = 16 * 1024;
 const noBytes = Buffer.alloc(0);
 const ignore = (): void => undefined;

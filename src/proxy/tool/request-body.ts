@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { unclearMessage } from '../proxy-error.ts';
 import { isOverridingHeader } from '../rules/overrides.ts';
 import { coalesce } from './coalesce.ts';
+import { smallChunkBytes } from './coalescing-stream.ts';
 import type { ChunkShare, CoalescingStream, Sink } from './coalescing-stream.ts';
 import { canonicalHeaderName, hasBody, hasWord, valuesOf } from './headers.ts';
 import { replacedHeaders } from './tool-credential.ts';
@@ -213,6 +214,7 @@ export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<str
 /** The body of a request as undici reads it: each write waits until the connection takes the next one. */
 export class Upload extends Readable implements Sink {
   #onWritten: ((error?: Error | null) => void) | undefined;
+  #isSmall = false;
 
   constructor() {
     super({ highWaterMark: 0 });
@@ -222,6 +224,7 @@ export class Upload extends Readable implements Sink {
 
   write(chunk: Buffer, onWritten: (error?: Error | null) => void): void {
     this.#onWritten = onWritten;
+    this.#isSmall = chunk.length < smallChunkBytes;
     this.push(chunk);
   }
 
@@ -233,6 +236,10 @@ export class Upload extends Readable implements Sink {
   override _read(): void {
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
-    onWritten?.();
+    if (onWritten === undefined) return;
+    // After all chunks of a read, so that small ones are gathered: undici takes each at once, and keeps it until its socket
+    // is writable.
+    if (this.#isSmall) setImmediate(onWritten);
+    else onWritten();
   }
 }

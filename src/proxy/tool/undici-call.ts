@@ -147,6 +147,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
 class ResponseSource implements Source {
   readonly #socket: Socket | undefined;
   readonly #controller: Dispatcher.DispatchController;
+  #wantsPause = false;
 
   constructor(socket: Socket | undefined, controller: Dispatcher.DispatchController) {
     this.#socket = socket;
@@ -157,11 +158,21 @@ class ResponseSource implements Source {
     return this.#socket?.bytesRead ?? 0;
   }
 
+  /**
+   * Pauses after the read. In the middle of one, undici gives its rest back to the socket and reads more when it resumes:
+   * a download that the client reads slowly would take more memory with each pause.
+   */
   pause(): void {
-    this.#controller.pause();
+    this.#wantsPause = true;
+    queueMicrotask(this.#pauseNow);
   }
 
+  readonly #pauseNow = (): void => {
+    if (this.#wantsPause) this.#controller.pause();
+  };
+
   resume(): void {
+    this.#wantsPause = false;
     this.#controller.resume();
   }
 }

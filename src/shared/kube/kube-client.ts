@@ -1,11 +1,12 @@
 import { stringifyJson } from '../json.ts';
-import type { JsonObject } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
 import { withTimeout } from '../abortable.ts';
 import { limits } from '../limits/defaults.ts';
 import { noLimitObserver } from '../limits/limit-observer.ts';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.ts';
 import { FairSemaphore } from '../limits/fair-semaphore.ts';
 import { objectOfKind, readResponse, tooLarge } from './response-body.ts';
+import type { Measure, ResponseReader } from './response-body.ts';
 import { CallRunner } from './call-runner.ts';
 import type { CallOptions } from './call-runner.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -70,9 +71,11 @@ export class KubeClient {
     this.#runner = new CallRunner(this.#pool, { ...options, limiter: this.#limiter });
   }
 
-  async get(location: ResourceLocation, options: CallOptions): Promise<JsonObject> {
+  /** @param measure see `readResponse`. */
+  async get(location: ResourceLocation, options: CallOptions, measure?: Measure): Promise<JsonObject> {
     const target = { verb: 'get', location, query: '' } as const;
-    const response = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readResponse);
+    const read: ResponseReader<JsonValue> = (...response) => readResponse(...response, measure);
+    const response = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, read);
     return objectOfKind(response, location.type.kind, `GET ${pathOf(location)}`);
   }
 

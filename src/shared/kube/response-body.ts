@@ -8,21 +8,26 @@ import { limits } from '../limits/defaults.ts';
 /** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
 export type ResponseReader<T> = (response: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
 
+/** Runs a parser, and charges its time to the namespace of the object. */
+export type Measure = <T>(parse: () => T) => T;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads a JSON response to its end.
  * @param path method and path, for errors.
  * @param credential removed from the server's message, in case it repeats it.
+ * @param measure runs the parser.
  * @throws {KubeError} the Status of the response, or Malformed or TooLarge; TransportError if it breaks off.
  */
 export async function readResponse(
   response: HttpResponse,
   path: string,
   credential: Secret | undefined,
+  measure: Measure = (parse) => parse(),
 ): Promise<JsonValue> {
   const bytes = await readSuccess(response, path, credential, limits.api.responseBytes);
-  return parseText(bytes, response.status, path, parseJson);
+  return measure(() => parseText(bytes, response.status, path, parseJson));
 }
 
 /**

@@ -105,6 +105,13 @@ export class ProxyProcess {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
+  /** CPU time so far, in ticks of the kernel. */
+  get cpuTicks(): number {
+    const [, fields = ''] = /\) (.*)$/s.exec(readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')) ?? [];
+    const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
+    return user + system;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

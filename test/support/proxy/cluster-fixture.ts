@@ -156,10 +156,10 @@ export class ClusterFixture {
     const cluster = this.clusterConfig();
     const proxy = new Proxy({
       config,
-      createBackend: (metrics) =>
+      createBackend: (metrics, threads) =>
         kubernetesBackend({
           ...{ cluster, timings: quickTimings, namespace, audience, maxObjectBytes },
-          ...{ metrics, clock, monotonicNow, log },
+          ...{ metrics, threads, clock, monotonicNow, log },
         }),
       apiServer: [],
       clock,

@@ -9,11 +9,13 @@ import { toolAuthority } from './tool-server.ts';
 
 /** Chunks of one byte: each costs a receiver that keeps them apart some hundred bytes. */
 export const oneByteChunks = Buffer.from('1\r\na\r\n'.repeat(16 * 1024));
+/** Chunks that are passed on fast, so that they fill what is between two sides that do not read. */
+export const largeChunks = Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`.repeat(4));
 /** Nearly as much as a header section can have. */
 const longHeaders = Array.from({ length: 14 }, (_, at) => `X-Long-${at}: ${'a'.repeat(1_000)}\r\n`).join('');
 
 /** Writes without end as long as the other side takes it. */
-function flood(socket: Socket, block: Buffer = oneByteChunks): void {
+function flood(socket: Socket, block: Buffer): void {
   // Later, since a kernel that takes everything at once would let nothing else run here.
   const soon = (): void => void setImmediate(more);
   const more = (): void => {
@@ -24,14 +26,14 @@ function flood(socket: Socket, block: Buffer = oneByteChunks): void {
 }
 
 /**
- * A tool that reads no body, and that answers what asks for `/flood` with long headers and chunks of one byte without end,
- * and everything else with `hello`.
+ * A tool that reads no body, and that answers what asks for `/flood` with long headers and endless chunks, once it is told
+ * to, and everything else with `hello`.
  */
 export class StallingTool {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** Connections so far. */
-  opened = 0;
+  /** Connections with a request that waits for its answer. */
+  readonly waiting = new Set<Socket>();
 
   private constructor(hosts: readonly string[]) {
     const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts });
@@ -58,10 +60,22 @@ export class StallingTool {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Answers all requests that wait. */
+  flood(block: Buffer): void {
+    for (const socket of this.waiting) {
+      socket.write(`HTTP/1.1 200 OK\r\n${longHeaders}Transfer-Encoding: chunked\r\n\r\n`);
+      flood(socket, block);
+    }
+  }
+
   #serve(socket: Socket): void {
-    this.opened += 1;
     this.#sockets.add(socket);
-    socket.on('error', () => undefined).once('close', () => this.#sockets.delete(socket));
+    socket
+      .on('error', () => undefined)
+      .once('close', () => {
+        this.#sockets.delete(socket);
+        this.waiting.delete(socket);
+      });
     let text = '';
     const read = (chunk: Buffer): void => {
       text += chunk.toString('latin1');
@@ -74,8 +88,7 @@ export class StallingTool {
         return;
       }
       socket.off('data', read).pause();
-      socket.write(`HTTP/1.1 200 OK\r\n${longHeaders}Transfer-Encoding: chunked\r\n\r\n`);
-      flood(socket);
+      this.waiting.add(socket);
     };
     socket.on('data', read);
   }
@@ -84,6 +97,7 @@ export class StallingTool {
 /** A client's connections, from an address of its own, which are never read. */
 export class StallingClient {
   readonly sockets: Socket[] = [];
+  readonly #stalled: Socket[] = [];
   readonly #address: string;
   readonly #proxy: ProxyClient;
   readonly #authority: string;
@@ -92,11 +106,6 @@ export class StallingClient {
     this.#address = address;
     this.#proxy = proxy;
     this.#authority = authority;
-  }
-
-  /** Connections still open, as far as this side has noticed. */
-  get open(): number {
-    return this.sockets.filter(({ destroyed }) => !destroyed).length;
   }
 
   close(): void {
@@ -123,14 +132,19 @@ export class StallingClient {
     return secure;
   }
 
-  /** A request that floods the tool and is flooded by it, and reads nothing. */
-  async stall(authority: string, path = '/flood'): Promise<void> {
+  /** Begins a request with an endless body, and reads nothing. */
+  async stall(authority: string): Promise<void> {
     const secure = await this.tunnel(authority);
-
     if (secure === undefined) return;
     secure.pause();
-    secure.write(`POST ${path} HTTP/1.1\r\nHost: ${authority}\r\n${longHeaders}Transfer-Encoding: chunked\r\n\r\n`);
-    flood(secure);
+    secure.write(`POST /flood HTTP/1.1\r\nHost: ${authority}\r\n${longHeaders}Transfer-Encoding: chunked\r\n\r\n`);
+    secure.write('1\r\na\r\n');
+    this.#stalled.push(secure);
+  }
+
+  /** Goes on with the bodies. */
+  flood(block: Buffer): void {
+    for (const socket of this.#stalled) flood(socket, block);
   }
 
   /** Headers of a request that do not end. */
