@@ -78,12 +78,16 @@ export class Misconfiguration extends ProxyError {
   }
 }
 
-/** Returns the error for a Connector that cannot be used. @param problem with the fix. */
+/**
+ * Returns the error for a Connector that cannot be used.
+ * @param fix for problems that do not name it. Many programs show only what is before it.
+ */
 export function misconfigured(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   problem: string,
+  fix = '',
 ): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${problem} (connector ${namespace}/${name})`);
+  return new ProxyError(502, 'misconfigured', `${problem} (connector ${namespace}/${name})${fix}`);
 }
 
 /** Returns the error for a message that servers can interpret in different ways. Its connection closes. */

@@ -101,7 +101,7 @@ export class ToolCredentials {
     const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
     if (secret === undefined) {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
-      throw misconfigured(connector.ref, `${problem}: create it, or change spec.auth.secretRef`);
+      throw misconfigured(connector.ref, problem, ': create it, or change spec.auth.secretRef');
     }
     return this.#credentialIn(secret, connector, type, address, signal);
   }

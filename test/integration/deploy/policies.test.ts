@@ -148,7 +148,7 @@ describe('the admission policies in an API server', () => {
     const mint = async (change: object, client = asDriver): Promise<readonly string[]> => {
       const spec = { ...fitting, boundObjectRef: { ...pods, uid }, ...change };
       const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
-      return told(await client.request({ method: 'POST', path: account, body }));
+      return told(await requestToken(client, account, body));
     };
 
     it('lets the driver have what it needs, for a day at most', async () => {
@@ -203,7 +203,7 @@ describe('the admission policies in an API server', () => {
         spec: { audiences, expirationSeconds },
       };
       const client = plane().admin.as({ user, groups: ['system:authenticated'] });
-      return told(await client.request({ method: 'POST', path, body })).join();
+      return told(await requestToken(client, path, body)).join();
     };
 
     before(async () => {
@@ -330,6 +330,17 @@ describe('the admission policies in an API server', () => {
 
 function clusterRole(name: string): Manifest {
   return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name } };
+}
+
+/** Requests a token, once the API server has read the roles of the client: it reads them some time after they are written. */
+async function requestToken(client: ApiClient, path: string, body: object): Promise<ApiAnswer> {
+  let answer: ApiAnswer | undefined;
+  await eventually('the client may create tokens', async () => {
+    answer = await client.request({ method: 'POST', path, body });
+    return !answer.text.includes('cannot create resource');
+  });
+  assert.ok(answer !== undefined);
+  return answer;
 }
 
 async function bind(admin: ApiClient, user: string, roles: readonly string[]): Promise<void> {

@@ -55,7 +55,7 @@ describe('the credential of a Connector', () => {
     [
       'is missing',
       () => put(),
-      /^Secret ci\/login does not exist: create it, or change spec\.auth\.secretRef \(connector ci\/tool\)$/m,
+      /^Secret ci\/login does not exist \(connector ci\/tool\): create it, or change spec\.auth\.secretRef$/m,
     ],
     [
       'has an unknown type',
