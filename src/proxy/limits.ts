@@ -12,7 +12,7 @@ export const proxyLimits = {
   },
   /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/limits.md). */
   requestsInFlight: {
-    /** Requests in flight, 200 KiB each: `--max-requests-in-flight`. @listed `429` */
+    /** Requests in flight, 1.5 MiB each if neither side reads: `--max-requests-in-flight`. @listed `429` */
     total: 512,
     /** Part of these for one namespace, or for one address without a token. @listed `429` */
     share: 1 / 2,
