@@ -62,7 +62,7 @@ const rejected: Readonly<Record<string, readonly [request: string, problem: RegE
 };
 
 describe('connectors-credential-provider', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   before(needs(...shells.map(([program]) => program)));
 
   for (const [program, ...options] of shells) {
