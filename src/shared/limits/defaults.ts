@@ -61,7 +61,7 @@ export const limits = {
     listBytes: 8 << 20,
     /** An audience, which becomes a part of requests and messages. Real ones are far shorter. */
     audienceCharacters: 1024,
-    /** Keys of an object, and their sequences that are kept to estimate memory. See shared/kube/object-heap.ts. */
+    /** Keys of an object, and their sequences that are kept to estimate memory. See shared/kube/object-admission.ts. */
     layouts: {
       /** Sequences. */
       count: 4096,

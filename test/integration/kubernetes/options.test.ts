@@ -52,15 +52,20 @@ describe('the options of the chart with a real API server', function () {
   before(needsKnownPorts);
   const plane = sharedControlPlane();
   let installed: InstalledPrograms;
+  /** Ends what has started: nothing where a program is missing. */
+  const ends: (() => unknown)[] = [];
   let volume: TestVolume;
 
   before(async () => {
     installed = await InstalledPrograms.start(plane(), { values, driverFlags, addresses: [ownAddress] });
+    ends.push(
+      () => installed.kubelet.endAll(),
+      () => installed.stop(),
+      () => removeInstallation(plane()),
+    );
   });
   after(async () => {
-    await installed.kubelet.endAll();
-    await installed.stop();
-    await removeInstallation(plane());
+    for (const end of ends) await end();
   });
 
   const run = async (name: string, more: Readonly<Record<string, string>> = {}): Promise<TestVolume> => {
