@@ -34,10 +34,7 @@ describe('the commands of the pages that create an object', () => {
       ...['agents', 'ci', 'connectors-system'].map(namespaceOf),
     ]);
   });
-  after(async () => {
-    await plane().admin.remove(namespaceOf('agents'));
-    await removeInstallation(plane());
-  });
+  after(() => removeInstallation(plane()));
 
   let count = 0;
   for (const page of pages) {

@@ -11,15 +11,20 @@ const kubeVersion = '1.36';
 export const allValuesOfServer = { ...allValues, driver: { ...allValues.driver, preventPodScheduling: false } };
 
 /** Of the examples and of suites. */
-const namespaces = ['argocd', 'ci', 'flux-system', 'shared', 'tools'].map((name): Manifest => ({
+const namespaces = ['agents', 'argocd', 'ci', 'flux-system', 'shared', 'tools'].map((name): Manifest => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name },
 }));
 const api = 'connectors.alauda.io/v1alpha1';
 
-/** Removes the chart's objects, however they were made, and those of suites, and waits until they are gone. */
-export async function removeInstallation({ admin }: ControlPlane): Promise<void> {
+/**
+ * Removes the chart's objects, however they were made, and those of suites, and waits until they are gone.
+ * @param plane undefined in a suite that is skipped, whose hooks run nevertheless.
+ */
+export async function removeInstallation(plane: ControlPlane | undefined): Promise<void> {
+  if (plane === undefined) return;
+  const { admin } = plane;
   const remove = (objects: readonly Manifest[]): Promise<unknown> =>
     Promise.all(objects.map((one) => admin.remove(one)));
   // The API server waits for seconds until definitions have no objects any more.
