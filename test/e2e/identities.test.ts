@@ -81,6 +81,9 @@ describe('workload identity with a real API server', function () {
       this.skip();
     }
     ({ admin } = plane());
+    stops.push(async () => {
+      for (const name of namespaces) await admin.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    });
     await put(...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })));
     await admin.apply(rendered('crds'));
     const own = rendered('standalone').filter(
@@ -107,7 +110,6 @@ describe('workload identity with a real API server', function () {
   after(async () => {
     for (const stop of stops.toReversed()) await stop();
     rmSync(work, { recursive: true });
-    for (const name of namespaces) await admin.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     assert.ok(!log.includes('ISSUED') && !/eyJ[\w-]+\.eyJ/.test(log), 'a token is in the log');
   });
 

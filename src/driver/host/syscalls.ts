@@ -54,7 +54,7 @@ export interface FileStatus {
   readonly size: number;
 }
 
-export interface FilesystemStatus {
+interface FilesystemStatus {
   readonly type: number;
   readonly blockSize: number;
   readonly blocks: number;

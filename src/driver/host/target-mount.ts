@@ -1,13 +1,13 @@
 import { CodedError } from '../../shared/errors.ts';
 import { shownPath } from '../../shared/message-text.ts';
-import { check, checkValue, closing } from './directory.ts';
+import { check, checkValue, closing, openDirectory } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { errno } from './errno.ts';
 import { descriptorPath } from './linux-syscalls.ts';
 import { AT_REMOVEDIR, unmountFlag, open, TMPFS_MAGIC } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 import type { Target } from './target-path.ts';
-import type { TargetState } from '../publish/ports.ts';
+import type { TargetState, VolumeStatistics } from '../publish/ports.ts';
 import { openCurrentRevision } from './atomic-writer.ts';
 import type { TmpfsLimits } from './footprint.ts';
 
@@ -52,6 +52,27 @@ function stateOf(syscalls: Syscalls, target: Target, directory: Directory): Targ
   if (revision === undefined) return 'incomplete';
   syscalls.close(revision.fd);
   return 'published';
+}
+
+/** Returns the usage of the file system at a target. */
+export function statisticsAt(syscalls: Syscalls, target: Target): VolumeStatistics {
+  const { blockSize, ...status } = closing(
+    syscalls,
+    openDirectory(syscalls, target.parent, target.name, open.pathOnly),
+    (root) => checkValue(syscalls.fstatfs(root.fd), 'statfs', root),
+  );
+  return {
+    bytes: {
+      total: status.blocks * blockSize,
+      used: (status.blocks - status.blocksFree) * blockSize,
+      available: status.blocksAvailable * blockSize,
+    },
+    inodes: {
+      total: status.inodes,
+      used: status.inodes - status.inodesFree,
+      available: status.inodesFree,
+    },
+  };
 }
 
 /** Returns the error for a mount of another program, which is never removed: INTERNAL for every call. */

@@ -23,6 +23,7 @@ import {
   mountAt,
   openTarget,
   removeDirectory,
+  statisticsAt,
   unmountAll,
   unmountNow,
 } from './target-mount.ts';
@@ -33,7 +34,7 @@ import { selinuxContext } from './selinux.ts';
 import { deduplicateFiles } from './deduplicate-files.ts';
 import type { SharedFiles } from './deduplicate-files.ts';
 import { AT_REMOVEDIR, open } from './syscalls.ts';
-import type { FilesystemStatus, Syscalls } from './syscalls.ts';
+import type { Syscalls } from './syscalls.ts';
 import { TargetPaths } from './target-path.ts';
 import type { Target } from './target-path.ts';
 import { TmpfsMaker } from './tmpfs.ts';
@@ -159,12 +160,7 @@ export class TmpfsHost {
       if (target === undefined || this.#inspect(target) !== 'published') {
         throw new CodedError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
       }
-      const status = closing(
-        this.#syscalls,
-        openDirectory(this.#syscalls, target.parent, target.name, open.pathOnly),
-        (root) => checkValue(this.#syscalls.fstatfs(root.fd), 'statfs', root),
-      );
-      return statisticsOf(status);
+      return statisticsAt(this.#syscalls, target);
     });
   }
 
@@ -305,20 +301,4 @@ export class TmpfsHost {
 
 function withCode(error: unknown): unknown {
   return error instanceof SyscallError ? fromSyscallError(error) : error;
-}
-
-function statisticsOf(status: FilesystemStatus): VolumeStatistics {
-  const { blockSize } = status;
-  return {
-    bytes: {
-      total: status.blocks * blockSize,
-      used: (status.blocks - status.blocksFree) * blockSize,
-      available: status.blocksAvailable * blockSize,
-    },
-    inodes: {
-      total: status.inodes,
-      used: status.inodes - status.inodesFree,
-      available: status.inodesFree,
-    },
-  };
 }

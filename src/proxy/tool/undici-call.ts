@@ -163,6 +163,8 @@ class ResponseSource implements Source {
    * a download that the client reads slowly would take more memory with each pause.
    */
   pause(): void {
+    // Each further chunk of the read asks again.
+    if (this.#wantsPause) return;
     this.#wantsPause = true;
     queueMicrotask(this.#pauseNow);
   }

@@ -16,6 +16,9 @@ const MiB = 2 ** 20;
 const hosts = ['tool.example', 'other.example'];
 const hostileNamespaces = Array.from({ length: 8 }, (_, at) => `hostile-${at + 1}`);
 
+/** The part of a limit that is still used after a flood. On a busy machine some of what filled half of it has timed out. */
+const stalledPart = 3 / 8;
+
 /** Binds a Role to the account `builder` of namespaces. */
 function withSubjects(object: object, namespaces: readonly string[]): object {
   const subjects = namespaces.map((namespace) => ({ kind: 'ServiceAccount', name: 'builder', namespace }));
@@ -108,11 +111,11 @@ describe('the proxy as deployed, at its limits', function () {
     }
   }
 
-  async function assertHalfUsed(...limits: readonly string[]): Promise<void> {
+  async function assertUsed(least: number, ...limits: readonly string[]): Promise<void> {
     for (const limit of limits) {
       const part = await partUsed(limit);
       console.log(`      ${limit}: ${Math.round(100 * part)} % used`);
-      assert.ok(part >= 1 / 2, `${limit}: ${part}`);
+      assert.ok(part >= least, `${limit}: ${part}`);
     }
   }
 
@@ -149,6 +152,7 @@ describe('the proxy as deployed, at its limits', function () {
     await fill('requests_in_flight', (client) => client.stall(authority));
     flood(oneByteChunks);
     await settled();
+    await assertUsed(stalledPart, 'requests_in_flight');
     for (const client of clients) client.close();
     await settled();
     report(await bystand(20));
@@ -161,7 +165,7 @@ describe('the proxy as deployed, at its limits', function () {
     await fill('tool_connections', (client) => client.stall(authority));
     await Promise.all(clients.flatMap((client) => Array.from({ length: 8 }, () => client.beginHeaders(authority))));
     await fill('connections', (client) => client.beginHeaders());
-    await assertHalfUsed('requests_in_flight', 'tool_connections', 'connections');
+    await assertUsed(1 / 2, 'requests_in_flight', 'tool_connections', 'connections');
     report(await bystand(100));
     assert.ok(!proxy.hasEnded, proxy.log);
     for (const client of clients) client.close();
@@ -174,6 +178,7 @@ describe('the proxy as deployed, at its limits', function () {
     await fill('tool_connections', (client) => client.stall(`tool.example:${tool.port}`));
     flood(largeChunks);
     await settled();
+    await assertUsed(stalledPart, 'requests_in_flight', 'tool_connections');
     for (const client of clients) client.close();
     await settled();
     report(await bystand(10));

@@ -126,6 +126,7 @@ export class InstalledPrograms {
 
   /** Ends the programs, removes what they have, and asserts that no log has a credential. */
   async stop(): Promise<void> {
+    await this.kubelet.endAll();
     await this.kubelet.stop();
     for (const each of this.proxies) await each.stop();
     await this.driver.stop();

@@ -165,3 +165,22 @@ describe('the table of parts', () => {
     assert.throws(() => partsOf('quick', ['test/else/a.test.ts']), /in no part: test\/else\/a\.test\.ts/);
   });
 });
+
+describe('the suites of a real API server', () => {
+  it('say what they skip where its programs are missing, and fail in no hook', () => {
+    const test = path.join(repository, 'test');
+    const suites = fs
+      .readdirSync(test, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => path.join(test, name))
+      .filter((file) => /from '[./]+support\/kubernetes\//.test(fs.readFileSync(file, 'utf8')));
+    assert.ok(suites.length > 8, suites.join());
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ['node_modules/mocha/bin/mocha.js', '--reporter', 'dot', ...suites],
+      { cwd: repository, encoding: 'utf8', env: { PATH: path.dirname(process.execPath) } },
+    );
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /skipped: neither in KUBERNETES_PROGRAMS nor in PATH: etcd/);
+  });
+});
