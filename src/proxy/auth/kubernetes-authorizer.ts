@@ -1,3 +1,4 @@
+import { permissionKey } from '../../shared/access/permission.ts';
 import type { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import type { FailureRateLimiter } from '../failure-rate-limiter.ts';
@@ -18,20 +19,27 @@ import type { KubeClient } from '../../shared/kube/kube-client.ts';
  * @param exists reports whether such a Connector can exist.
  */
 export function subjectAccessReviewAuthorizer(
-  reviews: SubjectAccessReviewer,
+  reviews: Pick<SubjectAccessReviewer, 'known' | 'isAnyAllowed'>,
   rateLimiter: FailureRateLimiter,
   exists: (connector: ConnectorRef) => boolean,
 ): Authorizer {
+  // Requests that need the same review count once: hundreds of a build come when a decision has just expired.
+  const calls = new SingleFlight<boolean>();
   return {
-    isAnyAllowed: ({ user, pod }, permissions, signal) =>
-      reviews.known(permissions) ??
-      rateLimiter.run(
-        `${user} ${pod?.uid ?? ''}`,
-        () => reviews.isAnyAllowed(permissions, signal),
-        (isAllowed) => isAllowed && permissions.every(({ connector }) => exists(connector)),
-        `too many connectors that ${user} cannot use, or that do not exist`,
-        signal,
-      ),
+    isAnyAllowed: ({ user, pod }, permissions, signal) => {
+      const known = reviews.known(permissions);
+      if (known !== undefined) return known;
+      const client = `${user} ${pod?.uid ?? ''}`;
+      return calls.run([client, ...permissions.map(permissionKey)].join(' '), signal, (shared) =>
+        rateLimiter.run(
+          client,
+          () => reviews.isAnyAllowed(permissions, shared),
+          (isAllowed) => isAllowed && permissions.every(({ connector }) => exists(connector)),
+          `too many connectors that ${user} cannot use, or that do not exist`,
+          shared,
+        ),
+      );
+    },
   };
 }
 

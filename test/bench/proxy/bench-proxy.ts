@@ -90,12 +90,12 @@ async function measureNew(name: WayName, round: number): Promise<void> {
   let what = 'start';
   const step = async (part: string, description: string, run: () => Promise<void>): Promise<void> => {
     what = description;
-    if (parts.has(part)) await run();
+    if (part.split(',').some((each) => parts.has(each))) await run();
   };
   try {
     await step('memory', 'memory at rest', () => measureRest(way));
     await timed(async () => get(way, agentOf(await open(way)), '/1'));
-    await step('requests', 'first requests', () => warm(wrk, way, note));
+    await step('requests,burst', 'first requests', () => warm(wrk, way, note));
     for (const load of loads) await step('requests', load.name, () => measureRequests(wrk, way, load, note));
     await step('burst', 'burst', () => measureBurst(way, note));
     for (const direction of directions) {
