@@ -67,7 +67,10 @@ export const layers = {
   ],
   'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'type:proxy/failure-rate-limiter', 'npm:jose'],
   'proxy/cel': ['npm:@bufbuild/cel'],
-  'proxy/connectors': [...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'type:proxy/tool'],
+  'proxy/connectors': [
+    ...[...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'type:proxy/tool'],
+    'type:proxy/thread-shares',
+  ],
   'proxy/secrets': [
     'type:proxy/thread-shares',
     ...[...modules, ...shared('kube', 'limits'), 'proxy/limits', 'proxy/tool', 'proxy/connectors'],
@@ -94,7 +97,7 @@ export const layers = {
   'proxy/status': [
     ...[...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'proxy/proxy-error'],
     ...['proxy/connectors', 'type:proxy/secrets', 'proxy/credentials', 'proxy/rules', 'type:proxy/probe'],
-    'proxy/certificates',
+    ...['type:proxy/thread-shares', 'proxy/certificates'],
   ],
   'proxy/server': [
     ...[...modules, ...shared('process', 'limits'), 'type:shared/connectors', 'proxy/limits', 'proxy/proxy-error'],

@@ -51,7 +51,7 @@ export function kubernetesSources(options: KubernetesSourcesOptions): Kubernetes
     program: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
-  const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
+  const connectors = new ConnectorInformer(client, options.maxObjectBytes, options.threads, log);
   const secrets = new KubernetesSecrets(client, namespace, options.threads, log);
   const authorizer = subjectAccessReviewAuthorizer(
     new SubjectAccessReviewer(client, monotonicNow, proxyLimits.proxyAccess),

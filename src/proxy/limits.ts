@@ -57,6 +57,8 @@ export const proxyLimits = {
     everyMs: 20,
     /** Longest wait. */
     longestMs: 5_000,
+    /** Milliseconds of a share that checks of Connectors leave to requests. */
+    reservedMs: 500,
     /** A chunk of a body, in reads with more than 256 of them. */
     chunkMs: 1 / 400,
     /** Informational responses (1xx) to a request that exceed the limit of headers: a read has thousands of them. */
@@ -66,6 +68,8 @@ export const proxyLimits = {
   },
   /** Content of one Connector. */
   connector: {
+    /** Characters of changed Connectors of one namespace that wait to be parsed. The next list has the others. */
+    changedCharacters: 1 << 20,
     /** URLs in `spec.address` and `spec.addressExtensions`. Each request is compared. @listed `TooManyAddresses`, `502` */
     addresses: 64,
     /** PEM bundle of `spec.caCertSecretRef`. Parsed certificates use five times its size. @listed `InvalidCACert` */

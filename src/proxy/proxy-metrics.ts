@@ -87,7 +87,7 @@ export class ProxyMetrics extends ProgramMetrics implements ServerObserver, Kube
     );
     registry.callbackGauge(
       'rejected_objects',
-      'Connectors and classes rejected for memory',
+      'Connectors and classes rejected for memory, or because they change too often',
       () => sources.objects().rejected,
     );
     registry.callbackGauge(

@@ -175,18 +175,20 @@ export class Proxy {
     if (status === undefined || !config['write-status']) return undefined;
     const { client, resolver, credentials, trust, generators } = this.#tools;
     const observer = this.metrics;
+    const threads = this.#threads;
     const { probeMs: timeoutMs = defaultTimings.probeMs } = timings;
     return new StatusController({
       ...status,
       check: new ConnectorCheck({
         ...{ credentials, trust, ca, secrets },
-        probes: new ToolProbes({ client, timeoutMs, threads: this.#threads }),
+        probes: new ToolProbes({ client, timeoutMs, threads }),
+        threads,
         isThisProxy: ({ host, port }) => resolver.isSelf(host, port),
       }),
       service: serviceOf(config),
       audience: config['token-audience'],
       isCaConfigMapPublished: config['publish-ca-config-map'],
-      ...{ ca, clock, observer, log, timings, generators },
+      ...{ ca, clock, observer, log, threads, timings, generators },
     });
   }
 

@@ -83,7 +83,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const trust = new UpstreamTrust(secrets, trustStores, threads);
   const generators = new Generators(clock);
   const credentials = new ToolCredentials({
-    ...{ secrets, subjectTokens, trust, client, generators, clock, monotonicNow, issuerTimeoutMs },
+    ...{ secrets, subjectTokens, trust, client, generators, threads, clock, monotonicNow, issuerTimeoutMs },
   });
   return { self, resolver, client, trustStores, trust, credentials, generators };
 }

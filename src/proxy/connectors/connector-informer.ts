@@ -17,6 +17,8 @@ import { noLimitObserver } from '../../shared/limits/limit-observer.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Awaitable } from '../../shared/awaitable.ts';
 import { objectKey } from '../../shared/names.ts';
+import type { ThreadShares } from '../thread-shares.ts';
+import { ChangedConnectors } from './changed-connectors.ts';
 
 /** Cached Connectors and classes. */
 export interface ObjectLoad {
@@ -44,17 +46,30 @@ export class ConnectorInformer implements ConnectorLookup {
   /** Of objects by kind and key. */
   readonly #reservations = new Map<string, MemoryReservation>();
   readonly #now: () => number;
+  readonly #stopping = new AbortController();
   #relisting: NodeJS.Timeout | undefined;
   #relistedMs = -Infinity;
   readonly #parsedConnectors = parsedOnce(parseConnector);
   readonly #parsedClasses = parsedOnce(parseConnectorClass);
 
-  /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
-  constructor(client: KubeClient, maxBytes: number, log: Log) {
+  /**
+   * @param maxBytes limit of their estimated memory. Objects over the limit are rejected.
+   * @param threads charged for Connectors that change.
+   */
+  constructor(client: KubeClient, maxBytes: number, threads: ThreadShares, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#now = client.clock.now;
     this.#memory = new ObjectMemoryQuota(maxBytes, noLimitObserver, 'the proxy knows');
-    const ofConnectors = this.#admissionOf('connector', connectorBytes);
+    const changed = new ChangedConnectors({
+      threads,
+      state: () => this.#connectors.state,
+      onParsed: () => this.#relistLater(),
+      signal: this.#stopping.signal,
+    });
+    const ofConnectors: ObjectAdmission = {
+      ...this.#admissionOf('connector', connectorBytes),
+      parseChanged: (raw, parse) => changed.parse(raw, parse),
+    };
     this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
     const ofClasses = this.#admissionOf('connectorclass', connectorClassBytes);
     this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
@@ -79,6 +94,7 @@ export class ConnectorInformer implements ConnectorLookup {
 
   stop(): void {
     clearTimeout(this.#relisting);
+    this.#stopping.abort();
     this.#connectors.stop();
     this.#classes.stop();
   }
@@ -156,12 +172,17 @@ export class ConnectorInformer implements ConnectorLookup {
     };
   }
 
-  /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
+  /** Releases the memory of a deleted object, so that rejected objects could fit now. */
   #release(noun: string, key: string, object: JsonObject | undefined): void {
     const reservation = this.#reservations.get(`${noun} ${key}`);
     if (object !== undefined || reservation === undefined) return;
     this.#memory.release(reservation);
     this.#reservations.delete(reservation.object);
+    this.#relistLater();
+  }
+
+  /** Relists if objects are rejected then. */
+  #relistLater(): void {
     const delayMs = Math.max(relistMs, this.#relistedMs + relistEveryMs - this.#now());
     this.#relisting ??= setTimeout(() => {
       this.#relisting = undefined;

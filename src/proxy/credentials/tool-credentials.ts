@@ -32,6 +32,7 @@ import { RegistryProbe } from './registry/registry-probe.ts';
 import type { SecretObject, SecretSource } from '../secrets/secret-source.ts';
 import type { ToolAddress } from '../connectors/tool-address.ts';
 import { addressesOf } from '../connectors/tool-address.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { TokenCache } from './token-cache.ts';
 
 /** Supported Secret types. A type that is added here needs a case in `#credentialIn` to compile, and the reverse. */
@@ -50,6 +51,8 @@ export const knownSecretTypes: readonly string[] = [...secretTypes, ...issuers.m
 interface ToolCredentialsOptions extends Omit<IssuerCredentialsOptions, 'cache'> {
   readonly secrets: SecretSource;
   readonly generators: Generators;
+  /** Charged for parsing a `.dockerconfigjson`, after which the next Secret waits. */
+  readonly threads: ThreadShares;
 }
 
 /** Selects the credential of a request to a Connector's tool. */
@@ -143,7 +146,8 @@ export class ToolCredentials {
       case 'cpaas.io/distribution-registry-token':
         return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
-        const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
+        const config = required(secret, connector, '.dockerconfigjson');
+        const found = this.#options.threads.measure(secret.ref.namespace, () => credentialFor(address, config));
         if ('problem' in found) throw misconfigured(connector.ref, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, storedLogin(found), connector, address);
       }

@@ -106,7 +106,7 @@ export class ToolProbes {
         probeData(connector, secret, (value) => value.expose()),
         probeData(connector, secret, String),
       );
-    const texts = await this.#evaluate(connector, signal, render);
+    const texts = this.#evaluate(connector, render);
     const request = probeRequest(probe, origin, texts);
     const { cel, isRedirectDisabled } = probe;
     const redirectTo = isRedirectDisabled ? undefined : addressesOf(connector);
@@ -118,18 +118,13 @@ export class ToolProbes {
       credential: isMain ? credential : undefined,
     });
     const isMet =
-      cel === undefined
-        ? undefined
-        : await this.#evaluate(connector, signal, () => isResponseGood(probe.source, cel, response));
+      cel === undefined ? undefined : this.#evaluate(connector, () => isResponseGood(probe.source, cel, response));
     return verdictOf(response, isMet, probe, secret, request);
   }
 
-  /** Evaluates once the namespace of the Connector has time for it. */
-  async #evaluate<T>({ ref }: Connector, signal: AbortSignal, run: () => T): Promise<T> {
-    const { threads } = this.#options;
-    const { namespace } = ref;
-    await threads.wait(namespace, `namespace ${namespace} has used up its share of CPU time`, signal);
-    return threads.measure(namespace, run);
+  /** Charges the namespace of the Connector, whose next check waits. */
+  #evaluate<T>({ ref }: Connector, run: () => T): T {
+    return this.#options.threads.measure(ref.namespace, run);
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */

@@ -14,6 +14,7 @@ import { caSecretNameOf } from '../credentials/upstream-trust.ts';
 import type { UpstreamTrust } from '../credentials/upstream-trust.ts';
 import { isIdentityProblem, Misconfiguration, ProxyError } from '../proxy-error.ts';
 import { ownerProblem } from '../rules/request-rules.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import type { ConditionType, ConditionResult } from './conditions.ts';
 import { falseResult, trueResult, unknownResult, readiness } from './conditions.ts';
 
@@ -23,6 +24,8 @@ interface ConnectorCheckOptions {
   readonly ca: CaSource;
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
+  /** Parsing rules takes up to 50 ms. */
+  readonly threads: ThreadShares;
   /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
   readonly isThisProxy: (address: ToolAddress) => boolean;
 }
@@ -63,7 +66,7 @@ export class ConnectorCheck {
     const { results: ofSecrets, tool } = await this.#toolOf(connector, usable, signal);
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
     const results = withIdentity([classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed]);
-    const problem = ownerProblem(connector, usable);
+    const problem = this.#options.threads.measure(connector.ref.namespace, () => ownerProblem(connector, usable));
     const ofOwner = problem === undefined ? [] : [falseResult('Ready', problem.reason, problem.message)];
     return {
       results: [...results, readiness([...ofOwner, ...results])],

@@ -13,6 +13,7 @@ import type { CaSource } from '../certificates/certificate-authority.ts';
 import type { ConnectorInformer } from '../connectors/connector-informer.ts';
 import { proxyLimits } from '../limits.ts';
 import { annotationsOf } from '../rules/request-rules.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { conditionOf, conditionTypes, conditionsIn, falseResult, merged, readiness } from './conditions.ts';
 import type { ConditionResult } from './conditions.ts';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.ts';
@@ -47,6 +48,8 @@ export interface ConnectorStatusOptions {
   readonly service: ProxyService;
   readonly writer: Pick<StatusWriter, 'addressAt' | 'write'>;
   readonly timings: StatusTimings;
+  /** Checks of a namespace wait, so that its requests have the larger part of its share. */
+  readonly threads: ThreadShares;
   readonly clock: Clock;
   /** The monotonic clock. */
   readonly kubeClock: KubeClient['clock'];
@@ -112,6 +115,10 @@ export class ConnectorStatus {
       return undefined;
     }
     if (objects.connectorClass(connector.className) === undefined && !objects.hasReadClasses) return timings.againMs;
+    const { namespace } = connector.ref;
+    const shareMs = this.#options.threads.of(namespace).delayMs(proxyLimits.thread.reservedMs);
+    // Not all at the same time, because even to look at thousands of them takes a part of the thread.
+    if (shareMs > 0) return shareMs + this.#unready.of(namespace).acquireLater(timings.unreadyMs);
     const state = this.#stateOf(name);
     const subject = this.#subjectOf(connector);
     const now = this.#options.kubeClock.now();

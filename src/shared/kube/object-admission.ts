@@ -16,6 +16,8 @@ export interface ObjectAdmission {
   readonly maxObjectBytes: number;
   /** Checks an object's memory. @returns why it is rejected; undefined to admit it. Absent: no memory limit. */
   readonly admit?: (heapBytes: number, object: ObjectIdentity) => CodedError | undefined;
+  /** Parses an object that has changed, or rejects it. Absent: parses it at once. */
+  readonly parseChanged?: (raw: RawObject, parse: () => AdmittedObject) => AdmittedObject;
 }
 
 /** An object that exists but was not admitted. */
@@ -29,7 +31,7 @@ export type AdmittedObject =
   | { readonly object?: undefined; readonly rejected: RejectedObject };
 
 /** The texts of an object's members, which are not parsed yet. */
-interface RawObject {
+export interface RawObject {
   readonly identity: ObjectIdentity & { readonly resourceVersion: string };
   /** Without metadata. */
   readonly members: ReadonlyMap<string, string>;
@@ -37,6 +39,8 @@ interface RawObject {
   readonly metadata: ReadonlyMap<string, string>;
   /** Size of its JSON without managed fields. */
   readonly sizeBytes: number;
+  /** Characters of its JSON, which stays in memory with the texts of its members. */
+  readonly characters: number;
 }
 
 /**
@@ -62,6 +66,7 @@ export function parseRawObject(text: string, kind: string, path: string): RawObj
     members,
     metadata,
     sizeBytes,
+    characters: text.length,
   };
 }
 

@@ -8,7 +8,7 @@ import { requestLine, timedOut, toKubeError } from './call-runner.ts';
 import type { CallRunner, CallTarget } from './call-runner.ts';
 import { KubeError, parseStatus } from './kube-error.ts';
 import { parseIfAdmitted, parseRawObject } from './object-admission.ts';
-import type { ObjectAdmission, RejectedObject } from './object-admission.ts';
+import type { AdmittedObject, ObjectAdmission, RejectedObject } from './object-admission.ts';
 
 const newline = 0x0a;
 
@@ -127,7 +127,8 @@ function parseEvent(
   const { namespace, name, resourceVersion } = raw.identity;
   if (type === 'DELETED') return { type, namespace, name, resourceVersion };
   if (type === 'ADDED' || type === 'MODIFIED') {
-    const admitted = parseIfAdmitted(raw, target.location.type, admission);
+    const parse = (): AdmittedObject => parseIfAdmitted(raw, target.location.type, admission);
+    const admitted = admission.parseChanged?.(raw, parse) ?? parse();
     if (admitted.object === undefined) return { type: 'REJECTED', rejected: admitted.rejected, resourceVersion };
     return { type, object: admitted.object, resourceVersion };
   }

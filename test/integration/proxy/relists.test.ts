@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { ConnectorInformer } from '../../../src/proxy/connectors/connector-informer.ts';
+import { ThreadShares } from '../../../src/proxy/thread-shares.ts';
 import { silentLog } from '../../../src/shared/log.ts';
 import { neverAborted } from '../../support/domain.ts';
 import { KubeApi } from '../../support/kube-api/kube-api.ts';
@@ -26,7 +27,17 @@ describe('a namespace over its share of memory that deletes Connectors', () => {
     }
     let nowMs = 0;
     const client = testClient(adminConfig(api), { clock: { now: () => nowMs, random: () => 0 } });
-    const informer = started(new ConnectorInformer(client, 200_000, silentLog));
+    const informer = started(
+      new ConnectorInformer(
+        client,
+        200_000,
+        new ThreadShares(
+          () => 0,
+          () => 0,
+        ),
+        silentLog,
+      ),
+    );
     informer.start();
     await informer.find({ namespace: 'ci', name: 'none' }, neverAborted);
     assert.ok(informer.load.rejected > 0);

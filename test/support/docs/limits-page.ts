@@ -46,7 +46,8 @@ ${tables['Proxy'] ?? ''}
 Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. Further ones are rejected, which the alert
 \`ConnectorsProxyObjectsRejected\` reports. A
 Connector whose tool sends endless informational responses (1xx) gets no requests while the namespace is over its share of CPU time: rules, CAs,
-probes, TLS handshakes and bodies in tiny chunks count for it.
+Secrets, changed Connectors, probes, TLS handshakes and bodies in tiny chunks count for it. A Connector that changes meanwhile gets \`503\` until
+its new version is parsed.
 
 ## Objects and files
 

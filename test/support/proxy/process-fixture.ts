@@ -34,7 +34,7 @@ export class ProcessFixture {
   async replica(
     hosts: readonly string[],
     flags: readonly string[] = [],
-    place: Pick<ProxyProcessOptions, 'env' | 'entering'> = {},
+    place: Pick<ProxyProcessOptions, 'env' | 'entering' | 'main' | 'nameServer'> = {},
   ): Promise<ProxyProcess> {
     const directory = this.#file(`replica-${this.#replicas.length}`);
     mkdirSync(directory);

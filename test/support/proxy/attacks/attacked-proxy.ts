@@ -1,5 +1,6 @@
 import { MemoryCgroup } from '../../soak/memory-cgroup.ts';
-import type { ProxyProcess } from '../../e2e/proxy-process.ts';
+import type { KubeApi } from '../../kube-api/kube-api.ts';
+import type { ProxyProcess, ProxyProcessOptions } from '../../e2e/proxy-process.ts';
 import { deployedEnv, deployedMemoryBytes } from '../deployed-env.ts';
 import { connector } from '../manifests.ts';
 import type { ConnectorOptions } from '../manifests.ts';
@@ -7,10 +8,11 @@ import { ProcessFixture } from '../process-fixture.ts';
 import { ToolServer } from '../tool-server.ts';
 import type { AttackCounts, AttackPlan, AttackingPod } from './attacks.ts';
 import type { Bystanding } from './bystander.ts';
+import { ProcessCluster } from './process-cluster.ts';
 import { AttackerProcess, bystand, freePort } from './processes.ts';
 
 /** A namespace that attacks, with a tool of its own. */
-interface HostileNamespace {
+export interface HostileNamespace {
   readonly name: string;
   readonly toolPort: number;
 }
@@ -31,18 +33,29 @@ function mayUse(namespace: string): readonly object[] {
   ];
 }
 
+interface AttackedProxyOptions {
+  /** Of the tools of hostile namespaces. */
+  readonly scheme?: 'http' | 'https';
+  readonly options?: ConnectorOptions;
+  /** Objects of each hostile namespace, besides a Connector `tool` with its tool's address. */
+  readonly objects?: (namespace: HostileNamespace) => readonly object[];
+  /** Whether the objects are those of an API server. */
+  readonly isInCluster?: boolean;
+  readonly place?: Pick<ProxyProcessOptions, 'nameServer'>;
+}
+
 /** The built proxy as deployed, with a namespace `ci` that uses it, and namespaces that attack it from other processes. */
 export class AttackedProxy {
   readonly proxy: ProxyProcess;
   readonly hostile: readonly HostileNamespace[];
-  readonly #fixture: ProcessFixture;
+  readonly #fixture: ProcessFixture | ProcessCluster;
   readonly #tool: ToolServer;
   readonly #healthPort: number;
   readonly #cgroup: MemoryCgroup | undefined;
   readonly #attackers: AttackerProcess[] = [];
 
   private constructor(
-    fixture: ProcessFixture,
+    fixture: ProcessFixture | ProcessCluster,
     tool: ToolServer,
     hostile: readonly HostileNamespace[],
     proxy: ProxyProcess,
@@ -57,42 +70,36 @@ export class AttackedProxy {
     this.#cgroup = cgroup;
   }
 
-  /**
-   * @param count of the hostile namespaces.
-   * @param objects of each of them, besides a Connector `tool` with its tool's address.
-   */
+  /** @param count of the hostile namespaces. */
   static async start(
     count: number,
-    {
-      scheme = 'https',
-      options = {},
-      objects = () => [],
-    }: {
-      readonly scheme?: 'http' | 'https';
-      readonly options?: ConnectorOptions;
-      readonly objects?: (namespace: HostileNamespace) => readonly object[];
-    } = {},
+    { scheme = 'https', options = {}, objects = () => [], isInCluster = false, place = {} }: AttackedProxyOptions = {},
   ): Promise<AttackedProxy> {
     const tool = await ToolServer.start('https');
     const hostile: HostileNamespace[] = [];
     for (let at = 0; at < count; at += 1) hostile.push({ name: `hostile-${at}`, toolPort: await freePort() });
-    const fixture = await ProcessFixture.start([
+    const all = [
       connector('tool', tool.url(), { caSecret: 'tool-ca' }),
-      ...mayUse('ci'),
       ...hostile.flatMap((namespace) => [
         connector('tool', `${scheme}://hostile.example:${namespace.toolPort}`, {
           ...options,
           namespace: namespace.name,
         }),
-        ...mayUse(namespace.name),
         ...objects(namespace),
       ]),
-    ]);
+    ];
+    const namespaces = ['ci', ...hostile.map(({ name }) => name)];
+    const fixture = isInCluster
+      ? await ProcessCluster.start(all, namespaces)
+      : await ProcessFixture.start([...all, ...namespaces.flatMap(mayUse)]);
     const healthPort = await freePort();
     const cgroup = MemoryCgroup.make(deployedMemoryBytes());
     const flags = ['--http-address', `127.0.0.1:${healthPort}`, '--tls-address', '127.0.0.1:0'];
     const entering = cgroup === undefined ? {} : { entering: cgroup.entering };
-    const proxy = await fixture.replica(hosts, flags, { env: deployedEnv(), ...entering });
+    // Another build, to compare with.
+    const { ATTACKED_MAIN: main } = process.env;
+    const built = main === undefined ? {} : { main };
+    const proxy = await fixture.replica(hosts, flags, { ...place, ...built, env: deployedEnv(), ...entering });
     return new AttackedProxy(fixture, tool, hostile, proxy, healthPort, cgroup);
   }
 
@@ -133,8 +140,15 @@ export class AttackedProxy {
     return counts;
   }
 
-  get authority(): string {
-    return this.#fixture.authority;
+  /** The API server of `isInCluster`. */
+  get api(): KubeApi {
+    if (!(this.#fixture instanceof ProcessCluster)) throw new Error('its objects are files');
+    return this.#fixture.api;
+  }
+
+  async metric(name: string): Promise<number> {
+    const text = await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`).then((response) => response.text());
+    return Number(new RegExp(`^connectors_proxy_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 'NaN');
   }
 
   async stop(): Promise<void> {
@@ -145,7 +159,8 @@ export class AttackedProxy {
   }
 
   async #authorization(namespace: string, pod: string, connectors: readonly string[]): Promise<string> {
-    const token = await this.#fixture.keys.token({ namespace, pod });
+    const fixture = this.#fixture;
+    const token = await ('keys' in fixture ? fixture.keys : fixture).token({ namespace, pod });
     const user = connectors.map((name) => encodeURIComponent(`${namespace}/${name}`)).join(',');
     return `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`;
   }

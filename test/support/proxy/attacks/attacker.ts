@@ -1,9 +1,12 @@
 // A process of its own that attacks a proxy: `node attacker.ts NAME`. It gets its plan as a line of JSON, says `ready` once
 // it attacks, goes on until its standard input ends, and says what it has counted.
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { attacks } from './attacks.ts';
 import type { AttackPlan } from './attacks.ts';
 
+// In a cluster, attackers use the processors of other nodes.
+setPriority(10);
 const [, , name = ''] = process.argv;
 const attack = attacks[name];
 if (attack === undefined) throw new Error(`no such attack: ${name}`);

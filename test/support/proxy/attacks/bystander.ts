@@ -20,7 +20,7 @@ export interface Bystanding {
   readonly served: number;
   /** The others, by status or reason. */
   readonly failed: Readonly<Record<string, number>>;
-  readonly probes: { readonly answered: number; readonly missed: number };
+  readonly probes: { readonly answered: number; readonly missed: number; readonly slowestMs: number };
   readonly p50: number;
   readonly p99: number;
 }
@@ -43,7 +43,7 @@ function get(options: http.RequestOptions, timeoutMs: number): Promise<string> {
 
 const tookMs: number[] = [];
 const failed: Record<string, number> = {};
-const probes = { answered: 0, missed: 0 };
+const probes = { answered: 0, missed: 0, slowestMs: 0 };
 
 async function use(): Promise<void> {
   const { port, address: localAddress, url: path, authorization } = plan;
@@ -55,7 +55,9 @@ async function use(): Promise<void> {
 }
 
 async function probe(): Promise<void> {
+  const startMs = performance.now();
   const status = await get({ port: plan.healthPort, path: '/healthz' }, deadlineMs);
+  probes.slowestMs = Math.max(probes.slowestMs, Math.round(performance.now() - startMs));
   probes[status === '200' ? 'answered' : 'missed'] += 1;
 }
 

@@ -15,14 +15,19 @@ import { connector, connectorClass } from '../../../support/proxy/manifests.ts';
 const { burst } = proxyLimits.thread;
 
 describe('ToolProbes', () => {
-  let nowMs: number;
+  let cpuMs: number;
   /** What an evaluation takes. */
   let evaluationMs: number;
+  let threads: ThreadShares;
   let probes: ToolProbes;
 
   beforeEach(() => {
-    nowMs = 0;
+    cpuMs = 0;
     evaluationMs = 0;
+    threads = new ThreadShares(
+      () => 0,
+      () => (cpuMs += evaluationMs),
+    );
     probes = new ToolProbes({
       client: {
         send: () => ({
@@ -32,10 +37,7 @@ describe('ToolProbes', () => {
         }),
       } as never,
       timeoutMs: 60_000,
-      threads: new ThreadShares(
-        () => nowMs,
-        () => (nowMs += evaluationMs),
-      ),
+      threads,
     });
   });
 
@@ -53,12 +55,9 @@ describe('ToolProbes', () => {
     return probes.liveness(used, neverAborted);
   }
 
-  it('evaluates for a namespace only while that has time left, and for others at once', async () => {
+  it('charges evaluations to the namespace of the Connector', async () => {
     evaluationMs = 2 * burst;
     assert.equal((await probe('slow'))?.verdict, 'success');
-    evaluationMs = 0;
-    const waited = await probe('slow');
-    assert.deepEqual([waited?.verdict, waited?.reason], ['unknown', 'NotChecked']);
-    assert.equal((await probe('other'))?.verdict, 'success');
+    assert.deepEqual([threads.of('slow').delayMs(0) > 0, threads.of('other').delayMs(burst)], [true, 0]);
   });
 });

@@ -14,6 +14,7 @@ import {
 } from '../../../../src/proxy/status/conditions.ts';
 import type { ConditionResult } from '../../../../src/proxy/status/conditions.ts';
 import type { Checked, RejectedCredential } from '../../../../src/proxy/status/connector-check.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
 import { ConnectorStatus, missingClassResults } from '../../../../src/proxy/status/connector-status.ts';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.ts';
 import type { ProxyService } from '../../../../src/proxy/status/proxy-service.ts';
@@ -43,6 +44,7 @@ class Bench {
   connectorClass: ReturnType<typeof parseConnectorClass> | CodedError | undefined = parseConnectorClass(
     connectorClass('any', { proxy: { ref: proxyService } }) as JsonObject,
   );
+  readonly threads = new ThreadShares(() => this.nowMs);
   readonly status: ConnectorStatus;
 
   constructor(service: ProxyService = statusService) {
@@ -74,6 +76,7 @@ class Bench {
         },
       },
       timings: statusTimings,
+      threads: this.threads,
       clock: { now: () => this.nowMs },
       kubeClock: { now: () => this.nowMs, random: () => this.chance },
     });
@@ -114,6 +117,24 @@ describe('the status of a Connector', () => {
     const [first = 0] = await bench.until(2 * minuteMs);
     const { burst, everyMs } = proxyLimits.unreadyChecks;
     assert.equal(first * 1_000, (count + 1 - burst) * everyMs);
+  });
+
+  it('is checked once the namespace has the larger part of its share again, as others that are due too', async () => {
+    const { burst, reservedMs, everyMs } = proxyLimits.thread;
+    bench.threads.of('other').charge(2 * burst);
+    await bench.status.reconcile('ci/tool', signal);
+    assert.equal(bench.checks.length, 1);
+    bench.threads.of('ci').charge(burst - reservedMs + 10);
+    const due: unknown[] = [];
+    for (let at = 0; at <= proxyLimits.unreadyChecks.burst; at += 1) {
+      bench.put(`other-${at}`);
+      due.push(await bench.status.reconcile(`ci/other-${at}`, signal));
+    }
+    assert.equal(bench.checks.length, 1);
+    assert.deepEqual([due[0], due.at(-1)], [10 * everyMs, 10 * everyMs + 2 * proxyLimits.unreadyChecks.everyMs]);
+    bench.nowMs += 10 * everyMs;
+    await bench.status.reconcile('ci/other-0', signal);
+    assert.equal(bench.checks.length, 2);
   });
 
   it('is checked every five minutes while it is ready, and soon once it is not', async () => {
