@@ -118,8 +118,6 @@ function unpublishHandler({
   return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
     report.volumeId = volumeId;
     ensureGiven({ volume_id: volumeId, target_path: targetPath });
-    const problem = deps.host.targetPathProblem(targetPath);
-    if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
     await unpublishVolume(deps, volumeId, targetPath, signal);
     return {};
   };

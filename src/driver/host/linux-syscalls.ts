@@ -16,8 +16,8 @@ const FSMOUNT_CLOEXEC = 1;
 const fsconfigCommand = { SET_FLAG: 0, SET_STRING: 1, CREATE: 6 } as const;
 /** MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH: both ends are descriptors, no path is looked up. */
 const MOVE_BETWEEN_DESCRIPTORS = 0x4 | 0x40;
-/** NAME_MAX and one byte more, so that a longer link is detected. */
-const linkBufferBytes = 256;
+/** PATH_MAX. */
+const linkBufferBytes = 4096;
 
 type Argument = number | string | Uint8Array | null;
 type Call = (...values: readonly Argument[]) => number;

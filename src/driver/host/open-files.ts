@@ -74,16 +74,16 @@ export class OpenFiles {
 
   #readEvents(): void {
     const events = this.#events;
-    for (;;) {
-      const length = this.#syscalls.read(this.#inotifyFd, new Uint8Array(events.buffer)) / events.BYTES_PER_ELEMENT;
-      if (length <= 0) break;
+    let length;
+    do {
+      length = this.#syscalls.read(this.#inotifyFd, new Uint8Array(events.buffer)) / events.BYTES_PER_ELEMENT;
       for (let at = 0; at < length; at += eventWords) {
         const watch = events[at] ?? -1;
         if (((events[at + 1] ?? 0) & inotify.IGNORED) === 0) continue;
         this.#watches.delete(watch);
         this.#memory.release(keyOfWatch(watch));
       }
-    }
+    } while (length === events.length);
   }
 
   #check(): void {

@@ -99,18 +99,30 @@ export async function unmountAll(
   unmounting: (root: Directory) => () => void,
 ): Promise<void> {
   for (;;) {
-    const state = inspectTarget(syscalls, target);
-    if (state === 'foreign') throw foreignMount(target);
-    if (!isMounted(state)) return;
-    const root = openTarget(syscalls, target);
-    const unmounted = root && unmounting(root);
+    const root = openVolume(syscalls, target);
+    if (root === undefined) return;
+    const unmounted = unmounting(root);
     const outcome = await unmount(syscalls, target);
     // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
     // nothing has changed.
     const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
     if (!isGone || isMounted(inspectTarget(syscalls, target))) check(outcome, 'umount2', target.parent, target.name);
-    unmounted?.();
+    unmounted();
   }
+}
+
+/** Opens the volume that is mounted on a target; undefined if none is. */
+function openVolume(syscalls: Syscalls, target: Target): Directory | undefined {
+  const directory = openTarget(syscalls, target);
+  if (directory === undefined) return undefined;
+  let kind: TargetMount['kind'] = 'none';
+  try {
+    ({ kind } = mountAt(syscalls, target, directory));
+    if (kind === 'foreign') throw foreignMount(target);
+  } finally {
+    if (kind !== 'tmpfs') syscalls.close(directory.fd);
+  }
+  return kind === 'tmpfs' ? directory : undefined;
 }
 
 /** Reports whether a tmpfs is mounted, complete or not. */

@@ -2,9 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
 import { shownPath } from '../../shared/message-text.ts';
-import { check } from './directory.ts';
+import { check, checkValue } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { errno } from './errno.ts';
+import { descriptorPath } from './linux-syscalls.ts';
 import { AT_FDCWD, open } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 
@@ -53,14 +54,16 @@ export class TargetPaths {
     const name = parents.pop() ?? '';
     this.#resolvedPods ??= path.join(resolveKubeletDir(this.#kubeletDir), 'pods');
     const parentPath = [this.#resolvedPods, ...parents].join('/');
-    const fd = this.#openWithoutLinks(this.#resolvedPods, parents);
+    const fd = this.#syscalls.openat(AT_FDCWD, parentPath, open.pathOnly, 0);
     if (fd === -errno.ENOENT) return undefined;
-    if (fd === -errno.ELOOP || fd === -errno.ENOTDIR) {
-      throw invalid(targetPath, 'a parent of it is a symbolic link or not a directory');
-    }
-    const parent = { fd, path: parentPath };
-    check(fd, 'openat', parent);
-    return { path: targetPath, parent, name };
+    if (fd === -errno.ELOOP || fd === -errno.ENOTDIR) throw linked(targetPath);
+    const parent = { fd: check(fd, 'openat', { path: parentPath }), path: parentPath };
+    // If the kernel has followed a symbolic link, it has another path for the descriptor.
+    const opened = this.#syscalls.readlinkat(AT_FDCWD, descriptorPath(fd));
+    if (opened === parentPath) return { path: targetPath, parent, name };
+    this.#syscalls.close(fd);
+    checkValue(opened, 'readlinkat', parent);
+    throw linked(targetPath);
   }
 
   /** Returns the names below the directory of pods, two at least. */
@@ -71,18 +74,6 @@ export class TargetPaths {
     const names = targetPath.startsWith(pods) ? targetPath.slice(pods.length).split('/') : [];
     if (names.length > 1) return names;
     throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods} (see --kubelet-dir)`);
-  }
-
-  /** Opens name by name, because a symbolic link in the middle of a path would be followed. */
-  #openWithoutLinks(pods: string, names: readonly string[]): number {
-    let fd = this.#syscalls.openat(AT_FDCWD, pods, open.pathOnly, 0);
-    for (const name of names) {
-      if (fd < 0) return fd;
-      const next = this.#syscalls.openat(fd, name, open.pathOnly, 0);
-      this.#syscalls.close(fd);
-      fd = next;
-    }
-    return fd;
   }
 }
 
@@ -103,6 +94,10 @@ function problemOf(targetPath: string): string | undefined {
   const isTooLong = Buffer.byteLength(targetPath) > maxPathBytes;
   const hasLongName = isTooLong || targetPath.split('/').some((name) => Buffer.byteLength(name) > maxNameBytes);
   return hasLongName ? 'it is too long' : undefined;
+}
+
+function linked(targetPath: string): CodedError {
+  return invalid(targetPath, 'a parent of it is a symbolic link or not a directory');
 }
 
 function invalid(targetPath: string, problem: string): CodedError {
