@@ -64,3 +64,9 @@ export const admissionKinds: readonly AdmissionKind[] = [
     isJudged: false,
   },
 ];
+
+/** A volume of the driver with these attributes. @param csi more of its fields; undefined takes one out. */
+export const volumeOf = (volumeAttributes: object, csi: object = {}, name = 'connectors'): object => ({
+  name,
+  csi: { driver: 'connectors-csi', readOnly: true, volumeAttributes, ...csi },
+});

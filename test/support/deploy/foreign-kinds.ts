@@ -122,11 +122,9 @@ const kinds: readonly (readonly [apiVersion: string, kind: string, spec: Schema]
 
 const pluralOf = (kind: string): string => `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
 
-/** The definitions of kinds of others. */
-export const foreignDefinitions = kinds.map(([apiVersion, kind, spec]): Manifest => {
+function definitionOf(apiVersion: string, kind: string, openAPIV3Schema: Schema): Manifest {
   const [group = '', version] = apiVersion.split('/');
   const plural = pluralOf(kind);
-  const openAPIV3Schema = { type: 'object', required: ['spec'], properties: { spec } };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -136,7 +134,15 @@ export const foreignDefinitions = kinds.map(([apiVersion, kind, spec]): Manifest
       versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema } }],
     },
   };
-});
+}
+
+/** The definition of a kind that may have any field, as Tekton's have it. */
+export const looseDefinition = (apiVersion: string, kind: string): Manifest => definitionOf(apiVersion, kind, anything);
+
+/** The definitions of kinds of others. */
+export const foreignDefinitions = kinds.map(([apiVersion, kind, spec]) =>
+  definitionOf(apiVersion, kind, { type: 'object', required: ['spec'], properties: { spec } }),
+);
 
 /** Has the API server know the kinds of others. */
 export async function putForeignKinds({ admin }: ControlPlane): Promise<void> {

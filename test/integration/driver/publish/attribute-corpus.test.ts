@@ -28,7 +28,7 @@ function writeManifests(node: NodeSandbox): void {
   node.writeManifest('tools.json', connector('harbor', { namespace: 'tools', className: 'oci' }));
 }
 
-/** The whole corpus is tried with the parser and the policies in test/unit/deploy/admission.test.ts. */
+/** The whole corpus is tried with the parser, the schema and the policies in tests of `deploy`. */
 const mounted = acceptedBlocks.filter(({ what }) =>
   ['a list over several lines', 'configurations of two classes'].includes(what),
 );

@@ -1,143 +1,32 @@
 import assert from 'node:assert/strict';
-import { isDeepStrictEqual } from 'node:util';
-import { acceptedBlocks, refusedBlocks } from '../../support/attributes/corpus.ts';
-import { imageCorpus } from '../../support/deploy/image-corpus.ts';
-import { applyAll, removeInstallation } from '../../support/deploy/installation.ts';
-import { chartFile, crdsFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.ts';
-import type { ApiAnswer, ApiClient } from '../../support/kubernetes/api-client.ts';
-import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
-import { eventually } from '../../support/poll.ts';
-import { annotated } from '../../support/rules/rule-sets.ts';
-import { validRules } from '../../support/rules/rules-corpus.ts';
+import { api, namespace, podOf, told, usePolicies } from '../../../support/deploy/installed-policies.ts';
+import type { Manifest } from '../../../support/deploy/manifests.ts';
+import type { ApiAnswer, ApiClient } from '../../../support/kubernetes/api-client.ts';
+import { eventually } from '../../../support/poll.ts';
 
-const names = ['admission', 'approval', 'image-connector', 'proxy-identities', 'token-minting', 'volume-limit'];
-const objects = [
-  ...manifestFiles(crdsFolder).flatMap(readManifests),
-  ...names.flatMap((name) => chartFile(`policies/${name}`)),
-];
-const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
-const [namespace, driver, node] = ['ci', 'driver', 'node-1'];
+const [driver, node] = ['driver', 'node-1'];
 const driverUser = `system:serviceaccount:${namespace}:${driver}`;
 const nodeClaim = 'authentication.kubernetes.io/node-name';
 const extra = { [nodeClaim]: node };
 const driverRoles = ['connectors-csi-token-minting', 'connectors-csi-approval'];
-const api = 'connectors.alauda.io/v1alpha1';
 
-interface Status {
-  readonly observedGeneration?: number;
-  readonly typeChecking?: { readonly expressionWarnings?: readonly unknown[] };
-}
-
-describe('the admission policies in an API server', () => {
-  const plane = sharedControlPlane();
+describe('the policies of tokens and AccessRequests', () => {
+  const policies = usePolicies(['approval', 'proxy-identities', 'token-minting']);
+  const plane = (): typeof policies.plane => policies.plane;
   /** Of the pod `build`. */
   let uid: string;
   let asDriver: ApiClient;
-
-  /** Refused or warned: the messages of policies, without the names of these. */
-  function told({ code, text, warnings }: ApiAnswer): readonly string[] {
-    const denial = code === 422 ? [(JSON.parse(text) as { readonly message: string }).message] : [];
-    assert.ok(code < 300 || code === 422, text);
-    return [...denial, ...warnings].map((message) =>
-      message.replace(/^.*Validation failed for .* with binding '.*?': |^.* denied request: /, ''),
-    );
-  }
-
-  function podOf(volumes: readonly object[], metadata: object = {}): Manifest {
-    return {
-      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'tried', ...metadata } },
-      spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1' }], volumes },
-    };
-  }
-  const volumeOf = (volumeAttributes: object, name = 'connectors'): object => ({
-    name,
-    csi: { driver: 'connectors-csi', readOnly: true, volumeAttributes },
-  });
   const tryCreate = async (object: Manifest, client = plane().admin): Promise<readonly string[]> =>
     told(await client.create(object, 'dryRun=All'));
 
-  before(async function () {
+  before(async () => {
     const { admin } = plane();
-    await admin.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
-    await applyAll(plane(), objects);
     // The roles of the chart, for an account with another name.
     await bind(admin, driverUser, driverRoles);
-    const pod = podOf([], { name: 'build' });
-    await eventually('pods can be created', async () => (await admin.create(pod)).code === 201);
-    const created = await admin.find(pod);
-    assert.ok(created);
-    ({ uid } = created.metadata as { readonly uid: string });
+    const { code, text } = await admin.create(podOf([], { name: 'build' }));
+    assert.equal(code, 201, text);
+    ({ uid } = (JSON.parse(text) as { readonly metadata: { readonly uid: string } }).metadata);
     asDriver = admin.as({ user: driverUser, groups: ['system:authenticated'], extra });
-    const wrong = podOf([volumeOf({ connectors: 'a,,b' })]);
-    await eventually('the policies are in force', async () => (await tryCreate(wrong)).length > 0);
-    const many = podOf(Array.from({ length: 17 }, (_, at) => volumeOf({ connectors: 'a' }, `v${at}`)));
-    await eventually('the limit is in force', async () => (await admin.create(many, 'dryRun=All')).code === 422);
-  });
-  after(() => removeInstallation(plane()));
-
-  it('have expressions of the right types', async () => {
-    assert.ok(policies.length >= 6);
-    for (const policy of policies) {
-      let status: Status = {};
-      await eventually(`${policy.metadata.name} is checked`, async () => {
-        const found = await plane().admin.find(policy);
-        assert.ok(found);
-        status = found['status'] ?? {};
-        return status.observedGeneration === (found.metadata as { readonly generation?: number }).generation;
-      });
-      assert.deepEqual(status.typeChecking?.expressionWarnings ?? [], [], policy.metadata.name);
-    }
-  });
-
-  it('warn of volumes of pods as the driver rejects them', async () => {
-    for (const { what, block } of acceptedBlocks) assert.deepEqual(await tryCreate(podOf([volumeOf(block)])), [], what);
-    for (const { what, block, needsCluster = false } of refusedBlocks) {
-      assert.equal((await tryCreate(podOf([volumeOf(block)]))).length > 0, !needsCluster, what);
-    }
-  });
-
-  it('deny pods with more volumes than the driver mounts', async () => {
-    const volumes = (count: number): readonly object[] =>
-      Array.from({ length: count }, (_, at) => volumeOf({ connectors: 'oci' }, `v${at}`));
-    assert.deepEqual(await tryCreate(podOf(volumes(16))), []);
-    const [first] = await tryCreate(podOf(volumes(17)));
-    assert.equal(
-      first,
-      '17 volumes of connectors-csi, more than the 16 that a pod can have: name several connectors in one volume',
-    );
-  });
-
-  it('deny a volume with over 16 attributes, of the driver alone', async () => {
-    const attributes = (count: number): object =>
-      Object.fromEntries(Array.from({ length: count }, (_, at) => [`a${at}`, '']));
-    const other = { name: 'other', csi: { driver: 'other.example', volumeAttributes: attributes(2_000) } };
-    const tryIt = (volume: object): Promise<ApiAnswer> => plane().admin.create(podOf([volume]), 'dryRun=All');
-    assert.equal((await tryIt(volumeOf(attributes(16)))).code, 201);
-    assert.equal((await tryIt(other)).code, 201);
-    const { code, text } = await tryIt(volumeOf(attributes(17)));
-    assert.equal(code, 422);
-    assert.match(text, /over 16 volumeAttributes: the driver reads 6/);
-  });
-
-  it('warn of rules that the proxy cannot use, and of generators that it does not run', async () => {
-    const connector = (rules: string): Manifest => ({
-      ...{ apiVersion: api, kind: 'Connector', metadata: { namespace, name: 'tried', ...annotated({ rules }) } },
-      spec: { connectorClassName: 'any', address: 'https://tool.example' },
-    });
-    for (const rules of validRules) assert.deepEqual(await tryCreate(connector(rules)), [], rules);
-    assert.match(
-      (await tryCreate(connector('- forbid: {paths: [/a]}'))).join(),
-      /line "- forbid: .*: write allow or deny/,
-    );
-    const connectorClass = (generator: object): Manifest => ({
-      ...{ apiVersion: api, kind: 'ConnectorClass', metadata: { name: 'tried' } },
-      spec: { auth: { types: [{ name: 'own', secretType: 'Opaque', generator }] } },
-    });
-    assert.deepEqual(await tryCreate(connectorClass({ cel: '{"headers": {"X": secret.key}}' })), []);
-    assert.match(
-      (await tryCreate(connectorClass({ rego: 'package proxy' }))).join(),
-      /^auth type "own": generator\.rego is not run/,
-    );
   });
 
   describe('the one for minted tokens', () => {
@@ -150,6 +39,8 @@ describe('the admission policies in an API server', () => {
       const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
       return told(await requestToken(client, account, body));
     };
+
+    before(() => eventually('it is in force', async () => (await mint({ boundObjectRef: undefined })).length > 0));
 
     it('lets the driver have what it needs, for a day at most', async () => {
       assert.deepEqual(await mint({}), []);
@@ -216,6 +107,7 @@ describe('the admission policies in an API server', () => {
       await bind(admin, `system:serviceaccount:${namespace}:other`, ['policies-minting']);
       const argo = ['cluster-admin', 'policies-identify'];
       await bind(admin, `system:serviceaccount:${namespace}:argo`, argo);
+      await eventually('it is in force', async () => (await ask([])) !== '');
     });
 
     for (const audience of [
@@ -269,6 +161,8 @@ describe('the admission policies in an API server', () => {
       spec: { subject, connectorRef: { name: 'harbor' }, context: { objectRef }, ...change },
     });
 
+    before(() => eventually('it is in force', async () => (await tryCreate(request({}), asDriver)).length > 0));
+
     it('lets a driver ask that says truly where it is, and others what they like', async () => {
       assert.deepEqual(await tryCreate(request({ [key]: node }), asDriver), []);
       assert.deepEqual(await tryCreate(request({})), []);
@@ -295,36 +189,6 @@ describe('the admission policies in an API server', () => {
         assert.match(told.join(), /service account of its namespace$/);
       });
     }
-  });
-
-  it('rewrite the images of new pods to those of the Connector that they name', async () => {
-    const { admin } = plane();
-    const prefix = `connectors.local/namespaces/${namespace}/connectors/registry/`;
-    const connector = (address: string): Manifest => ({
-      ...{ apiVersion: api, kind: 'Connector', metadata: { namespace, name: 'registry' } },
-      spec: { connectorClassName: 'oci', address },
-    });
-    const imagesOf = async (images: readonly string[]): Promise<readonly string[]> => {
-      const metadata = { namespace, name: 'tried', ...annotated({ 'image-connector': 'registry' }) };
-      const spec = { containers: images.map((image, at) => ({ name: `c${at}`, image })) };
-      const { code, text } = await admin.create({ apiVersion: 'v1', kind: 'Pod', metadata, spec }, 'dryRun=All');
-      assert.equal(code, 201, text);
-      return (JSON.parse(text) as { readonly spec: typeof spec }).spec.containers.map(({ image }) => image);
-    };
-    for (const [address, images] of Object.entries(imageCorpus)) {
-      await admin.apply([connector(address)]);
-      const expected = Object.entries(images).map(([image, rest]) => (rest === undefined ? image : `${prefix}${rest}`));
-      let found: readonly string[] = [];
-      // The policy reads Connectors from a watch.
-      await eventually(
-        () => `images of ${address}: ${found.join()}`,
-        async () => {
-          found = await imagesOf(Object.keys(images));
-          return isDeepStrictEqual(found, expected);
-        },
-      );
-    }
-    await admin.remove(connector(''));
   });
 });
 
