@@ -5,12 +5,12 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { only } from '../../support/deploy/manifests.ts';
 import type { Manifest } from '../../support/deploy/manifests.ts';
-import { pageCommands, pageFiles } from '../../support/docs/first-build-page.ts';
+import { pageFiles } from '../../support/docs/first-build-page.ts';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
 import { Harbor } from '../../support/e2e/harbor.ts';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
-import { kubectl } from '../../support/e2e/kubectl.ts';
 import { needsRootForContainers } from '../../support/e2e/programs.ts';
+import { eventually } from '../../support/poll.ts';
 import { secret as makeSecret } from '../../support/proxy/manifests.ts';
 import { toolAuthority } from '../../support/proxy/tool-server.ts';
 import type { TaskRunSpec } from '../../support/e2e/tekton-step.ts';
@@ -34,7 +34,7 @@ describe('docs/first-build.md', function () {
   before(needsKnownPorts);
   const use = useFlowFixture(
     { hosts: [], knownHosts: [host], isAtService: true },
-    ['buildah', 'netavark', 'docker-registry', 'kubectl'],
+    ['buildah', 'netavark', 'docker-registry'],
     async (fixture) => {
       const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
       const auth = loginIn(secret);
@@ -73,7 +73,11 @@ describe('docs/first-build.md', function () {
     const { connectorClassName } = connector['spec'] as { readonly connectorClassName: string };
     fixture.useClass(connectorClassName);
     fixture.put(secret, connector);
-    for (const command of pageCommands.filter((text) => text.includes('connector/'))) await kubectl(fixture, command);
+    const { name = '' } = connector.metadata;
+    await eventually(
+      () => `the Connector is ready: ${fixture.condition(name, 'Ready').is}`,
+      () => fixture.condition(name, 'Ready').is === 'True Ready',
+    );
     const run = only(objectsIn(pageFiles.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
     const role = only(objectsIn(pageFiles.get('builder.yaml') ?? ''), 'Role') as unknown as {
       readonly rules: Parameters<typeof fixture.api.bind>[0]['rules'];

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { needsHelm } from '../../support/deploy/helm.ts';
 import type { Manifest } from '../../support/deploy/manifests.ts';
+import { pageCommands } from '../../support/docs/first-build-page.ts';
 import type { TestVolume } from '../../support/driver/test-volume.ts';
+import { rotationCommands } from '../../support/e2e/ca-rotation.ts';
 import { serviceName } from '../../support/e2e/flow-fixture.ts';
 import { hostNames, needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.ts';
 import { runTask } from '../../support/e2e/programs.ts';
@@ -43,7 +45,7 @@ describe('both programs with a real API server', function () {
   /** The events while the API server started: it knows no roles then. */
   const outage = { from: 0, to: 0 };
 
-  before(needs('kubectl', 'curl'));
+  before(needs('kubectl', 'curl', 'openssl'));
   before(needsHelm);
   before(needsKubernetes);
   before(needsKnownPorts);
@@ -67,8 +69,8 @@ describe('both programs with a real API server', function () {
     hostNames(file(`hosts-${replica}`), { [addresses[replica] ?? '']: [serviceName], '127.0.0.1': ['localhost'] });
 
   /** What a pod gets from the tool, or the error. */
-  async function get(replica = 0): Promise<string> {
-    const script = `curl -sS --cacert ca.crt ${installed.content}`;
+  async function get(replica = 0, trusted = 'ca.crt'): Promise<string> {
+    const script = `curl -sS --cacert ${trusted} ${installed.content}`;
     return (await runTask(volume.target, script, {}, through(replica))).output;
   }
 
@@ -87,8 +89,12 @@ describe('both programs with a real API server', function () {
     return [...new Set(ids.map((id) => known.indexOf(id)))];
   }
 
-  const isReady = (): Promise<string> =>
-    installed.shell('kubectl -n ci wait --timeout=60s --for=condition=Ready connector/registry');
+  const isReady = async (): Promise<void> => {
+    // The one of docs/first-build.md.
+    const commands = pageCommands.filter((command) => command.includes(' connector/'));
+    assert.equal(commands.length, 1);
+    for (const command of commands) await installed.shell(command.replace(/connector\/.*/, 'connector/registry'));
+  };
   const follows = (where: string): Promise<void> =>
     eventually(`the volume has ${where}`, () => volume.read()['.npmrc']?.includes(`/${where}/"\n`) === true);
 
@@ -102,6 +108,16 @@ describe('both programs with a real API server', function () {
     assert.equal(writers().length, 1);
   });
 
+  it('have kubectl show whether a Connector works', async () => {
+    const shown = await installed.shell('kubectl -n ci get connectors -o wide');
+    const [head = '', row = ''] = shown.split('\n');
+    assert.match(head, /^NAME +CLASS +ADDRESS +READY +REASON +MESSAGE +PROXY +AGE *$/);
+    assert.match(
+      row,
+      /^registry +npm +https:\S+ +True +Ready +http:\/\/\S+\/namespaces\/ci\/connectors\/registry +\S+ *$/,
+    );
+  });
+
   it("give a pod a volume with which it uses the tool's credential through each replica", async () => {
     volume = await installed.createPod('build-1', attributes);
     installed.kubelet.run(volume, attributes);
@@ -109,6 +125,32 @@ describe('both programs with a real API server', function () {
     await follows('npm');
     for (const replica of addresses.keys()) assert.equal(await get(replica), 'the content');
     assert.ok(!Object.values(volume.read()).some((text) => text.includes(login.password)));
+  });
+
+  it('replace the CA by the commands of docs/proxy.md, and no program meets a certificate that it does not trust', async () => {
+    const secret = "kubectl -n connectors-system get secret connectors-proxy-ca -o jsonpath='{.data.tls\\.crt}'";
+    const certificates = (): string => volume.read()['ca.crt'] ?? '';
+    const [held, signing] = [file('held.crt'), file('signing.crt')];
+    const [prepare = '', ...steps] = rotationCommands();
+    assert.equal(steps.length, 3);
+    const before = certificates();
+    await installed.shell(prepare);
+    for (const step of steps) {
+      // What a program has read that goes on running.
+      writeFileSync(held, certificates());
+      await installed.shell(step);
+      const authority = await installed.shell(`${secret} | base64 -d`);
+      await eventually('the volume has followed', () => certificates() === authority);
+      writeFileSync(signing, `${authority.split('END CERTIFICATE-----')[0]}END CERTIFICATE-----\n`);
+      for (const replica of addresses.keys()) {
+        for (const trusted of [held, 'ca.crt']) assert.equal(await get(replica, trusted), 'the content', step);
+        await eventually('the replica has followed', async () => (await get(replica, signing)) === 'the content');
+      }
+    }
+    assert.equal(certificates().match(/BEGIN CERTIFICATE/g)?.length, 1);
+    // The new key signs: who has the old certificate alone does not trust it.
+    writeFileSync(held, before);
+    assert.match(await get(0, held), /SSL certificate problem/);
   });
 
   it('follow an edit of the Connector', async () => {

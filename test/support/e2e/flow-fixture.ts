@@ -146,6 +146,14 @@ export class FlowFixture {
     return this.api.bind({ serviceAccount: `ci/${account}`, namespace: 'ci', rules: role?.rules ?? [] });
   }
 
+  /** Status and reason of a condition of a Connector, such as `True Ready`, and its message. */
+  condition(name: string, type: string): { readonly is: string; readonly message: string } {
+    const status = this.api.get('connectors', { namespace: 'ci', name })?.['status'];
+    const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly Record<string, string>[] };
+    const found = conditions.find((each) => each['type'] === type) ?? {};
+    return { is: `${found['status']} ${found['reason']}`, message: found['message'] ?? '' };
+  }
+
   /** The CA's certificate of the proxy, PEM. */
   get authority(): string {
     const found = this.api.get('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });

@@ -7,7 +7,6 @@ export interface PolicyRule {
   /** `connectors`, `connectors/proxy`, `*`, or a subresource of anything as in `*` + `/proxy`. */
   readonly resources?: readonly string[];
   readonly resourceNames?: readonly string[];
-  readonly nonResourceURLs?: readonly string[];
 }
 
 export interface Binding {
@@ -22,8 +21,6 @@ export interface Binding {
 
 export interface AccessQuestion {
   readonly verb: string;
-  readonly isResource: boolean;
-  readonly path: string;
   readonly group: string;
   readonly resource: string;
   readonly subresource: string;
@@ -31,31 +28,10 @@ export interface AccessQuestion {
   readonly name: string;
 }
 
-/** What every authenticated user may do: system:basic-user, system:discovery and system:public-info-viewer. */
+/** What every authenticated user may do of system:basic-user. */
 const standardBinding: Binding = {
   group: 'system:authenticated',
-  rules: [
-    {
-      verbs: ['create'],
-      apiGroups: ['authorization.k8s.io'],
-      resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
-    },
-    {
-      verbs: ['get'],
-      nonResourceURLs: [
-        '/api',
-        '/api/*',
-        '/apis',
-        '/apis/*',
-        '/openapi',
-        '/openapi/*',
-        '/version',
-        '/livez',
-        '/readyz',
-        '/healthz',
-      ],
-    },
-  ],
+  rules: [{ verbs: ['create'], apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews'] }],
 };
 
 /** Kubernetes' RBAC authorizer: allowed when one rule of one binding allows. */
@@ -89,11 +65,6 @@ function isSubject(binding: Binding, user: User): boolean {
 
 function ruleAllows(rule: PolicyRule, question: AccessQuestion): boolean {
   if (!rule.verbs.includes('*') && !rule.verbs.includes(question.verb)) return false;
-  if (!question.isResource) {
-    return (rule.nonResourceURLs ?? []).some((url) =>
-      url.endsWith('*') ? question.path.startsWith(url.slice(0, -1)) : url === question.path,
-    );
-  }
   const groups = rule.apiGroups ?? [];
   return (
     (groups.includes('*') || groups.includes(question.group)) &&

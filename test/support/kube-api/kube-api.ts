@@ -25,13 +25,12 @@ import type { KubeObject, StoredObject } from './resources.ts';
 import { serverCertificate } from './server-certificate.ts';
 import type { CertificateChoice } from './server-certificate.ts';
 import { StatusError } from './status.ts';
-import type { WatchSettings, WatchStream } from './watch-stream.ts';
+import type { GoneAs, WatchStream } from './watch-stream.ts';
 
 export interface KubeApiOptions {
   /** For the faults with a probability. */
   readonly random?: () => number;
-  readonly bookmarkIntervalMs?: number;
-  readonly goneAs?: WatchSettings['goneAs'];
+  readonly goneAs?: GoneAs;
   /** Streams that one HTTP/2 connection may have open; Kubernetes allows 100. */
   readonly maxConcurrentStreams?: number;
 }
@@ -293,18 +292,9 @@ export class KubeApi {
     try {
       if ((await applyFaults(this.faults.take(attributes), reply)) === 'answered') return;
       if (!user) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
-      const watchSettings = (): WatchSettings => ({
-        bookmarkIntervalMs: this.#options.bookmarkIntervalMs ?? 0,
-        goneAs: this.#options.goneAs ?? 'event',
-      });
       const { identities } = this;
-      const state = {
-        store: this.#store,
-        rules: this.#rules,
-        identities,
-        watches: this.#watches,
-        watchSettings,
-      };
+      const goneAs = this.#options.goneAs ?? 'event';
+      const state = { store: this.#store, rules: this.#rules, identities, watches: this.#watches, goneAs };
       await answer(state, request, attributes, user, reply);
     } catch (error) {
       if (reply.isOver) return;

@@ -1,7 +1,6 @@
 import { parse } from 'lossless-json';
 import type { AccessRules } from './access-rules.ts';
 import type { Identities, User } from './identities.ts';
-import { discover } from './discovery.ts';
 import { field, textField } from './json-fields.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listTextOf, textOf } from './object-text.ts';
@@ -13,14 +12,14 @@ import { requestToken, reviewAccess, reviewToken } from './reviews.ts';
 import { selectorOf } from './selectors.ts';
 import { badRequest, notFound, StatusError } from './status.ts';
 import { WatchStream } from './watch-stream.ts';
-import type { WatchSettings } from './watch-stream.ts';
+import type { GoneAs } from './watch-stream.ts';
 
 interface ServerState {
   readonly store: ObjectStore;
   readonly rules: AccessRules;
   readonly identities: Identities;
   readonly watches: Set<WatchStream>;
-  readonly watchSettings: () => WatchSettings;
+  readonly goneAs: GoneAs;
 }
 
 /** Authorises one authenticated request and answers it. */
@@ -31,11 +30,11 @@ export async function answer(
   user: User,
   reply: Reply,
 ): Promise<void> {
-  if (!state.rules.isAllowed(user, attributes)) throw forbidden(user, attributes);
   if (!attributes.isResource) {
-    reply.send(200, plainAnswer(attributes.path));
+    reply.send(200, 'ok');
     return;
   }
+  if (!state.rules.isAllowed(user, attributes)) throw forbidden(user, attributes);
   const query = new URL(request.url ?? '', 'https://server').searchParams;
   if (attributes.verb === 'watch') {
     startWatch(state, attributes, query, reply);
@@ -53,17 +52,11 @@ export async function answer(
   reply.send(code, textOf(body));
 }
 
-function plainAnswer(path: string): string {
-  if (path === '/version') return '{"major":"1","minor":"34","gitVersion":"v1.34.0"}';
-  const discovered = discover(path);
-  return discovered === undefined ? 'ok' : JSON.stringify(discovered);
-}
-
 function startWatch(state: ServerState, attributes: RequestAttributes, query: URLSearchParams, reply: Reply): void {
   const watch = new WatchStream(state.store, resourceOf(attributes), attributes, query, reply);
   state.watches.add(watch);
   reply.onClose(() => state.watches.delete(watch));
-  watch.start(query, state.watchSettings());
+  watch.start(query, state.goneAs);
 }
 
 function operate(state: ServerState, attributes: RequestAttributes, user: User, body: unknown): [number, unknown] {
@@ -229,11 +222,8 @@ function resourceOf({ group, version, resource }: RequestAttributes): StoredReso
 
 function forbidden(
   user: User,
-  { verb, group, resource, subresource, namespace, name, path }: RequestAttributes,
+  { verb, group, resource, subresource, namespace, name }: RequestAttributes,
 ): StatusError {
-  if (resource === '') {
-    return new StatusError(403, 'Forbidden', `forbidden: User "${user.name}" cannot ${verb} path "${path}"`);
-  }
   const what = `${resource}${subresource === '' ? '' : `/${subresource}`}`;
   const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   const subject = `${resource}${group === '' ? '' : `.${group}`}${name === '' ? '' : ` "${name}"`}`;

@@ -23,15 +23,10 @@ export function reviewAccess(rules: AccessRules, caller: User, body: unknown, is
 
 function questionOf(spec: unknown): AccessQuestion {
   const resource = field(spec, 'resourceAttributes');
-  const nonResource = field(spec, 'nonResourceAttributes');
-  if ((resource === undefined) === (nonResource === undefined)) {
-    throw badRequest('exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be set');
-  }
-  const text = (key: string): string => textField(resource ?? nonResource, key);
+  if (resource === undefined) throw badRequest('only spec.resourceAttributes is known');
+  const text = (key: string): string => textField(resource, key);
   return {
-    isResource: resource !== undefined,
     verb: text('verb'),
-    path: text('path'),
     group: text('group'),
     resource: text('resource'),
     subresource: text('subresource'),

@@ -8,12 +8,8 @@ import { selectorOf } from './selectors.ts';
 import type { Selector } from './selectors.ts';
 import { badRequest, StatusError } from './status.ts';
 
-export interface WatchSettings {
-  /** Between bookmarks; 0: only at the end of the stream and on demand. */
-  readonly bookmarkIntervalMs: number;
-  /** How an expired revision is told: as an ERROR event on a 200 stream, or as HTTP 410. Servers do both. */
-  readonly goneAs: 'event' | 'status';
-}
+/** How an expired revision is told: as an ERROR event on a 200 stream, or as HTTP 410. Servers do both. */
+export type GoneAs = 'event' | 'status';
 
 /** One open WATCH request. */
 export class WatchStream {
@@ -23,7 +19,7 @@ export class WatchStream {
   readonly #reply: Reply;
   readonly #selects: Selector;
   readonly #wantsBookmarks: boolean;
-  readonly #timers: NodeJS.Timeout[] = [];
+  #timeout: NodeJS.Timeout | undefined;
   /** The revision that the client has. */
   #from = 0;
   #stopWatching: () => void = () => undefined;
@@ -43,7 +39,7 @@ export class WatchStream {
     this.#wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
   }
 
-  start(query: URLSearchParams, settings: WatchSettings): void {
+  start(query: URLSearchParams, goneAs: GoneAs): void {
     const from = query.get('resourceVersion') ?? '';
     if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resourceVersion`);
     const isFromNow = from === '' || from === '0';
@@ -55,7 +51,7 @@ export class WatchStream {
         deliver(event),
       );
     } catch (error) {
-      if (settings.goneAs === 'status' || !(error instanceof StatusError)) throw error;
+      if (goneAs === 'status' || !(error instanceof StatusError)) throw error;
       this.#reply.head(200);
       this.#send('ERROR', error.toStatus());
       this.#reply.end();
@@ -66,7 +62,8 @@ export class WatchStream {
     if (isFromNow) this.#sendInitial();
     deliver = (event) => this.#deliver(event);
     pending.forEach(deliver);
-    this.#schedule(query, settings);
+    const timeoutSeconds = Number(query.get('timeoutSeconds') ?? '0');
+    if (timeoutSeconds > 0) this.#timeout = setTimeout(() => this.end(), timeoutSeconds * 1000).unref();
   }
 
   bookmark(): void {
@@ -81,13 +78,6 @@ export class WatchStream {
   end(): void {
     this.bookmark();
     this.#reply.end();
-  }
-
-  #schedule(query: URLSearchParams, { bookmarkIntervalMs }: WatchSettings): void {
-    if (bookmarkIntervalMs > 0) this.#timers.push(setInterval(() => this.bookmark(), bookmarkIntervalMs));
-    const timeoutSeconds = Number(query.get('timeoutSeconds') ?? '0');
-    if (timeoutSeconds > 0) this.#timers.push(setTimeout(() => this.end(), timeoutSeconds * 1000));
-    for (const timer of this.#timers) timer.unref();
   }
 
   #sendInitial(): void {
@@ -120,6 +110,6 @@ export class WatchStream {
 
   #stop(): void {
     this.#stopWatching();
-    this.#timers.forEach(clearInterval);
+    clearTimeout(this.#timeout);
   }
 }
