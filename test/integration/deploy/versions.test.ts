@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { helms, needsHelm } from '../../support/deploy/helm.ts';
-import { deployFolder, chartFolder } from '../../support/deploy/manifests.ts';
+import { helms, needsHelm, renderChart, type Values } from '../../support/deploy/helm.ts';
+import { applyAll } from '../../support/deploy/installation.ts';
+import { deployFolder, chartFolder, only } from '../../support/deploy/manifests.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 import { ControlPlane } from '../../support/kubernetes/control-plane.ts';
 import { needsKubernetes } from '../../support/kubernetes/installed.ts';
@@ -36,4 +37,19 @@ describe('an API server of an older version', () => {
       }
     });
   }
+
+  // The field is behind a gate until then.
+  it('of 1.37 takes the CSIDriver without which its scheduler would place pods on nodes without the driver', async () => {
+    const plane = started(await ControlPlane.start({ flags: ['--feature-gates=VolumeLimitScaling=true'] }));
+    const preventsScheduling = async (values: object): Promise<unknown> => {
+      const objects = await renderChart({ namespace: { create: true }, ...values }, { kubeVersion: '1.37' });
+      await applyAll(plane, objects);
+      const found = await plane.admin.find(only(objects, 'CSIDriver'));
+      assert.ok(found);
+      return (found['spec'] as Values)['preventPodSchedulingIfMissing'];
+    };
+    assert.equal(await preventsScheduling({}), true);
+    assert.equal(await preventsScheduling({ driver: { preventPodScheduling: true } }), true);
+    assert.notEqual(await preventsScheduling({ driver: { preventPodScheduling: false } }), true);
+  });
 });
