@@ -67,12 +67,8 @@ function digestOf(object: JsonObject): string {
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 function parseObjects(text: string): readonly JsonObject[] {
-  return valuesIn(text).flatMap((value) => (isJsonObject(value) ? itemsOf(value) : []));
-}
-
-function valuesIn(text: string): readonly JsonValue[] {
   try {
-    return parseYaml(text);
+    return parseYaml(text).flatMap((value) => (isJsonObject(value) ? itemsOf(value) : []));
   } catch (error) {
     if (error instanceof YamlError) throw new CodedError('FAILED_PRECONDITION', error.message);
     throw error;

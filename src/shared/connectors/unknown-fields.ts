@@ -10,8 +10,8 @@ import { metadataName } from './parse-connector.ts';
 type Fields = boolean | { readonly [name: string]: Fields };
 
 /**
- * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have, and for misspelt kinds and
- * API groups. An API server reports them too; without one they would be ignored in silence.
+ * Returns a warning for each field of Connectors and ConnectorClasses that the CRDs do not have, and for misspelt kinds, and
+ * misspelt or missing API groups. An API server reports them too; without one they would be ignored in silence.
  */
 export function manifestWarnings(files: readonly ManifestFile[]): readonly string[] {
   if (files.length === 0) return ['--manifests has no manifest: no file ends with .yaml, .yml or .json'];
@@ -20,10 +20,13 @@ export function manifestWarnings(files: readonly ManifestFile[]): readonly strin
 
 function unknownIn(object: JsonObject): readonly string[] {
   const { apiVersion, kind } = object;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
+  if (typeof kind !== 'string') return [];
   const namespace = jsonMember(object['metadata'], 'namespace');
   const name = `${typeof namespace === 'string' ? `${namespace}/` : ''}${metadataName(object, 'name')}`;
   const known = (fields as Readonly<Record<string, Fields>>)[kind];
+  if (typeof apiVersion !== 'string') {
+    return known === undefined ? [] : [`${kind.toLowerCase()} ${name} has no apiVersion: write ${connectorsApiVersion}`];
+  }
   if (!apiVersion.startsWith(`${connectorsGroup}/`)) {
     const near = known === undefined ? '' : suggestion(apiVersion, [connectorsApiVersion]);
     return near === '' ? [] : [`unknown apiVersion ${quote(apiVersion)} of ${kind.toLowerCase()} ${name}${near}`];

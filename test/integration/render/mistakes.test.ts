@@ -56,6 +56,12 @@ const warned: readonly Mistake[] = [
     /^warning: b\.yaml: unknown apiVersion "connectors\.alauda\.ioo\/v1alpha1" of connectorclass new: did you mean "connectors\.alauda\.io\/v1alpha1"\?\n/,
   ],
   [
+    'a Connector without an apiVersion',
+    { 'b.yaml': harbor.replace(/^apiVersion: .*\n/, '').replace('name: harbor', 'name: new') },
+    [],
+    /^warning: b\.yaml: connector ci\/new has no apiVersion: write connectors\.alauda\.io\/v1alpha1\n/,
+  ],
+  [
     'a misspelt field of the data',
     { 'oci.yaml': oci.replace('f: text', "f: 'a {{ .connector.spec.adress }} b'") },
     ['--configuration-names', 'x'],
@@ -179,15 +185,19 @@ describe('a mistake in manifests or flags', () => {
     assert.equal((await runCheck('--manifests', folder, ...request)).err, warning);
   });
 
-  it('is a warning of check, for a misspelt kind and a misspelt API group', async () => {
+  it('is a warning of check, for a misspelt kind, and a misspelt or missing API group', async () => {
     const other = oci.replace('oci }', 'new }');
-    write({ 'a.yaml': other.replace('ConnectorClass', 'Connectorclass'), 'b.yaml': other.replace('.io', '.ioo') });
+    write({
+      'a.yaml': other.replace('ConnectorClass', 'Connectorclass'),
+      'b.yaml': other.replace('.io', '.ioo'),
+      'c.yaml': other.replace(/^apiVersion: .*\n/, ''),
+    });
     const { err: text } = await runCheck(
       ...['--manifests', folder, '--connector', 'ci/harbor', '--as', '-', '--request', 'GET /'],
     );
     assert.match(
       text,
-      /^warning: a\.yaml: unknown kind "Connectorclass" of new: .*\nwarning: b\.yaml: unknown apiVersion /,
+      /^warning: a\.yaml: unknown kind "Connectorclass" of new: .*\nwarning: b\.yaml: unknown apiVersion .*\nwarning: c\.yaml: connectorclass new has no apiVersion: /,
     );
   });
 
