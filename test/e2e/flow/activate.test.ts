@@ -16,7 +16,7 @@ import type { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';
 const programs = [
-  ...['curl', 'wget', 'python3', 'lwp-request', 'ruby', 'git', 'pip', 'twine', 'java', 'kubectl', 'glab', 'busybox'],
+  ...['curl', 'wget', 'python3', 'lwp-request', 'ruby', 'git', 'pip', 'twine', 'mvn', 'kubectl', 'glab', 'busybox'],
   ...['skopeo', 'buildah', 'podman', 'oras', 'docker-registry', 'netavark'],
 ];
 
@@ -121,8 +121,8 @@ describe('programs after `activate`, with no other setting', function () {
     fixture.onStop(() => repository.stop());
     const settings = { className: 'maven', configuration: 'settings', params: { useAsMirror: 'true' } };
     const volumes = await connected(fixture, repository.url(host), settings);
-    const words = mavenCommand(fixture.work, ['$MAVEN_ARGS']);
-    // Each run has a repository of its own. Maven ends with an error, since the project is none.
+    const words = mavenCommand(fixture.work);
+    // Its script reads MAVEN_ARGS. Each run has a repository of its own. Maven ends with an error, since the project is none.
     const command = words
       .map((word) => (word.startsWith('-Dmaven.repo.local=') ? '-Dmaven.repo.local=m2' : word))
       .join(' ');

@@ -5,16 +5,11 @@ import { refusedPrograms } from './refused-programs.ts';
 
 const head = `# Compatibility
 
-Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`, and the other rows use further files of the volume. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. The column TLS says whether a
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. A name in italics is the [configuration](classes.md#configurations) of the volume, as in \`configuration.names: pipconf\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. TLS says whether a
 row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
-/** The cells of the table but for the version, in order: each program with \`activate\` first. */
-export function rows(): readonly (readonly string[])[] {
-  return sortedProofs().map((proof) => [proof.program, proof.files, proof.mode, proof.does, httpsOf(proof)]);
-}
-
-/** Without those of `.env` for programs that have `activate`, which sets more. */
+/** In order, each program with `activate` first, and without those of `.env` for programs that have `activate`, which sets more. */
 function sortedProofs(): readonly (Proof | ActivatedProof)[] {
   const all = Object.values<Proof | ActivatedProof>(proofs);
   const activated = new Set(all.filter((proof) => 'https' in proof).map(({ program }) => program));
@@ -29,10 +24,11 @@ function httpsOf(proof: Proof | ActivatedProof): string {
   return 'https' in proof ? proof.https : '';
 }
 
-/** docs/compatibility.md, with the versions of this machine's programs. */
-export function compatibilityPage(): string {
-  const cells = sortedProofs().map((proof) => [
-    ...[proof.program, versionIn(proof.version), proof.files, proof.mode, proof.does, httpsOf(proof)],
+/** docs/compatibility.md. @param versions of its rows, those of this machine's programs unless given. */
+export function compatibilityPage(versions?: readonly string[]): string {
+  const cells = sortedProofs().map((proof, row) => [
+    ...[proof.program, versions?.[row] ?? versionIn(proof.version), proof.files],
+    ...[proof.mode, proof.does, httpsOf(proof)],
   ]);
   const columns = ['program', 'version', 'files used', 'mode', 'result', 'TLS'];
   return `${head}\n${tableOf(columns, cells)}\n\n${more}`;
@@ -45,6 +41,9 @@ const more = `## What some programs need
 | wget with GnuTLS, as in Debian | \`--ca-certificate="$SSL_CERT_FILE"\` | it reads no variable for certificates |
 | BusyBox wget | URLs with \`http://\`, also of an HTTPS tool | it cannot tunnel, and verifies no certificate |
 | \`fetch\` of Node before 22.21, and of 23 | a newer Node | it does not know \`NODE_USE_ENV_PROXY\` |
+| Docker | another program: [ci](ci.md#docker-buildkit-and-kaniko) | its daemon does not see the volume |
+| Maven before 3.9 | \`mvn -s "$CONNECTORS_DIR/settings.xml"\` | it does not read \`MAVEN_ARGS\` |
+| Maven of Debian | \`commons-codec.jar\` in its \`lib\` | Debian leaves out what a login at a proxy needs |
 | Gradle | an [init script](volumes.md#activate) | Java has no option for user and password |
 | Ant and other Java programs | user and password in their settings, such as \`<setproxy>\` | Java has no option for them |
 | Java, for hosts that are not of a Connector | a trust store of their own | \`truststore.p12\` has the proxy's certificates only |
@@ -55,10 +54,11 @@ const more = `## What some programs need
 | Deno, for npm packages | \`NPM_CONFIG_REGISTRY\` | it does not read \`npm_config_userconfig\` |
 | glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 
-Helm, uv and kaniko were not run, but should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
-\`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy.
+For Go set \`GOPROXY\` to the Connector's address, and \`GOSUMDB=off\` if it has no checksum database. For cargo,
+\`.cargo/config.toml\` has \`registry = "sparse+ADDRESS"\` in \`[source.company]\` and \`replace-with = "company"\` in \`[source.crates-io]\`.
 
-The versions are those of the machine that generated this page (Debian 13, \`npm run generate:compatibility\`).
+Helm, uv and kaniko were not run, but should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
+\`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy. The versions are those of the machine that generated this page, with Debian 13.
 
 Next: [rules](rules.md), to allow only some requests.
 `;

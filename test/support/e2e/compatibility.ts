@@ -3,7 +3,7 @@ export interface Proof {
   readonly program: string;
   /** A command that prints a line with the version. */
   readonly version: string;
-  /** Files of the volume that the program uses. */
+  /** Files of the volume that the program uses, and configurations that the volume names. */
   readonly files: string;
   /** A row of "Proxy modes" of docs/proxy.md. */
   readonly mode: 'forward' | 'intercepted' | 'reverse';
@@ -23,7 +23,7 @@ const wget = { program: 'wget (GnuTLS)', version: 'wget --version' };
 const git = { program: 'git', version: 'git --version' };
 const npm = { program: 'npm', version: 'npm --version' };
 const pip = { program: 'pip', version: 'python3 -m pip --version' };
-const maven = { program: 'Maven (Java)', version: 'java --version' };
+const maven = { program: 'Maven', version: '/usr/bin/mvn --version' };
 const kubectl = { program: 'kubectl', version: 'kubectl version --client' };
 const buildah = { program: 'buildah', version: 'buildah --version' };
 const skopeo = { program: 'skopeo', version: 'skopeo --version' };
@@ -153,20 +153,20 @@ export const proofs = {
     does: 'downloads, certificates by option',
   },
   'activate-git': { ...git, ...activated, https: 'yes', does: 'clones and pushes' },
-  'activate-npm': { ...npm, ...activated, files: '`activate`, `npm.environment`', https: 'yes', does: 'installs' },
-  'activate-pip': { ...pip, files: '`activate`, `pip.environment`', mode: 'reverse', https: 'yes', does: 'downloads' },
+  'activate-npm': { ...npm, ...activated, files: '`activate`, _npmrc_', https: 'yes', does: 'installs' },
+  'activate-pip': { ...pip, files: '`activate`, _pipconf_', mode: 'reverse', https: 'yes', does: 'downloads' },
   'activate-twine': { program: 'twine', version: 'twine --version', ...activated, https: 'yes', does: 'uploads' },
   'activate-maven': {
     ...maven,
     ...activated,
-    files: '`activate`, `maven.environment`',
+    files: '`activate`, _settings_',
     https: 'no',
     does: 'downloads, trusting `truststore.p12`',
   },
   'activate-kubectl': {
     ...kubectl,
     ...activated,
-    files: '`activate`, `kubectl.environment`',
+    files: '`activate`, _kubeconfig_',
     https: 'yes',
     does: 'reads another cluster',
   },
@@ -174,32 +174,32 @@ export const proofs = {
     program: 'glab',
     version: 'glab --version',
     ...activated,
-    files: '`activate`, `glab.environment`',
+    files: '`activate`, _gitlabconfig_',
     https: 'yes',
     does: 'calls the API',
   },
   'activate-skopeo': {
     ...skopeo,
     ...activated,
-    files: '`activate`, `registry.environment`',
+    files: '`activate`, _registry-config_',
     https: 'yes',
     does: 'copies to a registry',
   },
   'activate-buildah': {
     ...buildah,
     ...activated,
-    files: '`activate`, `registry.environment`',
+    files: '`activate`, _registry-config_',
     https: 'yes',
     does: 'builds, pushes and pulls',
   },
   'activate-podman': {
     ...podman,
     ...activated,
-    files: '`activate`, `registry.environment`',
+    files: '`activate`, _registry-config_',
     https: 'yes',
     does: 'pulls',
   },
-  'activate-oras': { ...oras, ...activated, files: '`activate`, `registry.environment`', https: 'yes', does: 'pushes' },
+  'activate-oras': { ...oras, ...activated, files: '`activate`, _registry-config_', https: 'yes', does: 'pushes' },
   'activate-busybox': {
     program: 'BusyBox wget',
     version: 'busybox | head -n 1',
@@ -212,7 +212,7 @@ export const proofs = {
     program: 'pnpm 10',
     version: 'node .ci/programs/node_modules/pnpm/bin/pnpm.cjs --version',
     ...activated,
-    files: '`activate`, `npm.environment`',
+    files: '`activate`, _npmrc_',
     https: 'yes',
     does: 'installs',
   },
@@ -220,7 +220,7 @@ export const proofs = {
     program: 'pnpm',
     version: '.ci/programs/node_modules/@pnpm/exe.linux-*/pnpm --version',
     ...activated,
-    files: '`activate`, `npm.environment`',
+    files: '`activate`, _npmrc_',
     https: 'yes',
     does: 'installs',
   },
@@ -228,7 +228,7 @@ export const proofs = {
     program: 'Yarn 1',
     version: 'node .ci/programs/node_modules/yarn/bin/yarn.js --version',
     ...activated,
-    files: '`activate`, `npm.environment`',
+    files: '`activate`, _npmrc_',
     https: 'no',
     does: 'installs',
   },
@@ -272,7 +272,7 @@ export const proofs = {
     program: 'gh',
     version: 'gh --version',
     ...activated,
-    files: '`activate`, `gh.environment`',
+    files: '`activate`, _githubconfig_',
     https: 'yes',
     does: 'calls the API',
   },

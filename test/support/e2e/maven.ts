@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Run } from './programs.ts';
 import type { RenderedClasses } from './rendered-classes.ts';
@@ -18,23 +18,13 @@ export function runMaven(rendered: RenderedClasses, settings: string, env: NodeJ
   return rendered.run(program, args, env);
 }
 
-/**
- * The words of `mvn validate` for the project that it writes to the folder. Debian's `mvn` leaves out a library that it
- * needs to log in at a proxy, so Java is started as that script would, with the library added.
- */
-export function mavenCommand(folder: string, args: readonly string[]): readonly string[] {
-  const launcher = path.join(folder, 'm2.conf');
-  const original = readFileSync(path.join(home, 'bin', 'm2.conf'), 'utf8');
-  writeFileSync(launcher, `${original}\nload /usr/share/java/commons-codec.jar\n`);
+/** The words of `mvn validate` for the project that it writes to the folder. */
+export function mavenCommand(folder: string, args: readonly string[] = []): readonly string[] {
+  const own = path.join(folder, 'maven');
+  if (!existsSync(own)) makeHome(own);
   writeFileSync(path.join(folder, 'pom.xml'), project);
   return [
-    'java',
-    '-classpath',
-    path.join(home, 'boot', '*'),
-    `-Dclassworlds.conf=${launcher}`,
-    `-Dmaven.home=${home}`,
-    `-Dmaven.multiModuleProjectDirectory=${folder}`,
-    'org.codehaus.plexus.classworlds.launcher.Launcher',
+    path.join(own, 'bin', 'mvn'),
     '--batch-mode',
     ...args,
     `-Dmaven.repo.local=${path.join(folder, 'm2')}`,
@@ -42,4 +32,14 @@ export function mavenCommand(folder: string, args: readonly string[]): readonly 
     '--update-snapshots',
     'validate',
   ];
+}
+
+/** Makes Debian's Maven what the project's own archive is, with the library for a login at a proxy, which Debian leaves out. */
+function makeHome(own: string): void {
+  mkdirSync(path.join(own, 'lib'), { recursive: true });
+  cpSync(path.join(home, 'bin'), path.join(own, 'bin'), { recursive: true, dereference: true });
+  for (const name of ['boot', 'conf', ...readdirSync(path.join(home, 'lib')).map((jar) => `lib/${jar}`)]) {
+    symlinkSync(path.join(home, name), path.join(own, name));
+  }
+  symlinkSync('/usr/share/java/commons-codec.jar', path.join(own, 'lib', 'commons-codec.jar'));
 }
