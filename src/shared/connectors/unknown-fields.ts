@@ -25,7 +25,9 @@ function unknownIn(object: JsonObject): readonly string[] {
   const name = `${typeof namespace === 'string' ? `${namespace}/` : ''}${metadataName(object, 'name')}`;
   const known = (fields as Readonly<Record<string, Fields>>)[kind];
   if (typeof apiVersion !== 'string') {
-    return known === undefined ? [] : [`${kind.toLowerCase()} ${name} has no apiVersion: write ${connectorsApiVersion}`];
+    return known === undefined
+      ? []
+      : [`${kind.toLowerCase()} ${name} has no apiVersion: write ${connectorsApiVersion}`];
   }
   if (!apiVersion.startsWith(`${connectorsGroup}/`)) {
     const near = known === undefined ? '' : suggestion(apiVersion, [connectorsApiVersion]);

@@ -72,6 +72,7 @@ describe('kubectl', () => {
       assert.deepEqual(account['imagePullSecrets'], [{ name: 'registry-login' }], metadata.name);
     }
     assert.equal(patched.filter(({ kind }) => kind === 'Namespace').length, 0);
+    assert.equal(only(patched, 'NetworkPolicy').metadata.name, 'connectors-csi');
     assert.equal((only(patched, 'CSIDriver')['spec'] as Manifest)['serviceAccountTokenInSecrets'], true);
     await apply('-k .');
   });

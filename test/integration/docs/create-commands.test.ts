@@ -2,11 +2,19 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { applyAll, removeInstallation } from '../../support/deploy/installation.ts';
-import { rendered, repository, type Manifest } from '../../support/deploy/manifests.ts';
+import { parseManifests, rendered, repository, type Manifest } from '../../support/deploy/manifests.ts';
 import { pages } from '../../support/docs/pages.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
+
+/** The objects of Kubernetes and of this project in the blocks of a page; other tests apply those of Tekton. */
+function objectsIn(page: string): readonly Manifest[] {
+  const text = readFileSync(path.join(repository, page), 'utf8');
+  return [...text.matchAll(/^```yaml\n(.*?)^```$/gms)]
+    .flatMap(([, block = '']) => (/^kind: /m.test(block) ? parseManifests(block, page) : []))
+    .filter(({ apiVersion }) => !apiVersion.startsWith('tekton.dev/'));
+}
 
 /** The commands of a page that create an object, each with what its block has set before. */
 function createCommands(page: string): readonly string[] {
@@ -22,7 +30,7 @@ function createCommands(page: string): readonly string[] {
 
 const namespaceOf = (name: string): Manifest => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
-describe('the commands of the pages that create an object', () => {
+describe('the commands and blocks of the pages that create an object', () => {
   before(needs('kubectl'));
   const plane = sharedControlPlane();
   before(async () => {
@@ -31,7 +39,7 @@ describe('the commands of the pages that create an object', () => {
     for (const [name, content] of Object.entries(files)) writeFileSync(path.join(plane().folder, name), content);
     await applyAll(plane(), [
       ...rendered('crds').filter(({ kind }) => kind === 'CustomResourceDefinition'),
-      ...['agents', 'ci', 'connectors-system'].map(namespaceOf),
+      ...['agents', 'ci', 'connectors-system', 'team'].map(namespaceOf),
     ]);
   });
   after(() => removeInstallation(plane()));
@@ -50,4 +58,19 @@ describe('the commands of the pages that create an object', () => {
   }
 
   it('are found at all', () => assert.ok(count >= 15, String(count)));
+
+  for (const page of pages) {
+    const objects = objectsIn(page);
+    if (objects.length === 0) continue;
+    it(`have no unknown field, in the blocks of ${page}`, async () => {
+      const file = path.join(plane().folder, 'objects.yaml');
+      for (const object of objects) {
+        writeFileSync(file, JSON.stringify(object));
+        const { status, stderr } = await plane().run(
+          `kubectl apply --server-side --force-conflicts --dry-run=server --validate=strict -f ${file}`,
+        );
+        assert.deepEqual({ object, status, stderr }, { object, status: 0, stderr: '' });
+      }
+    });
+  }
 });

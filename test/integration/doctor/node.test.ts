@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/shared/doctor/check-result.ts';
 import { argumentsOf } from '../../../src/shared/command/running-arguments.ts';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import { repository } from '../../support/deploy/manifests.ts';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.ts';
 import { driverUser } from '../../support/driver/driver-account.ts';
 import { wrapSyscalls } from '../../support/host/syscall-wrapper.ts';
@@ -36,6 +37,10 @@ describe('doctor on a node', () => {
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
+    const lines = findings.map((finding) => asLine(finding).replaceAll(fixture.kubeletDir, '/var/lib/kubelet'));
+    const page = fs.readFileSync(path.join(repository, 'docs/installation.md'), 'utf8');
+    const [shown = ''] = /^(?:ok .*\n)+/m.exec(page) ?? [];
+    assert.ok(shown !== '' && lines.join('').startsWith(shown), lines.join(''));
   });
 
   it('leaves nothing mounted and changes nothing', async () => {

@@ -11,11 +11,13 @@ const kubeVersion = '1.36';
 export const allValuesOfServer = { ...allValues, driver: { ...allValues.driver, preventPodScheduling: false } };
 
 /** Of the examples and of suites. */
-const namespaces = ['agents', 'argocd', 'ci', 'flux-system', 'shared', 'tools'].map((name): Manifest => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: { name },
-}));
+const namespaces = ['agents', 'argocd', 'ci', 'flux-system', 'shared', 'smoke', 'team', 'tools'].map(
+  (name): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }),
+);
 const api = 'connectors.alauda.io/v1alpha1';
 
 /**

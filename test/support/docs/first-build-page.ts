@@ -6,7 +6,7 @@ const page = readFileSync(path.join(repository, 'docs', 'first-build.md'), 'utf8
 
 /** The files that a reader of docs/first-build.md writes, by name. */
 export const pageFiles: ReadonlyMap<string, string> = new Map(
-  [...page.matchAll(/<!-- name: (\S+) -->\n\n```yaml\n(.*?)```/gs)].map(([, name = '', text = '']) => [name, text]),
+  [...page.matchAll(/^```yaml\n(# (\S+)\n.*?)^```$/gms)].map(([, text = '', name = '']) => [name, text]),
 );
 
 /** The commands of docs/first-build.md, in order and without their remarks. */

@@ -52,9 +52,6 @@ its new version is parsed.
 ## Objects and files
 
 ${tables['Objects and files'] ?? ''}
-The page is generated from the marked limits of \`src/driver/limits.ts\`, \`src/proxy/limits.ts\` and \`src/shared/limits/defaults.ts\`
-(\`npm run generate:limits\`).
-
 Next: [admission](admission.md), which reports mistakes when manifests are applied.
 `;
 

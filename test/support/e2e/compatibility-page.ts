@@ -43,7 +43,7 @@ const more = `## What some programs need
 | \`fetch\` of Node before 22.21, and of 23 | a newer Node | it does not know \`NODE_USE_ENV_PROXY\` |
 | Docker | another program: [ci](ci.md#docker-buildkit-and-kaniko) | its daemon does not see the volume |
 | Maven before 3.9 | \`mvn -s "$CONNECTORS_DIR/settings.xml"\` | it does not read \`MAVEN_ARGS\` |
-| Maven of Debian | \`commons-codec.jar\` in its \`lib\` | Debian leaves out what a login at a proxy needs |
+| Maven of Debian | \`commons-codec.jar\` in its \`lib\` | Debian leaves out what a password needs |
 | Gradle | an [init script](volumes.md#activate) | Java has no option for user and password |
 | Ant and other Java programs | user and password in their settings, such as \`<setproxy>\` | Java has no option for them |
 | Java, for hosts that are not of a Connector | a trust store of their own | \`truststore.p12\` has the proxy's certificates only |

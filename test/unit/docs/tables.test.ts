@@ -131,7 +131,9 @@ describe('docs/troubleshooting.md', () => {
       texts: [...cell.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
     }));
     assert.ok(quoted.length > 30);
-    const errors = [...sourceText('src/proxy').matchAll(/new ProxyError\(\s*(\d+),\s*'\w+',\s*(`[^`]*`|'[^']*')/g)]
+    const errors = [
+      ...sourceText('src/proxy').matchAll(/(?:new ProxyError|failure)\(\s*(\d+),\s*'\w+',\s*(`[^`]*`|'[^']*')/g),
+    ]
       .map(([, status = '', message = '']) => ({ status, message: message.replaceAll(/\$\{[^}]*\}/g, ' ') }))
       // Those that consist of a text that another function words have no words of their own.
       .filter(({ message }) => /[a-z]{3}/.test(message.replace('try again in 5 s', '')));
