@@ -65,6 +65,11 @@ export const proxyLimits = {
     floodMs: 20,
     /** A TLS handshake with a client. */
     handshakeMs: 1,
+    /**
+     * A rejected request, for the client's address. A client that shows its token only after a 407 has one for each
+     * connection.
+     */
+    rejectionMs: 1,
   },
   /** Content of one Connector. */
   connector: {
@@ -245,18 +250,6 @@ export const proxyLimits = {
     /** Interval for one more. */
     everyMs: 250,
     /** Longest wait for a review; then the response is 429. */
-    longestMs: 5_000,
-  },
-  /**
-   * Responses of the proxy to rejected requests of one pod, or of one client address without a valid token. A client that shows
-   * its token only after a 407 gets one for each connection. See proxy/server/rejection-rate-limiter.ts.
-   */
-  rejections: {
-    /** Rejected requests of one pod, or one address without a token. @listed wait for up to 5 s */
-    burst: 100,
-    /** Interval for one more. */
-    everyMs: 10,
-    /** Longest delay of a rejection. */
     longestMs: 5_000,
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */

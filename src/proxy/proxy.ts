@@ -14,7 +14,6 @@ import { ConnectHandler } from './server/connect-handler.ts';
 import { ConnectionLimiter } from './server/connection-limiter.ts';
 import { ExchangeSlots } from './server/exchange-slots.ts';
 import { ProxyServer } from './server/proxy-server.ts';
-import { RejectionRateLimiter } from './server/rejection-rate-limiter.ts';
 import { RequestHandler } from './server/request-handler.ts';
 import { RequestLog } from './server/request-log.ts';
 import { Router } from './server/router.ts';
@@ -217,9 +216,8 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const rejections = new RejectionRateLimiter(monotonicNow);
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
-    const common = { authorizer, router, rejections, exchange, threads: this.#threads, ...observed };
+    const common = { authorizer, router, exchange, threads: this.#threads, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],
       tls: config['tls-address'] && {

@@ -52,11 +52,12 @@ export class ThreadShares {
     }
   }
 
-  /** Charges a TLS handshake with a client. @returns the milliseconds that it has to wait. */
-  handshakeDelayMs(holder: string): number {
+  /** Charges work that has a price. @returns the milliseconds that it has to wait. */
+  delayMs(holder: string, priceMs: number): number {
     const share = this.of(holder);
     const delayMs = Math.min(share.delayMs(0), proxyLimits.thread.longestMs);
-    share.charge(proxyLimits.thread.handshakeMs);
+    // Clients that leave instead of waiting must not delay others for longer.
+    if (delayMs < proxyLimits.thread.longestMs) share.charge(priceMs);
     return delayMs;
   }
 

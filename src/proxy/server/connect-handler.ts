@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { sleep } from '../../shared/abortable.ts';
 import { limits } from '../../shared/limits/defaults.ts';
+import { proxyLimits } from '../limits.ts';
 import type { LeafCertificates } from '../certificates/leaf-certificates.ts';
 import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -12,7 +13,7 @@ import { joinConnections } from '../tool/tunnel.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
 import { canBePlain, startTlsOrPlain, startTls } from './tls-handshake.ts';
 import type { ExchangeSlot } from './exchange-slots.ts';
-import { endWith, rawErrorResponse, toProxyError } from './error-response.ts';
+import { delayRejection, endWith, rawErrorResponse, toProxyError } from './error-response.ts';
 import type { HandlerOptions, ClientRequest } from './incoming-exchange.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
 import { parseConnectTarget } from './request-target.ts';
@@ -50,7 +51,7 @@ export class ConnectHandler {
     slot: ExchangeSlot,
     owner: ConnectionOwner,
   ): Promise<void> {
-    const { observer, log, requestLog, rejections, exchange, authorizer, router, threads } = this.#options;
+    const { observer, log, requestLog, exchange, authorizer, router, threads } = this.#options;
     const incoming: ClientRequest = { request };
     const entry = new AccessLogEntry(incoming, observer, requestLog, exchange.monotonicNow);
     const clientGone = new AbortController();
@@ -74,7 +75,7 @@ export class ConnectHandler {
       }
       entry.connector = match.connector.ref;
       const { namespace } = ownerOf(authenticated.client);
-      const delayMs = threads.handshakeDelayMs(namespace);
+      const delayMs = threads.delayMs(namespace, proxyLimits.thread.handshakeMs);
       if (delayMs > 0) await sleep(delayMs, clientGone.signal);
       socket.off('close', abort);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
@@ -90,7 +91,7 @@ export class ConnectHandler {
       }
       const failure = toProxyError(error);
       if (failure.kind === 'internal') log.error('Tunnel failed', { error });
-      await rejections.delay(request, incoming.client, slot, clientGone.signal);
+      await delayRejection(request, slot, threads, clientGone.signal);
       const isLast = failure.status !== 407;
       if (isLast) endWith(socket, failure);
       else await flushed(socket, rawErrorResponse(failure, false));

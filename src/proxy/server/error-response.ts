@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { sleep } from '../../shared/abortable.ts';
 import { CodedError } from '../../shared/errors.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { proxyLimits } from '../limits.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import type { RequestBody } from '../tool/request-body.ts';
+import { addressOf } from './authenticated-client.ts';
+import type { ExchangeSlot } from './exchange-slots.ts';
 
 const ofCode: Readonly<Partial<Record<ErrorCode, readonly [number, ProxyErrorKind]>>> = {
   PERMISSION_DENIED: [403, 'denied'],
@@ -86,6 +90,24 @@ export function discardRest(request: IncomingMessage, body: RequestBody, respons
   const timer = setTimeout(() => socket.destroy(), restMs);
   request.once('end', () => clearTimeout(timer));
   socket.once('close', () => clearTimeout(timer));
+}
+
+/**
+ * Waits until the response to a rejected request can be sent, or the client leaves. The attacker is a pod with hundreds of
+ * connections that sends a request as soon as it gets a response. Node accepts one connection per iteration of the event
+ * loop, so other clients would wait for seconds to be accepted. A waiting request is not in flight: it counts only for its
+ * connection.
+ */
+export async function delayRejection(
+  request: IncomingMessage,
+  slot: ExchangeSlot,
+  threads: ThreadShares,
+  clientGone: AbortSignal,
+): Promise<void> {
+  const delayMs = threads.delayMs(addressOf(request), proxyLimits.thread.rejectionMs);
+  if (delayMs === 0) return;
+  slot.release();
+  await sleep(delayMs, clientGone).catch(() => undefined);
 }
 
 /** Discards the body of a request while its rejection is delayed. A long body closes the connection. */

@@ -15,7 +15,7 @@ import { authorityOf } from '../tool/tool-origin.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
 import type { IncomingExchange, HandlerOptions } from './incoming-exchange.ts';
 import type { ClientLimiter } from './client-limiter.ts';
-import { sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.ts';
+import { delayRejection, sendError, discardEarly, discardRest, endGently, toProxyError } from './error-response.ts';
 import { AccessLogEntry } from './access-log-entry.ts';
 import { imagePullUser, parseRequestTarget, pathnameOf } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -233,7 +233,7 @@ export class RequestHandler {
     if (failure.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
     discardEarly(request, body);
-    await this.#options.rejections.delay(request, incoming.client, slot, clientGone);
+    await delayRejection(request, slot, this.#options.threads, clientGone);
     return failure;
   }
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError } from '../../shared/errors.ts';
 import type { ListenAddress } from '../../shared/process/listen.ts';
+import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { startTls } from './tls-handshake.ts';
 
@@ -43,7 +44,7 @@ export function createTlsServer({ certificate, threads, acquire, secured, failed
   return createServer({ noDelay: true, keepAlive: true }, (socket) => {
     socket.on('error', () => undefined);
     if (!acquire(socket)) return;
-    const delayMs = threads.handshakeDelayMs(socket.remoteAddress ?? '');
+    const delayMs = threads.delayMs(socket.remoteAddress ?? '', proxyLimits.thread.handshakeMs);
     if (delayMs === 0) {
       secure(socket);
       return;

@@ -161,7 +161,7 @@ describe('a client that means harm', () => {
     ['without a permission', false],
   ] as const) {
     it(`${who} gets rejections at a limited rate, while others at its address are served`, async () => {
-      const { burst, everyMs } = proxyLimits.rejections;
+      const { burst, everyMs } = proxyLimits.thread;
       const startMs = performance.now();
       const attackers = await Promise.all(Array.from({ length: 120 }, () => client.raw()));
       const denied = await fixture.client('ci/other', { pod: 'attacker' });

@@ -46,10 +46,10 @@ describe('the shares of the thread', () => {
   });
 
   it('delay handshakes beyond them, but none for ever', () => {
-    for (let at = 0; at <= burst / handshakeMs; at += 1) assert.equal(threads.handshakeDelayMs('hostile'), 0);
-    assert.ok(threads.handshakeDelayMs('hostile') > 0);
+    for (let at = 0; at <= burst / handshakeMs; at += 1) assert.equal(threads.delayMs('hostile', handshakeMs), 0);
+    assert.ok(threads.delayMs('hostile', handshakeMs) > 0);
     threads.of('hostile').charge(burst);
-    assert.equal(threads.handshakeDelayMs('hostile'), longestMs);
-    assert.equal(threads.handshakeDelayMs('ci'), 0);
+    assert.equal(threads.delayMs('hostile', handshakeMs), longestMs);
+    assert.equal(threads.delayMs('ci', handshakeMs), 0);
   });
 });
