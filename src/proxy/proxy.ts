@@ -29,7 +29,6 @@ import type { StatusTimings } from './status/connector-status.ts';
 import { ThreadShares } from './thread-shares.ts';
 import { createToolAccess } from './tool-access.ts';
 import type { ToolAccess, ToolAccessOptions } from './tool-access.ts';
-import { IdleTimeoutMonitor } from './tool/idle-timeout-monitor.ts';
 import { ToolSockets } from './tool/tool-sockets.ts';
 import { Via } from './tool/via.ts';
 
@@ -207,7 +206,6 @@ export class Proxy {
     });
     const exchange = {
       client,
-      idleMonitor: new IdleTimeoutMonitor(monotonicNow),
       timings: {
         idleMs: config['idle-timeout'],
         responseMs: config['response-header-timeout'],

@@ -62,7 +62,7 @@ export class ProxyServer {
     this.#server = createServer({
       maxHeaderSize: proxyLimits.headers.bytes,
       headersTimeout: headersMs,
-      // Bodies can take hours. IdleTimeoutMonitor ends those without progress.
+      // Bodies can take hours. `watchIdle` ends those without progress.
       requestTimeout: 0,
       keepAliveTimeout: keptConnectionMs,
       connectionsCheckingInterval: 5_000,

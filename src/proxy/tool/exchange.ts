@@ -8,7 +8,8 @@ import { framingHeaders, pairsOf } from './request-body.ts';
 import type { Framing, RequestBody } from './request-body.ts';
 import type { Outgoing, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import { isIdempotent, sendWithRetry } from './tool-exchange.ts';
-import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.ts';
+import { watchIdle } from './idle-timeout.ts';
+import type { Transfer } from './idle-timeout.ts';
 import type { ToolClient } from './tool-client.ts';
 import type { CredentialUse } from './tool-credential.ts';
 import { toolFailure } from './tool-failure.ts';
@@ -27,7 +28,6 @@ interface ExchangeTimings {
 
 export interface ExchangeParts {
   readonly client: ToolClient;
-  readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: ExchangeTimings;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
@@ -53,7 +53,7 @@ interface ExchangeOutcome {
 const maxBufferedBytes = proxyLimits.requestsInFlight.repeatableBytes;
 
 /** One request of a client, forwarded to a tool, and the tool's response. It owns its requests to the tool. */
-export class Exchange implements MonitoredTransfer {
+export class Exchange implements Transfer {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
@@ -113,7 +113,7 @@ export class Exchange implements MonitoredTransfer {
   async #running<T>(task: () => Promise<T>): Promise<T> {
     const { response } = this.#incoming;
     response.on('close', this.#onClose);
-    const stopWatching = this.#parts.idleMonitor.add(this);
+    const stopWatching = watchIdle(this, this.#parts.monotonicNow);
     try {
       return await task();
     } catch (error) {

@@ -31,7 +31,7 @@ export class ToolConnection {
     this.#opening = opening;
     this.socket = opening.socket;
     const { idleMs } = proxyLimits.toolSockets;
-    // The connector decides where the connection leads. IdleTimeoutMonitor watches requests.
+    // The connector decides where the connection leads. `watchIdle` watches requests.
     this.#client = new Client('http://tool', {
       connect: (_, callback) => this.#open(callback),
       maxHeaderSize: proxyLimits.headers.bytes,

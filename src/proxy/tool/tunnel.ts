@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { coalesce } from './coalesce.ts';
 import type { ChunkShare } from './coalescing-stream.ts';
-import type { IdleTimeoutMonitor } from './idle-timeout-monitor.ts';
+import { watchIdle } from './idle-timeout.ts';
 
 interface TunnelParts {
-  readonly idleMonitor: IdleTimeoutMonitor;
   readonly timings: { readonly idleMs: number };
+  readonly monotonicNow: () => number;
 }
 
 /**
@@ -15,10 +15,10 @@ interface TunnelParts {
 export async function joinConnections(
   client: Socket,
   tool: Socket,
-  { idleMonitor, timings }: TunnelParts,
+  { timings, monotonicNow }: TunnelParts,
   chunkShare: ChunkShare,
 ): Promise<void> {
-  const stopWatching = idleMonitor.add({
+  const transfer = {
     // Only written bytes count: after the other side has closed, received bytes are lost.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
     idleTimeoutMs: () => timings.idleMs,
@@ -26,7 +26,8 @@ export async function joinConnections(
       client.destroy();
       tool.destroy();
     },
-  });
+  };
+  const stopWatching = watchIdle(transfer, monotonicNow);
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
   follow(tool, client);
