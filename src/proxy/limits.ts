@@ -334,9 +334,8 @@ export const proxyLimits = {
     /** Compiled expressions that are kept. Compiling one takes up to 80 ms. */
     compiled: 256,
     /**
-     * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. In a search with
-     * a pattern, a character is 16 and 1/4 of the pattern's instructions, an instruction 128. Takes some milliseconds. V8
-     * cannot interrupt searches in text and conversions of long numbers, so they are counted.
+     * Work of one evaluation: a character that a function reads is 2, in a search with a pattern 16, a node of the
+     * expression 32. Takes some milliseconds.
      */
     work: 256 << 10,
     /** Characters of all values of a Secret, which are copied for each evaluation. */

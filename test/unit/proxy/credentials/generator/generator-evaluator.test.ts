@@ -6,7 +6,6 @@ import type { GeneratorOutcome } from '../../../../../src/proxy/credentials/gene
 const request = { method: 'GET', host: 'tool.example', path: '/a', query: 'b=1' };
 const secret = [
   ['token', 'SECRET-VALUE'],
-  ['digits', '9'.repeat(100_000)],
   ['long', 'ab'.repeat(30_000)],
 ] as const;
 
@@ -63,18 +62,14 @@ describe('An expression of a generator', () => {
   const worked: readonly (readonly [what: string, value: string])[] = [
     ['searches', 'string(secret.long.contains(secret.long.startsWith("a") ? "ba" + secret.long : ""))'],
     ['patterns', 'string(secret.long.matches("(a|b)*c"))'],
-    ['copies in patterns', 'string("x".matches("a{1000}b{1000}c{1000}"))'],
-    ['conversions', 'string(int(secret.digits))'],
     ['lists in lists', `string([${'[1,2,3,4,5,6,7,8].map(x, '.repeat(6)}1${')'.repeat(6)}] == [1])`],
-    ['equality of shared lists', `string(${shared(7)} == ${shared(7)})`],
-    ['time zones', `string([${'now.getHours("Asia/Tokyo"),'.repeat(40)}1].size())`],
     ['joins', 'secret.long + secret.long + secret.long'],
   ];
   for (const [what, value] of worked) {
     it(`has counted work: ${what}`, () => {
       const outcome = run(header(value));
       assert.ok(outcome.kind === 'failed', JSON.stringify(outcome).slice(0, 200));
-      assert.match(outcome.message, /units of work|converts text of more than/);
+      assert.match(outcome.message, /units of work/);
     });
   }
 
@@ -155,11 +150,3 @@ describe('An expression of a generator', () => {
     for (let times = 0; times < 40; times += 1) assert.equal(evaluate(long).kind, 'generated');
   });
 });
-
-/** A list that contains the list before it eight times. */
-function shared(depth: number): string {
-  let list = '[1]';
-  for (let level = 0; level < depth; level += 1)
-    list = `[${list}].map(x${level}, [${Array(8).fill(`x${level}`).join()}])[0]`;
-  return list;
-}
