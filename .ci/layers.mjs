@@ -65,7 +65,7 @@ export const layers = {
   'proxy/certificates': [
     ...[...modules, 'shared/limits', 'proxy/limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   ],
-  'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'type:proxy/failure-rate-limiter', 'npm:jose'],
+  'proxy/auth': [...domain, 'proxy/limits', 'proxy/proxy-error', 'type:proxy/failure-rate-limiter'],
   'proxy/cel': ['npm:@bufbuild/cel'],
   'proxy/connectors': [
     ...[...modules, ...shared('kube', 'limits', 'connectors'), 'proxy/limits', 'type:proxy/tool'],
@@ -121,7 +121,7 @@ export const layers = {
     'driver/publish',
     ...[...modules, ...shared('kube', 'connectors', 'access', 'version', 'process', 'command', 'doctor'), 'proxy'],
     ...['proxy/limits', 'proxy/proxy-error', 'proxy/auth', 'proxy/rules', 'proxy/connectors', 'proxy/tool'],
-    ...['proxy/server', 'proxy/credentials', 'proxy/failure-rate-limiter', 'proxy/thread-shares'],
+    ...['proxy/server', 'proxy/secrets', 'proxy/credentials', 'proxy/failure-rate-limiter', 'proxy/thread-shares'],
   ],
   'proxy/doctor': [
     ...[...modules, 'type:shared/kube', ...shared('connectors', 'process', 'doctor'), 'proxy'],

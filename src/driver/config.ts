@@ -19,7 +19,7 @@ import {
   toggle,
 } from '../shared/process/flags.ts';
 import type { FlagValues } from '../shared/process/flags.ts';
-import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.ts';
+import { commonFlags } from '../shared/process/common-flags.ts';
 
 /** The kernel's limit of socket addresses; a longer path is truncated to another one. */
 const maxSocketPathBytes = 107;
@@ -43,8 +43,8 @@ export const serveFlags = {
     absolutePath,
   ),
   'http-address': commonFlags['http-address'],
-  'connector-source': commonFlags['connector-source'],
-  manifests: commonFlags.manifests,
+  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
+  manifests: flag('', 'DIR', 'directory of YAML or JSON manifests, for --connector-source directory', optionalPath),
   kubeconfig: commonFlags.kubeconfig,
   namespace: flag(
     'connectors-system',
@@ -139,7 +139,14 @@ export function parseServeConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): DriverConfig {
   const config = parseFlags({ ...serveFlags, 'no-proxy': noProxyFlag(env) }, args, env);
-  ensureFlagsOfDirectory(config, { manifests: { value: 'DIR', isNeeded: true } });
+  const isFromDirectory = config['connector-source'] === 'directory';
+  if (isFromDirectory && config.manifests === undefined) {
+    throw new UsageError('--connector-source directory needs --manifests DIR');
+  }
+  // Ignoring it would surprise, and using it would bypass authorization by the API server.
+  if (!isFromDirectory && config.manifests !== undefined) {
+    throw new UsageError('--manifests DIR needs --connector-source directory');
+  }
   if (config['connector-source'] === 'directory' && config['pod-events']) {
     throw new UsageError('--pod-events needs --connector-source kubernetes');
   }

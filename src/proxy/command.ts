@@ -6,22 +6,14 @@ import type { CommandContext } from '../shared/command/command.ts';
 import { createLog } from '../shared/process/json-log.ts';
 import { describeFlags } from '../shared/process/flags.ts';
 import { version } from '../shared/version.ts';
-import type { ProxyConfig } from './config.ts';
 import { parseProxyConfig, proxyFlags } from './config.ts';
-import { directoryBackend } from './directory-backend.ts';
 import { loadClusterConfig } from '../shared/kube/load-cluster-config.ts';
 import { kubernetesBackend } from './kubernetes-backend.ts';
 import { Proxy } from './proxy.ts';
-import type { ProxyParts } from './proxy.ts';
-import type { Log } from '../shared/log.ts';
 
 export const usage = `Usage: connectors-csi proxy [flags]
 
 Runs the Connectors proxy: sends the requests of pods to tools with their credentials, until a signal stops it.
-Without a cluster:
-
-  connectors-csi proxy --connector-source directory --manifests . --jwks-file jwks.json --ca-dir "$PWD/ca" \\
-    --proxy-address 127.0.0.1:8080 --http-address ''
 
 Flags:
 ${describeFlags(proxyFlags)}
@@ -37,9 +29,14 @@ const monotonicNow = (): number => performance.now();
 export async function run({ args, env, stopped, logOutput }: CommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);
+  const cluster = loadClusterConfig(config, env, monotonicNow);
+  const { namespace, 'token-audience': audience, 'max-object-memory': maxObjectBytes } = config;
+  const parts = { cluster, timings: kubeTimings, namespace, audience, maxObjectBytes, clock, monotonicNow, log };
   const proxy = new Proxy({
     config,
-    ...backendOf(config, env, log),
+    createBackend: (metrics, threads) => kubernetesBackend({ ...parts, metrics, threads }),
+    // Addresses are compared. An API server known by a host name is blocked by its endpoints.
+    apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
     clock,
     monotonicNow,
     log,
@@ -50,24 +47,4 @@ export async function run({ args, env, stopped, logOutput }: CommandContext): Pr
   log.info('Stopping', { signal: String(stopped.reason) });
   await proxy.stop();
   return 0;
-}
-
-function backendOf(
-  config: ProxyConfig,
-  env: CommandContext['env'],
-  log: Log,
-): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
-  const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
-  if (manifests === undefined || jwksFile === undefined) {
-    const cluster = loadClusterConfig(config, env, monotonicNow);
-    const maxObjectBytes = config['max-object-memory'];
-    const common = { cluster, timings: kubeTimings, namespace, audience, maxObjectBytes, clock, monotonicNow, log };
-    return {
-      createBackend: (metrics, threads) => kubernetesBackend({ ...common, metrics, threads }),
-      // Addresses are compared. An API server known by a host name is blocked by its endpoints.
-      apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
-    };
-  }
-  const backend = directoryBackend(config, manifests, jwksFile, clock, log);
-  return { createBackend: () => backend, apiServer: [] };
 }

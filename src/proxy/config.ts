@@ -16,7 +16,7 @@ import {
 import type { FlagValues } from '../shared/process/flags.ts';
 import { limits } from '../shared/limits/defaults.ts';
 import { proxyLimits } from './limits.ts';
-import { commonFlags, ensureFlagsOfDirectory } from '../shared/process/common-flags.ts';
+import { commonFlags } from '../shared/process/common-flags.ts';
 import type { AddressRange } from './tool/address-rules.ts';
 import { parseRange } from './tool/address-rules.ts';
 import { parseAuthority } from './connectors/tool-address.ts';
@@ -38,14 +38,6 @@ export const proxyFlags = {
     oneOf<'http' | 'https'>(['http', 'https']),
   ),
   'http-address': commonFlags['http-address'],
-  'connector-source': commonFlags['connector-source'],
-  manifests: commonFlags.manifests,
-  'jwks-file': flag(
-    '',
-    'FILE',
-    'JSON Web Key Set that verifies tokens, for --connector-source directory',
-    optionalPath,
-  ),
   kubeconfig: commonFlags.kubeconfig,
   namespace: flag(
     'connectors-system',
@@ -55,12 +47,6 @@ export const proxyFlags = {
     'POD_NAMESPACE',
   ),
   'token-audience': flag('connectors-proxy', 'AUDIENCE', 'audience that tokens must have', text),
-  'ca-dir': flag(
-    '',
-    'DIR',
-    'tls.crt and tls.key of the CA, for --connector-source directory; created if missing; empty: a CA that ends with the process',
-    optionalPath,
-  ),
   'unmatched-hosts': flag(
     'tunnel',
     'WHAT',
@@ -144,11 +130,6 @@ export function parseProxyConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyConfig {
   const config = parseFlags(proxyFlags, args, env);
-  ensureFlagsOfDirectory(config, {
-    manifests: { value: 'DIR', isNeeded: true },
-    'jwks-file': { value: 'FILE', isNeeded: true },
-    'ca-dir': { value: 'DIR', isNeeded: false },
-  });
   if (config.advertise === 'https' && config['tls-address'] === undefined) {
     throw new UsageError('--advertise https needs --tls-address, such as :8443');
   }
@@ -159,9 +140,8 @@ export function parseProxyConfig(
   if (egress === undefined && (direct !== undefined || files !== undefined)) {
     throw new UsageError('--no-egress-proxy and --egress-proxy-files need --egress-proxy URL');
   }
-  const writesStatus = config['write-status'] && config['connector-source'] === 'kubernetes';
-  if (config['publish-ca-config-map'] && !writesStatus) {
-    throw new UsageError('--publish-ca-config-map needs --write-status and --connector-source kubernetes');
+  if (config['publish-ca-config-map'] && !config['write-status']) {
+    throw new UsageError('--publish-ca-config-map needs --write-status');
   }
   return config;
 }

@@ -15,7 +15,7 @@ interface KubernetesBackendOptions extends Omit<KubernetesSourcesOptions, 'userA
   readonly clock: Clock;
 }
 
-/** Returns the backend for `--connector-source kubernetes`: everything from the API server. */
+/** Returns the backend with everything from the API server. */
 export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBackend {
   const { namespace, audience, metrics, clock, monotonicNow, log } = options;
   const { client, sources, flags, connectors, secrets } = kubernetesSources({

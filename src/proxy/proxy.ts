@@ -80,9 +80,7 @@ export class Proxy {
       connectorsByReady: () => this.#status?.countByReady() ?? {},
       objectLimitBytes: config['max-object-memory'],
       objects: () => this.#backend.load(),
-      ...(config['write-status'] && config['connector-source'] === 'kubernetes'
-        ? { isLeaseHeld: () => this.#status?.isLeader === true }
-        : {}),
+      ...(config['write-status'] ? { isLeaseHeld: () => this.#status?.isLeader === true } : {}),
     });
     this.#threads = new ThreadShares(monotonicNow);
     this.#backend = parts.createBackend(this.metrics, this.#threads);

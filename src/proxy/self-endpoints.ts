@@ -9,12 +9,6 @@ import { addRange, parseRange } from './tool/address-rules.ts';
 import type { Endpoint } from './tool/address-rules.ts';
 import type { DnsLookup } from './tool/resolver.ts';
 
-interface SelfEndpointsOptions {
-  readonly service: ProxyService;
-  /** Looks up the addresses of the Service; undefined without a cluster. */
-  readonly lookUp: DnsLookup | undefined;
-}
-
 const lookUpEveryMs = 30_000;
 
 const loopback = new BlockList();
@@ -28,12 +22,12 @@ for (const range of ['127.0.0.0/8', '::1/128']) addRange(loopback, parseRange(ra
 export class SelfEndpoints {
   readonly #names: ReadonlySet<string>;
   readonly #wholeName: string;
-  readonly #lookUp: DnsLookup | undefined;
+  readonly #lookUp: DnsLookup;
   #ofProcess: readonly Endpoint[] = [];
   #ofService: readonly string[] = [];
   readonly #stopping = new AbortController();
 
-  constructor({ service, lookUp }: SelfEndpointsOptions) {
+  constructor(service: ProxyService, lookUp: DnsLookup) {
     const names = serviceNames(service);
     this.#names = new Set(names);
     [this.#wholeName] = names;
@@ -43,7 +37,7 @@ export class SelfEndpoints {
   /** @param ports that the proxy listens on. */
   start(ports: readonly ListenAddress[]): void {
     this.#ofProcess = ports.flatMap(({ host, port }) => addressesOf(host).map((address) => ({ address, port })));
-    if (this.#lookUp !== undefined) void this.#follow(this.#lookUp, this.#stopping.signal);
+    void this.#follow(this.#stopping.signal);
   }
 
   stop(): void {
@@ -54,7 +48,7 @@ export class SelfEndpoints {
     return [...this.#ofProcess, ...this.#ofService.map((address) => ({ address, port: undefined }))];
   }
 
-  /** The addresses of the Service, sorted; empty until the first lookup, and without a cluster. */
+  /** The addresses of the Service, sorted; empty until the first lookup. */
   get serviceAddresses(): readonly string[] {
     return this.#ofService;
   }
@@ -65,10 +59,10 @@ export class SelfEndpoints {
   }
 
   /** Looks up the Service periodically: a Service that is created again has another address. */
-  async #follow(lookUp: DnsLookup, signal: AbortSignal): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // If the lookup fails, the last addresses remain blocked. The Service's name is blocked in any case.
-      const found = await lookUp(this.#wholeName).catch(() => undefined);
+      const found = await this.#lookUp(this.#wholeName).catch(() => undefined);
       if (found !== undefined)
         this.#ofService = found
           .filter(isOfService)

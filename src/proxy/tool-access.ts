@@ -55,8 +55,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { issuerTimeoutMs = proxyLimits.backChannel.timeoutMs } = options;
   const { secrets, subjectTokens } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
-  const isInCluster = config['connector-source'] === 'kubernetes';
-  const self = new SelfEndpoints({ service, lookUp: isInCluster ? lookUp : undefined });
+  const self = new SelfEndpoints(service, lookUp);
   const resolver = new Resolver({
     rules: new AddressRules({
       allowed: config['allow-upstream-cidrs'],

@@ -1,7 +1,7 @@
 // `npm run demo`: driver and proxy at work on one machine, without a cluster. The real programs, a real socket, a real
 // tmpfs, and a registry; the kubelet is played.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { styleText } from 'node:util';
@@ -9,10 +9,10 @@ import { wrapped } from '../../src/shared/message-text.ts';
 import { describeFlags, parseFlags, toggle } from '../../src/shared/process/flags.ts';
 import { DriverProcess } from '../support/driver/driver-process.ts';
 import { TestVolume } from '../support/driver/test-volume.ts';
-import { ProxyProcess } from '../support/e2e/proxy-process.ts';
-import { TokenKeys, uidOf } from '../support/proxy/keys.ts';
+import { uidOf } from '../support/proxy/keys.ts';
+import { ProcessFixture } from '../support/proxy/process-fixture.ts';
 import { toolAuthority } from '../support/proxy/tool-server.ts';
-import { Manifests } from './manifests.ts';
+import { Manifests, objectsForProxy } from './manifests.ts';
 import { Registry, registryHost } from './registry.ts';
 import { attributes, playVolume } from './story.ts';
 import type { Output } from './story.ts';
@@ -48,7 +48,6 @@ async function run(isVerbose: boolean): Promise<void> {
   const inRoot = (name: string): string => path.join(root, name);
   const out = output(isVerbose);
   try {
-    const keys = new TokenKeys();
     const volume = new TestVolume(inRoot('kubelet'), { name: podName, uid: uidOf(podName) });
     volume.prepare();
     const registry = new Registry();
@@ -56,27 +55,22 @@ async function run(isVerbose: boolean): Promise<void> {
     cleanups.push(() => registry.stop());
     out.step('a registry starts, which requires a password');
 
-    const manifests = new Manifests(inRoot('manifests'));
-    manifests.writeForProxy(volume.pod, toolAuthority.certificate);
-    const files = inRoot('proxy');
-    for (const folder of [files, path.join(files, 'ca')]) mkdirSync(folder);
-    writeFileSync(path.join(files, 'jwks.json'), await keys.jwks());
-    const source = ['--connector-source', 'directory', '--manifests', manifests.directory];
-    const trust = ['--jwks-file', path.join(files, 'jwks.json'), '--ca-dir', path.join(files, 'ca')];
-    const proxy = await ProxyProcess.start({ directory: files, hosts: [registryHost], flags: [...source, ...trust] });
-    cleanups.push(() => proxy.stop());
+    const manifests = new Manifests(manifestsFolder, registry.url);
+    const forProxy = objectsForProxy(volume.pod, toolAuthority.certificate);
+    const cluster = await ProcessFixture.start([...manifests.objects, ...forProxy]);
+    cleanups.push(() => cluster.stop());
+    const proxy = await cluster.replica([registryHost]);
     out.step('the proxy starts, the only program that has the password');
 
-    const ca = readFileSync(path.join(files, 'ca', 'tls.crt'), 'utf8');
-    manifests.writeConnectors(manifestsFolder, { port: proxy.port, ca }, registry.url);
-    const driver = await DriverProcess.start(driverPlace(root, source), ['--log-level', 'warn']);
+    manifests.write(inRoot('manifests'), { port: proxy.port, ca: cluster.authority });
+    const driver = await DriverProcess.start(driverPlace(root, inRoot('manifests')), ['--log-level', 'warn']);
     cleanups.push(() => driver.stop());
     out.step(`the driver starts; a pod names the connectors ${attributes.connectors}`);
 
     const { kubelet } = driver;
     // If unpublishing fails, the error must not hide an earlier one.
     cleanups.push(() => kubelet.unpublishVolume(volume).catch(() => undefined));
-    await playVolume({ kubelet, volume, keys, registry, proxy }, out);
+    await playVolume({ kubelet, volume, cluster, registry, proxy }, out);
   } finally {
     for (const clean of cleanups.reverse()) await clean();
   }
@@ -85,12 +79,13 @@ async function run(isVerbose: boolean): Promise<void> {
 /** The driver's socket, and its flags. */
 function driverPlace(
   root: string,
-  source: readonly string[],
+  manifests: string,
 ): { readonly socketPath: string; readonly flags: string[] } {
   const socketPath = path.join(root, 'csi', 'csi.sock');
   const flags = [
     ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', path.join(root, 'kubelet')],
-    ...[...source, '--registration-dir', root, '--http-address', '', '--skip-propagation-check'],
+    ...['--connector-source', 'directory', '--manifests', manifests, '--registration-dir', root],
+    ...['--http-address', '', '--skip-propagation-check'],
   ];
   return { socketPath, flags };
 }

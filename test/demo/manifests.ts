@@ -3,68 +3,55 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
 import type { TokenOwner } from '../support/driver/tokens.ts';
+import { grant, secret } from '../support/proxy/manifests.ts';
 import { registryCredential } from './registry.ts';
 
-const rbacVersion = 'rbac.authorization.k8s.io/v1';
-
-/** The manifests of the demo's driver and proxy: the project's, with the addresses of the demo's proxy and registry. */
+/** The manifests of a directory, with the addresses of the demo's proxy and registry. */
 export class Manifests {
-  readonly directory: string;
+  readonly #files: ReadonlyMap<string, readonly Document[]>;
 
-  /** @param directory to create. */
-  constructor(directory: string) {
-    this.directory = directory;
-    mkdirSync(directory);
-  }
-
-  /** Writes the objects that only the proxy needs: the password, the registry's CA, and permissions. */
-  writeForProxy({ namespace, serviceAccountName }: TokenOwner, registryAuthority: string): void {
-    const rules = [{ apiGroups: ['connectors.alauda.io'], resources: ['connectors'], verbs: ['get'] }];
-    const roleName = 'use-connectors';
-    this.#write('access.yaml', [
-      secret('harbor-login', 'kubernetes.io/basic-auth', registryCredential),
-      secret('harbor-ca', 'Opaque', { 'ca.crt': registryAuthority }),
-      { apiVersion: rbacVersion, kind: 'Role', metadata: { namespace: 'ci', name: roleName }, rules },
-      {
-        apiVersion: rbacVersion,
-        kind: 'RoleBinding',
-        metadata: { namespace: 'ci', name: roleName },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: roleName },
-        subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
-      },
-    ]);
-  }
-
-  /** Copies the files of a directory, with the demo's addresses and CA, like the proxy's controller. */
-  writeConnectors(from: string, proxy: { readonly port: number; readonly ca: string }, registry: string): void {
-    for (const file of readdirSync(from)) {
-      const documents = parseAllDocuments(readFileSync(path.join(from, file), 'utf8'));
-      for (const document of documents) lead(document, proxy, registry);
-      writeFileSync(path.join(this.directory, file), documents.join('---\n'));
+  /** @param registry address of the registry. */
+  constructor(from: string, registry: string) {
+    this.#files = new Map(
+      readdirSync(from).map((file) => [file, parseAllDocuments(readFileSync(path.join(from, file), 'utf8'))]),
+    );
+    for (const document of this.#documents) {
+      if (document.getIn(['metadata', 'name']) !== 'harbor' || document.get('kind') !== 'Connector') continue;
+      document.setIn(['spec', 'address'], registry);
+      document.setIn(['spec', 'caCertSecretRef'], { name: 'harbor-ca' });
     }
   }
 
-  #write(file: string, objects: readonly object[]): void {
-    // JSON is YAML.
-    writeFileSync(path.join(this.directory, file), objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  /** The objects in them. */
+  get objects(): readonly object[] {
+    return this.#documents.map((document) => document.toJS() as object);
+  }
+
+  /** Writes them to a new directory, with the proxy's address and CA in statuses, as its controller does. */
+  write(directory: string, { port, ca }: { readonly port: number; readonly ca: string }): void {
+    const address = ['status', 'proxy', 'httpAddress'];
+    for (const document of this.#documents) {
+      if (!document.hasIn(address)) continue;
+      const { pathname } = new URL(String(document.getIn([...address, 'url'])));
+      document.setIn([...address, 'url'], `http://127.0.0.1:${port}${pathname.replace(/\/$/, '')}`);
+      document.setIn([...address, 'CACerts'], ca);
+    }
+    mkdirSync(directory);
+    for (const [file, documents] of this.#files) {
+      writeFileSync(path.join(directory, file), documents.join('---\n'));
+    }
+  }
+
+  get #documents(): readonly Document[] {
+    return [...this.#files.values()].flat();
   }
 }
 
-function lead(
-  document: Document,
-  { port, ca }: { readonly port: number; readonly ca: string },
-  registry: string,
-): void {
-  const address = ['status', 'proxy', 'httpAddress'];
-  if (!document.hasIn(address)) return;
-  const { pathname } = new URL(String(document.getIn([...address, 'url'])));
-  document.setIn([...address, 'url'], `http://127.0.0.1:${port}${pathname.replace(/\/$/, '')}`);
-  document.setIn([...address, 'CACerts'], ca);
-  if (document.getIn(['metadata', 'name']) !== 'harbor') return;
-  document.setIn(['spec', 'address'], registry);
-  document.setIn(['spec', 'caCertSecretRef'], { name: 'harbor-ca' });
-}
-
-function secret(name: string, type: string, stringData: Readonly<Record<string, string>>): object {
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'ci', name }, type, stringData };
+/** Returns the objects that only the proxy needs: the password, the registry's CA, and permissions. */
+export function objectsForProxy({ serviceAccountName }: TokenOwner, registryAuthority: string): readonly object[] {
+  return [
+    secret('harbor-login', 'kubernetes.io/basic-auth', registryCredential),
+    secret('harbor-ca', 'Opaque', { 'ca.crt': registryAuthority }),
+    ...grant(serviceAccountName, ['harbor', 'github']),
+  ];
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { KubeletClient } from '../support/driver/kubelet-client.ts';
 import type { TestVolume } from '../support/driver/test-volume.ts';
 import type { ProxyProcess } from '../support/e2e/proxy-process.ts';
-import type { TokenKeys } from '../support/proxy/keys.ts';
+import type { ProcessFixture } from '../support/proxy/process-fixture.ts';
 import { registryCredential } from './registry.ts';
 import type { Registry } from './registry.ts';
 import { VolumeClient } from './volume-client.ts';
@@ -14,7 +14,7 @@ import { contentsOf, environmentOf, filesOf, shortPath, shorten, treeOf } from '
 interface StoryParts {
   readonly kubelet: KubeletClient;
   readonly volume: TestVolume;
-  readonly keys: TokenKeys;
+  readonly cluster: ProcessFixture;
   readonly registry: Registry;
   readonly proxy: ProxyProcess;
 }
@@ -38,12 +38,12 @@ const digest = `sha256:${createHash('sha256').update(layer).digest('hex')}`;
  * rotated, the kubelet unmounts it. @throws {Error} if any of it has another result.
  */
 export async function playVolume(parts: StoryParts, out: Output): Promise<void> {
-  const { kubelet, volume, keys, registry, proxy } = parts;
+  const { kubelet, volume, cluster, registry, proxy } = parts;
   const { target: targetPath, pod } = volume;
   out.verbose(`NodeGetCapabilities: ${(await kubelet.nodeCapabilities()).join(', ')}`);
 
   const publish = async (): Promise<void> =>
-    kubelet.publishVolume(volume, { attributes, token: await tokenOf(keys, volume) });
+    kubelet.publishVolume(volume, { attributes, token: tokenOf(cluster, volume) });
   const mountMs = await duration(publish);
   const files = filesOf(targetPath);
   out.step(`the kubelet mounts the volume: ${files.length} files in ${mountMs}, in memory`);
@@ -58,7 +58,7 @@ export async function playVolume(parts: StoryParts, out: Output): Promise<void> 
   out.step('with the files of the volume, without a password');
   for (const answer of await pushAndPull(client, registry.url)) out.line(`✔ ${textOf(answer)}`);
   out.step('without the files, and with the token of another service account');
-  const stranger = await keys.token({ account: 'stranger', namespace: pod.namespace, pod: pod.name });
+  const stranger = cluster.token({ account: 'stranger', namespace: pod.namespace, pod: pod.name });
   for (const [token, status] of [
     [null, 407],
     [stranger, 403],
@@ -82,13 +82,13 @@ export async function playVolume(parts: StoryParts, out: Output): Promise<void> 
 }
 
 /** Renews the token of the volume. @returns the step in words. */
-async function rotated({ kubelet, volume, keys }: StoryParts): Promise<string> {
+async function rotated({ kubelet, volume, cluster }: StoryParts): Promise<string> {
   const state = (): readonly [inode: number, token: string] => [
     statSync(volume.target).ino,
     readFileSync(path.join(volume.target, 'context.token'), 'utf8'),
   ];
   const before = state();
-  const request = volume.publishRequest({ attributes, token: await tokenOf(keys, volume) });
+  const request = volume.publishRequest({ attributes, token: tokenOf(cluster, volume) });
   const rewriteMs = await duration(() => kubelet.publish(request));
   const after = state();
   if (after[0] !== before[0] || after[1] === before[1]) throw new Error('the token was not rewritten in place');
@@ -105,8 +105,8 @@ async function duration(work: () => Promise<void>): Promise<string> {
   return `${(performance.now() - startMs).toFixed(1)} ms`;
 }
 
-function tokenOf(keys: TokenKeys, { pod }: TestVolume): Promise<string> {
-  return keys.token({ account: pod.serviceAccountName, namespace: pod.namespace, pod: pod.name });
+function tokenOf(cluster: ProcessFixture, { pod }: TestVolume): string {
+  return cluster.token({ account: pod.serviceAccountName, namespace: pod.namespace, pod: pod.name });
 }
 
 async function pushAndPull(client: VolumeClient, registry: string): Promise<readonly ClientResponse[]> {

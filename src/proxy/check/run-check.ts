@@ -25,7 +25,7 @@ import { silentLog } from '../../shared/log.ts';
 import { manifestWarnings } from '../../shared/connectors/unknown-fields.ts';
 import type { DecisionSources } from '../backend.ts';
 import { kubernetesSources } from '../kubernetes-sources.ts';
-import { manifestSources } from '../manifest-sources.ts';
+import { manifestSources } from './manifest-sources.ts';
 import { version } from '../../shared/version.ts';
 
 const asWritten = (written: string): string => written;
@@ -73,7 +73,13 @@ export async function run(context: CommandContext): Promise<number> {
   const flags = parseFlags(checkFlags, args, env);
   const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
-  const opened = open(config, env);
+  const opened =
+    flags.manifests === ''
+      ? openCluster(
+          loadClusterConfig(config, env, () => performance.now()),
+          config,
+        )
+      : openManifests(flags.manifests, config.namespace);
   for (const warning of opened.warnings) stderr(`warning: ${warning}\n`);
   try {
     const { sources } = opened;
@@ -159,23 +165,13 @@ function expectationsOf(flags: CheckConfig): readonly Expectation[] {
 /** Returns the configuration of the proxy: that of the running one, with the flags that are given here. */
 function configOf(flags: CheckConfig, env: CommandContext['env']): ProxyConfig {
   const running = parseProxyConfig(runningArguments('proxy'), env);
-  const { manifests, kubeconfig, namespace, 'unmatched-hosts': unmatchedHosts } = flags;
+  const { kubeconfig, namespace, 'unmatched-hosts': unmatchedHosts } = flags;
   return {
     ...running,
-    ...(manifests === '' ? {} : { 'connector-source': 'directory', manifests }),
     ...(kubeconfig === '' ? {} : { kubeconfig }),
     ...(namespace === '' ? {} : { namespace }),
     ...(unmatchedHosts === '' ? {} : { 'unmatched-hosts': unmatchedHosts }),
   };
-}
-
-function open(config: ProxyConfig, env: CommandContext['env']): OpenSources {
-  const { manifests, namespace } = config;
-  if (config['connector-source'] === 'directory' && manifests !== undefined) return openManifests(manifests, namespace);
-  return openCluster(
-    loadClusterConfig(config, env, () => performance.now()),
-    config,
-  );
 }
 
 export interface OpenSources {

@@ -14,8 +14,11 @@ import { fail, ok, reasonOf, warn } from './check-result.ts';
 import { request } from 'node:https';
 import { responseTo } from './response.ts';
 
+/** Flags of a program to check. The driver can have another source than the API server. */
+type CheckedFlags = FlagValues<typeof commonFlags> & { readonly 'connector-source'?: string };
+
 /** A program to check, and what it is checked with. */
-export interface DiagnosticContext<Config extends FlagValues<typeof commonFlags>> {
+export interface DiagnosticContext<Config extends CheckedFlags> {
   readonly config: Config;
   /** Returns the access to the API server. @throws {CodedError} if there is none. */
   readonly cluster: () => ClusterConfig;
@@ -30,7 +33,7 @@ const tasks: Readonly<Record<ProgramName, string>> = { driver: 'publish', proxy:
 const monotonicNow = (): number => performance.now();
 
 /** Returns the context of the program that runs with this configuration and environment. */
-export function contextOf<Config extends FlagValues<typeof commonFlags>>(
+export function contextOf<Config extends CheckedFlags>(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
@@ -45,7 +48,7 @@ export function contextOf<Config extends FlagValues<typeof commonFlags>>(
  */
 export async function checkProgram(
   program: ProgramName,
-  { config, cluster, clock }: DiagnosticContext<FlagValues<typeof commonFlags>>,
+  { config, cluster, clock }: DiagnosticContext<CheckedFlags>,
   checks: (client: KubeClient) => Promise<readonly CheckResult[]>,
 ): Promise<readonly CheckResult[]> {
   const readiness = await checkReadiness(config['http-address'], program);

@@ -66,14 +66,10 @@ describe('the proxy as deployed, at its limits', function () {
   });
 
   /** One of each hostile namespace, at an address of its own. */
-  async function hostileClients(): Promise<readonly StallingClient[]> {
-    return Promise.all(
-      hostileNamespaces.map(async (namespace, at) => {
-        const client = new StallingClient(`127.0.1.${at + 1}`, await proxyClient(namespace), fixture.authority);
-        clients.push(client);
-        return client;
-      }),
-    );
+  function openHostileClients(): void {
+    for (const [at, namespace] of hostileNamespaces.entries()) {
+      clients.push(new StallingClient(`127.0.1.${at + 1}`, proxyClient(namespace), fixture.authority));
+    }
   }
 
   /** The part of a limit that is used. */
@@ -119,14 +115,14 @@ describe('the proxy as deployed, at its limits', function () {
     }
   }
 
-  async function proxyClient(namespace: string): Promise<ProxyClient> {
-    const token = await fixture.keys.token({ namespace });
+  function proxyClient(namespace: string): ProxyClient {
+    const token = fixture.token({ namespace });
     return new ProxyClient(proxy.port, namespace === 'quiet' ? 'quiet/other' : 'ci/tool', token, fixture.authority);
   }
 
   /** Requests of a namespace that has nothing to do with it, and how long they take. */
   async function bystand(count: number): Promise<readonly number[]> {
-    const client = await proxyClient('quiet');
+    const client = proxyClient('quiet');
     const tookMs: number[] = [];
     for (let at = 0; at < count; at += 1) {
       const startMs = performance.now();
@@ -148,7 +144,7 @@ describe('the proxy as deployed, at its limits', function () {
 
   it('survives transfers in chunks of one byte that neither side reads, and serves others afterwards', async () => {
     const authority = `tool.example:${tool.port}`;
-    await hostileClients();
+    openHostileClients();
     await fill('requests_in_flight', (client) => client.stall(authority));
     flood(oneByteChunks);
     await settled();
@@ -161,7 +157,7 @@ describe('the proxy as deployed, at its limits', function () {
 
   it('survives all limits reached at once, and serves others', async () => {
     const authority = `tool.example:${tool.port}`;
-    await hostileClients();
+    openHostileClients();
     await fill('tool_connections', (client) => client.stall(authority));
     await Promise.all(clients.flatMap((client) => Array.from({ length: 8 }, () => client.beginHeaders(authority))));
     await fill('connections', (client) => client.beginHeaders());
@@ -174,7 +170,7 @@ describe('the proxy as deployed, at its limits', function () {
   });
 
   it('survives as many large transfers as it takes, of which neither side reads anything', async () => {
-    await hostileClients();
+    openHostileClients();
     await fill('tool_connections', (client) => client.stall(`tool.example:${tool.port}`));
     flood(largeChunks);
     await settled();

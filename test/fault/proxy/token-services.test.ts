@@ -50,7 +50,7 @@ describe('the proxy as deployed, with a hostile token service', function () {
 
   /** Statuses of requests to one repository, of each Connector one. */
   async function pull(repository: string): Promise<readonly number[]> {
-    const token = await fixture.keys.token({ pod: 'puller' });
+    const token = fixture.token({ pod: 'puller' });
     const clients = connectors.map((name) => new ProxyClient(proxy.port, `ci/${name}`, token, fixture.authority));
     const url = `${tool.url}/v2/${repository}/manifests/latest`;
     const answers = await Promise.all(clients.map((client) => client.get(url)));

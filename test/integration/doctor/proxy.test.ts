@@ -11,7 +11,6 @@ import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.ts
 import { CompanyProxy } from '../../support/proxy/company-proxy.ts';
 import { eventually } from '../../support/poll.ts';
 import { connector, secret } from '../../support/proxy/manifests.ts';
-import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
 import { started } from '../../support/started.ts';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
@@ -166,15 +165,6 @@ describe('doctor of the proxy', function () {
       const help = (await run('--proxy', '--help')).output;
       assert.match(help, /^Flags after --proxy:\n {2}--proxy-address ADDRESS/m);
       assert.doesNotMatch(help, /--kubelet-dir/);
-    });
-
-    it('looks at no cluster where there is none', async () => {
-      const other = await ProxyFixture.start([], { flags: ['--http-address', '127.0.0.1:0'] });
-      const flags = ['--connector-source', 'directory', '--manifests', other.directory, '--jwks-file', '/none'];
-      const { status, output } = await run('--proxy', '--http-address', `127.0.0.1:${other.httpPort}`, ...flags);
-      await other.stop();
-      assert.equal(status, 0, output);
-      assert.match(output, /^ok {4}readiness .*\nok {4}api-server {5}not used: --connector-source directory\n$/);
     });
   });
 });

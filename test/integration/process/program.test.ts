@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DriverProcess } from '../../support/driver/driver-process.ts';
 import { NodeSandbox } from '../../support/driver/node-sandbox.ts';
+import { KubeApi } from '../../support/kube-api/kube-api.ts';
 import { eventually } from '../../support/poll.ts';
-import { TokenKeys } from '../../support/proxy/keys.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 
@@ -43,12 +43,13 @@ async function serveDriver(through: readonly string[]): Promise<Served> {
 
 async function serveProxy(through: readonly string[]): Promise<Served> {
   const directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
-  writeFileSync(path.join(directory, 'jwks.json'), await new TokenKeys().jwks());
+  const kubeconfig = path.join(directory, 'kubeconfig');
+  const api = await KubeApi.start();
+  api.writeKubeconfig(kubeconfig, { name: 'proxy' });
   const [program = '', ...words] = [
     ...through,
     ...withoutCapabilities,
-    ...[process.execPath, main, 'proxy', '--connector-source', 'directory', '--manifests', directory],
-    ...['--jwks-file', `${directory}/jwks.json`, '--ca-dir', `${directory}/ca`],
+    ...[process.execPath, main, 'proxy', '--kubeconfig', kubeconfig, '--write-status=false'],
     ...['--proxy-address', '127.0.0.1:0', '--http-address', '', '--shutdown-delay', '0s'],
   ];
   const child: ChildProcess = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -58,6 +59,7 @@ async function serveProxy(through: readonly string[]): Promise<Served> {
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await exited;
+    await api.stop();
     rmSync(directory, { recursive: true });
   };
   await eventually('it serves', () => log.includes('"Started"')).catch(async (error: unknown) => {

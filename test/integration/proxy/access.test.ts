@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { accessRequestFor } from '../../../src/shared/access/access-request.ts';
 import { connector, connectorClass, flags, grant } from '../../support/proxy/manifests.ts';
 import { eventually } from '../../support/poll.ts';
@@ -223,17 +221,6 @@ describe('who may use a connector', () => {
     const answer = await (await fixture.client('ci/absent')).get(tool.url());
     assert.equal(answer.status, 502);
     assert.match(answer.body, /connector ci\/absent does not exist/);
-  });
-
-  it('are told in the log that no cluster stands behind the answers', () => {
-    assert.match(fixture.log, /Running without a cluster/);
-  });
-
-  it('are nobody while the keys cannot be read, and the proxy is not ready then', async () => {
-    writeFileSync(path.join(fixture.directory, 'jwks.json'), 'nonsense');
-    const answer = await (await fixture.client()).get(tool.url());
-    assert.equal(answer.status, 502);
-    assert.equal((await fixture.http('/readyz')).status, 503);
   });
 });
 

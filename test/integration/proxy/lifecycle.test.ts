@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from '../../support/poll.ts';
-import { TokenKeys } from '../../support/proxy/keys.ts';
 import { connector, grant } from '../../support/proxy/manifests.ts';
+import { ProcessFixture } from '../../support/proxy/process-fixture.ts';
 import { headOf } from '../../support/proxy/proxy-client.ts';
 import { ProxyFixture } from '../../support/proxy/proxy-fixture.ts';
 import { ToolServer } from '../../support/proxy/tool-server.ts';
@@ -16,35 +15,11 @@ const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js')
 
 describe('the proxy as a process', () => {
   it('serves with a CA of its own making, and stops when told to', async () => {
-    const directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
-    writeFileSync(path.join(directory, 'jwks.json'), await new TokenKeys().jwks());
-    const flags = [
-      ...['--connector-source', 'directory', '--manifests', directory, '--jwks-file', `${directory}/jwks.json`],
-      ...[
-        '--ca-dir',
-        `${directory}/ca`,
-        '--proxy-address',
-        '127.0.0.1:0',
-        '--http-address',
-        '',
-        '--shutdown-delay',
-        '0s',
-      ],
-    ];
-    const child = spawn(process.execPath, [main, 'proxy', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    try {
-      await eventually('it serves', () => log.includes('"Started"'), 30_000);
-      assert.match(readFileSync(`${directory}/ca/tls.crt`, 'utf8'), /^-----BEGIN CERTIFICATE/);
-      assert.equal(statSync(`${directory}/ca/tls.key`).mode & 0o777, 0o600);
-      child.kill('SIGTERM');
-      assert.equal(await ended, 0);
-    } finally {
-      child.kill('SIGKILL');
-      rmSync(directory, { recursive: true });
-    }
+    const fixture = started(await ProcessFixture.start([]));
+    const proxy = await fixture.replica([]);
+    assert.match(fixture.authority, /^-----BEGIN CERTIFICATE/);
+    await proxy.stop();
+    assert.equal(proxy.exitCode, 0);
   });
 
   it('says how it is called, and what a flag takes', async () => {
@@ -58,9 +33,9 @@ describe('the proxy as a process', () => {
     const help = await run('--help');
     assert.equal(help.status, 0);
     assert.match(help.text, /^Usage: connectors-csi proxy \[flags\]\n[^]*\nFlags:\n/);
-    const wrong = await run('--connector-source', 'directory');
+    const wrong = await run('--advertise', 'https');
     assert.equal(wrong.status, 2);
-    assert.match(wrong.text, /^connectors-csi proxy: --connector-source directory needs --manifests/);
+    assert.match(wrong.text, /^connectors-csi proxy: --advertise https needs --tls-address/);
     const range = await run('--allow-upstream-cidrs', '10.0.0.0/99');
     assert.match(range.text, /--allow-upstream-cidrs "10\.0\.0\.0\/99": "10\.0\.0\.0\/99": the prefix is longer/);
   });

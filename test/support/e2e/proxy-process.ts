@@ -91,6 +91,11 @@ export class ProxyProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Null unless it has ended by itself. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** The lines about requests, parsed. */
   get requests(): readonly Record<string, unknown>[] {
     return this.log

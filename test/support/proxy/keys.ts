@@ -1,5 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { SignJWT, exportJWK } from 'jose';
+import { SignJWT, errors, jwtVerify } from 'jose';
+import type { ClientIdentity, TokenVerifier } from '../../../src/proxy/auth/ports.ts';
+import { serviceAccountGroups } from '../../../src/shared/access/permission.ts';
 import { canary } from '../driver/tokens.ts';
 
 export interface TokenClaims {
@@ -12,14 +14,35 @@ export interface TokenClaims {
   readonly pod?: string | undefined;
 }
 
-/** What signs service-account tokens, and the key set that they are verified with. */
+/** Claims of a token that is signed here. */
+interface SignedClaims {
+  readonly sub: string;
+  readonly exp: number;
+  readonly 'kubernetes.io': {
+    readonly namespace: string;
+    readonly serviceaccount: { readonly name: string; readonly uid: string };
+    readonly pod?: { readonly name: string; readonly uid: string };
+  };
+}
+
+/** Signs and verifies service-account tokens, in place of an API server. */
 export class TokenKeys {
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-  /** The content of a JWKS file. */
-  async jwks(): Promise<string> {
-    const key = await exportJWK(this.#keys.publicKey);
-    return JSON.stringify({ keys: [{ ...key, alg: 'ES256', kid: 'test', use: 'sig' }] });
+  /** @param now in milliseconds since the epoch. */
+  verifier(audience: string, now: () => number): TokenVerifier {
+    return {
+      verify: async (token) => {
+        try {
+          const options = { audience, algorithms: ['ES256'], currentDate: new Date(now()) };
+          const { payload } = await jwtVerify<SignedClaims>(token.expose(), this.#keys.publicKey, options);
+          return clientOf(payload);
+        } catch (error) {
+          if (error instanceof errors.JOSEError) return undefined;
+          throw error;
+        }
+      },
+    };
   }
 
   /** A token of the account `ci/builder` and its pod `ci/build-1`, unless said otherwise; the canary stands in it. */
@@ -42,6 +65,16 @@ export class TokenKeys {
       .setExpirationTime(now + expiresIn)
       .sign(this.#keys.privateKey);
   }
+}
+
+function clientOf({ sub: user, exp, 'kubernetes.io': { namespace, serviceaccount, pod } }: SignedClaims): ClientIdentity {
+  return {
+    user,
+    account: { namespace, name: serviceaccount.name },
+    identity: { uid: serviceaccount.uid, groups: serviceAccountGroups(namespace), extra: {} },
+    pod: pod && { namespace, ...pod },
+    expiresAtMs: exp * 1000,
+  };
 }
 
 /** Pods of different names are different pods. */

@@ -5,7 +5,10 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { createLog } from '../../../src/shared/process/json-log.ts';
 import { parseProxyConfig } from '../../../src/proxy/config.ts';
-import { directoryBackend } from '../../../src/proxy/directory-backend.ts';
+import type { ProxyBackend } from '../../../src/proxy/backend.ts';
+import { createCa, parseCa } from '../../../src/proxy/certificates/certificate-authority.ts';
+import { manifestSources } from '../../../src/proxy/check/manifest-sources.ts';
+import type { Log } from '../../../src/shared/log.ts';
 import { Proxy } from '../../../src/proxy/proxy.ts';
 import { assertNoToken } from '../driver/canary.ts';
 import { TokenKeys } from './keys.ts';
@@ -61,7 +64,6 @@ export class ProxyFixture {
   /** @param objects the manifests; a class `any` and a Secret `tool-ca` with the tools' CA are there already. */
   static async start(objects: readonly object[], options: FixtureOptions = {}): Promise<ProxyFixture> {
     const fixture = new ProxyFixture(options);
-    writeFileSync(fixture.#file('jwks.json'), await fixture.keys.jwks());
     fixture.put(objects);
     await fixture.#start();
     return fixture;
@@ -154,8 +156,7 @@ export class ProxyFixture {
     } = this.#options;
     const config = parseProxyConfig(
       [
-        ...['--connector-source', 'directory', '--manifests', this.directory, '--jwks-file', this.#file('jwks.json')],
-        ...['--proxy-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'],
+        ...['--proxy-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0', '--write-status=false'],
         ...[
           '--allow-upstream-cidrs',
           '127.0.0.0/8',
@@ -172,7 +173,7 @@ export class ProxyFixture {
     );
     const clock = { now };
     const log = createLog('debug', { write: (line: string) => this.#keep(line) });
-    const backend = directoryBackend(config, this.directory, this.#file('jwks.json'), clock, log);
+    const backend = this.#backend(config['token-audience'], now, log);
     this.#proxy = new Proxy({
       config,
       createBackend: () => backend,
@@ -191,6 +192,24 @@ export class ProxyFixture {
     this.port = proxyPort;
     this.tlsPort = tlsPort;
     this.httpPort = httpPort;
+  }
+
+  /** Everything from manifests, without an API server. */
+  #backend(audience: string, now: () => number, log: Log): ProxyBackend {
+    const { sources, directory } = manifestSources(this.directory, 'connectors-system', log);
+    const ca = parseCa(createCa({ now }), 'the CA of the fixture');
+    return {
+      ...sources,
+      tokens: this.keys.verifier(audience, now),
+      ca: { current: () => ca },
+      identity: () => ca.certificate,
+      apiServerEndpoints: () => [],
+      status: undefined,
+      load: () => ({ bytes: 0, rejected: 0, unconfirmedMs: 0 }),
+      start: () => undefined,
+      stop: () => undefined,
+      problem: () => directory.problem(),
+    };
   }
 }
 

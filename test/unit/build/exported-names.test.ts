@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 
 /** The same part of two programs: a command of a bundle, and the backend of a program. */
-const ofEachProgram = ['describedFlags', 'directoryBackend', 'kubernetesBackend', 'run', 'usage'];
+const ofEachProgram = ['describedFlags', 'kubernetesBackend', 'run', 'usage'];
 
 describe('an exported name', () => {
   it('has one meaning', () => {

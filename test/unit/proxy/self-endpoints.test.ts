@@ -6,7 +6,7 @@ const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Loc
 
 describe('where the proxy can be reached', () => {
   it('is its Service by all of its names, and no other Service', () => {
-    const self = new SelfEndpoints({ service, lookUp: undefined });
+    const self = new SelfEndpoints(service, () => Promise.resolve([]));
     for (const name of ['proxy', 'proxy.tools', 'proxy.tools.svc', 'proxy.tools.svc.cluster.local']) {
       assert.equal(self.isSelfName(name), true, name);
     }
@@ -27,7 +27,7 @@ describe('where the proxy can be reached', () => {
       asked.push(host);
       return Promise.resolve(found);
     };
-    const self = new SelfEndpoints({ service, lookUp });
+    const self = new SelfEndpoints(service, lookUp);
     self.start([]);
     await eventually('the Service is looked up', () => self.current().length > 0);
     self.stop();

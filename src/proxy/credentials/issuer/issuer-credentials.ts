@@ -75,9 +75,7 @@ export class IssuerCredentials {
     let token = noInput;
     // Requested last, when only the provider can fail.
     if (identity !== undefined) {
-      if (subjectTokens === undefined) {
-        throw unusable(source, 'tokens of service accounts need a cluster: use --connector-source kubernetes');
-      }
+      if (subjectTokens === undefined) throw unusable(source, 'tokens of service accounts need a cluster');
       token = await subjectTokens.issue(source.connector.ref.namespace, identity, nowMs);
     }
     for (const [index, step] of steps.entries()) token = await this.#exchange(step, trusts[index], token, source);

@@ -23,7 +23,7 @@ describe('Connectors of hostile namespaces, in a proxy as deployed', function ()
     // So many that each has time for all of its own soon.
     const [namespaces, count] = [50, 26];
     const attacked = started(
-      await AttackedProxy.start(namespaces, { isInCluster: true, objects: ({ name }) => ruledConnectors(name, count) }),
+      await AttackedProxy.start(namespaces, { isStatusWritten: true, objects: ({ name }) => ruledConnectors(name, count) }),
     );
     const isChecked = (namespace: string, at: number): boolean =>
       attacked.api.get('connectors', { namespace, name: `ruled-${at}` })?.['status'] !== undefined;
@@ -38,7 +38,7 @@ describe('Connectors of hostile namespaces, in a proxy as deployed', function ()
   });
 
   it('flood it with small ones: the namespace loses its own newest, and others get theirs', async () => {
-    const attacked = started(await AttackedProxy.start(1, { isInCluster: true }));
+    const attacked = started(await AttackedProxy.start(1, { isStatusWritten: true }));
     const { api, proxy } = attacked;
     let count = 0;
     const flood = async (until: number): Promise<void> => {

@@ -11,7 +11,7 @@ describe('requests in flight, attacked from another process', function () {
     assert.ok(namespace);
     const url = `http://hostile.example:${namespace.toolPort}/`;
     await attacked.attack('requestsInFlight', {
-      ...{ pods: await attacked.pods(namespace, 20), lanes: 30, urls: [url] },
+      ...{ pods: attacked.pods(namespace, 20), lanes: 30, urls: [url] },
       toolPort: namespace.toolPort,
     });
     const { failed, served } = await attacked.bystand(150, 20);

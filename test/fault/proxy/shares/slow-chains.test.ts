@@ -10,7 +10,7 @@ describe('certificates of tools that take long to verify, attacked from another 
     const [namespace] = attacked.hostile;
     assert.ok(namespace);
     await attacked.attack('slowChains', {
-      ...{ pods: await attacked.pods(namespace, 2), lanes: 20, toolPort: namespace.toolPort },
+      ...{ pods: attacked.pods(namespace, 2), lanes: 20, toolPort: namespace.toolPort },
       urls: [`http://hostile.example:${namespace.toolPort}/`],
     });
     const { failed, served, probes } = await attacked.bystand(200, 50);

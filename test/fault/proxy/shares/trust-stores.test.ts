@@ -9,7 +9,7 @@ describe('trust stores, attacked from another process', function () {
   it('of ten namespaces leave the thread to others', async () => {
     const attacked = started(await AttackedProxy.start(10, { objects: trustStores() }));
     for (const namespace of attacked.hostile) {
-      const pods = await attacked.pods(namespace, 2, storeNames);
+      const pods = attacked.pods(namespace, 2, storeNames);
       await attacked.attack('requests', { pods, lanes: 8, urls: storeUrls(namespace) });
     }
     const { failed, served, probes } = await attacked.bystand(300, 50);

@@ -2,13 +2,12 @@ import { MemoryCgroup } from '../../soak/memory-cgroup.ts';
 import type { KubeApi } from '../../kube-api/kube-api.ts';
 import type { ProxyProcess, ProxyProcessOptions } from '../../e2e/proxy-process.ts';
 import { deployedEnv, deployedMemoryBytes } from '../deployed-env.ts';
-import { connector } from '../manifests.ts';
+import { connector, connectorClass, proxyService } from '../manifests.ts';
 import type { ConnectorOptions } from '../manifests.ts';
 import { ProcessFixture } from '../process-fixture.ts';
 import { ToolServer } from '../tool-server.ts';
 import type { AttackCounts, AttackPlan, AttackingPod } from './attacks.ts';
 import type { Bystanding } from './bystander.ts';
-import { ProcessCluster } from './process-cluster.ts';
 import { AttackerProcess, bystand, freePort } from './processes.ts';
 
 /** A namespace that attacks, with a tool of its own. */
@@ -17,7 +16,7 @@ export interface HostileNamespace {
   readonly toolPort: number;
 }
 
-const hosts = ['tool.example', 'hostile.example', 'connectors-proxy-service.connectors-system.svc.cluster.local'];
+const hosts = ['tool.example', 'hostile.example'];
 
 /** Lets the account `builder` of a namespace use all its Connectors. */
 function mayUse(namespace: string): readonly object[] {
@@ -39,8 +38,8 @@ interface AttackedProxyOptions {
   readonly options?: ConnectorOptions;
   /** Objects of each hostile namespace, besides a Connector `tool` with its tool's address. */
   readonly objects?: (namespace: HostileNamespace) => readonly object[];
-  /** Whether the objects are those of an API server. */
-  readonly isInCluster?: boolean;
+  /** Whether the proxy writes the status of all Connectors. */
+  readonly isStatusWritten?: boolean;
   readonly place?: Pick<ProxyProcessOptions, 'nameServer'>;
 }
 
@@ -48,14 +47,14 @@ interface AttackedProxyOptions {
 export class AttackedProxy {
   readonly proxy: ProxyProcess;
   readonly hostile: readonly HostileNamespace[];
-  readonly #fixture: ProcessFixture | ProcessCluster;
+  readonly #fixture: ProcessFixture;
   readonly #tool: ToolServer;
   readonly #healthPort: number;
   readonly #cgroup: MemoryCgroup | undefined;
   readonly #attackers: AttackerProcess[] = [];
 
   private constructor(
-    fixture: ProcessFixture | ProcessCluster,
+    fixture: ProcessFixture,
     tool: ToolServer,
     hostile: readonly HostileNamespace[],
     proxy: ProxyProcess,
@@ -73,7 +72,7 @@ export class AttackedProxy {
   /** @param count of the hostile namespaces. */
   static async start(
     count: number,
-    { scheme = 'https', options = {}, objects = () => [], isInCluster = false, place = {} }: AttackedProxyOptions = {},
+    { scheme = 'https', options = {}, objects = () => [], isStatusWritten = false, place = {} }: AttackedProxyOptions = {},
   ): Promise<AttackedProxy> {
     const tool = await ToolServer.start('https');
     const hostile: HostileNamespace[] = [];
@@ -88,10 +87,9 @@ export class AttackedProxy {
         ...objects(namespace),
       ]),
     ];
-    const namespaces = ['ci', ...hostile.map(({ name }) => name)];
-    const fixture = isInCluster
-      ? await ProcessCluster.start(all, namespaces)
-      : await ProcessFixture.start([...all, ...namespaces.flatMap(mayUse)]);
+    const classes = isStatusWritten ? [connectorClass('any', { proxy: { ref: proxyService } })] : [];
+    const permissions = ['ci', ...hostile.map(({ name }) => name)].flatMap(mayUse);
+    const fixture = await ProcessFixture.start([...classes, ...all, ...permissions]);
     const healthPort = await freePort();
     const cgroup = MemoryCgroup.make(deployedMemoryBytes());
     const flags = ['--http-address', `127.0.0.1:${healthPort}`, '--tls-address', '127.0.0.1:0'];
@@ -104,14 +102,12 @@ export class AttackedProxy {
   }
 
   /** Pods of a hostile namespace, each with an address of its own. @param connectors that they name. */
-  async pods({ name }: HostileNamespace, count: number, connectors = ['tool']): Promise<readonly AttackingPod[]> {
+  pods({ name }: HostileNamespace, count: number, connectors = ['tool']): readonly AttackingPod[] {
     const index = this.hostile.findIndex((namespace) => namespace.name === name);
-    return Promise.all(
-      Array.from({ length: count }, async (_each, at) => ({
-        address: `127.2.${index}.${at + 1}`,
-        authorization: await this.#authorization(name, `${name}-${at}`, connectors),
-      })),
-    );
+    return Array.from({ length: count }, (_each, at) => ({
+      address: `127.2.${index}.${at + 1}`,
+      authorization: this.#authorization(name, `${name}-${at}`, connectors),
+    }));
   }
 
   async attack(name: string, plan: Omit<AttackPlan, 'port' | 'tlsPort'>): Promise<AttackerProcess> {
@@ -126,7 +122,7 @@ export class AttackedProxy {
     const result = await bystand({
       ...{ port: this.proxy.port, healthPort: this.#healthPort, requests, everyMs },
       address: '127.1.0.1',
-      authorization: await this.#authorization('ci', 'build-1', ['tool']),
+      authorization: this.#authorization('ci', 'build-1', ['tool']),
       url: this.#tool.url(),
     });
     console.log(`      others: ${JSON.stringify(result)}`);
@@ -140,9 +136,7 @@ export class AttackedProxy {
     return counts;
   }
 
-  /** The API server of `isInCluster`. */
   get api(): KubeApi {
-    if (!(this.#fixture instanceof ProcessCluster)) throw new Error('its objects are files');
     return this.#fixture.api;
   }
 
@@ -158,9 +152,8 @@ export class AttackedProxy {
     this.#cgroup?.remove();
   }
 
-  async #authorization(namespace: string, pod: string, connectors: readonly string[]): Promise<string> {
-    const fixture = this.#fixture;
-    const token = await ('keys' in fixture ? fixture.keys : fixture).token({ namespace, pod });
+  #authorization(namespace: string, pod: string, connectors: readonly string[]): string {
+    const token = this.#fixture.token({ namespace, pod });
     const user = connectors.map((name) => encodeURIComponent(`${namespace}/${name}`)).join(',');
     return `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`;
   }
