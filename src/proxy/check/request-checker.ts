@@ -1,6 +1,7 @@
 import type { ConnectorRef, ResolvedConnector } from '../../shared/connectors/model.ts';
 import { CodedError } from '../../shared/errors.ts';
 import { proxyLimits } from '../limits.ts';
+import { objectKey } from '../../shared/names.ts';
 import { UsageError } from '../../shared/process/flags.ts';
 import type { ClientIdentity } from '../auth/ports.ts';
 import type { DecisionSources } from '../backend.ts';
@@ -10,7 +11,6 @@ import type { ConnectorLookup } from '../connectors/connector-informer.ts';
 import { mainAddressOf } from '../connectors/tool-address.ts';
 import { parseConnectTarget, pathnameOf } from '../server/request-target.ts';
 import type { Route, Router } from '../server/router.ts';
-import { textOf } from '../server/unmatched-hosts.ts';
 import { ensureWellFormed } from '../server/well-formed.ts';
 import { createToolAccess } from '../tool-access.ts';
 import type { ToolAccess } from '../tool-access.ts';
@@ -91,7 +91,7 @@ export class RequestChecker {
       passes: response === undefined,
       response:
         response === undefined ? null : { status: response.status, reason: response.kind, message: response.message },
-      connector: connector === undefined ? null : textOf(connector.ref),
+      connector: connector === undefined ? null : objectKey(connector.ref),
       ...{ verb, decision, rule, credential, destination, steps },
     };
   }
@@ -165,10 +165,10 @@ function addConnector({ connectors }: Question, passed: Passed | undefined, trac
   if (passed === 'registry-root') trace.add('connector', 'ok', 'none: the proxy responds itself, as a registry does');
   else if (connector !== undefined) {
     const at = address === undefined ? '' : ` by its address ${nameOf(address)}${address.path}`;
-    trace.add('connector', 'ok', `${textOf(connector.ref)}${at}`);
+    trace.add('connector', 'ok', `${objectKey(connector.ref)}${at}`);
   } else if (passed !== undefined) {
     const part = named.length === 0 ? 'host' : 'path';
-    const names = connectors.map(textOf).join(', ');
+    const names = connectors.map(objectKey).join(', ');
     trace.add('connector', 'warn', `the ${part} belongs to none of ${names}: no credential is sent, no rule applies`);
   }
 }

@@ -13,6 +13,7 @@ import type { Via } from '../tool/via.ts';
 import { ownerOf } from './authenticated-client.ts';
 import type { ClientWithConnectors } from './authenticated-client.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
+import { objectKey } from '../../shared/names.ts';
 
 export interface UnmatchedHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
@@ -47,7 +48,7 @@ export async function ensureUnmatchedAllowed(
   throw new ProxyError(
     403,
     'blocked_address',
-    `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
+    `no connector for ${host}: it belongs to none of ${connectors.map(objectKey).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
   );
 }
 
@@ -78,15 +79,10 @@ export async function withoutCredential(
 
 /** Returns the error for connectors that do not exist. */
 export function missing(refs: readonly ConnectorRef[]): ProxyError {
-  return new ProxyError(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
+  return new ProxyError(502, 'misconfigured', `connector ${refs.map(objectKey).join(', ')} does not exist`);
 }
 
 /** @param problem see `pathProblem`. */
 export function ambiguousPath(problem: string): ProxyError {
   return new ProxyError(400, 'malformed', `the path may lead out of the connector, since ${problem}`);
-}
-
-/** Returns `NAMESPACE/NAME`. */
-export function textOf({ namespace, name }: ConnectorRef): string {
-  return `${namespace}/${name}`;
 }
