@@ -24,7 +24,7 @@ import { FailureRateLimiter } from '../failure-rate-limiter.ts';
 import { silentLog } from '../../shared/log.ts';
 import { manifestWarnings } from '../../shared/connectors/unknown-fields.ts';
 import type { DecisionSources } from '../backend.ts';
-import { kubernetesSources } from '../kubernetes-sources.ts';
+import { kubernetesSources } from '../kubernetes-backend.ts';
 import { manifestSources } from './manifest-sources.ts';
 import { version } from '../../shared/version.ts';
 

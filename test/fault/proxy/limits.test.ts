@@ -7,7 +7,6 @@ import { ProxyClient } from '../../support/proxy/proxy-client.ts';
 import { toolAuthority } from '../../support/proxy/tool-server.ts';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.ts';
 import { largeChunks, oneByteChunks, StallingClient, StallingTool } from '../../support/proxy/stalled-peers.ts';
-import { freePort } from '../../support/proxy/attacks/processes.ts';
 import { eventually } from '../../support/poll.ts';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.ts';
 import { MemoryCgroup } from '../../support/soak/memory-cgroup.ts';
@@ -32,7 +31,6 @@ describe('the proxy as deployed, at its limits', function () {
   let cgroup: MemoryCgroup | undefined;
   let proxy: ProxyProcess;
   let clients: StallingClient[];
-  let healthPort: number;
 
   beforeEach(async () => {
     clients = [];
@@ -51,8 +49,7 @@ describe('the proxy as deployed, at its limits', function () {
       ...grant('builder', ['other'], { namespace: 'quiet' }).map((object) => withSubjects(object, ['quiet'])),
     ]);
     cgroup = MemoryCgroup.make(deployedMemoryBytes());
-    healthPort = await freePort();
-    proxy = await fixture.replica(hosts, ['--log-level', 'info', '--http-address', `127.0.0.1:${healthPort}`], {
+    proxy = await fixture.replica(hosts, ['--log-level', 'info'], {
       env: deployedEnv(),
       ...(cgroup === undefined ? {} : { entering: cgroup.entering }),
     });
@@ -74,7 +71,7 @@ describe('the proxy as deployed, at its limits', function () {
 
   /** The part of a limit that is used. */
   async function partUsed(limit: string): Promise<number> {
-    const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+    const text = await (await fetch(`http://127.0.0.1:${fixture.healthPort}/metrics`)).text();
     const read = (name: string): number =>
       Number(new RegExp(`^connectors_proxy_${name}\\{limit="${limit}"\\} (\\S+)$`, 'm').exec(text)?.[1]);
     return read('limit_used') / read('limit_max');

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bindingsFor } from '../access/driver-rules.ts';
+import { freePort } from '../e2e/programs.ts';
 import { ProxyProcess } from '../e2e/proxy-process.ts';
 import type { ProxyProcessOptions } from '../e2e/proxy-process.ts';
 import { encodedSecret } from '../e2e/secret-data.ts';
@@ -28,6 +29,8 @@ export class ProcessFixture {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxies-'));
   readonly #replicas: ProxyProcess[] = [];
+  /** Of metrics and health of the last replica. */
+  healthPort = 0;
 
   private constructor(api: KubeApi) {
     this.api = api;
@@ -60,7 +63,7 @@ export class ProcessFixture {
   }
 
   /**
-   * Starts a replica, and waits until it has a CA.
+   * Starts a replica, and waits until it is ready.
    * @param hosts names that it alone finds. @param place its environment, and words that make it begin somewhere.
    */
   async replica(
@@ -71,17 +74,18 @@ export class ProcessFixture {
     const directory = path.join(this.#directory, `replica-${this.#replicas.length}`);
     mkdirSync(directory);
     const kubeconfig = path.join(this.#directory, 'kubeconfig');
+    const healthAddress = `127.0.0.1:${(this.healthPort = await freePort())}`;
     const proxy = await ProxyProcess.start({
       ...{ directory, ...place },
       hosts: [...hosts, serviceNames(statusService)[0]],
-      flags: ['--kubeconfig', kubeconfig, ...flags],
+      flags: ['--kubeconfig', kubeconfig, '--http-address', healthAddress, ...flags],
     });
     this.#replicas.push(proxy);
-    await eventually('the proxy has made its CA', () => this.authority !== '');
+    await eventually('the proxy is ready', async () => (await fetch(`http://${healthAddress}/readyz`)).ok);
     return proxy;
   }
 
-  /** Of the replicas' CA, PEM; empty until one has started. */
+  /** Of the replicas' CA, PEM; empty until one is ready. */
   get authority(): string {
     const found = this.api.get('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
     const data = found?.['data'] as Readonly<Record<string, string>> | undefined;

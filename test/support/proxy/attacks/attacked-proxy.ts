@@ -49,7 +49,6 @@ export class AttackedProxy {
   readonly hostile: readonly HostileNamespace[];
   readonly #fixture: ProcessFixture;
   readonly #tool: ToolServer;
-  readonly #healthPort: number;
   readonly #cgroup: MemoryCgroup | undefined;
   readonly #attackers: AttackerProcess[] = [];
 
@@ -58,14 +57,12 @@ export class AttackedProxy {
     tool: ToolServer,
     hostile: readonly HostileNamespace[],
     proxy: ProxyProcess,
-    healthPort: number,
     cgroup: MemoryCgroup | undefined,
   ) {
     this.#fixture = fixture;
     this.#tool = tool;
     this.hostile = hostile;
     this.proxy = proxy;
-    this.#healthPort = healthPort;
     this.#cgroup = cgroup;
   }
 
@@ -90,15 +87,14 @@ export class AttackedProxy {
     const classes = isStatusWritten ? [connectorClass('any', { proxy: { ref: proxyService } })] : [];
     const permissions = ['ci', ...hostile.map(({ name }) => name)].flatMap(mayUse);
     const fixture = await ProcessFixture.start([...classes, ...all, ...permissions]);
-    const healthPort = await freePort();
     const cgroup = MemoryCgroup.make(deployedMemoryBytes());
-    const flags = ['--http-address', `127.0.0.1:${healthPort}`, '--tls-address', '127.0.0.1:0'];
+    const flags = ['--tls-address', '127.0.0.1:0'];
     const entering = cgroup === undefined ? {} : { entering: cgroup.entering };
     // Another build, to compare with.
     const { ATTACKED_MAIN: main } = process.env;
     const built = main === undefined ? {} : { main };
     const proxy = await fixture.replica(hosts, flags, { ...place, ...built, env: deployedEnv(), ...entering });
-    return new AttackedProxy(fixture, tool, hostile, proxy, healthPort, cgroup);
+    return new AttackedProxy(fixture, tool, hostile, proxy, cgroup);
   }
 
   /** Pods of a hostile namespace, each with an address of its own. @param connectors that they name. */
@@ -120,7 +116,7 @@ export class AttackedProxy {
   /** Requests of a pod of namespace `ci` to its own tool, and probes. */
   async bystand(requests: number, everyMs: number): Promise<Bystanding> {
     const result = await bystand({
-      ...{ port: this.proxy.port, healthPort: this.#healthPort, requests, everyMs },
+      ...{ port: this.proxy.port, healthPort: this.#fixture.healthPort, requests, everyMs },
       address: '127.1.0.1',
       authorization: this.#authorization('ci', 'build-1', ['tool']),
       url: this.#tool.url(),
@@ -141,7 +137,7 @@ export class AttackedProxy {
   }
 
   async metric(name: string): Promise<number> {
-    const text = await fetch(`http://127.0.0.1:${this.#healthPort}/metrics`).then((response) => response.text());
+    const text = await fetch(`http://127.0.0.1:${this.#fixture.healthPort}/metrics`).then((response) => response.text());
     return Number(new RegExp(`^connectors_proxy_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 'NaN');
   }
 
