@@ -15,7 +15,7 @@ import type { ThreadShares } from './thread-shares.ts';
 import { AddressRules } from './tool/address-rules.ts';
 import { InformationalLimiter } from './tool/informational-limiter.ts';
 import { Resolver } from './tool/resolver.ts';
-import type { LookupOwner, DnsLookup } from './tool/resolver.ts';
+import type { ToolOwner, DnsLookup } from './tool/resolver.ts';
 import { ToolClient } from './tool/tool-client.ts';
 import type { ToolSockets } from './tool/tool-sockets.ts';
 import { systemRoots, TrustStoreCache } from './tool/trust.ts';
@@ -88,7 +88,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
 }
 
 /** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */
-function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemaphore {
+function dnsLookupLimiter(chosenBy: ToolOwner['chosenBy']): FairSemaphore {
   const { [chosenBy]: bound, namespaceShare } = proxyLimits.lookups;
   return new FairSemaphore({
     permits: bound.inFlight,

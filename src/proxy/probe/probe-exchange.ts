@@ -4,7 +4,7 @@ import { ProxyError } from '../proxy-error.ts';
 import { endToEnd, valuesOf } from '../tool/headers.ts';
 import type { RawHeaders } from '../tool/headers.ts';
 import { sendInBackChannel } from '../tool/back-channel.ts';
-import type { LookupOwner } from '../tool/resolver.ts';
+import type { ToolOwner } from '../tool/resolver.ts';
 import type { ToolClient } from '../tool/tool-client.ts';
 import type { CredentialUse, ToolCredential } from '../tool/tool-credential.ts';
 import { toolFailure } from '../tool/tool-failure.ts';
@@ -23,7 +23,7 @@ export interface ProbeResponse {
 }
 
 export interface ProbeExchangeOptions {
-  readonly owner: LookupOwner;
+  readonly owner: ToolOwner;
   readonly wantsBody: boolean;
   /** The credential to add as to requests, if the probe gets it so. It is for the first origin only. */
   readonly credential: ToolCredential | undefined;
@@ -53,7 +53,7 @@ export async function sendProbe(
     const sent = credential === undefined ? current : await authenticated(current, credential, signal);
     const { origin, method, path, headers: own } = sent;
     const headers = [...commonHeaders(origin), ...own];
-    const toolRequest = { origin, method, path, headers, trust, lookedUpFor: owner };
+    const toolRequest = { origin, method, path, headers, trust, owner };
     const limits = { bodyBytes, timeoutMs: Math.max(0, endsMs - performance.now()) };
     const { status, rawHeaders, body } = await sendInBackChannel(client, toolRequest, nameOf(origin), limits, signal);
     // A tool can repeat its query in the destination, which can be another origin.

@@ -6,7 +6,7 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../auth/cred
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { valuesOf } from '../tool/headers.ts';
-import type { LookupOwner } from '../tool/resolver.ts';
+import type { ToolOwner } from '../tool/resolver.ts';
 import type { RouteRecord } from './server-observer.ts';
 
 /** A client with a valid token, and the connectors that it named. */
@@ -87,7 +87,7 @@ function unauthenticated(message: string): ProxyError {
 }
 
 /** Returns the owner of the client's DNS lookups, for fair queueing. */
-export function ownerOf({ account, pod }: ClientIdentity): LookupOwner {
+export function ownerOf({ account, pod }: ClientIdentity): ToolOwner {
   return { chosenBy: 'client', namespace: account?.namespace ?? '', holder: pod?.uid ?? '' };
 }
 

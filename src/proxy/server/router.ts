@@ -175,7 +175,7 @@ export class Router {
     const trust =
       address.scheme === 'https' ? (credential.trust ?? (await this.#options.trust.of(connector, signal))) : undefined;
     const via = this.#options.via.headers;
-    const outgoing = { origin: address, path, trust, credential, lookedUpFor: ownerOfConnector(ref), via };
+    const outgoing = { origin: address, path, trust, credential, owner: ownerOfConnector(ref), via };
     const ownerLimits = ownerLimitsOf(connector, connectorClass);
     return { address, path, route: { connector: ref, ownerLimits, outgoing } };
   }

@@ -72,7 +72,7 @@ export async function withoutCredential(
     path,
     trust: scheme === 'http' ? undefined : await trustOf(),
     credential: noCredential,
-    lookedUpFor: match === undefined ? ownerOf(client) : ownerOfConnector(match.connector.ref),
+    owner: match === undefined ? ownerOf(client) : ownerOfConnector(match.connector.ref),
     via: via.headers,
   };
 }

@@ -153,12 +153,12 @@ export class Exchange implements Transfer {
   }
 
   #toolRequest(framing: Framing, added: RawHeaders): ToolRequest {
-    const { origin, path: clientPath, trust, lookedUpFor, credential } = this.#outgoing;
+    const { origin, path: clientPath, trust, owner, credential } = this.#outgoing;
     const { request, body } = this.#incoming;
     body.withoutTrailers = credential.replaces;
     const path = credential.pathWithParameters?.(clientPath) ?? clientPath;
     const headers = requestHeaders(request.rawHeaders, this.#outgoing, framing.kind === 'chunked');
-    return { origin, method: request.method ?? '', path, headers: [...headers, ...added], trust, lookedUpFor };
+    return { origin, method: request.method ?? '', path, headers: [...headers, ...added], trust, owner };
   }
 
   #send(toolRequest: ToolRequest): Promise<ToolResponse> {

@@ -3,7 +3,7 @@ import { proxyLimits } from '../limits.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { RawHeaders } from './headers.ts';
 import type { ThreadShares } from '../thread-shares.ts';
-import type { LookupOwner } from './resolver.ts';
+import type { ToolOwner } from './resolver.ts';
 import { nameOf } from './tool-origin.ts';
 import type { ToolOrigin } from './tool-origin.ts';
 
@@ -33,7 +33,7 @@ export class InformationalLimiter {
   }
 
   /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
-  ensureAllowed(origin: ToolOrigin, owner: LookupOwner): void {
+  ensureAllowed(origin: ToolOrigin, owner: ToolOwner): void {
     if (!this.#owners.has(keyOf(owner))) return;
     const delayMs = this.#threads.of(owner.namespace).delayMs(0);
     if (delayMs === 0) return;
@@ -47,7 +47,7 @@ export class InformationalLimiter {
   }
 
   /** Returns a counter for one request. */
-  counter(origin: ToolOrigin, owner: LookupOwner): InformationalCounter {
+  counter(origin: ToolOrigin, owner: ToolOwner): InformationalCounter {
     let bytes = 0;
     return (rawHeaders) => {
       if (bytes > maxBytes) return undefined;
@@ -67,6 +67,6 @@ export class InformationalLimiter {
   }
 }
 
-function keyOf({ chosenBy, namespace, holder }: LookupOwner): string {
+function keyOf({ chosenBy, namespace, holder }: ToolOwner): string {
   return `${chosenBy} ${namespace} ${holder}`;
 }

@@ -36,7 +36,7 @@ export class NodeCall implements ToolExchange {
     this.#request = request;
     // One more than permitted, to detect a response with too many.
     request.maxHeadersCount = proxyLimits.headers.lines + 1;
-    const counter = informational.counter(toolRequest.origin, toolRequest.lookedUpFor);
+    const counter = informational.counter(toolRequest.origin, toolRequest.owner);
     request.on('information', ({ rawHeaders }) => {
       const failure = counter(rawHeaders);
       if (failure !== undefined) request.destroy(failure);
@@ -53,7 +53,7 @@ export class NodeCall implements ToolExchange {
         hasResponse = true;
         // A response in the same read as the reason to close the connection.
         if (request.destroyed) return;
-        const response = responseOf(message, () => threads.of(toolRequest.lookedUpFor.namespace));
+        const response = responseOf(message, () => threads.of(toolRequest.owner.namespace));
         const problem = UnusableResponse.of(response.status, message.rawHeaders);
         if (problem === undefined) resolve(response);
         else reject(problem);

@@ -12,8 +12,11 @@ import { proxyLimits } from '../limits.ts';
 /** Resolves a name with the system's resolver, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 
-/** The client or Connector that chose a name. Queueing is fair by namespace, then by holder. */
-export interface LookupOwner {
+/**
+ * The client or Connector that chose the host of a tool. Its lookups, connections and CPU time count for it. Queues are fair
+ * by namespace, then by holder.
+ */
+export interface ToolOwner {
   readonly chosenBy: 'client' | 'connector';
   /** Namespace of the client or the Connector. */
   readonly namespace: string;
@@ -28,7 +31,7 @@ export function ownerOfConnector({
 }: {
   readonly namespace: string;
   readonly name: string;
-}): LookupOwner {
+}): ToolOwner {
   return { chosenBy: 'connector', namespace, holder: name };
 }
 
@@ -38,7 +41,7 @@ interface ResolverOptions {
   readonly isSelfName: (host: string) => boolean;
   readonly lookUp: DnsLookup;
   /** Separate limiters, so that clients of many namespaces leave capacity to Connectors. */
-  readonly limiters: Readonly<Record<LookupOwner['chosenBy'], FairSemaphore>>;
+  readonly limiters: Readonly<Record<ToolOwner['chosenBy'], FairSemaphore>>;
   /** Longest wait for a slot. */
   readonly slotWaitMs: number;
   readonly monotonicNow: () => number;
@@ -68,7 +71,7 @@ export class Resolver {
    * @throws {ProxyError} 403 if there are none; 508 if they are the proxy's own; 503 if no slot is free in time.
    * @throws the error of the lookup.
    */
-  async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+  async addressesOf(host: string, port: number, owner: ToolOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotBlocked(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
     const found = await this.#resolve(host, owner);
@@ -98,7 +101,7 @@ export class Resolver {
   }
 
   /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
-  lookupFor(owner: LookupOwner, port: number): LookupFunction {
+  lookupFor(owner: ToolOwner, port: number): LookupFunction {
     return (host, options, callback) => deliver(this.addressesOf(host, port, owner), options, callback);
   }
 
@@ -110,7 +113,7 @@ export class Resolver {
    * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. If that takes long,
    * or fails for now, it returns stale addresses (RFC 8767).
    */
-  async #resolve(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+  async #resolve(host: string, owner: ToolOwner): Promise<readonly LookupAddress[]> {
     const { ttlMs, staleMs, slowMs } = proxyLimits.lookups;
     const current = this.#cached(host, ttlMs);
     if (current !== undefined) return current;
@@ -126,7 +129,7 @@ export class Resolver {
     return (await withTimeout(orStale, slowMs, neverAborted)) ?? stale;
   }
 
-  async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<readonly LookupAddress[]> {
+  async #lookUpLimited(host: string, { chosenBy, namespace, holder }: ToolOwner): Promise<readonly LookupAddress[]> {
     const { limiters, slotWaitMs, lookUp, monotonicNow } = this.#options;
     const deadline = AbortSignal.timeout(slotWaitMs);
     const release = await limiters[chosenBy]

@@ -1,7 +1,7 @@
 import { valuesOf } from './headers.ts';
 import { UndiciCall } from './undici-call.ts';
 import type { OutgoingBody } from './request-body.ts';
-import type { LookupOwner } from './resolver.ts';
+import type { ToolOwner } from './resolver.ts';
 import type { Opening, PendingConnection } from './tool-connection.ts';
 import { NodeCall } from './node-call.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
@@ -60,7 +60,7 @@ export class ToolClient {
    * Opens a connection for a tunnel.
    * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
    */
-  connect(host: string, port: number, owner: LookupOwner): Opening {
+  connect(host: string, port: number, owner: ToolOwner): Opening {
     this.#options.resolver.ensureNotBlocked(host, port);
     return this.#connector.open(host, port, owner);
   }
@@ -75,7 +75,7 @@ export class ToolClient {
     const pool = poolOf(request);
     const open = (): Opening => this.#open(request);
     const idle = this.#options.sockets.takeIdle(pool);
-    return idle ?? ((isNeeded) => this.#openings.connection(pool, request.lookedUpFor, open, isNeeded));
+    return idle ?? ((isNeeded) => this.#openings.connection(pool, request.owner, open, isNeeded));
   }
 
   #single(request: ToolRequest): NodeCall {
@@ -90,27 +90,27 @@ export class ToolClient {
     }
   }
 
-  #open({ origin, trust, lookedUpFor }: ToolRequest): Opening {
+  #open({ origin, trust, owner }: ToolRequest): Opening {
     const { host, port, scheme } = origin;
-    if (scheme === 'http') return this.#connector.open(host, port, lookedUpFor);
+    if (scheme === 'http') return this.#connector.open(host, port, owner);
     if (trust === undefined) throw new TypeError('an https tool needs a trust store');
-    return this.#connector.open(host, port, lookedUpFor, trust);
+    return this.#connector.open(host, port, owner, trust);
   }
 
   /**
    * Checks the host of an origin on every call, because blocked addresses change.
    * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself; 502 if the owner's tools sent floods of 1xx.
    */
-  #ensureAllowed({ origin, lookedUpFor }: ToolRequest): void {
+  #ensureAllowed({ origin, owner }: ToolRequest): void {
     const { resolver, informational } = this.#options;
     resolver.ensureNotBlocked(origin.host, origin.port);
-    informational.ensureAllowed(origin, lookedUpFor);
+    informational.ensureAllowed(origin, owner);
   }
 }
 
 /** Requests of one pool share idle connections. */
-function poolOf({ origin, trust, lookedUpFor }: ToolRequest): string {
-  return `${lookedUpFor.namespace} ${origin.scheme} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
+function poolOf({ origin, trust, owner }: ToolRequest): string {
+  return `${owner.namespace} ${origin.scheme} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
 }
 
 const { total, opening: permits, openingWaitMs } = proxyLimits.toolSockets;
@@ -136,7 +136,7 @@ export class PoolOpenings {
    */
   async connection(
     pool: string,
-    { namespace, holder }: LookupOwner,
+    { namespace, holder }: ToolOwner,
     open: () => Opening,
     isNeeded: () => boolean,
   ): Promise<ToolConnection> {

@@ -6,7 +6,7 @@ import { proxyLimits } from '../limits.ts';
 import type { EgressProxy } from './egress-proxy.ts';
 import { ConnectionError } from './tool-connection.ts';
 import type { Opening } from './tool-connection.ts';
-import type { LookupOwner, Resolver } from './resolver.ts';
+import type { ToolOwner, Resolver } from './resolver.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import { prepare, tlsOptions, ToolHandshakes, untilOpen, type ConnectTls } from './tool-handshakes.ts';
 import type { ToolSockets } from './tool-sockets.ts';
@@ -42,7 +42,7 @@ export class ToolConnector {
    * @throws {ProxyError} 503 if there are too many sockets; 403 for a blocked address; 502 without the files of the
    * egress proxy.
    */
-  open(host: string, port: number, owner: LookupOwner, trust?: Trust): Opening {
+  open(host: string, port: number, owner: ToolOwner, trust?: Trust): Opening {
     const { resolver, sockets, egress, connectMs } = this.#options;
     const isDirect = egress === undefined || egress.isDirect(host, port);
     if (!isDirect) resolver.ensureNotBlocked(egress.resolvedHost(host), port);

@@ -3,7 +3,7 @@ import type { CoalescingStream } from './coalescing-stream.ts';
 import type { RawHeaders } from './headers.ts';
 import { valuesOf } from './headers.ts';
 import type { InformationalLimiter } from './informational-limiter.ts';
-import type { LookupOwner } from './resolver.ts';
+import type { ToolOwner } from './resolver.ts';
 import type { ToolOrigin } from './tool-origin.ts';
 import type { ThreadShares } from '../thread-shares.ts';
 import type { Trust } from './trust.ts';
@@ -18,8 +18,8 @@ export interface ToolRequest {
   readonly headers: RawHeaders;
   /** Required for an https tool. */
   readonly trust: Trust | undefined;
-  /** Owner of the DNS lookup and of the socket. */
-  readonly lookedUpFor: LookupOwner;
+  /** Of the DNS lookup and of the socket. */
+  readonly owner: ToolOwner;
 }
 
 /** The parts that all requests of a client share. */

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../limits.ts';
 import type { ThreadShares } from '../thread-shares.ts';
-import type { LookupOwner } from './resolver.ts';
+import type { ToolOwner } from './resolver.ts';
 import { ConnectionError, connectionClosed } from './tool-connection.ts';
 import type { Trust } from './trust.ts';
 
@@ -34,7 +34,7 @@ export class ToolHandshakes {
   async run(
     socket: Socket,
     host: string,
-    { namespace, holder }: LookupOwner,
+    { namespace, holder }: ToolOwner,
     trust: Trust,
     connectTls: ConnectTls,
   ): Promise<TLSSocket> {

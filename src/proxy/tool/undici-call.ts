@@ -63,7 +63,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     connection.dispatch(options, this);
   }
 
-  readonly #chunkShare = (): TokenBucket => this.#parts.threads.of(this.#request.lookedUpFor.namespace);
+  readonly #chunkShare = (): TokenBucket => this.#parts.threads.of(this.#request.owner.namespace);
 
   get socket(): Socket | undefined {
     return this.#connection?.socket;
@@ -80,8 +80,8 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const rawHeaders = textsOf(controller.rawHeaders);
     if (status >= 100 && status < 200 && status !== 101) {
-      const { origin, lookedUpFor } = this.#request;
-      this.#informational ??= this.#parts.informational.counter(origin, lookedUpFor);
+      const { origin, owner } = this.#request;
+      this.#informational ??= this.#parts.informational.counter(origin, owner);
       const failure = this.#informational(rawHeaders);
       if (failure !== undefined) this.destroy(failure);
       return;

@@ -95,7 +95,7 @@ export class IssuerCredentials {
       path,
       headers: ['Host', authorityOf(endpoint), 'User-Agent', 'connectors-proxy', ...headers],
       trust,
-      lookedUpFor: ownerOfConnector(source.connector.ref),
+      owner: ownerOfConnector(source.connector.ref),
     };
     const server = `the token endpoint ${nameOf(endpoint)}`;
     const limits = { ...proxyLimits.backChannel, timeoutMs: issuerTimeoutMs };

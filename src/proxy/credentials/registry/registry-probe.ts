@@ -4,7 +4,7 @@ import { proxyLimits } from '../../limits.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import { valuesOf } from '../../tool/headers.ts';
 import { sendInBackChannel } from '../../tool/back-channel.ts';
-import type { LookupOwner } from '../../tool/resolver.ts';
+import type { ToolOwner } from '../../tool/resolver.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
 import { authorityOf, nameOf } from '../../tool/tool-origin.ts';
 import type { Trust } from '../../tool/trust.ts';
@@ -26,7 +26,7 @@ interface RegistryProbeOptions {
   readonly client: ToolClient;
   readonly clock: Clock;
   readonly address: ToolAddress;
-  readonly owner: LookupOwner;
+  readonly owner: ToolOwner;
 }
 
 /** Returns the trust store for an address; undefined for `http`. */
@@ -125,7 +125,7 @@ export class RegistryProbe {
     const registry = nameOf(address);
     const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
     const trust = await trustOf(address, signal);
-    const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
+    const request = { origin: address, method, path, headers, trust, owner };
     const { status, rawHeaders } = await sendInBackChannel(client, request, registry, proxyLimits.backChannel, signal);
     if (status === 429 || status >= 500) {
       throw new ProxyError(

@@ -6,7 +6,7 @@ import { jsonIn, jsonMember, jsonText } from '../../../shared/json.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import { sendInBackChannel } from '../../tool/back-channel.ts';
-import type { LookupOwner } from '../../tool/resolver.ts';
+import type { ToolOwner } from '../../tool/resolver.ts';
 import { authorityOf } from '../../tool/tool-origin.ts';
 import type { ToolClient } from '../../tool/tool-client.ts';
 import type { Trust } from '../../tool/trust.ts';
@@ -46,7 +46,7 @@ export function storedLogin(credentials: RegistryCredentials): RegistryLogin {
 
 /** The token service rejected user name and password. */
 export class RejectedPassword extends ProxyError {
-  constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
+  constructor({ namespace, holder }: ToolOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
     super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
   }
@@ -59,7 +59,7 @@ interface RegistryTokensOptions {
   readonly client: ToolClient;
   readonly clock: Clock;
   /** Of the hosts, which are the Connector's. */
-  readonly owner: LookupOwner;
+  readonly owner: ToolOwner;
   /** Cache for all credentials: a tool chooses the length of tokens, and its clients their number. */
   readonly tokens: TokenCache;
 }
@@ -130,7 +130,7 @@ export class RegistryTokens {
         path: `${address.path === '' ? '/' : address.path}?${query.toString()}`,
         headers: ['Host', authorityOf(address), 'Accept', 'application/json', ...basicHeaders(login)],
         trust,
-        lookedUpFor: owner,
+        owner,
       },
       server,
       proxyLimits.backChannel,

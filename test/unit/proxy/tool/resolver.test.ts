@@ -4,13 +4,13 @@ import { CodedError } from '../../../../src/shared/errors.ts';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
 import { AddressRules } from '../../../../src/proxy/tool/address-rules.ts';
-import type { LookupOwner } from '../../../../src/proxy/tool/resolver.ts';
+import type { ToolOwner } from '../../../../src/proxy/tool/resolver.ts';
 import { Resolver, ownerOfConnector } from '../../../../src/proxy/tool/resolver.ts';
 import { eventually } from '../../../support/poll.ts';
 
 const address = (text: string): LookupAddress[] => [{ address: text, family: 4 }];
-const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'client', namespace, holder });
-const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfConnector({ namespace, name });
+const pod = (namespace: string, holder = 'one'): ToolOwner => ({ chosenBy: 'client', namespace, holder });
+const host = (namespace: string, name = 'tool'): ToolOwner => ownerOfConnector({ namespace, name });
 const longMs = 60_000;
 /** Four turns, two of them for each namespace. */
 const turns = (): FairSemaphore =>
@@ -49,7 +49,7 @@ class Names {
   }
 
   /** Asks for names that are never answered. */
-  flood(owner: LookupOwner, times: number): void {
+  flood(owner: ToolOwner, times: number): void {
     for (let at = 0; at < times; at += 1) {
       const name = `${owner.chosenBy}-${owner.namespace}-${at}.example`;
       this.resolver.addressesOf(name, 443, owner).catch(() => undefined);
@@ -123,7 +123,7 @@ describe('looking up names', () => {
 
   it('asks once for what an owner asks for already, and not for what was found a moment ago', async () => {
     const names = new Names();
-    const ask = (owner: LookupOwner): Promise<readonly LookupAddress[]> =>
+    const ask = (owner: ToolOwner): Promise<readonly LookupAddress[]> =>
       names.resolver.addressesOf('tool.example', 443, owner);
     const both = [ask(host('ci')), ask(host('ci'))];
     await eventually('it is asked for', () => names.asked.length > 0);
@@ -141,7 +141,7 @@ describe('looking up names', () => {
 
   it('uses the last result for five minutes where no lookup ends, or none has a turn', async () => {
     const names = new Names(50);
-    const known = (owner: LookupOwner): Promise<readonly LookupAddress[]> =>
+    const known = (owner: ToolOwner): Promise<readonly LookupAddress[]> =>
       names.resolver.addressesOf('known.example', 443, owner);
     const first = known(pod('ci'));
     await names.answer('known.example', '192.0.2.1');
