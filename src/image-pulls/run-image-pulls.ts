@@ -40,7 +40,7 @@ export async function run({ args, env, stopped, logOutput }: CommandContext): Pr
       log,
     });
   const port = await health?.start();
-  log.info('Started', { version, mode: task, ...(port === undefined ? {} : { port }) });
+  log.info('Started', { version, mode: task, port });
   const running = agent.run(stopped);
   if (!stopped.aborted) await once(stopped, 'abort');
   log.info('Stopping', { signal: String(stopped.reason) });

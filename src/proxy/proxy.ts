@@ -122,7 +122,7 @@ export class Proxy {
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
       ]);
       this.#status?.start();
-      log.info('Listening', { port: proxyPort, ...(tlsPort === undefined ? {} : { tlsPort }) });
+      log.info('Listening', { port: proxyPort, tlsPort });
       return { proxyPort, tlsPort, httpPort };
     } catch (error) {
       await this.#end(0);

@@ -59,7 +59,8 @@ export const logFields = {
   error: undefined as unknown,
 };
 
-export type LogFields = { readonly [Name in keyof typeof logFields]?: (typeof logFields)[Name] };
+/** Fields of one line. Those that are undefined are left out. */
+export type LogFields = { readonly [Name in keyof typeof logFields]?: (typeof logFields)[Name] | undefined };
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;

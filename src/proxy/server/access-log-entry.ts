@@ -71,24 +71,20 @@ export class AccessLogEntry implements RouteRecord {
 
   /** Logs that the TLS handshake in the client's tunnel has failed. */
   handshakeFailed(reason: HandshakeFailure): void {
-    const line: Writable<LogFields> = { ...this.#clientFields(), reason };
-    const hint = handshakeHints[reason];
-    if (this.#host !== undefined) line.host = this.#host;
-    if (hint !== '') line.hint = hint;
+    const line = { ...this.#clientFields(), reason, host: this.#host, hint: handshakeHints[reason] };
     this.#log.failed(line, this.#incoming.request.socket.remoteAddress ?? '', 'TLS handshake in tunnel failed');
   }
 
-  #clientFields(): LogFields {
-    const { client } = this.#incoming;
-    const { account } = client ?? {};
-    const fields: Writable<LogFields> = {};
-    if (account !== undefined) fields.serviceAccount = objectKey(account);
-    if (client?.pod !== undefined) fields.pod = objectKey(client.pod);
-    return fields;
+  #clientFields(): Pick<LogFields, 'serviceAccount' | 'pod'> {
+    const { account, pod } = this.#incoming.client ?? {};
+    return { serviceAccount: account && objectKey(account), pod: pod && objectKey(pod) };
   }
 
   #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
-    const line: Writable<LogFields> = {
+    const { method, rawHeaders } = this.#incoming.request;
+    const [trace, second] = valuesOf(rawHeaders, 'traceparent');
+    const meant = outcome === 'ok' ? [] : this.named;
+    return {
       outcome,
       mode: this.#mode,
       status,
@@ -96,30 +92,22 @@ export class AccessLogEntry implements RouteRecord {
       bytesReceived: moved.received,
       bytesSent: moved.sent,
       ...this.#clientFields(),
+      method,
+      host: this.#host,
+      path: this.#path,
+      firstByteMs: this.firstByteMs && Math.round(this.firstByteMs),
+      connector: namesOf(this.connector === undefined ? meant : [this.connector]),
+      decision: this.decision ?? (denials.has(outcome) ? 'denied' : undefined),
+      rule: this.rule,
+      verb: this.verb,
+      traceId: second === undefined ? traceParent.exec(trace ?? '')?.[1] : undefined,
     };
-    const { method, rawHeaders } = this.#incoming.request;
-    const [trace, second] = valuesOf(rawHeaders, 'traceparent');
-    const traceId = second === undefined ? traceParent.exec(trace ?? '')?.[1] : undefined;
-    const meant = outcome === 'ok' ? [] : this.named;
-    const connector = namesOf(this.connector === undefined ? meant : [this.connector]);
-    const decision = this.decision ?? (denials.has(outcome) ? 'denied' : undefined);
-    if (method !== undefined) line.method = method;
-    if (this.#host !== undefined) line.host = this.#host;
-    if (this.#path !== undefined) line.path = this.#path;
-    if (this.firstByteMs !== undefined) line.firstByteMs = Math.round(this.firstByteMs);
-    if (connector !== '') line.connector = connector;
-    if (decision !== undefined) line.decision = decision;
-    if (this.rule !== undefined) line.rule = this.rule;
-    if (this.verb !== undefined) line.verb = this.verb;
-    if (traceId !== undefined) line.traceId = traceId;
-    return line;
   }
 }
 
-function namesOf(connectors: readonly ConnectorRef[]): string {
+function namesOf(connectors: readonly ConnectorRef[]): string | undefined {
+  if (connectors.length === 0) return undefined;
   const names = connectors.slice(0, limit.connectors).map(objectKey);
   const more = connectors.length > limit.connectors ? ` and ${connectors.length - limit.connectors} more` : '';
   return `${names.join(',')}${more}`;
 }
-
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -12,14 +12,14 @@ export type HandshakeFailure =
 
 const untrusted = 'the program does not trust the CA of the proxy: run it with the script "activate" of its volume';
 
-/** The fix of a failed handshake for its reader; empty if none is known. */
-export const handshakeHints: Readonly<Record<HandshakeFailure, string>> = {
+/** The fix of a failed handshake for its reader; undefined if none is known. */
+export const handshakeHints: Readonly<Record<HandshakeFailure, string | undefined>> = {
   unknown_ca: untrusted,
   bad_certificate: untrusted,
   certificate_unknown: untrusted,
   certificate_expired: untrusted,
   plain_http: 'the program speaks plain HTTP to a tool with https: use https:// in its URL',
-  other: '',
+  other: undefined,
 };
 
 /** Returns the reason of a failed handshake; undefined if the client only closed the connection. */
