@@ -15,6 +15,8 @@ export const usage = `Usage: connectors-csi proxy [flags]
 
 Runs the Connectors proxy: sends the requests of pods to tools with their credentials, until a signal stops it.
 
+  connectors-csi proxy --kubeconfig ~/.kube/config --proxy-address 127.0.0.1:8080 --http-address '' --write-status=false
+
 Flags:
 ${describeFlags(proxyFlags)}
 `;

@@ -77,10 +77,7 @@ async function run(isVerbose: boolean): Promise<void> {
 }
 
 /** The driver's socket, and its flags. */
-function driverPlace(
-  root: string,
-  manifests: string,
-): { readonly socketPath: string; readonly flags: string[] } {
+function driverPlace(root: string, manifests: string): { readonly socketPath: string; readonly flags: string[] } {
   const socketPath = path.join(root, 'csi', 'csi.sock');
   const flags = [
     ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', path.join(root, 'kubelet')],

@@ -67,7 +67,11 @@ export class TokenKeys {
   }
 }
 
-function clientOf({ sub: user, exp, 'kubernetes.io': { namespace, serviceaccount, pod } }: SignedClaims): ClientIdentity {
+function clientOf({
+  sub: user,
+  exp,
+  'kubernetes.io': { namespace, serviceaccount, pod },
+}: SignedClaims): ClientIdentity {
   return {
     user,
     account: { namespace, name: serviceaccount.name },

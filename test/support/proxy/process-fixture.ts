@@ -53,7 +53,10 @@ export class ProcessFixture {
     for (const { kind, metadata, roleRef, subjects = [] } of rbac) {
       if (kind !== 'RoleBinding') continue;
       const { namespace } = metadata;
-      const role = rbac.find((each) => each.rules !== undefined && each.metadata.namespace === namespace && each.metadata.name === roleRef?.name);
+      const role = rbac.find(
+        (each) =>
+          each.rules !== undefined && each.metadata.namespace === namespace && each.metadata.name === roleRef?.name,
+      );
       for (const subject of subjects) {
         this.api.bind({ serviceAccount: `${subject.namespace}/${subject.name}`, namespace, rules: role?.rules ?? [] });
       }

@@ -23,7 +23,10 @@ describe('Connectors of hostile namespaces, in a proxy as deployed', function ()
     // So many that each has time for all of its own soon.
     const [namespaces, count] = [50, 26];
     const attacked = started(
-      await AttackedProxy.start(namespaces, { isStatusWritten: true, objects: ({ name }) => ruledConnectors(name, count) }),
+      await AttackedProxy.start(namespaces, {
+        isStatusWritten: true,
+        objects: ({ name }) => ruledConnectors(name, count),
+      }),
     );
     const isChecked = (namespace: string, at: number): boolean =>
       attacked.api.get('connectors', { namespace, name: `ruled-${at}` })?.['status'] !== undefined;

@@ -69,7 +69,13 @@ export class AttackedProxy {
   /** @param count of the hostile namespaces. */
   static async start(
     count: number,
-    { scheme = 'https', options = {}, objects = () => [], isStatusWritten = false, place = {} }: AttackedProxyOptions = {},
+    {
+      scheme = 'https',
+      options = {},
+      objects = () => [],
+      isStatusWritten = false,
+      place = {},
+    }: AttackedProxyOptions = {},
   ): Promise<AttackedProxy> {
     const tool = await ToolServer.start('https');
     const hostile: HostileNamespace[] = [];
@@ -137,7 +143,9 @@ export class AttackedProxy {
   }
 
   async metric(name: string): Promise<number> {
-    const text = await fetch(`http://127.0.0.1:${this.#fixture.healthPort}/metrics`).then((response) => response.text());
+    const text = await fetch(`http://127.0.0.1:${this.#fixture.healthPort}/metrics`).then((response) =>
+      response.text(),
+    );
     return Number(new RegExp(`^connectors_proxy_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 'NaN');
   }
 

@@ -16,7 +16,13 @@ function lineOf(fields: LogFields): Readonly<Record<string, unknown>> {
 
 describe('the log', () => {
   it('writes one line of JSON with level, ISO time, fields and message', () => {
-    const { time, ...rest } = lineOf({ rpc: 'NodePublishVolume', code: 'OK', pod: undefined, durationMs: 0.8, steps: { read: 0.1 } });
+    const { time, ...rest } = lineOf({
+      rpc: 'NodePublishVolume',
+      code: 'OK',
+      pod: undefined,
+      durationMs: 0.8,
+      steps: { read: 0.1 },
+    });
     assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     assert.deepEqual(rest, {
       level: 'warn',
