@@ -7,9 +7,13 @@
 const places = {
   conformance: 20,
   e2e: 690,
-  fault: 240,
-  'fault/api': 200,
-  integration: 365,
+  fault: 160,
+  'fault/api': 260,
+  'fault/driver': 40,
+  'fault/host': 160,
+  integration: 250,
+  'integration/deploy': 210,
+  'integration/docs': 60,
   'integration/driver': 290,
   'integration/proxy': 260,
   'integration/scenarios': 90,
@@ -17,8 +21,9 @@ const places = {
   soak: 100,
   unit: 200,
 };
-/** Places that take more are divided. */
+/** Places that take more are divided, but for those whose suites share one control plane of Kubernetes. */
 const partSeconds = 80;
+const whole = ['integration/deploy', 'integration/docs'];
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];
@@ -27,6 +32,7 @@ const slow = [
   ...load,
   'e2e/arm64.test.ts',
   'e2e/classes/maven.test.ts',
+  'e2e/flow/activate-packages.test.ts',
   'e2e/flow/activate.test.ts',
   'e2e/flow/image-pulls.test.ts',
   'e2e/flow/refused-programs.test.ts',
@@ -38,15 +44,13 @@ const slow = [
   'fault/fuzz',
   'integration/deploy/lifecycle.test.ts',
   'integration/deploy/versions.test.ts',
-  'integration/kubernetes/options.test.ts',
-  'integration/kubernetes/outages.test.ts',
-  'integration/kubernetes/programs.test.ts',
+  'integration/kubernetes',
   'soak',
 ];
-/** `npm test` runs a tenth of the random sequences that `npm run test:slow` and CI run. */
+/** `npm test` runs a twentieth of the random sequences that `npm run test:slow` and CI run. */
 const random = ['model'];
-const fewer = { MODEL_RUNS: '100' };
-const fewerShare = 0.1;
+const fewer = { MODEL_RUNS: '50' };
+const fewerShare = 0.05;
 
 /** All names above, each of a folder or file of `test`. */
 export const names = [...Object.keys(places), ...slow, ...random];
@@ -71,7 +75,7 @@ export function partsOf(command, files) {
       const own = all.filter(isOwn);
       const share = common.env === fewer && random.includes(place) ? fewerShare : 1;
       const seconds = (places[place] * share * own.length) / all.length;
-      const count = Math.min(own.length, Math.ceil(seconds / partSeconds));
+      const count = Math.min(own.length, whole.includes(place) ? 1 : Math.ceil(seconds / partSeconds));
       return Array.from({ length: count }, (_, index) => ({
         ...common,
         name: `${place}${count > 1 ? ` ${index + 1}/${count}` : ''}${suffix}`,

@@ -173,7 +173,9 @@ describe('the suites of a real API server', () => {
       .readdirSync(test, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => path.join(test, name))
-      .filter((file) => /from '[./]+support\/kubernetes\//.test(fs.readFileSync(file, 'utf8')));
+      .filter((file) =>
+        /from '[./]+support\/(?:kubernetes\/|deploy\/installed-policies)/.test(fs.readFileSync(file, 'utf8')),
+      );
     assert.ok(suites.length > 8, suites.join());
     const { status, stdout } = spawnSync(
       process.execPath,
