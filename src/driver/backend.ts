@@ -1,6 +1,5 @@
 import type { LimitName, LimitUsage } from '../shared/limits/limit-observer.ts';
 import type { CsiDriverValidator, TokenSource, AccessControl, ConnectorSource } from './publish/ports.ts';
-import type { RefreshListener } from './publish/published-volumes.ts';
 
 /** The driver's dependencies outside its node. */
 export interface Backend {
@@ -8,8 +7,6 @@ export interface Backend {
   readonly access: AccessControl;
   readonly tokens: TokenSource;
   readonly csiDriver: CsiDriverValidator;
-  /** Reports refreshes of volumes to their pods; absent if that is off. */
-  readonly podEvents?: RefreshListener;
   /** Starts reading in the background; never waits for the API server. */
   readonly start: () => void;
   readonly stop: () => void;

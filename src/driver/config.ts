@@ -75,7 +75,6 @@ export const serveFlags = {
     'refresh mounted volumes when their connectors, classes, flags or approvals change',
     true,
   ),
-  'pod-events': toggle('write events on pods whose volumes fail to refresh (needs RBAC for events)'),
   'on-revoked': flag(
     'keep',
     'WHAT',
@@ -146,9 +145,6 @@ export function parseServeConfig(
   // Ignoring it would surprise, and using it would bypass authorization by the API server.
   if (!isFromDirectory && config.manifests !== undefined) {
     throw new UsageError('--manifests DIR needs --connector-source directory');
-  }
-  if (config['connector-source'] === 'directory' && config['pod-events']) {
-    throw new UsageError('--pod-events needs --connector-source kubernetes');
   }
   ensureRegistrable(config);
   return config;

@@ -10,7 +10,6 @@ import type { KubeTimings } from '../shared/kube/timings.ts';
 import type { LimitObserver } from '../shared/limits/limit-observer.ts';
 import type { Log } from '../shared/log.ts';
 import type { Metrics } from './metrics.ts';
-import { PodEvents } from './pod-events.ts';
 import { KubeletTokens } from './token/kubelet-tokens.ts';
 import { MintedTokens } from './token/minted-tokens.ts';
 import { version } from '../shared/version.ts';
@@ -65,15 +64,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     log,
   });
   const csiDriver = new ApiCsiDriverValidator(client, config['driver-name'], log);
-  const events = config['pod-events']
-    ? new PodEvents({
-        client,
-        driverName: config['driver-name'],
-        nodeName: config['node-name'],
-        clock,
-        log,
-      })
-    : undefined;
   const access = new KubernetesAccess({
     client,
     monotonicNow: kubeClock.now,
@@ -97,13 +87,11 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       isStrict: config['strict-token-expiration'],
       clock,
     }),
-    ...(events === undefined ? {} : { podEvents: events }),
     start: () => {
       csiDriver.start();
       source.start();
     },
     stop: () => {
-      events?.stop();
       access.stop();
       source.stop();
       csiDriver.stop();

@@ -78,29 +78,6 @@ export const driverLimits = {
     /** Connections that wait to be accepted. */
     backlog: 16,
   },
-  /** Events on pods. See driver/pod-events.ts. */
-  podEvents: {
-    /** Events of one pod. */
-    ofPod: {
-      /** Events at once. */
-      burst: 6,
-      /** Interval for one more. */
-      everyMs: 60_000,
-      /** Pods that are tracked. */
-      keys: 512,
-    },
-    /** Events of a node. */
-    ofNode: {
-      /** Events at once. */
-      burst: 120,
-      /** Interval for one more. */
-      everyMs: 1000,
-    },
-    /** Interval in which a lasting failure is reported again: an API server keeps events for an hour. */
-    repeatMs: 30 * 60_000,
-    /** Text of an event: the API server takes no more. */
-    noteBytes: 1024,
-  },
   /** Approvals. See driver/approval/approvals.ts. */
   approvals: {
     /** Volumes that wait for approval: several times the volumes of a full node. */

@@ -44,9 +44,8 @@ export class VolumeService {
 
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
-    const { config, backend } = options;
+    const { config } = options;
     this.admission = this.#createAdmission();
-    if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#deps = this.#createDependencies();
     this.#publish = new PublishVolume(this.#deps);
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;

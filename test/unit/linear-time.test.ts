@@ -12,7 +12,6 @@ const exempt: Readonly<Record<string, string>> = {
     'a number of a template, which has at most three signs',
   'shared/gotemplate/sprig/duration-text.ts /0+$/': digits,
   'shared/gotemplate/sprig/time-format.ts /0+$/': digits,
-  'driver/pod-events.ts /[-.]+$/': 'a name, cut before',
   'shared/process/flags.ts /(?<=.)\\/+$/': 'flags of the own process',
 };
 

@@ -7,14 +7,13 @@ import { permissionsFrom } from '../../shared/doctor/permissions.ts';
 
 const base = permissionsFrom('the roles of deploy/manifests/driver.yaml');
 const approval = permissionsFrom('the chart with approval.enabled=true');
-const events = permissionsFrom('the chart with driver.events=true');
 const minting = permissionsFrom('the chart with driver.tokenMinting=true');
 /** The chart's admission policy recognizes the driver by the verb `identify`. */
 const drivers = { group: connectorsGroup, resource: 'drivers' };
 
 /** Returns the permissions that the driver's service account needs for the enabled features. */
 export function driverPermissions(
-  config: Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>,
+  config: Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting'>,
   flags: FeatureFlags,
 ): readonly RequiredPermission[] {
   const { namespace } = config;
@@ -32,7 +31,6 @@ export function driverPermissions(
           ...approval(['identify'], drivers),
         ]
       : []),
-    ...(config['pod-events'] ? events(['create'], { group: 'events.k8s.io', resource: 'events' }) : []),
     ...(config['allow-token-minting'] ? [...minting(['create'], tokens), ...minting(['identify'], drivers)] : []),
   ];
 }

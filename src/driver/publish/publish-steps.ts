@@ -113,9 +113,7 @@ export async function renderContent(
     deps.renderer,
     slot,
   );
-  for (const warning of content.warnings) {
-    if (warnOnce(deps, request, 'warn', warning)) deps.volumes.warned(request, warning);
-  }
+  for (const warning of content.warnings) logOnce(deps, request, 'warn', warning);
   return content;
 }
 
@@ -142,19 +140,14 @@ export function removeTokens(
   });
 }
 
-/**
- * Logs a message for the operator once per volume, because the kubelet retries again and again.
- * @returns whether it is new.
- */
-function warnOnce(
+/** Logs a message for the operator once per volume, because the kubelet retries again and again. */
+function logOnce(
   { volumes, log }: Pick<PublishDependencies, 'volumes' | 'log'>,
   { volumeId, targetPath, pod }: PublishRequest,
   level: 'info' | 'warn',
   message: string,
-): boolean {
-  if (!volumes.isFirstWarning(targetPath, message)) return false;
-  log[level](message, { volumeId, pod: objectKey(pod) });
-  return true;
+): void {
+  if (volumes.isFirstWarning(targetPath, message)) log[level](message, { volumeId, pod: objectKey(pod) });
 }
 
 /** Logs tokens with a longer or shorter lifetime than the volume requests. */
@@ -164,6 +157,6 @@ export function warnAboutLifetimes(
   tokens: VolumeTokens,
 ): void {
   for (const { otherLifetime } of tokens.values()) {
-    if (otherLifetime) warnOnce(deps, request, otherLifetime.isRequestLonger ? 'info' : 'warn', otherLifetime.message);
+    if (otherLifetime) logOnce(deps, request, otherLifetime.isRequestLonger ? 'info' : 'warn', otherLifetime.message);
   }
 }

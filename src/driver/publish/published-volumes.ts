@@ -43,17 +43,6 @@ export interface RefreshFailure {
   readonly message: string;
 }
 
-/** Listener for refreshes of mounted volumes. It must neither wait nor throw. */
-export interface RefreshListener {
-  /** Called for each failure, also a repeated one. @param isWithoutTokens see `tokensRemoved`. */
-  failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void;
-  /** Called for the first success after failures. */
-  recovered(volume: PublishedVolume, failure: RefreshFailure): void;
-  /** Called once for each warning about the content of a volume. */
-  warned(request: PublishRequest, message: string): void;
-  gone(targetPath: string): void;
-}
-
 export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   return (
     a.digest === b.digest &&
@@ -103,11 +92,6 @@ export class PublishedVolumes {
   readonly #entries = new Map<string, Entry>();
   /** Digests of warnings, because a tenant chooses the length of messages. */
   readonly #warnings = new BoundedMap<true>(driverLimits.messages.warnings);
-  #listener: RefreshListener | undefined;
-
-  listen(listener: RefreshListener): void {
-    this.#listener = listener;
-  }
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#entries.get(targetPath)?.volume;
@@ -148,15 +132,12 @@ export class PublishedVolumes {
   /** Records a success that changed nothing. */
   confirm(targetPath: string, confirmed: Confirmation): void {
     const entry = this.#entryOf(targetPath);
-    const { volume, failure } = entry;
     entry.confirmed = confirmed;
     delete entry.failure;
-    if (volume !== undefined && failure !== undefined) this.#listener?.recovered(volume, failure);
   }
 
   delete(targetPath: string): void {
     this.#entries.delete(targetPath);
-    this.#listener?.gone(targetPath);
   }
 
   /** Reports whether a message about the volume is new, and records it. */
@@ -167,19 +148,12 @@ export class PublishedVolumes {
     return true;
   }
 
-  /** Passes on a new warning about the content of a volume. */
-  warned(request: PublishRequest, message: string): void {
-    this.#listener?.warned(request, message);
-  }
-
   /** @param nowMs milliseconds since the epoch. */
   recordFailure(targetPath: string, { code, message }: CodedError, nowMs: number): void {
     const entry = this.#entryOf(targetPath);
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(entry.failure?.sinceMs ?? nowMs, nowMs);
-    const failure = { sinceMs, code, message: `${code}: ${cutFailure(message)}` };
-    entry.failure = failure;
-    if (entry.volume !== undefined) this.#listener?.failed(entry.volume, failure, entry.isWithoutTokens === true);
+    entry.failure = { sinceMs, code, message: `${code}: ${cutFailure(message)}` };
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {

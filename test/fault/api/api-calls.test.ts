@@ -26,8 +26,6 @@ type Call = Required<Pick<Fault, 'verb' | 'resource' | 'subresource'>>;
 
 /** Whatever the driver may ask of the API server, from the rules of its roles, all of which another test sees used. */
 const calls = rights.flatMap(callsOf);
-/** What it asks aside from all publishes. */
-const eventCalls = callsOf('events');
 
 function callsOf(purpose: Purpose): readonly Call[] {
   return rulesFor(purpose).flatMap(({ verbs, resources = [] }) =>
@@ -69,9 +67,7 @@ class Fixture {
   }
 
   static async start(): Promise<Fixture> {
-    const cluster = await Cluster.start();
-    cluster.grantDriver('events');
-    return new Fixture(cluster);
+    return new Fixture(await Cluster.start());
   }
 
   async stop(): Promise<void> {
@@ -97,7 +93,7 @@ class Fixture {
       timings,
       now,
       monotonicNow,
-      flags: ['--allow-token-minting', '--pod-events'],
+      flags: ['--allow-token-minting'],
     });
   }
 
@@ -211,33 +207,6 @@ async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
   }
 }
 
-/** Whether an event is written or not, a volume's refresh fails, is told, and comes again as if nobody wrote any. */
-async function assertBearsUntold(call: Call, effect: FaultEffect): Promise<void> {
-  const fixture = await Fixture.start();
-  const { volume, cluster } = fixture;
-  try {
-    await fixture.startDriver();
-    await fixture.untilPublished();
-    const before = volume.read();
-    fixture.begin(call, effect);
-    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
-    await eventually('an event is attempted', () =>
-      cluster.api.requests.some(({ verb, resource }) => verb === call.verb && resource === call.resource),
-    );
-    const refresh = await fixture.publish(5000);
-    assert.equal(refresh.code, 'UNAVAILABLE', refresh.message);
-    assert.deepEqual(volume.read(), before);
-    cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
-    await fixture.untilPublished();
-    assert.equal(volume.read()['connector.status.proxyAddress'], 'http://back.example');
-    await fixture.unpublish();
-    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
-  } finally {
-    fixture.end();
-    await fixture.stop();
-  }
-}
-
 /** Several at once: they mostly wait. */
 async function assertEach(assertOne: (effect: FaultEffect) => Promise<void>): Promise<void> {
   const waiting = [...everyFault];
@@ -258,13 +227,6 @@ describe('an API server that fails', function () {
     const { verb, resource, subresource } = call;
     it(`to ${verb} ${resource}${subresource && `/${subresource}`} in each way is told, costs no file and no mount`, async () => {
       await assertEach((effect) => assertBears(call, effect));
-    });
-  }
-
-  // An event is repeated after minutes: test/integration/driver/kubernetes/pod-events.test.ts.
-  for (const call of eventCalls.filter(({ verb }) => verb === 'create')) {
-    it(`to ${call.verb} ${call.resource} in each way holds nothing up`, async () => {
-      await assertEach((effect) => assertBearsUntold(call, effect));
     });
   }
 });

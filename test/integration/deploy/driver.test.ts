@@ -27,7 +27,6 @@ describe('the driver of deploy/manifests', () => {
     assert.deepEqual(grants(objects), baseGrants);
     assert.deepEqual(driver(objects).args, ['serve']);
     assert.equal(configurationOf(driver(objects))['allow-token-minting'], false);
-    assert.equal(configurationOf(driver(objects))['pod-events'], false);
   });
 
   it('asks the kubelet for all that the driver relies on', () => {
@@ -112,7 +111,7 @@ describe('the driver of deploy/manifests', () => {
 
 /** Values with which the driver has more permissions. */
 const options = {
-  driver: { tokenMinting: true, events: true },
+  driver: { tokenMinting: true },
   approval: { enabled: true },
 } as const;
 /** All that concerns the driver. */
@@ -131,7 +130,6 @@ describe('the driver of the chart', () => {
     const identity = 'identify connectors.alauda.io/drivers';
     for (const [values, added, flags] of [
       [{ driver: { tokenMinting: true } }, ['create /serviceaccounts/token', identity], ['--allow-token-minting']],
-      [{ driver: { events: true } }, ['create events.k8s.io/events'], ['--pod-events']],
       [{ approval: { enabled: true } }, ['create,list,watch connectors.alauda.io/accessrequests', identity], []],
       [{ openshift: true }, [], []],
       [{ driver: { extraArgs: ['--log-level=debug'] } }, [], ['--log-level=debug']],
@@ -142,7 +140,7 @@ describe('the driver of the chart', () => {
       assert.deepEqual(driver(objects).args, ['serve', ...flags]);
     }
     const { args } = driver(await renderChart(options));
-    assert.deepEqual(args, ['serve', '--allow-token-minting', '--pod-events']);
+    assert.deepEqual(args, ['serve', '--allow-token-minting']);
   });
 
   it('never has Secrets, wildcards or the use of a proxy, with all options', async () => {

@@ -24,13 +24,13 @@ import { flags, grant } from '../../support/proxy/manifests.ts';
 const api = 'connectors.alauda.io/v1alpha1';
 const attributes = { connectors: 'registry' };
 const values = {
-  driver: { tokenMinting: true, events: true },
+  driver: { tokenMinting: true },
   approval: { enabled: true },
   proxy: { enabled: true, credentialNamespaces: ['ci'] },
   imagePulls: { enabled: true },
 };
 const health = `${ownAddress}:9809`;
-const driverFlags = ['--allow-token-minting', '--pod-events', '--http-address', health];
+const driverFlags = ['--allow-token-minting', '--http-address', health];
 const approvalOn = flags({
   'enable-connector-proxy-permissions': 'true',
   'enable-connectors-approval': 'true',
@@ -111,24 +111,6 @@ describe('the options of the chart with a real API server', function () {
     const { code, text } = await asDriver.request(request);
     assert.equal(code, 422, text);
     assert.match(text, /for the Connectors proxy's audience only/);
-  });
-
-  it('tell in events of the pod that a refresh has failed, and that it works again', async () => {
-    const connector = installed.registry;
-    const told = (reason: string): Promise<string> =>
-      installed.shell(
-        `kubectl -n ci get events.v1.events.k8s.io -o jsonpath='{range .items[?(@.reason=="${reason}")]}` +
-          "{.type} {.regarding.kind} {.regarding.name} {.reportingController}: {.note}{end}'",
-      );
-    await plane().admin.remove(connector);
-    await eventually('the failure is told', async () => (await told('ConnectorRefreshFailed')) !== '');
-    assert.match(
-      await told('ConnectorRefreshFailed'),
-      /^Warning Pod minted connectors-csi: Volume "connectors" could not be refreshed\. .*NOT_FOUND: connector ci\/registry/,
-    );
-    await installed.put(connector);
-    await eventually('the recovery is told', async () => (await told('ConnectorRefreshed')) !== '');
-    assert.match(await told('ConnectorRefreshed'), /^Normal Pod minted connectors-csi: Volume "connectors" is current/);
   });
 
   describe('approval', () => {

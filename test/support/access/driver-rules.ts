@@ -9,7 +9,6 @@ const roles = {
   driver: ['connectors-csi'],
   approval: ['connectors-csi-approval'],
   'token-minting': ['connectors-csi-token-minting'],
-  events: ['connectors-csi-events'],
   proxy: ['connectors-proxy', 'connectors-proxy-credentials', 'connectors-proxy-identities'],
   'image-pulls': ['connectors-proxy-ca'],
 } as const;

@@ -31,7 +31,6 @@ export const allValues = {
     tokensInSecrets: true,
     preventPodScheduling: true,
     tokenMinting: true,
-    events: true,
     resources: { limits: { memory: '1Gi' } },
     extraArgs: ['--log-level=debug'],
     ...pods,

@@ -19,7 +19,7 @@ import { connector, connectorClass } from './manifests.ts';
 import { NodeSandbox } from './node-sandbox.ts';
 import type { TestVolume } from './test-volume.ts';
 
-export interface ClusterDriverOptions extends InProcessOptions {
+interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
   readonly watchTimes?: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly random?: () => number;

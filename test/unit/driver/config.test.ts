@@ -30,7 +30,6 @@ const defaults: DriverConfig = {
   'no-proxy': 'localhost,127.0.0.1,::1',
   'approval-wait': 90_000,
   'refresh-on-change': true,
-  'pod-events': false,
   'on-revoked': 'keep',
   'not-found-wait': 5_000,
   'max-watched-objects': 1000,

@@ -9,7 +9,7 @@ import { chartFile } from '../../../support/deploy/manifests.ts';
 import { eventually } from '../../../support/poll.ts';
 import { started } from '../../../support/started.ts';
 
-const purposes = ['driver', 'token-minting', 'approval', 'events'] as const;
+const purposes = ['driver', 'token-minting', 'approval'] as const;
 
 /** One verb on one resource, as rules give it. */
 interface Right {
@@ -71,13 +71,6 @@ describe("the driver's rights", () => {
     await minting.kubelet.publishVolume(minted, { attributes });
     await minting.kubelet.unpublishVolume(minted);
     await cluster.stopDriver(minting);
-
-    const telling = await cluster.readyDriver({ flags: ['--pod-events'] });
-    const failing = node.volume({ name: 'failing' });
-    await telling.kubelet.publishVolume(failing);
-    await telling.kubelet.publishVolume(failing, { token: minted.token }).catch(() => undefined);
-    await eventually('the pod is told', () => api.requestsOf({ resource: 'events' }).some(({ code }) => code === 201));
-    await cluster.stopDriver(telling);
 
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     const driver = await cluster.readyDriver();
