@@ -1,7 +1,8 @@
 import fs from 'node:fs';
-import { loadSyscalls } from '../../src/driver/host/linux-syscalls.ts';
+import koffi from 'koffi';
 
 const MNT_DETACH = 2;
+const umount2 = koffi.load(null).func('int umount2(str, int)') as (target: string, flags: number) => number;
 
 /** The mounts at or below a directory, as lines of mountinfo. */
 export function mountsBelow(directory: string): string[] {
@@ -21,6 +22,9 @@ export function mountPathsBelow(directory: string): string[] {
 }
 
 export function unmountBelow(directory: string): void {
-  const syscalls = loadSyscalls();
-  for (const line of mountsBelow(directory).reverse()) syscalls.umount2(line.split(' ')[4]!, MNT_DETACH);
+  for (const line of mountsBelow(directory).reverse()) umount2(line.split(' ')[4]!, MNT_DETACH);
+}
+
+export function unmount(target: string): void {
+  if (umount2(target, 0) !== 0) throw new Error(`cannot unmount ${target}`);
 }

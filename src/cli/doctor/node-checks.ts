@@ -13,9 +13,8 @@ export function checkMounting(syscalls: Syscalls): readonly CheckResult[] {
   const maker = new TmpfsMaker(syscalls);
   const problem = maker.problem();
   if (problem !== undefined) return [fail('mount', 'no volume can be mounted', problem)];
-  const isDetached = maker.method() === 'detached';
   return [
-    ok('mount', isDetached ? 'a tmpfs can be mounted' : 'a tmpfs can be mounted, in the way of kernels before 5.2'),
+    ok('mount', 'a tmpfs can be mounted'),
     maker.hasNoswap
       ? ok('noswap', 'tokens never reach swap')
       : warn(

@@ -91,7 +91,6 @@ export function loadSyscalls(): Syscalls {
     fsmount: (fd, attributes) => fsmount(fd, FSMOUNT_CLOEXEC, attributes),
     moveMount: (mountFd, targetFd) => moveMount(mountFd, '', targetFd, '', MOVE_BETWEEN_DESCRIPTORS),
     mount: libc('mount', ['str', 'str', 'str', 'ulong', 'str']),
-    umount2: libc('umount2', ['str', 'int']),
     inotifyInit: () => inotifyInit(IN_NONBLOCK | IN_CLOEXEC),
     inotifyAddWatch: libc('inotify_add_watch', ['int', 'str', 'uint']),
     umount2InThread: inThread('umount2', ['str', 'int']),

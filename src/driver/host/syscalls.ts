@@ -34,14 +34,13 @@ export interface Syscalls {
   /** Attaches the mount of `mountFd` onto the directory of `targetFd`. */
   moveMount(mountFd: number, targetFd: number): number;
   mount(source: string, target: string, type: string, flags: number, options: string): number;
-  umount2(target: string, flags: number): number;
 
   /** Creates an inotify(7) instance, whose reads do not wait. */
   inotifyInit(): number;
   /** Watches the object of a path, also that of a descriptor. Returns the number of the watch. */
   inotifyAddWatch(inotifyFd: number, path: string, mask: number): number;
 
-  /** `umount2` and `unlinkat` in a thread, because the kernel can wait: the event loop continues meanwhile. */
+  /** umount2(2) and unlinkat(2) in a thread, because the kernel can wait: the event loop continues meanwhile. */
   umount2InThread(target: string, flags: number): Promise<number>;
   unlinkatInThread(directoryFd: number, name: string, flags: number): Promise<number>;
 }
@@ -86,7 +85,7 @@ export const mountAttribute = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8 } as const;
 /** For `mount`. */
 export const mountFlag = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8, REMOUNT: 0x20 } as const;
 
-/** For `umount2`. */
+/** For `umount2InThread`. */
 export const unmountFlag = { DETACH: 0x2, NOFOLLOW: 0x8 } as const;
 
 /** For inotify: an event of a watch, and the end of a watch, also because its file system has gone. */

@@ -137,11 +137,6 @@ async function unmount(syscalls: Syscalls, target: Target): Promise<number> {
   return syscalls.umount2InThread(mountPoint, unmountFlag.NOFOLLOW | unmountFlag.DETACH);
 }
 
-/** Removes a mount that this call made, synchronously and even while it is in use. */
-export function unmountNow(syscalls: Syscalls, target: Target): number {
-  return syscalls.umount2(mountPointOf(target), unmountFlag.NOFOLLOW | unmountFlag.DETACH);
-}
-
 /** Removes the target's directory if it is empty. @throws {CodedError} INTERNAL if it is not. */
 export async function removeDirectory(syscalls: Syscalls, target: Target): Promise<void> {
   const removed = await syscalls.unlinkatInThread(target.parent.fd, target.name, AT_REMOVEDIR);

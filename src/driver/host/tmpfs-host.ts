@@ -25,7 +25,6 @@ import {
   removeDirectory,
   statisticsAt,
   unmountAll,
-  unmountNow,
 } from './target-mount.ts';
 import { mountedVolumes, propagationProblem } from './mount-table.ts';
 import { OpenFiles } from './open-files.ts';
@@ -104,15 +103,15 @@ export class TmpfsHost {
 
   /**
    * Writes these files to the volume. With `removed`, success means that it has no other files. An existing volume is
-   * rewritten in place, atomically for readers, even an incomplete one of a dead process, because a pod may use the
-   * mount; if content, modes and group are equal, nothing changes. Otherwise:
+   * rewritten in place, atomically for readers, because a pod may use the mount; if content, modes and group are equal,
+   * nothing changes. Otherwise:
    *
    * 1. Check the target: absent, or an empty directory.
    * 2. Build the tmpfs detached, with its files.
    * 3. Create the directory.
    * 4. Attach.
    *
-   * Without detached mounts, 2 comes after 4. A failure removes the mount and the directory that this call created.
+   * A failure removes the mount and the directory that this call created.
    */
   put(
     targetPath: string,
@@ -247,39 +246,20 @@ export class TmpfsHost {
 
   /** Mounts a new volume. @param found the target's directory; undefined if there is none yet. */
   #attach(target: Target, found: Directory | undefined, volume: NewVolume): 'fresh' {
-    const problem = this.#propagationProblem();
+    const problem = this.#tmpfs.problem() ?? this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
     const undo = this.#options.memory.acquire(target.path, volume.owner, memoryOf(volume.limits));
     const tmpfs = this.#tmpfsOptions(volume);
     try {
-      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);
-      else this.#attachMounted(target, found, volume, tmpfs);
+      closing(this.#syscalls, this.#tmpfs.createDetached(tmpfs), (root) => {
+        this.#writer.fill(root, volume, volume.options);
+        this.#onDirectory(target, found, (directory) => this.#tmpfs.attach(root, directory));
+      });
     } catch (error) {
       undo();
       throw error;
     }
     return 'fresh';
-  }
-
-  #attachDetached(target: Target, found: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
-    closing(this.#syscalls, this.#tmpfs.createDetached(tmpfs), (root) => {
-      this.#writer.fill(root, volume, volume.options);
-      this.#onDirectory(target, found, (directory) => this.#tmpfs.attach(root, directory));
-    });
-  }
-
-  #attachMounted(target: Target, found: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
-    this.#onDirectory(target, found, (directory) => {
-      this.#tmpfs.mountOn(directory, tmpfs);
-      try {
-        closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.pathOnly), (root) =>
-          this.#writer.fill(root, volume, volume.options),
-        );
-      } catch (error) {
-        unmountNow(this.#syscalls, target);
-        throw error;
-      }
-    });
   }
 
   /** Creates the target's directory for `use` if it is absent, and removes it again if `use` fails. */

@@ -176,8 +176,8 @@ export interface MountOptions extends FileGroup {
 }
 
 /**
- * State of a target path. `published`: the driver's tmpfs with complete content; `incomplete`: a tmpfs without it (a
- * crash of the mount(2) fallback); `foreign`: a mount that is not a tmpfs.
+ * State of a target path. `published`: the driver's tmpfs with complete content; `incomplete`: a tmpfs without it, for
+ * example of another program; `foreign`: a mount that is not a tmpfs.
  */
 export type TargetState = 'absent' | 'unmounted' | 'incomplete' | 'published' | 'foreign';
 

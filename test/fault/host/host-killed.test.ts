@@ -64,10 +64,10 @@ describe('a driver that is killed', function () {
   };
 
   for (const repair of ['publish', 'unpublish'] as const) {
-    it(`before any call of a detached first publish has either mounted nothing or all, and ${repair} mends it`, async () => {
+    it(`before any call of a first publish has either mounted nothing or all, and ${repair} mends it`, async () => {
       const killedBefore: string[] = [];
       for (let step = 1; ; step += 1) {
-        const call = run({ kernel: 'detached', action: 'put', revision: 1, killBefore: step });
+        const call = run({ action: 'put', revision: 1, killBefore: step });
         if (call === undefined) break;
         killedBefore.push(call);
         assert.deepEqual([kubelet.mounts(), restOf(kubelet)], [[], []], `step ${step}, before ${call}`);
@@ -77,25 +77,6 @@ describe('a driver that is killed', function () {
       await mend(repair);
       assertEnumerated(killedBefore, ['fsopen', 'mkdirat', 'write', 'symlinkat', 'moveMount']);
     });
-
-    it(`before any call of a first publish by mount(2) is never taken for published half-way, and ${repair} mends it`, async () => {
-      const killedBefore: string[] = [];
-      const states = new Set<string>();
-      for (let step = 1; ; step += 1) {
-        const call = run({ kernel: 'mounted', action: 'put', revision: 1, killBefore: step });
-        if (call === undefined) break;
-        killedBefore.push(call);
-        const state = host.inspect(kubelet.target);
-        states.add(state);
-        if (state === 'published') assertClean(1);
-        await mend(repair);
-      }
-      assertClean(1);
-      states.add(host.inspect(kubelet.target));
-      await mend(repair);
-      assertEnumerated(killedBefore, ['mkdirat', 'mount', 'write', 'symlinkat']);
-      assert.deepEqual([...states], ['absent', 'unmounted', 'incomplete', 'published']);
-    });
   }
 
   it('before any call of a rewrite leaves the old revision or the new one, whatever readers do meanwhile', async () => {
@@ -103,7 +84,7 @@ describe('a driver that is killed', function () {
     readers = await Readers.start(volumeReader, kubelet.target, 2);
     const killedBefore: string[] = [];
     for (let step = 1; ; step += 1) {
-      const call = run({ kernel: 'detached', action: 'put', revision: step, killBefore: step });
+      const call = run({ action: 'put', revision: step, killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       const isSwapped = killedBefore.slice(0, -1).includes('renameat');
@@ -124,7 +105,7 @@ describe('a driver that is killed', function () {
     const killedBefore: string[] = [];
     for (let step = 1; ; step += 1) {
       publish(1);
-      const call = run({ kernel: 'detached', action: 'put', revision: largeRevision, killBefore: step });
+      const call = run({ action: 'put', revision: largeRevision, killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       const isSwapped = killedBefore.slice(0, -1).includes('renameat');
@@ -141,7 +122,7 @@ describe('a driver that is killed', function () {
     for (let step = 1; ; step += 1) {
       publish(0);
       publish(1);
-      const call = run({ kernel: 'detached', action: 'put', revision: 2, replaced: 'removed', killBefore: step });
+      const call = run({ action: 'put', revision: 2, replaced: 'removed', killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       host.put(kubelet.target, revisionFiles(2), {}, somebody, 'removed');
@@ -161,7 +142,7 @@ describe('a driver that is killed', function () {
     host.put(kubelet.target, revisionFiles(0), {});
     readers = await Readers.start(volumeReader, kubelet.target, 1);
     let revision = 1;
-    for (let step = 1; run({ kernel: 'detached', action: 'put', revision, killBefore: step }); step += 1) {
+    for (let step = 1; run({ action: 'put', revision, killBefore: step }); step += 1) {
       const found = currentRevision(kubelet);
       assert.ok(found === revision || found < revision, `revision ${found}`);
       revision += 1;
@@ -176,13 +157,13 @@ describe('a driver that is killed', function () {
     const killedBefore: string[] = [];
     for (let step = 1; ; step += 1) {
       publish(1);
-      const call = run({ kernel: 'detached', action: 'detach', revision: 0, killBefore: step });
+      const call = run({ action: 'detach', revision: 0, killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       if (host.inspect(kubelet.target) === 'published') assertClean(1);
       publish(2);
       assertClean(2);
-      run({ kernel: 'detached', action: 'detach', revision: 0, killBefore: step });
+      run({ action: 'detach', revision: 0, killBefore: step });
       await host.detach(kubelet.target);
       assertGone();
     }

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/shared/doctor/check-result.ts';
 import { argumentsOf } from '../../../src/shared/command/running-arguments.ts';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
+import type { Syscalls } from '../../../src/driver/host/syscalls.ts';
 import { repository } from '../../support/deploy/manifests.ts';
 import { DoctorFixture } from '../../support/doctor/doctor-fixture.ts';
 import { driverUser } from '../../support/driver/driver-account.ts';
@@ -50,11 +51,14 @@ describe('doctor on a node', () => {
     assert.equal(fixture.cluster.api.count({ verb: 'create', resource: 'subjectaccessreviews' }), 0);
   });
 
-  it('fails where the container may not mount', async () => {
-    const forbidden = wrapSyscalls(loadSyscalls(), (call) =>
-      ['fsopen', 'mount'].includes(call) ? -constants.errno.EPERM : undefined,
-    );
-    await assertOnly(/^fail mount: no volume can be mounted.*EPERM.*privileged: true/, [], { syscalls: forbidden });
+  it('fails where the container may not mount, or the kernel cannot', async () => {
+    const without = (error: number): Syscalls =>
+      wrapSyscalls(loadSyscalls(), (call) => (call === 'fsopen' ? -error : undefined));
+    const { EPERM, ENOSYS } = constants.errno;
+    await assertOnly(/^fail mount: no volume can be mounted.*EPERM.*privileged: true/, [], {
+      syscalls: without(EPERM),
+    });
+    await assertOnly(/^fail mount: .*needs Linux 5\.2 or later .* this node has \d/, [], { syscalls: without(ENOSYS) });
   });
 
   it('warns where tokens may reach swap', async () => {

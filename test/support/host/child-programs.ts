@@ -36,7 +36,6 @@ interface HostCallEnd {
  * something count: a kill between two of them leaves the same state wherever it happens.
  */
 export interface HostCall {
-  readonly kernel: 'detached' | 'mounted';
   readonly kubeletDir: string;
   readonly target: string;
   readonly action: 'put' | 'detach';

@@ -32,7 +32,6 @@ export const plausibleErrors: Readonly<Record<CallName, readonly ErrnoName[]>> =
   mount: ['EBUSY', 'EINVAL', 'EMFILE', 'ENOMEM', 'ENOSPC', 'EPERM'],
   inotifyInit: ['EMFILE', 'ENFILE', 'ENOMEM'],
   inotifyAddWatch: ['ENOSPC', 'ENOMEM'],
-  umount2: ['EAGAIN', 'EBUSY', 'EPERM', 'ENOMEM'],
   umount2InThread: ['EAGAIN', 'EBUSY', 'EPERM', 'ENOMEM'],
   unlinkatInThread: ['EACCES', 'EBUSY', 'EIO', 'ENOMEM', 'ENOTEMPTY', 'EROFS'],
 };

@@ -1,6 +1,4 @@
 import { constants as fileConstants } from 'node:fs';
-import { constants } from 'node:os';
-import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.ts';
 import type { Syscalls } from '../../../src/driver/host/syscalls.ts';
 
 export type CallName = keyof Syscalls;
@@ -33,13 +31,3 @@ export function changes(call: CallName, args: readonly unknown[]): boolean {
   if (call === 'openat') return (Number(args[2]) & fileConstants.O_CREAT) !== 0;
   return !reads.has(call);
 }
-
-/** The system calls of a kernel before 5.2: what came later answers ENOSYS. */
-function oldKernel(base: Syscalls): Syscalls {
-  const later: readonly CallName[] = ['fsopen', 'fsconfig', 'fsmount', 'moveMount'];
-  return wrapSyscalls(base, (call) => (later.includes(call) ? -constants.errno.ENOSYS : undefined));
-}
-
-export const kernels = { detached: (): Syscalls => loadSyscalls(), mounted: (): Syscalls => oldKernel(loadSyscalls()) };
-type Kernel = keyof typeof kernels;
-export const kernelNames: readonly Kernel[] = ['detached', 'mounted'];

@@ -10,6 +10,7 @@ import type { TestVolume } from '../../../support/driver/test-volume.ts';
 import { tokenFor } from '../../../support/driver/tokens.ts';
 import { wrapSyscalls } from '../../../support/host/syscall-wrapper.ts';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
+import { unmount } from '../../../support/mounts.ts';
 import { started } from '../../../support/started.ts';
 
 /** Everything that a write of any kind would change. */
@@ -93,7 +94,7 @@ describe('a volume that is published again', () => {
   });
 
   it('is mounted anew after a reboot, when its tmpfs is gone and its directory is not', async () => {
-    loadSyscalls().umount2(volume.target, 0);
+    unmount(volume.target);
     assert.equal(volume.isMounted(), false);
     await driver.kubelet.publishVolume(volume);
     assert.equal(volume.read()['context.token'], volume.token);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { constants } from 'node:os';
+import { constants, release } from 'node:os';
 import { fileModeOf } from '../../../../src/driver/host/file-mode.ts';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.ts';
 import type { Syscalls } from '../../../../src/driver/host/syscalls.ts';
@@ -52,26 +52,22 @@ function settingsOf(answers: Answers, wanted: TmpfsOptions): string[] {
 const refusesNoswap: Answers = { fsconfig: ([, key]) => (key === 'noswap' ? -EINVAL : 0) };
 
 describe('making a tmpfs', () => {
-  it('is detached where the kernel can', () => {
-    assert.equal(new TmpfsMaker(scripted({}).syscalls).method(), 'detached');
+  it('says what to do where it is not permitted', () => {
+    const problem = new TmpfsMaker(scripted({ fsmount: -EPERM }).syscalls).problem();
+    assert.match(problem ?? '', /cannot mount.*EPERM.*privileged: true/);
   });
 
-  for (const [name, number] of Object.entries({ ENOSYS, EPERM })) {
-    it(`is mount(2) where the new calls answer ${name} and mount(2) works`, () => {
-      const maker = new TmpfsMaker(scripted({ fsopen: -number, mount: -EINVAL }).syscalls);
-      assert.equal(maker.problem(), undefined);
-      assert.equal(maker.method(), 'mounted');
-    });
-  }
-
-  it('says what to do where nothing works', () => {
-    const problem = new TmpfsMaker(scripted({ fsmount: -EPERM, mount: -EPERM }).syscalls).problem();
-    assert.match(problem ?? '', /cannot mount.*EPERM.*EPERM.*privileged: true/);
+  it('names the version of Linux that it needs, and the one that there is', () => {
+    const problem = new TmpfsMaker(scripted({ fsopen: -ENOSYS }).syscalls).problem();
+    assert.equal(
+      problem,
+      `the driver needs Linux 5.2 or later (fsopen, fsmount, move_mount), and this node has ${release()}`,
+    );
   });
 
   it('asks again after a problem, and not after a success', () => {
     let answer = -EPERM;
-    const { syscalls, calls } = scripted({ fsopen: () => answer, mount: -EPERM });
+    const { syscalls, calls } = scripted({ fsopen: () => answer });
     const maker = new TmpfsMaker(syscalls);
     assert.notEqual(maker.problem(), undefined);
     answer = 1000;
@@ -108,26 +104,6 @@ describe('making a tmpfs', () => {
     const { syscalls, calls } = scripted({});
     new TmpfsMaker(syscalls).createDetached(options);
     assert.deepEqual(calls.find(([call]) => call === 'fsmount')?.[1], [1000, 2 | 4 | 8]);
-  });
-
-  it('quotes the label for mount(2), since it may have commas', () => {
-    const { syscalls, calls } = scripted({ fsopen: -ENOSYS });
-    new TmpfsMaker(syscalls).mountOn(
-      { fd: 7, path: '/x' },
-      { ...options, permissions: fileModeOf({ gid: 5 }), selinuxContext: 'u:r:t:s0:c1,c2' },
-    );
-    assert.deepEqual(calls, [
-      [
-        'mount',
-        [
-          'connectors-csi',
-          '/proc/self/fd/7',
-          'tmpfs',
-          2 | 4 | 8,
-          'size=65536,nr_inodes=100,mode=0750,gid=5,context="u:r:t:s0:c1,c2"',
-        ],
-      ],
-    ]);
   });
 
   it('closes the file system context when a step fails', () => {
