@@ -1,8 +1,16 @@
 import { CodedError } from '../shared/errors.ts';
-import { HostDirectory } from './host-directory.ts';
-import type { HostFile } from './host-directory.ts';
+import {
+  hostDirectory,
+  readHostFile,
+  removeEmptyDirectory,
+  removeHostFile,
+  removeTemporary,
+  writeHostFile,
+} from './host-file.ts';
+import type { HostFile } from './host-file.ts';
 import type { NodeFile } from './node-files.ts';
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 
 /** Result of a change of the files of a node. */
 export interface Applied {
@@ -12,85 +20,64 @@ export interface Applied {
   readonly problems: readonly CodedError[];
 }
 
-type Action = (directory: HostDirectory, file: NodeFile) => boolean;
-
 /** Writes the files that are missing or out of date. A file of an administrator is left as it is. */
 export function installFiles(files: readonly NodeFile[]): Applied {
-  return apply(files, true, (directory, { name, mode, text }) => {
-    const found = directory.read(name);
+  return apply(files, true, (at, { mode, text }) => {
+    const found = readHostFile(at);
     if (text === undefined) return false;
     const wanted = { text: signed(text), mode };
     if (found !== undefined && !isSigned(found.text)) {
       // An administrator can put the same file there, such as the script before the kubelet starts for the first time.
       if (found.text === text && found.mode === mode) return false;
-      throw foreignFile(directory, name, 'is not replaced');
+      throw foreignFile(at, 'is not replaced');
     }
     if (found?.text === wanted.text && found.mode === mode) return false;
-    directory.write(name, wanted);
+    writeHostFile(at, wanted);
     return true;
   });
 }
 
 /** Removes the files that this program has written, and their folders if they are empty then. */
 export function uninstallFiles(files: readonly NodeFile[]): Applied {
-  const removed = apply(files, false, (directory, { name }) => {
-    directory.removeTemporary(name);
-    const found = directory.read(name);
+  const removed = apply(files, false, (at) => {
+    removeTemporary(at);
+    const found = readHostFile(at);
     if (found === undefined) return false;
-    if (!isSigned(found.text)) throw foreignFile(directory, name, 'is not removed');
-    directory.remove(name);
+    if (!isSigned(found.text)) throw foreignFile(at, 'is not removed');
+    removeHostFile(at);
     return true;
   });
-  const folders = new Map(files.flatMap((file) => (file.folder === undefined ? [] : [[keyOf(file), file] as const])));
-  const problems = [...folders.values()].flatMap(({ directory, folder = '' }) =>
-    collected(() => within(directory, (opened) => opened.removeEmptyFolder(folder))),
+  const problems = files.flatMap(({ directory, folder }) =>
+    collected(() => {
+      const at = hostDirectory(directory, folder, false);
+      if (folder !== undefined && at !== undefined) removeEmptyDirectory(at);
+    }),
   );
   return { changed: removed.changed, problems: unique([...removed.problems, ...problems]) };
 }
 
 /** Returns the file of this program's or an administrator's; undefined if there is none. @throws {CodedError} */
-export function readNodeFile(
-  file: Omit<NodeFile, 'text' | 'mode'>,
-): (HostFile & { readonly isSigned: boolean }) | undefined {
-  const found = inFolder(file, false, (directory) => directory.read(file.name));
+export function readNodeFile({
+  directory,
+  folder,
+  name,
+}: Omit<NodeFile, 'text' | 'mode'>): (HostFile & { readonly isSigned: boolean }) | undefined {
+  const at = hostDirectory(directory, folder, false);
+  const found = at === undefined ? undefined : readHostFile(path.join(at, name));
   return found && { ...found, isSigned: isSigned(found.text) };
 }
 
-function apply(files: readonly NodeFile[], create: boolean, action: Action): Applied {
+/** @param action changes the file at a path, and returns whether it did. */
+function apply(files: readonly NodeFile[], create: boolean, action: (at: string, file: NodeFile) => boolean): Applied {
   const changed: string[] = [];
   const problems = files.flatMap((file) =>
     collected(() => {
-      inFolder(file, create && file.text !== undefined, (directory) => {
-        if (action(directory, file)) changed.push(`${directory.path}/${file.name}`);
-      });
+      const directory = hostDirectory(file.directory, file.folder, create && file.text !== undefined);
+      const at = directory && path.join(directory, file.name);
+      if (at !== undefined && action(at, file)) changed.push(at);
     }),
   );
   return { changed, problems: unique(problems) };
-}
-
-function inFolder<T>(
-  { directory, folder }: Pick<NodeFile, 'directory' | 'folder'>,
-  create: boolean,
-  action: (directory: HostDirectory) => T,
-): T | undefined {
-  return within(directory, (opened) => {
-    if (folder === undefined) return action(opened);
-    const inner = opened.folder(folder, { create });
-    try {
-      return inner && action(inner);
-    } finally {
-      inner?.close();
-    }
-  });
-}
-
-function within<T>(directory: string, action: (opened: HostDirectory) => T): T {
-  const opened = HostDirectory.open(directory);
-  try {
-    return action(opened);
-  } finally {
-    opened.close();
-  }
 }
 
 /** One file that fails does not keep the others from being written. */
@@ -109,12 +96,8 @@ function unique(problems: readonly CodedError[]): readonly CodedError[] {
   return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
 }
 
-function keyOf({ directory, folder = '' }: NodeFile): string {
-  return `${directory}\n${folder}`;
-}
-
-function foreignFile({ path }: HostDirectory, name: string, consequence: string): CodedError {
-  const problem = `${path}/${name} was written or changed by an administrator and ${consequence}`;
+function foreignFile(at: string, consequence: string): CodedError {
+  const problem = `${at} was written or changed by an administrator and ${consequence}`;
   return new CodedError(
     'FAILED_PRECONDITION',
     `${problem}: remove the file, or set the flag of its directory to an empty value`,
