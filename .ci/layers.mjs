@@ -42,7 +42,7 @@ export const layers = {
     ...['driver/limits', 'driver/content', 'type:driver/host'],
   ],
   'driver/connectors': [...modules, ...shared('kube', 'limits', 'connectors'), 'type:driver/publish/ports'],
-  'driver/approval': [...domain, 'driver/limits', 'type:driver/publish/ports'],
+  'driver/approval': [...domain, 'driver/limits', 'driver/connectors', 'type:driver/publish/ports'],
   'driver/csi': [
     ...[...modules, 'type:shared/limits', 'type:shared/access', 'driver/limits', 'driver/syntax'],
     ...['driver/publish', 'type:driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader', 'npm:protobufjs'],

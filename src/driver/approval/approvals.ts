@@ -12,10 +12,7 @@ import { describePermission, permissionKey } from '../../shared/access/permissio
 import type { Permission, ProxyRequirement, PodIdentity } from '../../shared/access/permission.ts';
 import { requestFailure } from '../../shared/access/request-lookup.ts';
 import { driverLimits } from '../limits.ts';
-import { limits } from '../../shared/limits/defaults.ts';
-import type { Owner } from '../../shared/limits/owner.ts';
-import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
-import { SharedQuota } from '../../shared/limits/shared-quota.ts';
+import type { WatchQuota } from '../connectors/watch-quota.ts';
 import { objectKey } from '../../shared/names.ts';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
@@ -26,7 +23,7 @@ interface ApprovalObserver {
 
 export interface ApprovalsOptions {
   readonly requests: AccessRequestClient;
-  readonly watches: AccessRequestWatchQuota;
+  readonly watches: WatchQuota;
   readonly reviews: SubjectAccessReviewer;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
@@ -61,6 +58,8 @@ export class Approvals {
    * The Role itself is reviewed each time.
    */
   readonly #grants = new BoundedMap<true>(maxGrants);
+  /** Number of watches so far. Each counts, also of the same request. */
+  #watches = 0;
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -155,7 +154,10 @@ export class Approvals {
   async #watch(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
     const { requests, watches: quota } = this.#options;
     const pending = pendings.filter(({ state }) => state.kind === 'pending');
-    const release = quota.acquire(pending.length, { namespace: pod.namespace, podUid: pod.uid });
+    const owner = { namespace: pod.namespace, podUid: pod.uid };
+    quota.ensureWithinShare(`AccessRequest ${pending[0]?.name}`, owner, pending.length);
+    const keys = pending.map(() => String((this.#watches += 1)));
+    for (const key of keys) quota.add(key, owner);
     const watches = pending.map((pending) => ({
       pending,
       reflector: requests.reflector(pending.subject, pending.name),
@@ -169,7 +171,7 @@ export class Approvals {
       return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(evaluate, signal)));
     } finally {
       for (const { reflector } of watches) reflector.stop();
-      release();
+      for (const key of keys) quota.remove(key, owner);
     }
   }
 
@@ -220,42 +222,4 @@ async function allOrFirstFailure<T>(promises: readonly Promise<T>[]): Promise<re
   const results: T[] = [];
   for (const promise of promises) results.push(await promise);
   return results;
-}
-
-/**
- * Quota of watches on pending AccessRequests, with the same shares for pods and namespaces as for Connectors. A volume
- * can wait for 32 requests, each of which is a stream at the API server.
- */
-export class AccessRequestWatchQuota {
-  readonly #observer: LimitObserver;
-  readonly #ofPods: SharedQuota;
-  readonly #ofNamespaces: SharedQuota;
-
-  constructor(maxCount: number, observer: LimitObserver) {
-    this.#observer = observer;
-    this.#ofPods = new SharedQuota(maxCount, limits.watches.podShare);
-    this.#ofNamespaces = new SharedQuota(maxCount, limits.watches.namespaceShare);
-  }
-
-  /**
-   * Acquires `count` watches, all or none.
-   * @returns releases them. Call it once.
-   * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
-   */
-  acquire(count: number, owner: Owner): () => void {
-    const shares = [
-      ['pod', this.#ofPods, owner.podUid],
-      ['namespace', this.#ofNamespaces, owner.namespace],
-    ] as const;
-    for (const [scope, quota, holder] of shares) {
-      if (quota.canAcquire(holder, count)) continue;
-      this.#observer.rejected('watches', scope, `${owner.namespace}/${owner.podUid}`);
-      throw new CodedError(
-        'RESOURCE_EXHAUSTED',
-        `${count} more approvals cannot be watched: this ${scope} waits for ${quota.usedBy(holder)} on this node already, and its share of ${quota.capacity} is used up`,
-      );
-    }
-    for (const [, quota, holder] of shares) quota.acquire(holder, count);
-    return () => shares.forEach(([, quota, holder]) => quota.release(holder, count));
-  }
 }

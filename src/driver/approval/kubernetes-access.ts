@@ -6,7 +6,8 @@ import type { AccessControl, AccessDecision, AuthorizationRequest, PublishSlot }
 import { AccessRequestClient } from './access-request-client.ts';
 import { SubjectAccessReviewer } from '../../shared/access/subject-access-reviewer.ts';
 import type { ApprovalsOptions } from './approvals.ts';
-import { Approvals, AccessRequestWatchQuota } from './approvals.ts';
+import { Approvals } from './approvals.ts';
+import { WatchQuota } from '../connectors/watch-quota.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
 import { ApprovalWatcher } from './approval-watcher.ts';
@@ -53,7 +54,7 @@ export class KubernetesAccess implements AccessControl {
     this.#approvals = new Approvals({
       ...options,
       requests,
-      watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
+      watches: new WatchQuota(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
       monotonicNow: client.clock.now,
     });
