@@ -3,6 +3,7 @@ import type { RegistrationHandlers } from './generated/pluginregistration/Regist
 import { driverLimits } from '../limits.ts';
 import { SocketServer } from './server.ts';
 import { pluginRegistration } from './services.ts';
+import { removeStaleSocket } from './socket-file.ts';
 import type { RpcEdge } from './unary.ts';
 import { unary } from './unary.ts';
 
@@ -78,6 +79,11 @@ export class KubeletRegistration {
     if (!isDue && !isGone) return;
     if (isGone && this.#failure === undefined)
       this.#options.edge.log.info('Registration socket disappeared, recreating it', { path: this.#options.socketPath });
+    if (isGone) {
+      this.#isRegistered = false;
+      // Node would also remove the socket of another driver.
+      await removeStaleSocket(this.#options.socketPath);
+    }
     await this.#server?.stop();
     await this.#listen();
     this.#failure = undefined;

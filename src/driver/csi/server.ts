@@ -11,7 +11,7 @@ import type { Server as Listener, Socket } from 'node:net';
 import type { LimitUsage } from '../../shared/limits/limit-observer.ts';
 import type { Log } from '../../shared/log.ts';
 import { driverLimits } from '../limits.ts';
-import { SocketFile } from './socket-file.ts';
+import { identityOf, listenOnSocket } from './socket-file.ts';
 
 interface ServedService {
   readonly definition: ServiceDefinition;
@@ -46,17 +46,17 @@ type GrpcConnectionLimits = Readonly<Record<keyof typeof driverLimits.grpcConnec
  */
 export class SocketServer {
   readonly #options: SocketServerOptions;
-  readonly #file: SocketFile;
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
   readonly #connections = new SocketConnections();
   readonly #listener: Listener;
+  /** Identity of the socket that this server has created. */
+  #identity: string | undefined;
   #runningCalls = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
-    this.#file = new SocketFile(options.socketPath);
     const { socket, connection = driverLimits.grpcConnection, onRejected } = options;
     this.#listener = createServer((accepted) => this.#accept(accepted)).on('drop', onRejected);
     this.#listener.maxConnections = socket.connections;
@@ -84,14 +84,14 @@ export class SocketServer {
    */
   async start(): Promise<void> {
     const { socketPath, ownsFolder, socket, log } = this.#options;
-    await this.#file.listen(this.#listener, ownsFolder, socket.backlog);
+    this.#identity = await listenOnSocket(this.#listener, socketPath, ownsFolder, socket.backlog);
     this.#listener.on('error', (error) => log.warn('Failed to accept connection', { path: socketPath, error }));
     log.info('Listening', { path: socketPath });
   }
 
   /** Whether clients that dial the path reach this server: its socket can be removed or replaced. */
   get isInPlace(): boolean {
-    return this.#file.isInPlace;
+    return this.#identity !== undefined && identityOf(this.#options.socketPath) === this.#identity;
   }
 
   /** Open connections and their limit. */
@@ -101,12 +101,11 @@ export class SocketServer {
 
   /**
    * Stops the server: accepts no new calls, waits for the running ones, then closes all connections. No client can
-   * prolong this by being mute, frozen or half way through a request. The socket is removed first, because a later file
-   * at its path can be the next driver's. Mounts stay.
+   * prolong this by being mute, frozen or half way through a request. The socket is removed first. Mounts stay.
    */
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
-    this.#file.close(this.#listener);
+    this.#listener.close();
     // Its callback is ignored: it runs when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#waitForCalls())) {

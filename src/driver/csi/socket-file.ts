@@ -1,67 +1,36 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
 
 /**
- * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same
- * path, and removed without them.
+ * Creates a unix socket, for root only, and listens on it.
+ * @param ownsFolder whether the folder is the driver's own, to be created and closed to others.
+ * @param backlog connections that can wait to be accepted; the kernel rejects further ones.
+ * @returns the identity of the socket.
+ * @throws {CodedError} FAILED_PRECONDITION if another process serves the socket or it cannot be created.
  */
-export class SocketFile {
-  readonly path: string;
-  /** Identity of the socket that this process created. */
-  #identity: string | undefined;
-
-  constructor(socketPath: string) {
-    this.path = socketPath;
-  }
-
-  /**
-   * Creates the socket, for root only, and listens on it.
-   * @param ownsFolder whether the folder is the driver's own, to be created and closed to others.
-   * @param backlog connections that can wait to be accepted; the kernel rejects further ones.
-   * @throws {CodedError} FAILED_PRECONDITION if another process serves the socket or it cannot be created.
-   */
-  async listen(server: Server, ownsFolder: boolean, backlog: number): Promise<void> {
-    ensureFolder(this.path, ownsFolder);
-    await removeStaleSocket(this.path);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ path: this.path, backlog }, () => {
-          server.off('error', reject);
-          resolve();
-        });
+export async function listenOnSocket(
+  server: Server,
+  socketPath: string,
+  ownsFolder: boolean,
+  backlog: number,
+): Promise<string | undefined> {
+  ensureFolder(socketPath, ownsFolder);
+  await removeStaleSocket(socketPath);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ path: socketPath, backlog }, () => {
+        server.off('error', reject);
+        resolve();
       });
-      chmodSync(this.path, 0o600);
-      this.#identity = identityOf(this.path);
-    } catch (error) {
-      throw new CodedError('FAILED_PRECONDITION', `cannot listen on ${this.path}`, { cause: error });
-    }
-  }
-
-  /** Whether clients that dial the path reach this process: its socket can be removed or replaced. */
-  get isInPlace(): boolean {
-    return this.#identity !== undefined && identityOf(this.path) === this.#identity;
-  }
-
-  /**
-   * Stops listening and removes the socket. Node removes whatever is at the path of a closed socket, synchronously.
-   * Another driver's socket at that path is moved out of the way meanwhile.
-   */
-  close(server: Server): void {
-    if (!server.listening) return;
-    const isAnothers = this.#identity !== undefined && !this.isInPlace && existsSync(this.path);
-    if (!isAnothers) {
-      server.close();
-      return;
-    }
-    // The kubelet ignores names that start with a dot.
-    const aside = path.join(path.dirname(this.path), `.${path.basename(this.path)}.kept`);
-    renameSync(this.path, aside);
-    server.close();
-    renameSync(aside, this.path);
+    });
+    chmodSync(socketPath, 0o600);
+    return identityOf(socketPath);
+  } catch (error) {
+    throw new CodedError('FAILED_PRECONDITION', `cannot listen on ${socketPath}`, { cause: error });
   }
 }
 
@@ -69,7 +38,7 @@ export class SocketFile {
  * Returns an identity that distinguishes the file now at a path from earlier and later ones; undefined if there is
  * none.
  */
-function identityOf(file: string): string | undefined {
+export function identityOf(file: string): string | undefined {
   const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}.${stats.ino}.${stats.birthtimeNs}`;
 }
@@ -91,7 +60,7 @@ function ensureFolder(socketPath: string, isOwn: boolean): void {
 }
 
 /** Removes the socket of a dead process; a served one is never touched. */
-async function removeStaleSocket(socketPath: string): Promise<void> {
+export async function removeStaleSocket(socketPath: string): Promise<void> {
   const stats = lstatSync(socketPath, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {

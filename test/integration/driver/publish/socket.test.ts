@@ -52,18 +52,6 @@ describe('the CSI socket', () => {
     assert.equal(fs.existsSync(node.socketPath), false);
   });
 
-  it('of the next driver is left alone by one that has lost its own', async () => {
-    const lost = await InProcessDriver.start(node);
-    fs.rmSync(node.socketPath);
-    const next = await InProcessDriver.start(node, { flags: ['--registration-dir', node.manifestsDir] });
-    await lost.stop();
-    assert.equal(modeOf(node.socketPath), '600');
-    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), ['csi.sock']);
-    await next.kubelet.publishVolume(node.volume());
-    await next.stop();
-    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
-  });
-
   it('that is removed or replaced under a driver is told to the liveness probe', async () => {
     const driver = await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']);
     const health = async (): Promise<number> => (await driver.http('/healthz')).status;
