@@ -32,7 +32,7 @@ interface NodeOptions {
   readonly onFailed: (code: ErrorCode) => void;
 }
 
-/** The definition of the Node service, whose publish requests contain only what the driver reads. */
+/** The definition of the Node service, whose publish requests have at most 128 fields. */
 export const nodeDefinition: ServiceDefinition = {
   ...csi.Node.service,
   NodePublishVolume: { ...csi.Node.service.NodePublishVolume, requestDeserialize: decodePublish },

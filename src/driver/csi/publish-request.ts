@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import protobuf from 'protobufjs/minimal.js';
 import { CodedError } from '../../shared/errors.ts';
-import { flatCopy } from '../publish/flat-copy.ts';
 import { Secret } from '../../shared/secret.ts';
 import { quote } from '../../shared/message-text.ts';
 import { attributeNames, kubeletPrefix } from '../publish/attribute-table.ts';
@@ -36,7 +35,7 @@ const maxGid = 2 ** 32 - 2;
 
 const { fields: maxFields } = driverLimits.publishes;
 
-/** A NodePublishVolume message without what the driver does not read. */
+/** A NodePublishVolume message. */
 export interface PublishMessage extends NodePublishVolumeRequest__Output {
   /** Whether it has more fields than the driver decodes. */
   readonly hasMoreFields?: boolean;
@@ -88,21 +87,13 @@ export function parsePublishRequest(
 }
 
 /**
- * Decodes the fields of a message that the driver reads, of the first 128: others, such as the keys of a Secret that the
- * pod names, would cost more than the rejection of the call.
+ * Decodes the first 128 fields of a message. Others, such as the keys of a Secret that the pod names, would cost more than
+ * the rejection of the call.
  */
 export function decodePublish(bytes: Buffer): PublishMessage {
   const readBytes = bytesOfFields(bytes, maxFields);
   const message = csi.Node.service.NodePublishVolume.requestDeserialize(bytes.subarray(0, readBytes));
-  const isRead = ([key]: readonly [string, string]): boolean =>
-    !key.startsWith(kubeletPrefix) || contextKeys.includes(key);
-  const tokens = textAt(message.secrets, tokensKey);
-  return {
-    ...message,
-    volume_context: Object.fromEntries(Object.entries(message.volume_context).filter(isRead)),
-    secrets: tokens === undefined ? {} : { [tokensKey]: tokens },
-    hasMoreFields: readBytes < bytes.length,
-  };
+  return { ...message, hasMoreFields: readBytes < bytes.length };
 }
 
 /** Returns the length of the first fields of a message. Each entry of a map is a field. */
@@ -211,7 +202,7 @@ function parseMountFlags(flags: readonly string[], problems: string[]): string |
     selinuxContext = label?.[1] ?? label?.[2];
     if (selinuxContext === undefined || !isSelinuxLabel(selinuxContext)) {
       problems.push(`mount flag ${quote(flag)} is not supported: only context=LABEL is`);
-    } else selinuxContext = flatCopy(selinuxContext);
+    }
   }
   return selinuxContext;
 }

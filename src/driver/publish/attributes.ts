@@ -2,7 +2,6 @@ import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { formatDuration, parseGoDuration } from '../../shared/duration.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import { isJsonObject, parseJson } from '../../shared/json.ts';
-import { flatCopy } from './flat-copy.ts';
 import { quote, unsubstitutedIn } from '../../shared/message-text.ts';
 import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.ts';
 import type { AttributeName } from './attribute-table.ts';
@@ -132,7 +131,7 @@ function parseSelectors(
         `attribute "configuration.names" item ${quote(item)}: only letters, digits, "-", "." and "_" are allowed, at most 253`,
       );
     } else {
-      (item.startsWith('!') ? excluded : included).add(flatCopy(bare));
+      (item.startsWith('!') ? excluded : included).add(bare);
     }
   }
   return { includedConfigurations: [...included], excludedFiles: [...excluded] };

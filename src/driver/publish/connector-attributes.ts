@@ -1,5 +1,4 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
-import { flatCopy } from './flat-copy.ts';
 import { quote } from '../../shared/message-text.ts';
 import { attributeTable } from './attribute-table.ts';
 import type { AttributeName } from './attribute-table.ts';
@@ -28,7 +27,7 @@ export function parseConnectors(
   }
   if (list !== undefined) return parseConnectorList(list, podNamespace, problems);
   if (name !== undefined) {
-    const ref = { namespace: flatCopy((namespace ?? podNamespace).trim()), name: flatCopy(name.trim()) };
+    const ref = { namespace: (namespace ?? podNamespace).trim(), name: name.trim() };
     const item = namespace === undefined ? ref.name : objectKey(ref);
     checkRef(ref, 'connector.name', item, problems);
     return [ref];
@@ -53,8 +52,8 @@ function parseConnectorList(list: string, podNamespace: string, problems: string
     const slash = item.indexOf('/');
     const ref =
       slash < 0
-        ? { namespace: podNamespace, name: flatCopy(item) }
-        : { namespace: flatCopy(item.slice(0, slash)), name: flatCopy(item.slice(slash + 1)) };
+        ? { namespace: podNamespace, name: item }
+        : { namespace: item.slice(0, slash), name: item.slice(slash + 1) };
     if (!checkRef(ref, 'connectors', item, problems)) continue;
     const key = objectKey(ref);
     if (refs.has(key)) problems.push(`attribute "connectors" names ${quote(key)} twice: name each connector once`);

@@ -3,7 +3,6 @@ import type { FeatureFlags, ResolvedConnector } from '../../shared/connectors/mo
 import { jsonText } from '../../shared/json.ts';
 import type { VolumeChange } from './ports.ts';
 import type { PublishRequest } from './publish-request.ts';
-import { flatCopy } from './flat-copy.ts';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.ts';
 import type { VolumeTokens } from './volume-tokens.ts';
 import { BoundedMap } from '../../shared/limits/bounded-map.ts';
@@ -35,7 +34,7 @@ export interface PublishedVolume {
   readonly input: VolumeInput;
 }
 
-export interface RefreshFailure {
+interface RefreshFailure {
   /** Time of the first of consecutive failures, in milliseconds since the epoch. */
   readonly sinceMs: number;
   /** Code of the last failure. */
@@ -187,7 +186,10 @@ export class PublishedVolumes {
 /** A tenant chooses the length of a message, and a failure is kept as long as it lasts. */
 function cutFailure(message: string): string {
   const { failureCharacters } = driverLimits.messages;
-  return message.length <= failureCharacters ? message : `${flatCopy(message.slice(0, failureCharacters))}…`;
+  // Of a mere slice, V8 would keep the whole text.
+  return message.length <= failureCharacters
+    ? message
+    : `${Buffer.from(message.slice(0, failureCharacters)).toString()}…`;
 }
 
 /** The volumes of the node. */
