@@ -48,7 +48,7 @@ export const layers = {
     ...['driver/publish', 'type:driver/publish/ports', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader', 'npm:protobufjs'],
   ],
   driver: [
-    ...[...modules, ...shared('kube', 'limits', 'version', 'process'), 'type:shared/access'],
+    ...[...modules, ...shared('kube', 'limits', 'connectors', 'version', 'process'), 'type:shared/access'],
     ...['driver/limits', 'driver/syntax', 'driver/host', 'driver/content', 'driver/token', 'driver/publish'],
     ...['type:driver/publish/ports', 'driver/connectors', 'driver/approval', 'driver/csi'],
   ],

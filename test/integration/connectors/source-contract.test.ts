@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'lossless-json';
-import { DirectorySource } from '../../../src/driver/connectors/directory-source.ts';
+import { directorySource } from '../../../src/driver/directory-backend.ts';
 import { KubernetesConnectors } from '../../../src/driver/connectors/kubernetes-connectors.ts';
 import { watchTimes } from '../../../src/driver/connectors/watch-limits.ts';
 import { noLimitObserver } from '../../../src/shared/limits/limit-observer.ts';
@@ -29,7 +29,7 @@ function identityOf(object: JsonObject): Identity {
 describe('the directory source', () => {
   connectorSourceContract(async ({ notFoundWaitMs }) => {
     const directory = fs.mkdtempSync(path.join(tmpdir(), 'manifests-'));
-    const source = new DirectorySource({ directory, namespace, notFoundWaitMs, log: silentLog });
+    const source = directorySource({ directory, namespace, log: silentLog }, notFoundWaitMs);
     const fileOf = (object: JsonObject): string => {
       const { kind, namespace: own = '', name } = identityOf(object);
       return path.join(directory, `${kind}-${own}-${name}.json`);

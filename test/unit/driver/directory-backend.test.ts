@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DirectorySource } from '../../../../src/driver/connectors/directory-source.ts';
-import { silentLog } from '../../../../src/shared/log.ts';
-import { connector } from '../../../support/driver/manifests.ts';
-import { eventually } from '../../../support/poll.ts';
-import { started } from '../../../support/started.ts';
+import { directorySource } from '../../../src/driver/directory-backend.ts';
+import { silentLog } from '../../../src/shared/log.ts';
+import { connector } from '../../support/driver/manifests.ts';
+import { eventually } from '../../support/poll.ts';
+import { started } from '../../support/started.ts';
 
 describe('the listener of a directory of manifests', () => {
   let directory: string;
@@ -14,7 +14,7 @@ describe('the listener of a directory of manifests', () => {
   afterEach(() => fs.rmSync(directory, { recursive: true }));
 
   it('learns of a change that a publish has read first', async () => {
-    const source = started(new DirectorySource({ directory, namespace: 'x', notFoundWaitMs: 0, log: silentLog }));
+    const source = started(directorySource({ directory, namespace: 'x', log: silentLog }, 0));
     const put = (name: string): void =>
       fs.writeFileSync(path.join(directory, `${name}.json`), JSON.stringify(connector(name)));
     let calls = 0;
