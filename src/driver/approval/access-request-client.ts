@@ -5,7 +5,7 @@ import { Reflector } from '../../shared/kube/reflector.ts';
 import type { Log } from '../../shared/log.ts';
 import { accessRequestFor, accessRequestName, accessRequests } from '../../shared/access/access-request.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
-import { findRequest, flowOf, requestFailure } from '../../shared/access/request-lookup.ts';
+import { findRequest, requesterOf, requestFailure } from '../../shared/access/request-lookup.ts';
 import { objectKey } from '../../shared/names.ts';
 
 /** Timeout of one call with its retries, in milliseconds. */
@@ -42,7 +42,7 @@ export class AccessRequestClient {
       await this.#client.create(location, accessRequestFor(subject, this.#nodeName), {
         signal,
         timeoutMs: callTimeoutMs,
-        owner: flowOf(subject),
+        owner: requesterOf(subject),
         isIdempotent: true,
       });
     } catch (error) {
@@ -59,7 +59,7 @@ export class AccessRequestClient {
 
   /** Returns a reflector of one request. The caller starts and stops it. */
   reflector(subject: ApprovalSubject, name: string): Reflector {
-    const target = { type: accessRequests, namespace: subject.connector.namespace, name, owner: flowOf(subject) };
+    const target = { type: accessRequests, namespace: subject.connector.namespace, name, owner: requesterOf(subject) };
     return new Reflector(this.#client, target, this.#log);
   }
 }

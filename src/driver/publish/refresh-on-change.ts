@@ -29,16 +29,16 @@ const scanMs = 50;
 const timeoutMs = 10_000;
 
 /** The inputs of a render of a volume now: the versions of objects, and flags and CA bundle by identity. */
-type Basis = readonly unknown[];
+type RenderInputs = readonly unknown[];
 
 interface Attempt {
   /** By the monotonic clock. */
   readonly atMs: number;
   /**
-   * The input of the attempt, so that a failed one is not repeated at each change of another object; undefined: it
+   * The inputs of the attempt, so that a failed one is not repeated at each change of another object; undefined: it
    * never started.
    */
-  readonly basis: Basis | undefined;
+  readonly inputs: RenderInputs | undefined;
   /** Whether the attempt failed. A later success of the kubelet's call makes this obsolete. */
   readonly hasFailed: boolean;
 }
@@ -110,9 +110,9 @@ export class RefreshOnChange {
     if ((firstExpiryMs(volume.input.tokens) ?? Infinity) <= this.#deps.clock.now()) return false;
     if (!this.#isStale(volume)) return false;
     const attempt = this.#attempts.get(targetPath);
-    if (attempt?.basis === undefined) return true;
+    if (attempt?.inputs === undefined) return true;
     const isPast = attempt.hasFailed && this.#deps.volumes.failureOf(targetPath) === undefined;
-    return isPast || !isSame(this.#basisOf(volume), attempt.basis);
+    return isPast || !isSame(this.#inputsOf(volume), attempt.inputs);
   }
 
   #isStale(volume: PublishedVolume): boolean {
@@ -121,11 +121,11 @@ export class RefreshOnChange {
     return hasChanged || !isSame(this.#objectsOf(volume), [flags, caBundle, versions]);
   }
 
-  #basisOf(volume: PublishedVolume): Basis {
+  #inputsOf(volume: PublishedVolume): RenderInputs {
     return [this.#accessOf(volume).summary, ...this.#objectsOf(volume)];
   }
 
-  #objectsOf({ request }: PublishedVolume): Basis {
+  #objectsOf({ request }: PublishedVolume): RenderInputs {
     const { source, caBundle } = this.#deps;
     const resolved = source.peek(request.attributes.connectors);
     return [source.peekFlags(), caBundle(), resolved && versionsOf(resolved)];
@@ -175,7 +175,7 @@ export class RefreshOnChange {
     const { volumes, log } = this.#deps;
     const { targetPath, volumeId, pod } = volume.request;
     const fields = { volumeId, pod: objectKey(pod) };
-    const attempt: Attempt = { atMs: monotonicNow(), basis: this.#basisOf(volume), hasFailed: false };
+    const attempt: Attempt = { atMs: monotonicNow(), inputs: this.#inputsOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     const deadline = Deadline.start(this.#stopping.signal, timeoutMs, monotonicNow);
     try {
@@ -183,7 +183,7 @@ export class RefreshOnChange {
       const refreshed = volumes.get(targetPath);
       // A refresh that left the volume stale is not repeated.
       if (refreshed === undefined || !this.#isStale(refreshed)) {
-        this.#attempts.set(targetPath, { ...attempt, basis: undefined });
+        this.#attempts.set(targetPath, { ...attempt, inputs: undefined });
       }
       const durationMs = Math.round(monotonicNow() - changedAtMs);
       log.info('Refreshed volume after change', { ...fields, outcome: path, steps, durationMs });
@@ -192,7 +192,7 @@ export class RefreshOnChange {
       const failure = toCodedError(error, 'refreshing the volume after a change failed unexpectedly');
       const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
       // After ABORTED it was the turn of the kubelet's call, which may have read the objects before the change.
-      if (cause === 'ABORTED') this.#attempts.set(targetPath, { ...attempt, basis: undefined });
+      if (cause === 'ABORTED') this.#attempts.set(targetPath, { ...attempt, inputs: undefined });
       else this.#attempts.set(targetPath, { ...attempt, hasFailed: true });
       if (cause === 'ABORTED' || cause === 'CANCELLED') return;
       log.warn('Failed to refresh volume after change', { ...fields, error: failure });
@@ -202,6 +202,6 @@ export class RefreshOnChange {
   }
 }
 
-function isSame(a: Basis, b: Basis): boolean {
+function isSame(a: RenderInputs, b: RenderInputs): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }

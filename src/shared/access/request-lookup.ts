@@ -28,7 +28,7 @@ export async function findRequest(
   const location = { type: accessRequests, namespace: subject.connector.namespace };
   try {
     const selection = { labelSelector: selectorOf(subject) };
-    const items = await client.list(location, selection, { ...options, owner: flowOf(subject) });
+    const items = await client.list(location, selection, { ...options, owner: requesterOf(subject) });
     const ours = items.filter((item) => isAbout(subject, item));
     const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
     return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(subject)) ?? oldestFirst[0];
@@ -37,7 +37,7 @@ export async function findRequest(
   }
 }
 
-export function flowOf({ pod }: ApprovalSubject): Owner {
+export function requesterOf({ pod }: ApprovalSubject): Owner {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 
