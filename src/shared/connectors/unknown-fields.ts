@@ -24,19 +24,17 @@ function unknownIn(object: JsonObject): readonly string[] {
   const namespace = jsonMember(object['metadata'], 'namespace');
   const name = `${typeof namespace === 'string' ? `${namespace}/` : ''}${metadataName(object, 'name')}`;
   const known = (fields as Readonly<Record<string, Fields>>)[kind];
-  if (typeof apiVersion !== 'string') {
-    return known === undefined
-      ? []
-      : [`${kind.toLowerCase()} ${name} has no apiVersion: write ${connectorsApiVersion}`];
-  }
+  const what = `${kind.toLowerCase()} ${name}`;
+  if (typeof apiVersion !== 'string')
+    return known === undefined ? [] : [`${what} has no apiVersion: write ${connectorsApiVersion}`];
   if (!apiVersion.startsWith(`${connectorsGroup}/`)) {
     const near = known === undefined ? '' : suggestion(apiVersion, [connectorsApiVersion]);
-    return near === '' ? [] : [`unknown apiVersion ${quote(apiVersion)} of ${kind.toLowerCase()} ${name}${near}`];
+    return near === '' ? [] : [`unknown apiVersion ${quote(apiVersion)} of ${what}${near}`];
   }
   // Other controllers can have kinds in this group.
   const hint = known === undefined ? suggestion(kind, Object.keys(fields)) : '';
   if (hint !== '') return [`unknown kind ${quote(kind)} of ${name}${hint}`];
-  return unknownPaths(object, known ?? true, '').map((path) => `${kind.toLowerCase()} ${name}: unknown field ${path}`);
+  return unknownPaths(object, known ?? true, '').map((path) => `${what}: unknown field ${path}`);
 }
 
 function unknownPaths(value: JsonValue, known: Fields, path: string): readonly string[] {

@@ -41,7 +41,7 @@ const more = `## What some programs need
 | wget with GnuTLS, as in Debian | \`--ca-certificate="$SSL_CERT_FILE"\` | it reads no variable for certificates |
 | BusyBox wget | URLs with \`http://\`, also of an HTTPS tool | it cannot tunnel, and verifies no certificate |
 | \`fetch\` of Node before 22.21, and of 23 | a newer Node | it does not know \`NODE_USE_ENV_PROXY\` |
-| Docker | another program: [ci](ci.md#docker-buildkit-and-kaniko) | its daemon does not see the volume |
+| Docker | another program: [ci](ci.md#docker-buildkit-and-kaniko) | the node's daemon does not see the volume |
 | Maven before 3.9 | \`mvn -s "$CONNECTORS_DIR/settings.xml"\` | it does not read \`MAVEN_ARGS\` |
 | Maven of Debian | \`commons-codec.jar\` in its \`lib\` | Debian leaves out what a password needs |
 | Gradle | an [init script](volumes.md#activate) | Java has no option for user and password |
