@@ -1,12 +1,12 @@
 import type { VolumeMemory } from '../publish/volume-memory.ts';
 import { dataLink } from './atomic-writer.ts';
-import { checkValue } from './directory.ts';
+import { checkValue, openDirectory } from './directory.ts';
 import type { Directory } from './directory.ts';
 import { SyscallError } from './errno.ts';
 import { memoryOf } from './footprint.ts';
 import { descriptorPath } from './linux-syscalls.ts';
 import { removeEntry } from './revision.ts';
-import { inotify } from './syscalls.ts';
+import { inotify, open } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 
 /** Interval of the checks in milliseconds. */
@@ -43,7 +43,7 @@ export class OpenFiles {
   }
 
   /**
-   * Takes over the descriptor of a volume that is about to be unmounted.
+   * Watches a volume that is about to be unmounted.
    * @returns counts what is still in use. Call it after the unmount.
    */
   unmounting(targetPath: string, root: Directory): () => void {
@@ -53,7 +53,6 @@ export class OpenFiles {
       this.#removeFiles(targetPath, root);
       return () => undefined;
     }
-    this.#syscalls.close(root.fd);
     return () => {
       this.#readEvents();
       if (this.#watches.has(watch)) this.#count(keyOfWatch(watch), targetPath, bytes);
@@ -111,21 +110,19 @@ export class OpenFiles {
    * Removes all files. The link to the current revision goes first, so that a volume without its files is never taken for
    * a published one. A failure leaves the rest without an error, because it must not prevent the unmount.
    */
-  #removeFiles(targetPath: string, root: Directory): void {
+  #removeFiles(targetPath: string, volume: Directory): void {
     try {
-      removeEntry(this.#syscalls, root, dataLink);
-      for (const entry of checkValue(this.#syscalls.list(root.fd), 'getdents', root))
-        removeEntry(this.#syscalls, root, entry);
-      const { bytes, isEmpty } = this.#usageOf(root);
-      if (!isEmpty) {
-        this.#volumes.add(root);
-        this.#count(keyOf(root), targetPath, bytes);
-        return;
-      }
+      removeEntry(this.#syscalls, volume, dataLink);
+      for (const entry of checkValue(this.#syscalls.list(volume.fd), 'getdents', volume))
+        removeEntry(this.#syscalls, volume, entry);
+      const { bytes, isEmpty } = this.#usageOf(volume);
+      if (isEmpty) return;
+      const root = openDirectory(this.#syscalls, volume, '.', open.pathOnly);
+      this.#volumes.add(root);
+      this.#count(keyOf(root), targetPath, bytes);
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
     }
-    this.#syscalls.close(root.fd);
   }
 
   /** Returns the memory of a volume, which is empty if its directory is the only inode. */

@@ -90,7 +90,7 @@ function deviceOf(syscalls: Syscalls, directory: Directory): number {
 /**
  * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The kernel
  * waits here for every processor, so the call runs in a thread.
- * @param unmounting gets each mounted volume, and closes its descriptor. The returned function is called after the unmount.
+ * @param unmounting gets each mounted volume. The returned function is called after the unmount.
  * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
 export async function unmountAll(
@@ -99,35 +99,26 @@ export async function unmountAll(
   unmounting: (root: Directory) => () => void,
 ): Promise<void> {
   for (;;) {
-    const root = openVolume(syscalls, target);
-    if (root === undefined) return;
-    const unmounted = unmounting(root);
+    const unmounted = onVolume(syscalls, target, unmounting);
+    if (unmounted === undefined) return;
     const outcome = await unmount(syscalls, target);
     // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
     // nothing has changed.
     const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
-    if (!isGone || isMounted(inspectTarget(syscalls, target))) check(outcome, 'umount2', target.parent, target.name);
+    if (!isGone || onVolume(syscalls, target, () => true)) check(outcome, 'umount2', target.parent, target.name);
     unmounted();
   }
 }
 
-/** Opens the volume that is mounted on a target; undefined if none is. */
-function openVolume(syscalls: Syscalls, target: Target): Directory | undefined {
+/** Opens the volume that is mounted on a target for `use`; undefined if none is. */
+function onVolume<T>(syscalls: Syscalls, target: Target, use: (root: Directory) => T): T | undefined {
   const directory = openTarget(syscalls, target);
   if (directory === undefined) return undefined;
-  let kind: TargetMount['kind'] = 'none';
-  try {
-    ({ kind } = mountAt(syscalls, target, directory));
+  return closing(syscalls, directory, () => {
+    const { kind } = mountAt(syscalls, target, directory);
     if (kind === 'foreign') throw foreignMount(target);
-  } finally {
-    if (kind !== 'tmpfs') syscalls.close(directory.fd);
-  }
-  return kind === 'tmpfs' ? directory : undefined;
-}
-
-/** Reports whether a tmpfs is mounted, complete or not. */
-function isMounted(state: TargetState): boolean {
-  return state === 'published' || state === 'incomplete';
+    return kind === 'tmpfs' ? use(directory) : undefined;
+  });
 }
 
 async function unmount(syscalls: Syscalls, target: Target): Promise<number> {
