@@ -1,6 +1,7 @@
 import { formatDuration } from '../../shared/duration.ts';
 import { CodedError } from '../../shared/errors.ts';
-import { jsonMember, jsonText, parseJson } from '../../shared/json.ts';
+import { jsonMember, jsonText } from '../../shared/json.ts';
+import type { JsonValue } from '../../shared/json.ts';
 import { Secret } from '../../shared/secret.ts';
 import { quote } from '../../shared/message-text.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -124,7 +125,8 @@ function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: Passed
 /** @param json the kubelet's `{"<audience>": {"token": …, "expirationTimestamp": …}}`. */
 function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
   try {
-    const token = jsonText(jsonMember(parseJson(json.expose()), audience), 'token');
+    // Not `parseJson`, because each publish does this and needs no number.
+    const token = jsonText(jsonMember(JSON.parse(json.expose()) as JsonValue, audience), 'token');
     return token === undefined ? undefined : new Secret(token);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
