@@ -131,7 +131,7 @@ describe('connectors-credential-provider', function () {
           assert.ok(request.replaceAll('\0', '').includes(`","serviceAccountToken":"${password}"`));
         };
         const field = fc.oneof(fc.string(), mutatedText([image, token]));
-        fc.assert(fc.property(requests, check), { numRuns: 100 });
+        fc.assert(fc.property(requests, check), { numRuns: 30 });
         fc.assert(
           fc.property(field, field, (name, value) => {
             const request = requestOf({ image: name, serviceAccountToken: value });
@@ -140,7 +140,7 @@ describe('connectors-credential-provider', function () {
             assert.equal(status, isValid ? 0 : 1);
             if (isValid) assert.deepEqual(JSON.parse(stdout), responseOf('connectors.local', value));
           }),
-          { numRuns: 100 },
+          { numRuns: 30 },
         );
       });
     });
