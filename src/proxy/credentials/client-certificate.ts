@@ -1,5 +1,5 @@
-import { X509Certificate, createHash } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { orThrow } from '../../shared/errors.ts';
 import { parsedOnce } from '../../shared/per-object.ts';
@@ -8,6 +8,7 @@ import { Secret } from '../../shared/secret.ts';
 import { proxyLimits } from '../limits.ts';
 import type { SecretObject } from '../secrets/secret-source.ts';
 import { unusableSecret } from '../secrets/secret-source.ts';
+import { certificateIn } from '../tool/trust.ts';
 import type { ClientCertificate } from '../tool/trust.ts';
 import { privateKeyIn, rsaProblem } from './private-key.ts';
 
@@ -43,7 +44,7 @@ const pairIn = parsedOnce(({ data }: SecretObject): Pair => {
     const problem = `its tls.crt has more than ${maxCount} certificates or ${maxBytes >> 10} KiB`;
     throw unusableSecret(problem, 'leave only the certificate and its intermediates');
   }
-  const certificates = blocks.map(parsed);
+  const certificates = blocks.map(certificateIn);
   const [first] = certificates;
   if (first === undefined || certificates.includes(undefined)) {
     throw unusableSecret('its tls.crt is no chain of certificates in PEM', 'begin with the certificate of tls.key');
@@ -57,14 +58,6 @@ const pairIn = parsedOnce(({ data }: SecretObject): Pair => {
     validToMs: Date.parse(first.validTo),
   };
 });
-
-function parsed(block: string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(block);
-  } catch {
-    return undefined;
-  }
-}
 
 /** Returns the key of a certificate. @throws {CodedError} */
 function keyIn(text: string, certificate: X509Certificate): KeyObject {

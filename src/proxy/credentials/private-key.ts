@@ -65,19 +65,10 @@ export function rsaProblem(key: KeyObject): string | undefined {
   if (bits < rsaBits.least || bits > rsaBits.most) return `has ${bits} bits`;
   const jwk = key.export({ format: 'jwk' });
   const texts = [jwk.n, jwk.e, jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi];
-  const parts = texts.map((text = '') => (text.length > rsaBits.most / 4 ? undefined : numberIn(text)));
-  const [n, e, d, p, q, dp, dq, qi] = parts;
-  const isWhole =
-    n !== undefined &&
-    e !== undefined &&
-    d !== undefined &&
-    p !== undefined &&
-    q !== undefined &&
-    dp !== undefined &&
-    dq !== undefined &&
-    qi !== undefined;
+  // No sound key has a part that is 0.
+  const parts = texts.map((text = '') => (text.length > rsaBits.most / 4 ? 0n : numberIn(text)));
+  const [n = 0n, e = 0n, d = 0n, p = 0n, q = 0n, dp = 0n, dq = 0n, qi = 0n] = parts;
   const isSound =
-    isWhole &&
     [e, p, q].every((part) => part > 2n && part % 2n === 1n) &&
     e <= rsaExponent &&
     d < n &&
@@ -93,9 +84,8 @@ export function rsaProblem(key: KeyObject): string | undefined {
   return isSound ? undefined : 'has parts that are not those of a usual RSA key';
 }
 
-function numberIn(base64url: string): bigint | undefined {
-  const hex = Buffer.from(base64url, 'base64url').toString('hex');
-  return hex === '' ? undefined : BigInt(`0x${hex}`);
+function numberIn(base64url: string): bigint {
+  return BigInt(`0x0${Buffer.from(base64url, 'base64url').toString('hex')}`);
 }
 
 /**

@@ -96,8 +96,10 @@ function caSecretOf(connector: Connector): SecretName | undefined {
   const name = caSecretNameOf(connector);
   if (name === undefined) return undefined;
   const nameProblem = dns1123SubdomainProblem(name);
-  if (nameProblem !== undefined)
-    throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
+  if (nameProblem !== undefined) {
+    const problem = `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`;
+    throw new Misconfiguration('InvalidCACert', `${problem} (connector ${objectKey(connector.ref)})`);
+  }
   return { namespace: connector.ref.namespace, name };
 }
 
@@ -127,17 +129,8 @@ function unusable(
   problem: string,
   reason: Misconfiguration['reason'] = 'InvalidCACert',
 ): Misconfiguration {
-  const secret = `${connector.ref.namespace}/${caSecretNameOf(connector) ?? ''}`;
-  const fix = ': it has to hold the certificate of the CA';
-  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
-}
-
-/** @param fix for problems that do not name it. */
-function misconfigured(
-  { ref }: Connector,
-  problem: string,
-  fix = '',
-  reason: Misconfiguration['reason'] = 'InvalidCACert',
-): Misconfiguration {
-  return new Misconfiguration(reason, `${problem} (connector ${objectKey(ref)})${fix}`);
+  const { ref } = connector;
+  const secret = `Secret ${ref.namespace}/${caSecretNameOf(connector) ?? ''} of spec.caCertSecretRef`;
+  const fix = 'it has to hold the certificate of the CA';
+  return new Misconfiguration(reason, `${secret} ${problem} (connector ${objectKey(ref)}): ${fix}`);
 }

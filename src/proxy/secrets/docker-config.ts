@@ -14,13 +14,11 @@ interface DockerConfigProblem {
 }
 
 interface Entry {
+  readonly host: string;
   /** Port in the key; undefined for the default port of the request's scheme, whatever scheme the key has. */
   readonly port: number | undefined;
   readonly value: JsonValue;
 }
-
-/** Entries by host. */
-type Entries = ReadonlyMap<string, readonly Entry[]>;
 
 const maxLength = proxyLimits.connector.dockerConfigBytes;
 
@@ -33,14 +31,14 @@ export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCrede
   if ('problem' in entries) return entries;
   // If several keys name the same host and port, the first one with a credential counts.
   const defaultPort = origin.scheme === 'https' ? 443 : 80;
-  for (const { port = defaultPort, value } of entries.get(origin.host) ?? []) {
-    const credentials = port === origin.port ? credentialsIn(value) : undefined;
+  for (const { host, port = defaultPort, value } of entries) {
+    const credentials = host === origin.host && port === origin.port ? credentialsIn(value) : undefined;
     if (credentials !== undefined) return credentials;
   }
   return { problem: `has no login for ${nameOf(origin)}` };
 }
 
-function parse(text: string): Entries | DockerConfigProblem {
+function parse(text: string): readonly Entry[] | DockerConfigProblem {
   if (text.length > maxLength) {
     return {
       problem: `has a .dockerconfigjson of ${Math.ceil(text.length / 1024)} KiB, at most ${maxLength / 1024} KiB are allowed: leave only the registries in it that its Connectors use`,
@@ -48,17 +46,11 @@ function parse(text: string): Entries | DockerConfigProblem {
   }
   const config = jsonIn(text);
   if (config === undefined) return { problem: 'has a .dockerconfigjson that is not JSON' };
-  const entries = new Map<string, Entry[]>();
-  for (const [key, value] of Object.entries(jsonObject(config, 'auths'))) {
+  return Object.entries(jsonObject(config, 'auths')).flatMap(([key, value]) => {
     const authority = key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
-    const target = parseAuthority(authority, 443);
-    if (target === undefined) continue;
-    const entry = { port: /:\d+$/.test(authority) ? target.port : undefined, value };
-    const atHost = entries.get(target.host);
-    if (atHost === undefined) entries.set(target.host, [entry]);
-    else atHost.push(entry);
-  }
-  return entries;
+    const { host, port } = parseAuthority(authority, 443) ?? {};
+    return host === undefined ? [] : { host, port: /:\d+$/.test(authority) ? port : undefined, value };
+  });
 }
 
 function credentialsIn(entry: JsonValue): RegistryCredentials | undefined {

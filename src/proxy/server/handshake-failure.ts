@@ -28,10 +28,6 @@ export function handshakeFailureOf(error: Error & { readonly code?: string }): H
   const [, alert] = /^ERR_SSL_(?:\S+_ALERT_)?(\S+)$/.exec(error.code ?? '') ?? [];
   if (alert === undefined) return undefined;
   if (alert === 'HTTP_REQUEST') return 'plain_http';
-  const reason = alert.toLowerCase();
-  return isKnown(reason) ? reason : 'other';
-}
-
-function isKnown(reason: string): reason is HandshakeFailure {
-  return Object.hasOwn(handshakeHints, reason);
+  const reason = alert.toLowerCase() as HandshakeFailure;
+  return Object.hasOwn(handshakeHints, reason) ? reason : 'other';
 }

@@ -46,7 +46,6 @@ interface LeaderElectorOptions {
 interface LeaseRecord {
   readonly resourceVersion: string;
   readonly holder: string;
-  readonly transitions: bigint;
   readonly durationMs: number;
 }
 
@@ -59,7 +58,6 @@ export class LeaderElector {
   #seenMs = 0;
   #isLeading = false;
   #expiry: NodeJS.Timeout | undefined;
-  #acquireTime = '';
   /** When the last successful renewal was sent. */
   #renewedMs = 0;
   #isFailing = false;
@@ -117,12 +115,8 @@ export class LeaderElector {
     }
     const { clock, identity, client } = this.#options;
     const sentMs = client.clock.now();
-    const nowText = microTime(clock.now());
-    if (!this.#isLeading) this.#acquireTime = nowText;
-    const isNew = record?.holder !== identity;
-    const spec = this.#spec(identity, nowText, (record?.transitions ?? -1n) + (isNew ? 1n : 0n));
     try {
-      await this.#write(record, spec, signal);
+      await this.#write(record, this.#spec(identity, microTime(clock.now())), signal);
     } catch (error) {
       // Another replica was faster: the next round reads the Lease again.
       if (isKubeError(error, 409)) return;
@@ -144,14 +138,12 @@ export class LeaderElector {
   #observe(object: JsonObject): LeaseRecord {
     const spec = object['spec'];
     const seconds = jsonMember(spec, 'leaseDurationSeconds');
-    const transitions = jsonMember(spec, 'leaseTransitions');
-    const recordText = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => jsonText(spec, key)));
+    const recordText = JSON.stringify(['holderIdentity', 'renewTime'].map((key) => jsonText(spec, key)));
     if (recordText !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
     this.#lastRecord = recordText;
     return {
       resourceVersion: metadataText(object, 'resourceVersion') ?? '',
       holder: jsonText(spec, 'holderIdentity') ?? '',
-      transitions: typeof transitions === 'bigint' ? transitions : 0n,
       durationMs: typeof seconds === 'bigint' ? Number(seconds) * 1000 : this.#options.timings.durationMs,
     };
   }
@@ -176,10 +168,9 @@ export class LeaderElector {
     await client.create({ type: leaseType, namespace }, lease, this.#call(signal));
   }
 
-  #spec(holderIdentity: string, renewTime: string, leaseTransitions: bigint): JsonObject {
+  #spec(holderIdentity: string, renewTime: string): JsonObject {
     const { durationMs } = this.#options.timings;
-    const leaseDurationSeconds = BigInt(Math.ceil(durationMs / 1000));
-    return { holderIdentity, leaseDurationSeconds, acquireTime: this.#acquireTime, renewTime, leaseTransitions };
+    return { holderIdentity, leaseDurationSeconds: BigInt(Math.ceil(durationMs / 1000)), renewTime };
   }
 
   /** @param sentMs when the renewal was sent: the deadline counts from then, not from the response. */
@@ -209,7 +200,7 @@ export class LeaderElector {
     try {
       const record = await this.#read(signal);
       if (record?.holder !== this.#options.identity) return;
-      const spec = { ...this.#spec('', microTime(clock.now()), record.transitions), leaseDurationSeconds: 1n };
+      const spec = { ...this.#spec('', microTime(clock.now())), leaseDurationSeconds: 1n };
       const change = { metadata: { resourceVersion: record.resourceVersion }, spec };
       await client.patch(this.#location(), change, this.#call(signal));
     } catch (error) {

@@ -102,12 +102,12 @@ export class Resolver {
 
   /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
   lookupFor(owner: ToolOwner, port: number): LookupFunction {
-    return (host, options, callback) => deliver(this.addressesOf(host, port, owner), options, callback);
+    return (host, _, callback) => deliver(this.addressesOf(host, port, owner), callback);
   }
 
   /** A `lookup` function for a host that the operator has chosen. Its addresses are not checked. */
-  readonly uncheckedLookup: LookupFunction = (host, options, callback) =>
-    deliver(this.#resolve(host, ownerOfConnector({ namespace: '', name: host })), options, callback);
+  readonly uncheckedLookup: LookupFunction = (host, _, callback) =>
+    deliver(this.#resolve(host, ownerOfConnector({ namespace: '', name: host })), callback);
 
   /**
    * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. If that takes long,
@@ -157,20 +157,11 @@ export class Resolver {
   }
 }
 
-function deliver(
-  found: Promise<readonly LookupAddress[]>,
-  options: Parameters<LookupFunction>[1],
-  callback: Parameters<LookupFunction>[2],
-): void {
+/** Node asks for all addresses of any family. */
+function deliver(found: Promise<readonly LookupAddress[]>, callback: Parameters<LookupFunction>[2]): void {
   found.then(
-    (addresses) => {
-      const ofFamily = addresses.filter(({ family }) => !options.family || family === options.family);
-      const [first] = ofFamily;
-      if (first === undefined) callback(new Error(`no address of family ${String(options.family)}`), '', 0);
-      else if (options.all === true) callback(null, [...ofFamily]);
-      else callback(null, first.address, first.family);
-    },
-    (error: unknown) => callback(error instanceof Error ? error : new Error('the lookup failed'), '', 0),
+    (addresses) => callback(null, [...addresses]),
+    (error: unknown) => callback(error instanceof Error ? error : new Error('the lookup failed'), []),
   );
 }
 

@@ -1,4 +1,3 @@
-import { errors } from 'undici';
 import { proxyLimits } from '../limits.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
@@ -53,21 +52,12 @@ export function toolFailure(error: unknown, tool: string, caFix = fixOfConnector
       `TLS failed (${code}): check the certificate of ${tool}; if its CA is not a public one, ${caFix}`,
     );
   }
-  const unasked = unaskedResponse(error);
-  if (unasked !== undefined) return failure(502, 'protocol', `${tool} ${unasked}`);
+  if (error instanceof UnusableResponse) return failure(502, 'protocol', `${tool} ${error.message}`);
   const invalid = protocolCodes.test(code) ? code : parserReason(error);
   if (invalid !== undefined) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${invalid})`);
   if (resetCodes.has(code)) return failure(502, 'reset', `connection closed by ${tool} (${code})`);
   if (code !== '') return failure(502, 'connect', `no connection to ${tool} (${code})`);
   return failure(502, 'internal', `the exchange with ${tool} failed`);
-}
-
-/** Returns what a tool has sent that no request asked for. undici has one code for this and for closed connections. */
-function unaskedResponse(error: unknown): string | undefined {
-  if (error instanceof UnusableResponse) return error.message;
-  if (!(error instanceof errors.SocketError)) return undefined;
-  if (error.message === 'bad upgrade') return 'switched protocols (101) without being asked to';
-  return error.message === 'bad response' ? 'sent 100 Continue without being asked to' : undefined;
 }
 
 /** Returns why undici's parser rejects a response. Its errors have no code, and their type is not exported. */

@@ -73,14 +73,16 @@ const bundleDigest = perObject((bundle: PemBundle) => {
 });
 
 /** Reports whether there is a certificate in a bundle. */
-export const hasCertificate = perObject((bundle: PemBundle) => bundle.some(isCertificate));
+export const hasCertificate = perObject((bundle: PemBundle) =>
+  bundle.some((block) => certificateIn(block) !== undefined),
+);
 
-function isCertificate(block: string): boolean {
+/** Returns the certificate in a PEM block; undefined if it is none. */
+export function certificateIn(block: string): X509Certificate | undefined {
   try {
-    new X509Certificate(block);
-    return true;
+    return new X509Certificate(block);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

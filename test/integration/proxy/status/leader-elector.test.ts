@@ -69,11 +69,10 @@ describe('the Lease', function () {
     await looks(30);
     assert.deepEqual(history, ['a begins']);
     assert.equal(replicas.filter(({ lease }) => lease.isLeader).length, 1);
-    const { holderIdentity, leaseDurationSeconds, leaseTransitions, acquireTime, renewTime } = spec();
-    assert.deepEqual([holderIdentity, leaseDurationSeconds, leaseTransitions], ['a', 60, 0]);
-    assert.match(String(acquireTime), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    const { holderIdentity, leaseDurationSeconds, renewTime } = spec();
+    assert.deepEqual([holderIdentity, leaseDurationSeconds], ['a', 60]);
+    assert.match(String(renewTime), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     await eventually('it is renewed', () => spec()['renewTime'] !== renewTime);
-    assert.equal(spec()['acquireTime'], acquireTime);
   });
 
   it('has one holder however many try at once', async () => {
@@ -90,7 +89,6 @@ describe('the Lease', function () {
     await first.lease.stop();
     await isHeldBy('b');
     assert.deepEqual(history, ['a begins', 'a ends', 'b begins']);
-    assert.equal(spec()['leaseTransitions'], 1);
   });
 
   it('is taken from a holder that renews no more, after its time and not before', async () => {
