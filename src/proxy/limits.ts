@@ -252,14 +252,8 @@ export const proxyLimits = {
     /** Longest wait for a review; then the response is 429. */
     longestMs: 5_000,
   },
-  /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
+  /** Lines in the proxy's log about requests. */
   requestLog: {
-    /** Log lines of failed requests of one client. @listed counted in the log */
-    burst: 60,
-    /** Interval for one more. */
-    everyMs: 5_000,
-    /** Interval in which the number of suppressed lines is logged. */
-    reportMs: 60_000,
     /** Characters of a logged path. Clients choose paths of any length. */
     pathLength: 1024,
     /** Logged connectors of a failed request. A user name can name 32. */

@@ -15,7 +15,6 @@ import { ConnectionLimiter } from './server/connection-limiter.ts';
 import { ExchangeSlots } from './server/exchange-slots.ts';
 import { ProxyServer } from './server/proxy-server.ts';
 import { RequestHandler } from './server/request-handler.ts';
-import { RequestLog } from './server/request-log.ts';
 import { Router } from './server/router.ts';
 import { RuleEnforcer } from './server/rule-enforcer.ts';
 import { ProxyMetrics } from './proxy-metrics.ts';
@@ -57,7 +56,6 @@ export class Proxy {
   readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
   readonly #server: ProxyServer;
-  readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
   readonly metrics: ProxyMetrics;
@@ -89,7 +87,6 @@ export class Proxy {
       ...parts,
       ...{ backend: this.#backend, service: serviceOf(config), sockets: toolSockets, threads: this.#threads },
     });
-    this.#requestLog = new RequestLog({ log, monotonicNow, limits: proxyLimits.requestLog });
     this.#server = this.#createServer(connections, requests);
     this.#status = this.#createStatusController();
     const address = config['http-address'];
@@ -153,7 +150,6 @@ export class Proxy {
     // First, so that another replica can write status while transfers end here.
     await this.#status?.stop();
     await this.#server.stop(drainMs);
-    this.#requestLog.report();
     this.#tools.client.close();
     this.#tools.self.stop();
     this.#backend.stop();
@@ -212,7 +208,7 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
+    const observed = { observer: this.metrics, log };
     const common = { authorizer, router, exchange, threads: this.#threads, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],

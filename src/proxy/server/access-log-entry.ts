@@ -1,14 +1,15 @@
 import { proxyLimits } from '../limits.ts';
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
-import type { LogFields } from '../../shared/log.ts';
+import type { Log, LogFields } from '../../shared/log.ts';
 import type { Decision } from '../rules/decision.ts';
 import type { Verb } from '../rules/read-only.ts';
 import type { ProxyErrorKind } from '../proxy-error.ts';
+import type { ThreadShares } from '../thread-shares.ts';
 import { valuesOf } from '../tool/headers.ts';
+import { addressOf } from './authenticated-client.ts';
 import type { ClientRequest } from './incoming-exchange.ts';
 import { handshakeHints } from './handshake-failure.ts';
 import type { HandshakeFailure } from './handshake-failure.ts';
-import type { RequestLog } from './request-log.ts';
 import type { ProxyMode, RequestBytes, RouteRecord, ServerObserver } from './server-observer.ts';
 import { objectKey } from '../../shared/names.ts';
 
@@ -20,12 +21,22 @@ const traceParent = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-[\da-f]{16}-[\da-f
 /** Outcomes that are decisions against the request. */
 const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated', 'denied', 'blocked_address']);
 
-/** The access log entry of one request: client, target and result. It never contains headers, query or body. */
+/** The dependencies of an entry. */
+interface AccessLogOptions {
+  readonly observer: ServerObserver;
+  readonly threads: ThreadShares;
+  readonly log: Log;
+  readonly exchange: { readonly monotonicNow: () => number };
+}
+
+/**
+ * The access log entry of one request: client, target and result. It never contains headers, query or body. A client without
+ * any permission could fill the disk of the node with lines, so those of failed requests are left out while the client's
+ * address has used up its share of the thread. Metrics count them.
+ */
 export class AccessLogEntry implements RouteRecord {
   readonly #incoming: ClientRequest;
-  readonly #observer: ServerObserver;
-  readonly #log: RequestLog;
-  readonly #monotonicNow: () => number;
+  readonly #options: AccessLogOptions;
   readonly #startMs: number;
   #mode: ProxyMode = 'unknown';
   #host: string | undefined;
@@ -38,12 +49,10 @@ export class AccessLogEntry implements RouteRecord {
   rule: string | undefined;
   firstByteMs: number | undefined;
 
-  constructor(incoming: ClientRequest, observer: ServerObserver, log: RequestLog, monotonicNow: () => number) {
+  constructor(incoming: ClientRequest, options: AccessLogOptions) {
     this.#incoming = incoming;
-    this.#observer = observer;
-    this.#log = log;
-    this.#monotonicNow = monotonicNow;
-    this.#startMs = monotonicNow();
+    this.#options = options;
+    this.#startMs = options.exchange.monotonicNow();
   }
 
   /** @param path without the query. */
@@ -57,22 +66,28 @@ export class AccessLogEntry implements RouteRecord {
   finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    const { socket } = this.#incoming.request;
+    const { observer, threads, exchange } = this.#options;
+    const { request } = this.#incoming;
+    const { socket } = request;
     const before = counted.get(socket) ?? { received: 0, sent: 0 };
     const total = { received: socket.bytesRead, sent: socket.bytesWritten };
     counted.set(socket, total);
     const moved = { received: total.received - before.received, sent: total.sent - before.sent };
-    const durationMs = this.#monotonicNow() - this.#startMs;
-    this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
-    const line = this.#lineOf(outcome, status, durationMs, moved);
-    if (outcome === 'ok') this.#log.served(line);
-    else this.#log.failed(line, socket.remoteAddress ?? '');
+    const durationMs = exchange.monotonicNow() - this.#startMs;
+    observer.finished(this.#mode, outcome, status, durationMs, moved);
+    if (outcome === 'aborted') threads.of(addressOf(request)).charge(proxyLimits.thread.rejectionMs);
+    this.#write('Request finished', this.#lineOf(outcome, status, durationMs, moved), outcome === 'ok');
   }
 
   /** Logs that the TLS handshake in the client's tunnel has failed. */
   handshakeFailed(reason: HandshakeFailure): void {
     const line = { ...this.#clientFields(), reason, host: this.#host, hint: handshakeHints[reason] };
-    this.#log.failed(line, this.#incoming.request.socket.remoteAddress ?? '', 'TLS handshake in tunnel failed');
+    this.#write('TLS handshake in tunnel failed', line, false);
+  }
+
+  #write(message: string, line: LogFields, isServed: boolean): void {
+    const { threads, log } = this.#options;
+    if (isServed || threads.of(addressOf(this.#incoming.request)).delayMs(0) === 0) log.info(message, line);
   }
 
   #clientFields(): Pick<LogFields, 'serviceAccount' | 'pod'> {

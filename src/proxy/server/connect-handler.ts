@@ -51,9 +51,9 @@ export class ConnectHandler {
     slot: ExchangeSlot,
     owner: ConnectionOwner,
   ): Promise<void> {
-    const { observer, log, requestLog, exchange, authorizer, router, threads } = this.#options;
+    const { observer, log, authorizer, router, threads } = this.#options;
     const incoming: ClientRequest = { request };
-    const entry = new AccessLogEntry(incoming, observer, requestLog, exchange.monotonicNow);
+    const entry = new AccessLogEntry(incoming, this.#options);
     const clientGone = new AbortController();
     const abort = (): void => clientGone.abort();
     const ignore = (): void => undefined;

@@ -7,7 +7,6 @@ import type { Log } from '../../shared/log.ts';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.ts';
 import type { ExchangeParts } from '../tool/exchange.ts';
 import type { ThreadShares } from '../thread-shares.ts';
-import type { RequestLog } from './request-log.ts';
 import type { Router } from './router.ts';
 import type { ServerObserver } from './server-observer.ts';
 
@@ -34,7 +33,6 @@ export interface HandlerOptions {
   readonly router: Router;
   readonly exchange: ExchangeParts;
   readonly observer: ServerObserver;
-  readonly requestLog: RequestLog;
   readonly threads: ThreadShares;
   readonly log: Log;
 }

@@ -59,8 +59,8 @@ export class RequestHandler {
   /** @param head the bytes after a request to switch protocols; undefined for other requests. */
   async #serve(incoming: IncomingExchange, response: ServerResponse, head: Buffer | undefined): Promise<void> {
     const { request, body, session } = incoming;
-    const { observer, requestLog, exchange: parts } = this.#options;
-    const entry = new AccessLogEntry(incoming, observer, requestLog, parts.monotonicNow);
+    const { exchange: parts } = this.#options;
+    const entry = new AccessLogEntry(incoming, this.#options);
     const finish = session?.begin();
     let release: (() => void) | undefined;
     try {

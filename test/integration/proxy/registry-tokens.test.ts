@@ -170,7 +170,8 @@ describe('a registry that wants tokens of its token service', () => {
   for (const headers of ['Upgrade: x\r\nConnection: upgrade\r\n', '']) {
     const what = headers === '' ? '' : ' and names a protocol';
     // undici closes a connection whose response names a protocol, before the proxy sees it.
-    const problem = headers === '' ? /registry\.example:\d+ switched protocols \(101\) without being asked to/ : /UND_ERR_SOCKET/;
+    const problem =
+      headers === '' ? /registry\.example:\d+ switched protocols \(101\) without being asked to/ : /UND_ERR_SOCKET/;
     it(`that switches protocols${what}, or whose token service does, is a 502`, async () => {
       const { answer } = registry.tool;
       const switches: ToolServer['answer'] = ({ socket }) =>
