@@ -95,10 +95,8 @@ async function listVolumes(socketPath: string): Promise<readonly Volume__Output[
     return (await call())?.volumes ?? [];
   } catch (error) {
     const [reason] = /\bE[A-Z]{3,}\b/.exec(error instanceof Error ? error.message : '') ?? ['no response'];
-    throw new CodedError(
-      'UNAVAILABLE',
-      `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`,
-    );
+    const message = `the driver does not answer on ${socketPath} (${reason}): run this in its container, as root, or name its socket with --endpoint`;
+    throw new CodedError('UNAVAILABLE', message);
   } finally {
     client.close();
   }

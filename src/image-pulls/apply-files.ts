@@ -98,10 +98,8 @@ function unique(problems: readonly CodedError[]): readonly CodedError[] {
 
 function foreignFile(at: string, consequence: string): CodedError {
   const problem = `${at} was written or changed by an administrator and ${consequence}`;
-  return new CodedError(
-    'FAILED_PRECONDITION',
-    `${problem}: remove the file, or set the flag of its directory to an empty value`,
-  );
+  const message = `${problem}: remove the file, or set the flag of its directory to an empty value`;
+  return new CodedError('FAILED_PRECONDITION', message);
 }
 
 /** The comment that marks a file as written by this program. `#` is a comment in sh and TOML, and ignored in PEM. */

@@ -171,9 +171,8 @@ function egressOrigin(written: string): ToolOrigin | undefined {
   if (written === '') return undefined;
   const [, scheme = '', authority = ''] = /^(https?):\/\/([^/]+:\d+)\/?$/i.exec(written) ?? [];
   if (authority.includes('@')) {
-    throw new UsageError(
-      'has a user: put user and password into files (--egress-proxy-files), since flags are not secret',
-    );
+    const message = 'has a user: put user and password into files (--egress-proxy-files), since flags are not secret';
+    throw new UsageError(message);
   }
   const origin = parseAuthority(authority, 0);
   if (origin === undefined) throw new UsageError('must be http://HOST:PORT or https://HOST:PORT');

@@ -70,10 +70,8 @@ function envFile(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)
     .map(([name, value]) => {
       if (!isPlainEnvValue(value)) {
-        throw new CodedError(
-          'FAILED_PRECONDITION',
-          `.env: the value of ${name} has a character that a shell would interpret; ${plainEnvCharacters}`,
-        );
+        const message = `.env: the value of ${name} has a character that a shell would interpret; ${plainEnvCharacters}`;
+        throw new CodedError('FAILED_PRECONDITION', message);
       }
       return `${name}=${value}\n`;
     })

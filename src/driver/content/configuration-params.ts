@@ -105,10 +105,8 @@ function defaultOf(
   const whole =
     properties === undefined || !isJsonObject(value) ? value : withProperties(properties, undefined, value, own);
   if (own.length === 0) return whole;
-  throw new CodedError(
-    'FAILED_PRECONDITION',
-    `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`,
-  );
+  const message = `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`;
+  throw new CodedError('FAILED_PRECONDITION', message);
 }
 
 /** Returns a text with all strings of the values. */

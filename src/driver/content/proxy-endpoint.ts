@@ -79,10 +79,8 @@ function ensureOneAudience(served: readonly Candidate[], chosen: Candidate): voi
   const other = served.find(({ audience }) => audience !== chosen.audience);
   if (other === undefined) return;
   const [first, second] = [other, chosen].map(({ ref, audience }) => `${objectKey(ref)} (audience ${quote(audience)})`);
-  throw new CodedError(
-    'FAILED_PRECONDITION',
-    `connectors ${first} and ${second} are behind the same proxy but expect tokens for different audiences, and .env has one: mount them in volumes of their own`,
-  );
+  const message = `connectors ${first} and ${second} are behind the same proxy but expect tokens for different audiences, and .env has one: mount them in volumes of their own`;
+  throw new CodedError('FAILED_PRECONDITION', message);
 }
 
 /** The proxy of one connector. */
@@ -98,10 +96,8 @@ function candidateOf(
 ): Candidate {
   const { ref } = connector;
   if (connector.proxyAddress === undefined) {
-    throw new CodedError(
-      'UNAVAILABLE',
-      `connector ${objectKey(ref)} is not reconciled yet: status.proxy.httpAddress is not set; ${writerOf(connectorClass)} writes it`,
-    );
+    const message = `connector ${objectKey(ref)} is not reconciled yet: status.proxy.httpAddress is not set; ${writerOf(connectorClass)} writes it`;
+    throw new CodedError('UNAVAILABLE', message);
   }
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;
   const address = classAddress ?? connector.proxyAddress;
@@ -125,10 +121,8 @@ const urlPattern = new RegExp(String.raw`^(https?)://((?:${hostPattern})(?::(\d{
 function splitUrl(url: string, owner: string): { scheme: string; authority: string } {
   const parts = partsOf(url);
   if (parts === undefined) {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `${owner}: status.proxy.httpAddress.url must be an http or https URL without credentials, such as http://proxy.example:8080`,
-    );
+    const message = `${owner}: status.proxy.httpAddress.url must be an http or https URL without credentials, such as http://proxy.example:8080`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
   return parts;
 }
@@ -154,10 +148,8 @@ function partsOf(url: string): { readonly scheme: string; readonly authority: st
 export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
   const user = endpoint.connectors.map(({ namespace, name }) => encodeUserinfo(`${namespace}/${name}`)).join(',');
   if (user.length > maxUserBytes) {
-    throw new CodedError(
-      'INVALID_ARGUMENT',
-      `attribute "connectors": the proxy user name that lists ${endpoint.connectors.length} connectors is over ${maxUserBytes} bytes; mount fewer connectors in one volume`,
-    );
+    const message = `attribute "connectors": the proxy user name that lists ${endpoint.connectors.length} connectors is over ${maxUserBytes} bytes; mount fewer connectors in one volume`;
+    throw new CodedError('INVALID_ARGUMENT', message);
   }
   return `${endpoint.scheme}://${user}:${encodeUserinfo(token.expose())}@${withPort(endpoint)}`;
 }

@@ -74,10 +74,8 @@ function withinLimits(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
   const sorted = [...files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const totalBytes = sorted.reduce((sum, file) => sum + file.content.byteLength, 0);
   if (sorted.length > maxFiles || totalBytes > maxTotalBytes) {
-    throw new CodedError(
-      'RESOURCE_EXHAUSTED',
-      `the volume would hold ${sorted.length} files of ${totalBytes} bytes in all; at most ${maxFiles} files and ${maxTotalBytes} bytes are allowed: select fewer configurations or exclude files with !FILE`,
-    );
+    const message = `the volume would hold ${sorted.length} files of ${totalBytes} bytes in all; at most ${maxFiles} files and ${maxTotalBytes} bytes are allowed: select fewer configurations or exclude files with !FILE`;
+    throw new CodedError('RESOURCE_EXHAUSTED', message);
   }
   return sorted;
 }

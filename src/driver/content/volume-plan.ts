@@ -70,10 +70,8 @@ function classAudiences(
       const audience = audienceOf(proxyAddress, connectorClass, fallback);
       const other = audiences.get(connectorClass.name) ?? audience;
       if (other !== audience) {
-        throw new CodedError(
-          'FAILED_PRECONDITION',
-          `connectorclass ${connectorClass.name}: the proxy of connector ${objectKey(ref)} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`,
-        );
+        const message = `connectorclass ${connectorClass.name}: the proxy of connector ${objectKey(ref)} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`;
+        throw new CodedError('FAILED_PRECONDITION', message);
       }
       audiences.set(connectorClass.name, audience);
     }

@@ -57,10 +57,8 @@ export function parsePublishRequest(
   digest = digestOf(request),
 ): PublishRequest {
   if (request.hasMoreFields === true) {
-    throw new CodedError(
-      'INVALID_ARGUMENT',
-      `the volume has over ${maxFields} volumeAttributes and keys of its nodePublishSecretRef: use fewer of both`,
-    );
+    const message = `the volume has over ${maxFields} volumeAttributes and keys of its nodePublishSecretRef: use fewer of both`;
+    throw new CodedError('INVALID_ARGUMENT', message);
   }
   const context = request.volume_context;
   const { pod, problems: podProblems, missing } = parsePod(context);
@@ -69,10 +67,8 @@ export function parsePublishRequest(
   const problems = [...requestProblems(request, limits), ...capabilityProblems, ...podProblems, ...attributeProblems];
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
   if (missing.length > 0) {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `the kubelet passed no ${missing.join(', ')}: set "podInfoOnMount: true" in the driver's CSIDriver object`,
-    );
+    const message = `the kubelet passed no ${missing.join(', ')}: set "podInfoOnMount: true" in the driver's CSIDriver object`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
   return {
     volumeId: request.volume_id,

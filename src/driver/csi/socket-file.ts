@@ -64,16 +64,12 @@ export async function removeStaleSocket(socketPath: string): Promise<void> {
   const stats = lstatSync(socketPath, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `${socketPath} exists and is not a socket: remove it or choose another path`,
-    );
+    const message = `${socketPath} exists and is not a socket: remove it or choose another path`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
   if (await isServed(socketPath)) {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `another process answers on ${socketPath}: stop it first, two drivers cannot share a socket`,
-    );
+    const message = `another process answers on ${socketPath}: stop it first, two drivers cannot share a socket`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
   unlinkSync(socketPath);
 }

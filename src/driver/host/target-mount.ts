@@ -77,10 +77,8 @@ export function statisticsAt(syscalls: Syscalls, target: Target): VolumeStatisti
 
 /** Returns the error for a mount of another program, which is never removed: INTERNAL for every call. */
 export function foreignMount(target: Target): CodedError {
-  return new CodedError(
-    'INTERNAL',
-    `what is mounted on ${shownPath(target.path)} is not this driver's: unmount it by hand`,
-  );
+  const message = `what is mounted on ${shownPath(target.path)} is not this driver's: unmount it by hand`;
+  return new CodedError('INTERNAL', message);
 }
 
 function deviceOf(syscalls: Syscalls, directory: Directory): number {

@@ -213,10 +213,8 @@ export class TmpfsHost {
     if (mount.kind === 'foreign') throw foreignMount(target);
     if (mount.kind === 'tmpfs') return this.#rewrite(target, found, mount.limits, volume);
     if (checkValue(this.#syscalls.list(found.fd), 'getdents', found).length > 0) {
-      throw new CodedError(
-        'FAILED_PRECONDITION',
-        `${shownPath(target.path)} is not mounted and not empty: remove what is in it`,
-      );
+      const message = `${shownPath(target.path)} is not mounted and not empty: remove what is in it`;
+      throw new CodedError('FAILED_PRECONDITION', message);
     }
     return this.#attach(target, found, volume);
   }

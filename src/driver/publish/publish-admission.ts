@@ -174,11 +174,8 @@ class HeldSlot implements PublishSlot {
       // A deadline that passes in the queue is reported as overload. A cancelled publish keeps its own reason.
       if (!(error instanceof CodedError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
       const { running, waiting } = this.#slots;
-      throw new CodedError(
-        'RESOURCE_EXHAUSTED',
-        `too many publishes at once on this node (${running} running, ${waiting} waiting); the kubelet will retry`,
-        { cause: error },
-      );
+      const message = `too many publishes at once on this node (${running} running, ${waiting} waiting); the kubelet will retry`;
+      throw new CodedError('RESOURCE_EXHAUSTED', message, { cause: error });
     }
   }
 

@@ -219,10 +219,8 @@ export class PublishVolume {
 
 function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {
   if (connectors.length > 1 && !flags.multiConnector) {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`,
-    );
+    const message = `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
 }
 

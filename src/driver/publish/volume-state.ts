@@ -35,10 +35,9 @@ export function ensureSameVolume(request: PublishRequest, published: PublishedVo
   }
   const { gid, selinuxContext } = published.request.mountOptions;
   if (gid !== request.mountOptions.gid || selinuxContext !== request.mountOptions.selinuxContext) {
-    throw new CodedError(
-      'ALREADY_EXISTS',
-      'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
-    );
+    const message =
+      'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them';
+    throw new CodedError('ALREADY_EXISTS', message);
   }
 }
 

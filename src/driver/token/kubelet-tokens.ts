@@ -67,28 +67,22 @@ export class KubeletTokens implements TokenSource {
     if (minter !== undefined && canMint(request.audience)) return minter;
     if (passed !== undefined) return this.#ofOtherLifetime(passed, request);
     const audience = quote(request.audience);
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`,
-    );
+    const message = `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
 
   #ofOtherLifetime(passed: PassedToken, { expirationMs }: TokenRequest): ProxyToken {
     const otherLifetime = otherLifetimeOf(passed.claims, expirationMs ?? 0);
     if (!this.#options.isStrict) return { ...this.#unexpired(passed), otherLifetime };
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      `attribute "token.expiration" requests a lifetime that the kubelet's token does not have: remove the attribute, or start the driver with --allow-token-minting or without --strict-token-expiration`,
-    );
+    const message = `attribute "token.expiration" requests a lifetime that the kubelet's token does not have: remove the attribute, or start the driver with --allow-token-minting or without --strict-token-expiration`;
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
 
   #unexpired({ secret, claims }: PassedToken): ProxyToken {
     if (claims.expiresAtMs <= this.#options.clock.now()) {
       const expiredAt = new Date(claims.expiresAtMs).toISOString();
-      throw new CodedError(
-        'UNAVAILABLE',
-        `the token that the kubelet passed expired at ${expiredAt}: the kubelet cannot rotate it, or the clocks differ; check the kubelet's log and the node's clock`,
-      );
+      const message = `the token that the kubelet passed expired at ${expiredAt}: the kubelet cannot rotate it, or the clocks differ; check the kubelet's log and the node's clock`;
+      throw new CodedError('UNAVAILABLE', message);
     }
     return { secret, expiresAtMs: claims.expiresAtMs };
   }
@@ -139,10 +133,8 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
 function claimsOf(token: Secret, audience: string): TokenClaims {
   const claims = parseTokenClaims(token);
   if (claims !== undefined) return claims;
-  throw new CodedError(
-    'FAILED_PRECONDITION',
-    `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`,
-  );
+  const message = `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`;
+  throw new CodedError('FAILED_PRECONDITION', message);
 }
 
 /**
@@ -152,17 +144,13 @@ function claimsOf(token: Secret, audience: string): TokenClaims {
 function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   const { namespace, name, uid, serviceAccountName } = pod;
   if (claims.namespace !== namespace || claims.podUid !== uid) {
-    throw new CodedError(
-      'PERMISSION_DENIED',
-      `the passed token is not bound to pod ${namespace}/${name} (uid ${uid}): only the kubelet may pass tokens`,
-    );
+    const message = `the passed token is not bound to pod ${namespace}/${name} (uid ${uid}): only the kubelet may pass tokens`;
+    throw new CodedError('PERMISSION_DENIED', message);
   }
   const account = claims.serviceAccountName;
   if (account !== undefined && account !== serviceAccountName) {
-    throw new CodedError(
-      'PERMISSION_DENIED',
-      `the passed token is of service account ${quote(account)}, but pod ${namespace}/${name} runs as ${quote(serviceAccountName)}: only the kubelet may pass tokens`,
-    );
+    const message = `the passed token is of service account ${quote(account)}, but pod ${namespace}/${name} runs as ${quote(serviceAccountName)}: only the kubelet may pass tokens`;
+    throw new CodedError('PERMISSION_DENIED', message);
   }
 }
 

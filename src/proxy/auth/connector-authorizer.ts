@@ -161,11 +161,8 @@ export class ConnectorAuthorizer {
  */
 function podOf({ account, pod }: ClientIdentity): PodIdentity {
   if (account === undefined) {
-    throw new ProxyError(
-      403,
-      'denied',
-      'not a service account: only service accounts can use connectors through the proxy',
-    );
+    const message = 'not a service account: only service accounts can use connectors through the proxy';
+    throw new ProxyError(403, 'denied', message);
   }
   const { namespace, name } = account;
   return { namespace, name: pod?.name ?? '', uid: pod?.uid ?? '', serviceAccountName: name };

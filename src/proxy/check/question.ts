@@ -47,9 +47,8 @@ export function parseAskedClient(user: string, pod?: ClientPod): ClientIdentity 
   }
   const { namespace } = account;
   if (pod !== undefined && pod.namespace !== namespace) {
-    throw new UsageError(
-      `has namespace ${namespace}, but --pod is in ${pod.namespace}: a pod uses accounts of its own`,
-    );
+    const message = `has namespace ${namespace}, but --pod is in ${pod.namespace}: a pod uses accounts of its own`;
+    throw new UsageError(message);
   }
   return {
     user,

@@ -88,10 +88,8 @@ export class ToolCredentials {
     const secretName = jsonText(jsonMember(auth, 'secretRef'), 'name');
     if (secretName === undefined) {
       if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
-      throw misconfigured(
-        connector.ref,
-        `spec.auth.secretRef is missing, which the class requires for ${jsonText(type, 'name') ?? 'its auth'}`,
-      );
+      const message = `spec.auth.secretRef is missing, which the class requires for ${jsonText(type, 'name') ?? 'its auth'}`;
+      throw misconfigured(connector.ref, message);
     }
     const nameProblem = dns1123SubdomainProblem(secretName);
     if (nameProblem !== undefined) {
@@ -128,10 +126,8 @@ export class ToolCredentials {
       case undefined: {
         const generator = generatorOf(type, connector.className);
         if (generator === undefined) {
-          throw misconfigured(
-            connector.ref,
-            `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`,
-          );
+          const message = `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`;
+          throw misconfigured(connector.ref, message);
         }
         const name = objectKey(connector.ref);
         const generated = { generator, secret, connector: name, host: authorityOf(address) };

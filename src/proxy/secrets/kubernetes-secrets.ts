@@ -109,11 +109,8 @@ export class KubernetesSecrets implements SecretSource {
       if (isKubeError(error, 404)) return undefined;
       this.#cache.delete(`${namespace}/${name}`);
       if (isKubeError(error, 403)) {
-        throw new CodedError(
-          'FAILED_PRECONDITION',
-          `the proxy cannot read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`,
-          { cause: error },
-        );
+        const message = `the proxy cannot read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`;
+        throw new CodedError('FAILED_PRECONDITION', message, { cause: error });
       }
       throw apiFailure(error, { doing: `reading secret ${namespace}/${name}`, problem: this.#client.problem });
     }
@@ -122,10 +119,8 @@ export class KubernetesSecrets implements SecretSource {
 
 function tooLarge(key: string): CodedError {
   const limit = `${proxyLimits.secrets.objectBytes / 1024} KiB`;
-  return new CodedError(
-    'FAILED_PRECONDITION',
-    `Secret ${key} is larger than ${limit}: leave only the credential or the CA in it`,
-  );
+  const message = `Secret ${key} is larger than ${limit}: leave only the credential or the CA in it`;
+  return new CodedError('FAILED_PRECONDITION', message);
 }
 
 /** Returns the size of a Secret's data once decoded. */

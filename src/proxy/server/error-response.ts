@@ -36,26 +36,16 @@ export function toProxyError(error: unknown): ProxyError {
 
 /** Returns the response to a request that Node's parser rejects. @param code of the parser's error. */
 export function parserError(code: string | undefined): ProxyError {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new ProxyError(
-        431,
-        'malformed',
-        `the headers are longer than ${proxyLimits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
-      );
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ProxyError(
-        408,
-        'timeout',
-        `the headers did not arrive within ${limits.connections.headersMs / 1000} s: send the request again`,
-      );
-    default:
-      return new ProxyError(
-        400,
-        'malformed',
-        'the request is not valid HTTP/1.1: connect with https to the TLS port only, or fix the client',
-      );
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const longest = `${proxyLimits.headers.bytes >> 10} KiB`;
+    return new ProxyError(431, 'malformed', `the headers are longer than ${longest}: send fewer or shorter ones`);
   }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const longest = `${limits.connections.headersMs / 1000} s`;
+    return new ProxyError(408, 'timeout', `the headers did not arrive within ${longest}: send the request again`);
+  }
+  const message = 'the request is not valid HTTP/1.1: connect with https to the TLS port only, or fix the client';
+  return new ProxyError(400, 'malformed', message);
 }
 
 const { restBytes, restMs } = proxyLimits.transfers;

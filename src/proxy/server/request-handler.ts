@@ -161,11 +161,9 @@ export class RequestHandler {
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
       entry.setTarget('unknown', '');
-      throw new ProxyError(
-        404,
-        'malformed',
-        'this is a proxy: use it as http_proxy and https_proxy, or ask for /namespaces/NAMESPACE/connectors/NAME/',
-      );
+      const message =
+        'this is a proxy: use it as http_proxy and https_proxy, or ask for /namespaces/NAMESPACE/connectors/NAME/';
+      throw new ProxyError(404, 'malformed', message);
     }
     if (parseAuthority(host, 80) === undefined) throw new ProxyError(400, 'malformed', 'the request names no host');
     entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
@@ -201,12 +199,8 @@ export class RequestHandler {
       : await this.#options.authorizer.identify(authenticated.token, addressOf(request), signal);
     if (client === undefined) {
       session.end();
-      throw new ProxyError(
-        403,
-        'unauthenticated',
-        'token of this tunnel expired: open a new tunnel with the token that is in the volume now',
-        { headers: { Connection: 'close' } },
-      );
+      const message = 'token of this tunnel expired: open a new tunnel with the token that is in the volume now';
+      throw new ProxyError(403, 'unauthenticated', message, { headers: { Connection: 'close' } });
     }
     slot.moveTo(client);
     try {

@@ -205,12 +205,5 @@ function folderOf(path: string): string {
 
 /** Trims only the whitespace that RFC 9110 permits around values: programs do not agree on other characters. */
 function trimBlanks(text: string): string {
-  let [start, end] = [0, text.length];
-  while (isBlank(text[start])) start += 1;
-  while (end > start && isBlank(text[end - 1])) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBlank(character: string | undefined): boolean {
-  return character === ' ' || character === '\t';
+  return /[^ \t](?:.*[^ \t])?/s.exec(text)?.[0] ?? '';
 }

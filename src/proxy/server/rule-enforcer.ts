@@ -46,11 +46,8 @@ export class RuleEnforcer {
     if (outcome !== 'denied') return;
     if (isAmbiguous) throw new ProxyError(400, 'malformed', reason);
     const { namespace, name } = connector.ref;
-    throw new ProxyError(
-      403,
-      'denied_by_rule',
-      `${reason}; the owner of connector ${namespace}/${name} can ${isOfClass(rule ?? '') ? override : 'change it'}`,
-    );
+    const message = `${reason}; the owner of connector ${namespace}/${name} can ${isOfClass(rule ?? '') ? override : 'change it'}`;
+    throw new ProxyError(403, 'denied_by_rule', message);
   }
 
   /** Reports whether the rules of a Connector permit a GET. */

@@ -45,11 +45,8 @@ export async function ensureUnmatchedAllowed(
     if ('reason' in main && main.reason === 'TooManyAddresses') throw misconfigured(each.connector.ref, main.message);
   }
   if (unmatchedHosts === 'tunnel') return;
-  throw new ProxyError(
-    403,
-    'blocked_address',
-    `no connector for ${host}: it belongs to none of ${connectors.map(objectKey).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
-  );
+  const message = `no connector for ${host}: it belongs to none of ${connectors.map(objectKey).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`;
+  throw new ProxyError(403, 'blocked_address', message);
 }
 
 /**

@@ -38,12 +38,7 @@ export class InformationalLimiter {
     const delayMs = this.#threads.of(owner.namespace).delayMs(0);
     if (delayMs === 0) return;
     const seconds = Math.ceil(delayMs / 1000);
-    throw new ProxyError(
-      502,
-      'protocol',
-      `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool, then try again in ${seconds} s`,
-      { headers: { 'Retry-After': String(seconds) } },
-    );
+    throw flooding(origin, `, then try again in ${seconds} s`, { 'Retry-After': String(seconds) });
   }
 
   /** Returns a counter for one request. */
@@ -58,15 +53,16 @@ export class InformationalLimiter {
       if (bytes <= maxBytes) return undefined;
       this.#threads.of(owner.namespace).charge(proxyLimits.thread.floodMs);
       this.#owners.set(keyOf(owner), true, owner.namespace);
-      return new ProxyError(
-        502,
-        'protocol',
-        `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
-      );
+      return flooding(origin);
     };
   }
 }
 
 function keyOf({ chosenBy, namespace, holder }: ToolOwner): string {
   return `${chosenBy} ${namespace} ${holder}`;
+}
+
+function flooding(origin: ToolOrigin, next = '', headers: Readonly<Record<string, string>> = {}): ProxyError {
+  const message = `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool${next}`;
+  return new ProxyError(502, 'protocol', message, { headers });
 }

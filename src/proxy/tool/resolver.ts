@@ -25,14 +25,8 @@ export interface ToolOwner {
 }
 
 /** Returns the owner for the host of a Connector, for all its clients. */
-export function ownerOfConnector({
-  namespace,
-  name,
-}: {
-  readonly namespace: string;
-  readonly name: string;
-}): ToolOwner {
-  return { chosenBy: 'connector', namespace, holder: name };
+export function ownerOfConnector(ref: { readonly namespace: string; readonly name: string }): ToolOwner {
+  return { chosenBy: 'connector', namespace: ref.namespace, holder: ref.name };
 }
 
 interface ResolverOptions {
@@ -166,17 +160,11 @@ function deliver(found: Promise<readonly LookupAddress[]>, callback: Parameters<
 }
 
 function blocked(host: string, why: string): ProxyError {
-  return new ProxyError(
-    403,
-    'blocked_address',
-    `${host} is blocked: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`,
-  );
+  const message = `${host} is blocked: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`;
+  return new ProxyError(403, 'blocked_address', message);
 }
 
 function looping(host: string): ProxyError {
-  return new ProxyError(
-    508,
-    'loop',
-    `${host} is this proxy itself: set the address of the Connector to that of the tool; clients reach the proxy without a proxy (no_proxy)`,
-  );
+  const message = `${host} is this proxy itself: set the address of the Connector to that of the tool; clients reach the proxy without a proxy (no_proxy)`;
+  return new ProxyError(508, 'loop', message);
 }

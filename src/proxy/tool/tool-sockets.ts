@@ -58,12 +58,8 @@ export class ToolSockets {
       if (this.#quota.canAcquire(namespace)) return;
     }
     this.#rejected += 1;
-    throw new ProxyError(
-      503,
-      'overload',
-      `too many connections to tools are open for namespace "${namespace}": try again in some seconds`,
-      { headers: { 'Retry-After': '5' } },
-    );
+    const message = `too many connections to tools are open for namespace "${namespace}": try again in some seconds`;
+    throw new ProxyError(503, 'overload', message, { headers: { 'Retry-After': '5' } });
   }
 
   /** Counts a socket until it closes. */

@@ -28,11 +28,9 @@ export class Via {
     const name = this.#name;
     const passed = values.flatMap((value) => value.split(',')).map((hop) => hop.trim().split(/\s+/)[1]);
     if (!passed.some((each) => each?.toLowerCase() === name)) return;
-    throw new ProxyError(
-      508,
-      'loop',
-      'this request has passed this proxy before (Via): set the address of the Connector to that of the tool, which leads back here',
-    );
+    const message =
+      'this request has passed this proxy before (Via): set the address of the Connector to that of the tool, which leads back here';
+    throw new ProxyError(508, 'loop', message);
   }
 
   get #name(): string {

@@ -85,10 +85,8 @@ export class ObjectMemoryQuota {
       `${reservation.namespace}/`,
     );
     const whose = reservation.namespace === '' ? 'the cluster' : `namespace "${reservation.namespace}"`;
-    return new CodedError(
-      'RESOURCE_EXHAUSTED',
-      `${reservation.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(reservation.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
-    );
+    const message = `${reservation.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(reservation.namespace))} of the ${inKiB(this.limit)} for all, which is their share`;
+    return new CodedError('RESOURCE_EXHAUSTED', message);
   }
 }
 

@@ -28,10 +28,8 @@ export function apiRequestLimiter({ inFlight, waiting }: ApiRequestLimits, obser
       length: waiting,
       rejection: ({ namespace, podUid }, own) => {
         observer.rejected('api_requests', 'namespace', `${namespace}/${podUid}`);
-        return new CodedError(
-          'RESOURCE_EXHAUSTED',
-          `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`,
-        );
+        const message = `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`;
+        return new CodedError('RESOURCE_EXHAUSTED', message);
       },
     },
   });

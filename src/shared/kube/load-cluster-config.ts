@@ -39,10 +39,9 @@ const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
  */
 export function inClusterConfig({ host, port, folder }: InClusterSource, now: () => number): ClusterConfig {
   if (host === undefined || host === '' || port === undefined || port === '') {
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      'not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; use --kubeconfig',
-    );
+    const message =
+      'not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; use --kubeconfig';
+    throw new CodedError('FAILED_PRECONDITION', message);
   }
   const caFile = path.join(folder, 'ca.crt');
   const token = new TokenFile(path.join(folder, 'token'), now);

@@ -131,12 +131,15 @@ describe('docs/troubleshooting.md', () => {
       texts: [...cell.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
     }));
     assert.ok(quoted.length > 30);
-    const errors = [
-      ...sourceText('src/proxy').matchAll(/(?:new ProxyError|failure)\(\s*(\d+),\s*'\w+',\s*(`[^`]*`|'[^']*')/g),
-    ]
+    // The message can have a name, so that it is on a line of its own.
+    const source = sourceText('src/proxy').replaceAll(
+      /const message =\s*(`[^`]*`|'[^']*');(\s*(?:throw|return) new ProxyError\(\d+, '\w+', )message/g,
+      '$2$1',
+    );
+    const errors = [...source.matchAll(/(?:new ProxyError|failure)\(\s*(\d+),\s*'\w+',\s*(`[^`]*`|'[^']*')/g)]
       .map(([, status = '', message = '']) => ({ status, message: message.replaceAll(/\$\{[^}]*\}/g, ' ') }))
       // Those that consist of a text that another function words have no words of their own.
-      .filter(({ message }) => /[a-z]{3}/.test(message.replace('try again in 5 s', '')));
+      .filter(({ message }) => /[a-z]{3}/.test(message.replace(/(?:\(annotation +\): )?try again in (?:5| ) s/, '')));
     assert.ok(errors.length > 30);
     const missing = errors.filter(
       ({ status, message }) =>

@@ -153,10 +153,7 @@ export class RegistryCredential implements ToolCredential {
   #ensureAddressOfConnector({ address: service }: TokenService): void {
     const { address, addresses, connector } = this.#options;
     if (isAddressOfConnector(service, address, addresses)) return;
-    throw new ProxyError(
-      502,
-      'misconfigured',
-      `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add this URL, scheme included, to spec.addressExtensions if it can have the password`,
-    );
+    const message = `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add this URL, scheme included, to spec.addressExtensions if it can have the password`;
+    throw new ProxyError(502, 'misconfigured', message);
   }
 }

@@ -128,11 +128,8 @@ export class RegistryProbe {
     const request = { origin: address, method, path, headers, trust, owner };
     const { status, rawHeaders } = await sendInBackChannel(client, request, registry, proxyLimits.backChannel, signal);
     if (status === 429 || status >= 500) {
-      throw new ProxyError(
-        502,
-        'protocol',
-        `${registry} responded ${status} to ${method} ${path}: the proxy cannot learn how to authenticate`,
-      );
+      const message = `${registry} responded ${status} to ${method} ${path}: the proxy cannot learn how to authenticate`;
+      throw new ProxyError(502, 'protocol', message);
     }
     if (status !== 401) return { kind: 'none' };
     return authenticationIn(parseChallenges(valuesOf(rawHeaders, 'www-authenticate')), registry);
@@ -146,11 +143,8 @@ function authenticationIn(challenges: readonly Challenge[], registry: string): A
   const address = parseToolAddress(realm.replace(/[?#].*$/s, ''));
   const { nameLength } = proxyLimits.registries;
   if (address === undefined || realm.length > nameLength || (service?.length ?? 0) > nameLength) {
-    throw new ProxyError(
-      502,
-      'misconfigured',
-      `${registry} names a token service that is not a URL, or has a name too long`,
-    );
+    const message = `${registry} names a token service that is not a URL, or has a name too long`;
+    throw new ProxyError(502, 'misconfigured', message);
   }
   return { kind: 'token', service: { realm, address, service } };
 }
