@@ -104,8 +104,8 @@ export class Resolver {
     deliver(this.#resolve(host, ownerOfConnector({ namespace: '', name: host })), callback);
 
   /**
-   * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. If that takes long,
-   * or fails for now, it returns stale addresses (RFC 8767).
+   * Returns cached addresses, or waits for a slot and looks them up, once for all requests of an owner. It returns stale
+   * addresses (RFC 8767) if that takes long or fails for now, and at once while lookups wait for slots.
    */
   async #resolve(host: string, owner: ToolOwner): Promise<readonly LookupAddress[]> {
     const { ttlMs, staleMs, slowMs } = proxyLimits.lookups;
@@ -120,7 +120,8 @@ export class Resolver {
       if (error instanceof ProxyError || (error as NodeJS.ErrnoException).code === 'EAI_AGAIN') return stale;
       throw error;
     });
-    return (await withTimeout(orStale, slowMs, neverAborted)) ?? stale;
+    const areQueued = this.#options.limiters[owner.chosenBy].waiting > 0;
+    return (await withTimeout(orStale, areQueued ? 0 : slowMs, neverAborted)) ?? stale;
   }
 
   async #lookUpLimited(host: string, { chosenBy, namespace, holder }: ToolOwner): Promise<readonly LookupAddress[]> {

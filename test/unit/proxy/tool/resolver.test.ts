@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
+import { mock } from 'node:test';
 import { CodedError } from '../../../../src/shared/errors.ts';
 import { FairSemaphore } from '../../../../src/shared/limits/fair-semaphore.ts';
 import { proxyLimits } from '../../../../src/proxy/limits.ts';
@@ -154,6 +155,24 @@ describe('looking up names', () => {
     assert.deepEqual(await known(pod('other')), address('192.0.2.1'));
     names.nowMs = 5 * 60_000;
     await assert.rejects(known(pod('late')), { status: 503 });
+  });
+
+  it('uses the last result at once while lookups wait for a turn', async () => {
+    const names = new Names();
+    const known = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('known.example', 443, pod('ci'));
+    const first = known();
+    await names.answer('known.example', '192.0.2.1');
+    await first;
+    names.nowMs = 2_000;
+    for (const namespace of ['one', 'two']) names.flood(pod(namespace), 10);
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const again = known();
+      mock.timers.tick(1);
+      assert.deepEqual(await again, address('192.0.2.1'));
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('keeps results although another namespace looks up thousands of names', async () => {
