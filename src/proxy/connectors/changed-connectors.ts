@@ -13,33 +13,31 @@ interface Change {
   readonly parse: () => AdmittedObject;
 }
 
-interface ChangedConnectorsOptions {
-  readonly threads: ThreadShares;
-  readonly state: () => ReflectedState;
-  /** Called when nothing of a namespace waits any longer. */
-  readonly onParsed: () => void;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Parses Connectors that change. The attacker edits Connectors in a loop, and each edit takes up to 15 ms in every replica. So
  * changes of a namespace over its share of the thread wait, and only the newest version of a Connector is parsed. Until
  * then requests get an error: an older version could permit more.
  */
 export class ChangedConnectors {
-  readonly #options: ChangedConnectorsOptions;
+  readonly #threads: ThreadShares;
+  readonly #state: () => ReflectedState;
+  readonly #onParsed: () => void;
+  readonly #signal: AbortSignal;
   /** By namespace and Connector. */
   readonly #waiting = new Map<string, BoundedMap<Change>>();
 
-  constructor(options: ChangedConnectorsOptions) {
-    this.#options = options;
+  /** @param onParsed called when no change of a namespace waits any longer. */
+  constructor(threads: ThreadShares, state: () => ReflectedState, onParsed: () => void, signal: AbortSignal) {
+    this.#threads = threads;
+    this.#state = state;
+    this.#onParsed = onParsed;
+    this.#signal = signal;
   }
 
   /** Parses a changed Connector, or rejects it for now. */
   parse({ identity, characters }: RawObject, parse: () => AdmittedObject): AdmittedObject {
     const { namespace = '', name } = identity;
-    const { threads } = this.#options;
-    if (threads.of(namespace).delayMs(0) === 0) return threads.measure(namespace, parse);
+    if (this.#threads.of(namespace).delayMs(0) === 0) return this.#threads.measure(namespace, parse);
     const key = objectKey(identity);
     const problem = `connector ${key} has changed, and connectors of namespace ${namespace} change more often than its share of CPU time permits`;
     const error = new CodedError('RESOURCE_EXHAUSTED', `${problem}: try again in a minute`);
@@ -52,22 +50,20 @@ export class ChangedConnectors {
   }
 
   async #parseLater(namespace: string, changes: BoundedMap<Change>): Promise<void> {
-    const { threads, onParsed, signal } = this.#options;
     try {
-      while (changes.size > 0) {
-        await sleep(threads.of(namespace).delayMs(0), signal);
-        if (threads.of(namespace).delayMs(0) === 0) threads.measure(namespace, () => this.#parseFirst(changes));
+      for (let delayMs = 1; changes.size > 0; delayMs = this.#threads.of(namespace).delayMs(0)) {
+        if (delayMs === 0) this.#threads.measure(namespace, () => this.#parseFirst(changes));
+        else await sleep(delayMs, this.#signal);
       }
-      onParsed();
     } catch {
       // The proxy stops, or the text is not JSON: the next list has the Connector again.
-    } finally {
-      this.#waiting.delete(namespace);
     }
+    this.#waiting.delete(namespace);
+    this.#onParsed();
   }
 
   #parseFirst(changes: BoundedMap<Change>): void {
-    const state = this.#options.state();
+    const state = this.#state();
     for (const key of changes.keys()) {
       const change = changes.get(key);
       changes.delete(key);

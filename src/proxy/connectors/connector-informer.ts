@@ -60,12 +60,12 @@ export class ConnectorInformer implements ConnectorLookup {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#now = client.clock.now;
     this.#memory = new ObjectMemoryQuota(maxBytes, noLimitObserver, 'the proxy knows');
-    const changed = new ChangedConnectors({
+    const changed = new ChangedConnectors(
       threads,
-      state: () => this.#connectors.state,
-      onParsed: () => this.#relistLater(),
-      signal: this.#stopping.signal,
-    });
+      () => this.#connectors.state,
+      () => this.#relistLater(),
+      this.#stopping.signal,
+    );
     const ofConnectors: ObjectAdmission = {
       ...this.#admissionOf('connector', connectorBytes),
       parseChanged: (raw, parse) => changed.parse(raw, parse),
