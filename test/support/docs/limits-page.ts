@@ -47,7 +47,8 @@ Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it 
 \`ConnectorsProxyObjectsRejected\` reports. A
 Connector whose tool sends endless informational responses (1xx) gets no requests while the namespace is over its share of CPU time: rules, CAs,
 Secrets, changed Connectors, probes, TLS handshakes and bodies in tiny chunks count for it. A Connector that changes meanwhile gets \`503\` until
-its new version is parsed.
+its new version is parsed. So one namespace can delay others by a second at once, and takes a twentieth of the thread
+afterwards. Ten can delay them by some seconds, and take half of it.
 
 ## Objects and files
 

@@ -15,7 +15,7 @@ export const largeChunks = Buffer.from(`4000\r\n${'a'.repeat(0x4000)}\r\n`.repea
 const longHeaders = Array.from({ length: 14 }, (_, at) => `X-Long-${at}: ${'a'.repeat(1_000)}\r\n`).join('');
 
 /** Writes without end as long as the other side takes it. */
-function flood(socket: Socket, block: Buffer): void {
+export function flood(socket: Socket, block: Buffer): void {
   // Later, since a kernel that takes everything at once would let nothing else run here.
   const soon = (): void => void setImmediate(more);
   const more = (): void => {

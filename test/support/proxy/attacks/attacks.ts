@@ -4,6 +4,7 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { headOf } from '../proxy-client.ts';
+import { flood, oneByteChunks } from '../stalled-peers.ts';
 import { slowChain, slowestChain } from './slow-chain.ts';
 
 /** A pod that attacks. */
@@ -158,6 +159,32 @@ export const attacks: Readonly<Record<string, Attack>> = {
         return 'closed';
       }),
     ),
+
+  /** Transfers in chunks of one byte both ways, as fast as the proxy takes them. */
+  oneByteChunks(plan, signal) {
+    net
+      .createServer((socket) => {
+        socket
+          .on('error', () => undefined)
+          .once('data', () => {
+            socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+            flood(socket.resume(), oneByteChunks);
+          });
+      })
+      .listen(plan.toolPort, '127.0.0.1');
+    return Promise.resolve(
+      repeat(plan, signal, async (pod, at) => {
+        const socket = await connect(plan, pod);
+        const url = urlOf(plan, at);
+        socket.write(
+          `POST ${url} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nProxy-Authorization: ${pod.authorization}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+        );
+        flood(socket.on('error', () => undefined).resume(), oneByteChunks);
+        await new Promise((resolve) => socket.once('close', resolve));
+        return 'closed';
+      }),
+    );
+  },
 
   /** Connections to a tool whose certificates take long to verify. */
   slowChains(plan, signal) {

@@ -4,7 +4,7 @@ import { connector, secret } from '../manifests.ts';
 import type { HostileNamespace } from './attacked-proxy.ts';
 
 /** 7 KB that take 324 KiB once they are parsed, and tens of milliseconds. */
-const longRules = Array.from({ length: 48 }, (_each, at) => {
+export const longRules = Array.from({ length: 48 }, (_each, at) => {
   const paths = Array.from({ length: 20 }, (_path, index) => `/${((at * 20 + index) % 1296).toString(36)}`);
   return `- allow: { paths: [${paths.join()}] }\n`;
 }).join('');
@@ -14,6 +14,13 @@ export function ruledConnectors(namespace: string, count: number): readonly obje
   return Array.from({ length: count }, (_each, at) =>
     connector(`ruled-${at}`, 'http://127.0.0.1:9', { namespace, rules: { rules: longRules } }),
   );
+}
+
+/** A Connector of nearly 64 KiB that takes as long to parse as one can, in one of many versions. */
+export function largeConnector(namespace: string, version: number): object {
+  const extra = Array.from({ length: 5_500 }, (_each, at) => ({ [(at + version).toString(36)]: 1 }));
+  const made = connector('large', 'http://127.0.0.1:9', { namespace }) as { readonly spec: object };
+  return { ...made, spec: { ...made.spec, extra } };
 }
 
 /** Names of Connectors whose CAs are different trust stores. */
