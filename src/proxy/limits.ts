@@ -85,6 +85,8 @@ export const proxyLimits = {
     clientCertificateBytes: 32 << 10,
     /** Certificates in it. @listed `Unusable`, `502` */
     clientCertificates: 10,
+    /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. @listed `Unusable`, `502` */
+    dockerConfigBytes: 256 << 10,
   },
   /** Rules of one Connector, or of one class, which each request is compared with. See proxy/rules/parse-rules.ts. */
   rules: {

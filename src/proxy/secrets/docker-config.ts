@@ -6,6 +6,7 @@ import type { ToolOrigin } from '../tool/tool-origin.ts';
 import { nameOf } from '../tool/tool-origin.ts';
 import type { RegistryCredentials } from '../credentials/header-credentials.ts';
 import { parseAuthority } from '../connectors/tool-address.ts';
+import { proxyLimits } from '../limits.ts';
 
 /** Why a `.dockerconfigjson` yields no credential, as the predicate of a sentence about its Secret. */
 interface DockerConfigProblem {
@@ -18,6 +19,8 @@ interface Entry {
   readonly port: number | undefined;
   readonly value: JsonValue;
 }
+
+const maxLength = proxyLimits.connector.dockerConfigBytes;
 
 /** Parses the value of a Secret, once and not per request. */
 const entriesOf = perObject((config: Secret) => parse(config.expose()));
@@ -36,6 +39,11 @@ export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCrede
 }
 
 function parse(text: string): readonly Entry[] | DockerConfigProblem {
+  if (text.length > maxLength) {
+    return {
+      problem: `has a .dockerconfigjson of ${Math.ceil(text.length / 1024)} KiB, at most ${maxLength / 1024} KiB are allowed: leave only the registries in it that its Connectors use`,
+    };
+  }
   const config = jsonIn(text);
   if (config === undefined) return { problem: 'has a .dockerconfigjson that is not JSON' };
   return Object.entries(jsonObject(config, 'auths')).flatMap(([key, value]) => {

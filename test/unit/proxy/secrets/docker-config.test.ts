@@ -70,12 +70,17 @@ describe('a .dockerconfigjson', () => {
     assert.equal(counted.reads, 1);
   });
 
-  it('that is not JSON is told so, and is not parsed again', () => {
+  it('that is too long or not JSON is told so, and is not parsed again', () => {
+    const long = new CountedSecret(`{"auths":{"a.example":{"auth":"${'a'.repeat(256 * 1024)}"}}}`);
     const broken = new CountedSecret('{"auths":');
     for (let round = 0; round < 2; round += 1) {
+      assert.match(
+        found('https://a.example', long),
+        /^has a \.dockerconfigjson of 257 KiB, at most 256 KiB are allowed: /,
+      );
       assert.equal(found('https://a.example', broken), 'has a .dockerconfigjson that is not JSON');
     }
-    assert.equal(broken.reads, 1);
+    assert.deepEqual([long.reads, broken.reads], [1, 1]);
   });
 
   for (const text of ['{}', '[]', 'null', '{"auths":[]}', '{"auths":{"a.example":null}}']) {
