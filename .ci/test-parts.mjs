@@ -1,7 +1,7 @@
 // The parts of the tests: which files run as one process, in which command.
 
 /**
- * Folders of `test`, with the seconds that their files take next to five other parts on two free processors. A file
+ * Folders and files of `test`, with the seconds that their files take next to five other parts on two free processors. A file
  * belongs to the innermost of them.
  */
 const places = {
@@ -12,7 +12,9 @@ const places = {
   'fault/driver': 40,
   'fault/host': 160,
   integration: 250,
-  'integration/deploy': 210,
+  'integration/deploy': 170,
+  'integration/deploy/lifecycle.test.ts': 200,
+  'integration/deploy/versions.test.ts': 120,
   'integration/docs': 60,
   'integration/driver': 290,
   'integration/proxy': 260,
@@ -23,7 +25,7 @@ const places = {
 };
 /** Places that take more are divided, but for those whose suites share one control plane of Kubernetes. */
 const partSeconds = 80;
-const whole = ['integration/deploy', 'integration/docs'];
+const whole = Object.keys(places).filter((place) => /^integration\/(deploy|docs)/.test(place));
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];

@@ -153,9 +153,9 @@ describe('the examples', function () {
     return { ...run, workspace };
   }
 
-  it('list the images of a registry with curl (pod.yaml)', async () => {
+  it('ask a registry whether it accepts the credential with curl (pod.yaml)', async () => {
     const { stdout } = await runPod(exampleOf('pod.yaml', 'Pod')['spec'] as PodSpec);
-    assert.match(stdout, /^\{"repositories":\["images\/base"/);
+    assert.equal(stdout.trim(), '{}');
   });
 
   it('reach a site without a Secret, and print what the page shows (smoke-test.yaml)', async () => {

@@ -21,7 +21,7 @@ const head = `# Classes
 
 A Connector names one of these classes in \`spec.connectorClassName\`. [The class files](../deploy/chart/files/classes)
 describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector with its credential for each class. So take the
-Connector of your tool from there, create the Secret with the keys [below](#credentials-of-the-classes), and name the Connector in a
+Connector of your tool from there, create the Secret with the keys [below](#credentials-of-the-classes), give the proxy and the pod's service account [their permissions](connectors.md#who-can-use-it), and name the Connector in a
 [volume](volumes.md), with the [configuration](#configurations) of your program if it has one. If no class fits your tool, try \`http\`, or
 [write one](writing-a-connectorclass.md).
 

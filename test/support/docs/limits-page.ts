@@ -39,7 +39,8 @@ A volume can have the files of 32 connectors. A pod that keeps failing is tried 
 
 ## Proxy
 
-Each limit has a fixed memory per unit, and the sum fits into the container, so no pod and no tool can end a replica. If you raise the
+Each limit has a fixed memory per unit, and a test fills them at the deployed size, so no pod and no tool can end a replica. The
+products are not taken at once: a request that takes 1.5 MiB has the connections that it uses in it. If you raise the
 container's memory limit, raise the flags in proportion, and \`--max-tool-connections\` to at least 1.5 times \`--max-requests-in-flight\`. The names in the last column are [reasons of conditions](troubleshooting.md#a-connector-is-not-ready).
 
 ${tables['Proxy'] ?? ''}

@@ -55,7 +55,7 @@ const more = `## What some programs need
 | glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 
 For Go set \`GOPROXY\` to the Connector's address, and \`GOSUMDB=off\` if it has no checksum database. For cargo,
-\`.cargo/config.toml\` has \`registry = "sparse+ADDRESS"\` in \`[source.company]\` and \`replace-with = "company"\` in \`[source.crates-io]\`.
+\`.cargo/config.toml\` has \`registry = "sparse+ADDRESS/"\`, with the final slash, in \`[source.company]\` and \`replace-with = "company"\` in \`[source.crates-io]\`.
 
 Helm, uv and kaniko were not run, but should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
 \`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy. The versions are those of the machine that generated this page, with Debian 13.
