@@ -1,8 +1,8 @@
 // The parts of the tests: which files run as one process, in which command.
 
 /**
- * Folders and files of `test`, with the seconds that their files take next to five other parts on two free processors. A file
- * belongs to the innermost of them.
+ * Folders and files of `test`, with the seconds that they take next to five other parts on two free processors. A file
+ * belongs to the innermost of them. Suites with a control plane of their own say less, so that they do not start at once.
  */
 const places = {
   conformance: 20,
@@ -13,8 +13,8 @@ const places = {
   'fault/host': 160,
   integration: 250,
   'integration/deploy': 170,
-  'integration/deploy/lifecycle.test.ts': 200,
-  'integration/deploy/versions.test.ts': 120,
+  'integration/deploy/lifecycle.test.ts': 76,
+  'integration/deploy/versions.test.ts': 70,
   'integration/docs': 60,
   'integration/driver': 290,
   'integration/proxy': 260,
