@@ -328,8 +328,8 @@ export const proxyLimits = {
     /** Compiled expressions that are kept. Compiling one takes up to 80 ms. */
     compiled: 256,
     /**
-     * Work of one evaluation: a character that a function reads is 2, in a search with a pattern 16, a node of the
-     * expression 32. Takes some milliseconds.
+     * Work of one evaluation: a character that a function reads is 2, a node of the expression 32. Searches and conversions
+     * cost more, by what they can take. Takes some milliseconds.
      */
     work: 256 << 10,
     /** Characters of all values of a Secret, which are copied for each evaluation. */

@@ -13,9 +13,9 @@ interface Usage {
 
 /**
  * Limits the watched objects of each pod and namespace, by the references of published volumes, and of calls that wait for
- * an object or an approval. An object counts for every pod and namespace that uses it, also if it is watched already: a pod must not learn
- * from a rejection what others use. A dynamic share prevents a pod that names hundreds of objects from using up the limit
- * for other pods.
+ * an object or an approval. An object counts for every pod and namespace that uses it, also if it is watched already: a
+ * pod must not learn from a rejection what others use. A dynamic share prevents a pod that names hundreds of objects from
+ * using up the limit for other pods.
  */
 export class WatchQuota {
   readonly #maxCount: number;

@@ -14,6 +14,7 @@ import { parseRequestLine } from '../../../src/shared/process/health-server.ts';
 import { dns1123SubdomainProblem } from '../../../src/shared/names.ts';
 import { certificateBlocks } from '../../../src/shared/pem.ts';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.ts';
+import { patternSize } from '../../../src/proxy/cel/work.ts';
 import { parseChallenges } from '../../../src/proxy/credentials/registry/challenge.ts';
 import { credentialFor } from '../../../src/proxy/secrets/docker-config.ts';
 import { signerOf } from '../../../src/proxy/credentials/private-key.ts';
@@ -188,6 +189,7 @@ export const parsers: Readonly<Record<string, Parser>> = {
     around: ['…', 'A=…', 'A=./…', 'A=b=./…'],
   },
   variableProblem: { run: variableProblem, around: ['…', 'A…', 'npm_config_…'] },
+  patternSize: { run: patternSize, around: ['…', '[…', '[[:…', '\\Q…', '\\p{…', 'a{…'] },
   parseGoDuration: { run: parseGoDuration, around: ['…', '1h…', '1.…s'] },
   names: { run: dns1123SubdomainProblem, around: ['…', 'a…', 'a.…'] },
   // The API server, which passes on what they wrote.

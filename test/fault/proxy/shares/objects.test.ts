@@ -9,11 +9,11 @@ import { started } from '../../../support/started.ts';
 describe('Connectors of hostile namespaces, in a proxy as deployed', function () {
   this.timeout(600_000);
 
-  async function assertServesOthers(attacked: AttackedProxy, least = 100): Promise<void> {
+  async function assertServesOthers(attacked: AttackedProxy): Promise<void> {
     const { served, failed, probes } = await attacked.bystand(100, 20);
     const { proxy } = attacked;
     assert.ok(!proxy.hasEnded, proxy.log);
-    assert.ok(served >= least && probes.missed === 0, JSON.stringify({ failed, probes }));
+    assert.ok(served === 100 && probes.missed === 0, JSON.stringify({ failed, probes }));
     console.log(
       `      peak ${proxy.peakMib.toFixed(0)} MiB, ${await attacked.metric('object_memory_bytes')} bytes counted`,
     );
@@ -46,17 +46,17 @@ describe('Connectors of hostile namespaces, in a proxy as deployed', function ()
     let count = 0;
     const flood = async (until: number): Promise<void> => {
       while (count < until) {
-        for (let at = 0; at < 200; at += 1) {
+        // The tool of the others is in this process too.
+        for (let at = 0; at < 50; at += 1) {
           api.put(connector(`c${(count += 1)}`, 'http://a', { namespace: 'hostile-0' }) as KubeObject);
         }
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setTimeout(resolve, 1));
       }
     };
     await flood(108_000);
     await assertServesOthers(attacked);
     const flooding = flood(200_000);
-    // The flood comes from this process, in which the tool and the API server of the others are too.
-    await assertServesOthers(attacked, 80);
+    await assertServesOthers(attacked);
     await flooding;
     await eventually('all have arrived', async () => (await attacked.metric('rejected_objects')) > 0);
     await assertServesOthers(attacked);

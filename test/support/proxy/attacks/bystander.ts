@@ -36,7 +36,13 @@ function get(options: http.RequestOptions, timeoutMs: number): Promise<string> {
     request.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     request.once('response', (response) => {
       response.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-      response.resume().once('end', () => resolve(String(response.statusCode)));
+      const { statusCode } = response;
+      if (statusCode === 200) response.resume().once('end', () => resolve('200'));
+      else
+        void text(response).then(
+          (line) => resolve(`${statusCode} ${line.slice(0, 200)}`),
+          () => resolve(`${statusCode}`),
+        );
     });
   });
 }

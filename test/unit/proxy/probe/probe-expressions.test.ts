@@ -24,6 +24,9 @@ describe('An expression of a probe', () => {
     ['a list in a loop', doubled('[1, 2, 3, 4]', 16, 'a.exists(b, b == 0)')],
     ['a list that is searched', doubled('[1, 2, 3, 4]', 18, '0 in a')],
     ['loops in loops', `${'[0,1,2,3,4,5,6,7,8,9].all(a, '.repeat(6)}true${')'.repeat(6)}`],
+    ['copies in a pattern', `"x".matches("${'.{0,1000}'.repeat(40)}")`],
+    ['states of a search', doubled('"0123456789abcdef"', 10, 'a.matches("[0-9]*[ab][0-9a-f]{1000}[xyz]")')],
+    ['a pattern', doubled('"(a|b)"', 13, '"x".matches(a)')],
     ['a search', doubled('"0123456789abcdef"', 13, 'a.matches("[xyz]")')],
   ];
   for (const [what, cel] of large) {

@@ -6,7 +6,11 @@ import type { GeneratorOutcome } from '../../../../../src/proxy/credentials/gene
 const request = { method: 'GET', host: 'tool.example', path: '/a', query: 'b=1' };
 const secret = [
   ['token', 'SECRET-VALUE'],
+  ['digits', '9'.repeat(10_000)],
   ['long', 'ab'.repeat(30_000)],
+  // A text in which V8 finds the other only after as many comparisons as the product of their lengths has.
+  ['repeated', 'a'.repeat(30_000)],
+  ['sought', `${'a'.repeat(8_000)}b${'a'.repeat(8_000)}`],
 ] as const;
 
 function run(cel: string, data: readonly (readonly [string, string])[] = secret): GeneratorOutcome {
@@ -62,6 +66,10 @@ describe('An expression of a generator', () => {
   const worked: readonly (readonly [what: string, value: string])[] = [
     ['searches', 'string(secret.long.contains(secret.long.startsWith("a") ? "ba" + secret.long : ""))'],
     ['patterns', 'string(secret.long.matches("(a|b)*c"))'],
+    ['texts that are slow to find', 'string(secret.repeated.contains(secret.sought))'],
+    ['copies in patterns', 'string("x".matches("a{1000}b{1000}c{1000}"))'],
+    ['conversions', 'string(int(secret.digits))'],
+    ['time zones', `string([${'now.getHours("Asia/Tokyo"),'.repeat(40)}1].size())`],
     ['lists in lists', `string([${'[1,2,3,4,5,6,7,8].map(x, '.repeat(6)}1${')'.repeat(6)}] == [1])`],
     ['joins', 'secret.long + secret.long + secret.long'],
   ];
