@@ -118,6 +118,16 @@ describe('a volume', () => {
       assert.deepEqual(kubelet.mounts(), []);
     });
 
+    it('names the version of Linux that a kernel without detached mounts lacks, and makes nothing', () => {
+      const { ENOSYS } = constants.errno;
+      const old = kubelet.host(wrapSyscalls(syscalls, (call) => (call === 'fsopen' ? -ENOSYS : undefined)));
+      assert.throws(() => old.put(kubelet.target, files, {}), {
+        code: 'FAILED_PRECONDITION',
+        message: /^the driver needs Linux 5\.2 or later/,
+      });
+      assert.equal(fs.existsSync(kubelet.target), false);
+    });
+
     it('refuses a parent that does not exist and makes nothing', () => {
       fs.rmSync(kubelet.parent, { recursive: true });
       assert.throws(() => host.put(kubelet.target, files, {}), { code: 'INTERNAL', message: /does not exist/ });
