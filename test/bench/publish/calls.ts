@@ -19,7 +19,7 @@ export const operations = [
   'system calls of a publish',
   'system calls of an unpublish',
   'first publish',
-  'with registry-config',
+  'publish, registry-config',
   'republish unchanged',
   'republish, new token',
   'unpublish',
@@ -55,7 +55,7 @@ export async function measureCalls(
       'system calls of a publish': () => raw.put(bare, files),
       'system calls of an unpublish': () => raw.detach(bare),
       'first publish': () => client.publishVolume(volume),
-      'with registry-config': () => client.publishVolume(configured, { attributes: withConfiguration }),
+      'publish, registry-config': () => client.publishVolume(configured, { attributes: withConfiguration }),
       'republish unchanged': () => client.publishVolume(steady),
       'republish, new token': () => {
         volume.renewToken();

@@ -6,9 +6,9 @@ const barred: readonly Operation[] = [
   'no-op call',
   'republish unchanged',
   'unpublish',
-  'first publish',
   'republish, new token',
-  'with registry-config',
+  'first publish',
+  'publish, registry-config',
 ];
 const colours: Readonly<Record<Source, string>> = { kubernetes: '#326ce5', directory: '#9aa5b1' };
 const names: Readonly<Record<Source, string>> = { kubernetes: 'API server', directory: 'directory' };

@@ -168,9 +168,8 @@ describe('programs after `activate`, with no other setting', function () {
       registry = await DockerRegistry.start({ directory: path.join(fixture.work, 'registry'), host, auth: login });
       fixture.onStop(() => registry.stop());
       fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
-      volumes = await connected(use.fixture, `https://${registry.address}`, {
-        ...{ className: 'oci', configuration: 'registry-config', secretName: 'registry' },
-      });
+      const options = { className: 'oci', secretName: 'registry' };
+      volumes = await connected(use.fixture, `https://${registry.address}`, options);
       env = containersEnvironment(fixture.work);
       writeFileSync(
         path.join(fixture.work, 'policy.json'),

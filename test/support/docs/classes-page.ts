@@ -20,14 +20,38 @@ export const classesPage = path.join(repository, 'docs/classes.md');
 const head = `# Classes
 
 A Connector names one of these classes in \`spec.connectorClassName\`. [The class files](../deploy/chart/files/classes)
-describe each param, and [examples](../deploy/examples/connectors.yaml) has a Connector with its credential for each class. So take the
-Connector of your tool from there, create the Secret with the keys [below](#credentials-of-the-classes), give the proxy and the pod's service account [their permissions](connectors.md#who-can-use-it), and name the Connector in a
-[volume](volumes.md), with the [configuration](#configurations) of your program if it has one. If no class fits your tool, try \`http\`, or
-[write one](writing-a-connectorclass.md).
+describe each param. Take the Connector of your tool from the [examples](../deploy/examples/connectors.yaml), create the Secret with the keys [below](#credentials-of-the-classes), give proxy and pod [their permissions](connectors.md#who-can-use-it), and name the Connector in a
+[volume](volumes.md), with the [configuration](#configurations) of your program, if any. If none fits, try \`http\`, or [write one](writing-a-connectorclass.md).
 
 Most classes deny known requests for further credentials, because a pod could use these without the proxy: access
 tokens, robot accounts, tokens of registries. The class \`gitlab\` also denies \`POST /api/graphql\`, because
 [rules](rules.md) cannot distinguish its changes from its queries.
+`;
+
+const example = `## An example
+
+A private index of Python packages, for \`pip\` in pods of namespace \`ci\`:
+
+\`\`\`yaml
+apiVersion: connectors.alauda.io/v1alpha1
+kind: Connector
+metadata: { namespace: ci, name: pypi }
+spec:
+  connectorClassName: pypi
+  address: https://pypi.example.com # of the index, without /simple
+  auth: { secretRef: { name: pypi-login } } # type kubernetes.io/basic-auth, keys username and password
+\`\`\`
+
+\`\`\`yaml
+volumes:
+  - name: connectors
+    csi:
+      driver: connectors-csi
+      readOnly: true
+      volumeAttributes: { connectors: pypi, configuration.names: pipconf }
+\`\`\`
+
+The container mounts this volume at \`/opt/connectors\` and runs \`. /opt/connectors/activate && pip install PACKAGE\`.
 `;
 
 /** Keys of the Secret, for types whose class does not list them. */
@@ -69,6 +93,7 @@ export async function classesText(): Promise<string> {
   const text = [
     head,
     table(['class', 'for'], purposes),
+    example,
     '## Credentials of the classes\n',
     'A Connector selects one by `spec.auth.name`. Each class also takes [every other type](credentials.md#types) that the proxy knows, such as `kubernetes.io/dockerconfigjson`, without `spec.auth.name`. [Issued tokens](credentials.md#issued-tokens) lists the keys that are missing here.\n',
     table(['`spec.auth.name`', 'type of the Secret', 'keys of the Secret', 'classes'], merged(auth)),

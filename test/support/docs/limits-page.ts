@@ -35,7 +35,7 @@ an approval is in flight, but not running. The log names the pod, at most once a
 
 ${tables['Driver'] ?? ''}
 A volume can have the files of 32 connectors. A pod that keeps failing is tried four times a second; its other publishes get \`was not tried\` at once, except those of mounted volumes. While
-3,000 failing volumes begin to retry, a first publish of another pod can wait for 3 s of the driver's CPU time, which took up to 14 s on a busy machine: the kubelet opens three connections for each attempt, and they cost more than its rejection. [Sizing](sizing.md#memory-of-a-node) explains the memory of volumes.
+3,000 failing volumes begin to retry, a first publish of another pod can wait for 3 s of CPU time, up to 14 s on a busy machine: the kubelet opens three connections for each attempt. [Sizing](sizing.md#memory-of-a-node) has the memory.
 
 ## Proxy
 

@@ -19,6 +19,7 @@ export function tutorialSteps(page: string): readonly TutorialStep[] {
       }
       const line = page.slice(0, index).split('\n').length;
       if (language === 'cel') return [{ kind: 'cel', line, cel: text }];
+      if (language === 'sh') return []; // for a cluster
       if (language !== 'console') throw new Error(`a block of ${language}`);
       return [...text.matchAll(/^\$ (.*)\n((?:(?!\$ ).*\n)*)/gm)].map(([, command = '', output = '']) => ({
         kind: 'command',
