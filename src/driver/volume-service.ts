@@ -74,10 +74,9 @@ export class VolumeService {
       attributeLimits: { maxTokenExpirationMs: config['max-token-expiration'] },
       publish: this.#publish,
       memory,
-      onPublished: ({ path }) => {
+      onPublished: ({ path }, targetPath) => {
         metrics.published('ok', path);
-        // An object can have changed after it was read, before a scan could find the volume.
-        if (path !== 'unchanged') this.#onChange?.changed();
+        if (path !== 'unchanged') this.#onChange?.published(targetPath);
       },
       onFailed: (code) => metrics.published(code, ''),
     });

@@ -44,19 +44,18 @@ export class KubernetesConnectors implements ConnectorSource {
   /** By volume, releases its connectors. */
   readonly #retained = new Map<string, () => void>();
   #sweeper: NodeJS.Timeout | undefined;
-  #onChange: (connectorName?: string) => void = () => undefined;
+  #onChange: () => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace, watchLimits, observer } = options;
     this.#watchLimits = watchLimits;
     this.#memory = new ObjectMemoryQuota(watchLimits.maxBytes, observer);
     const changed = (): void => this.#onChange();
-    const shared = { ...options, memory: this.#memory };
+    const shared = { ...options, memory: this.#memory, onChange: changed };
     this.#connectors = new OnDemandInformer({
       ...shared,
       type: connectorType,
       noun: 'connector',
-      onChange: (name) => this.#onChange(name),
       parse: parseConnector,
       maxObjectBytes: limits.objects.connectorBytes,
     });
@@ -64,7 +63,6 @@ export class KubernetesConnectors implements ConnectorSource {
       ...shared,
       type: connectorClassType,
       noun: 'connectorclass',
-      onChange: changed,
       parse: parseConnectorClass,
       maxObjectBytes: limits.objects.connectorClassBytes,
     });
@@ -84,7 +82,7 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#classes.stop();
   }
 
-  onChange(listener: (connectorName?: string) => void): void {
+  onChange(listener: () => void): void {
     this.#onChange = listener;
   }
 

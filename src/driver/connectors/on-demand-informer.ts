@@ -38,8 +38,8 @@ interface OnDemandInformerOptions<T> {
   /** Memory quota for objects of all kinds. */
   readonly memory: ObjectMemoryQuota;
   readonly observer: LimitObserver;
-  /** Called with the name of an object after it has changed. */
-  readonly onChange: (name: string) => void;
+  /** Called after an object has changed. */
+  readonly onChange: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -167,7 +167,7 @@ export class OnDemandInformer<T extends object> {
     const rateLimiter = this.#changes.of(name.namespace ?? `/${key}`);
     const target = { type, ...name, admission: { maxObjectBytes, admit }, owner, rateLimiter };
     const entry = { reflector: new Reflector(client, target, log), reservation, lastUsedMs: 0 };
-    entry.reflector.state.onChange(() => this.#options.onChange(name.name));
+    entry.reflector.state.onChange(() => this.#options.onChange());
     this.#entries.set(key, entry);
     entry.reflector.start();
     return entry;

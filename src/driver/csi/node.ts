@@ -27,7 +27,7 @@ interface NodeOptions {
   readonly publish: PublishVolume;
   readonly memory: Pick<VolumeMemory, 'has' | 'acquireCall'>;
   /** Called after each successful publish. */
-  readonly onPublished: (outcome: PublishOutcome) => void;
+  readonly onPublished: (outcome: PublishOutcome, targetPath: string) => void;
   /** Called after each failed publish, with the code of the response. */
   readonly onFailed: (code: ErrorCode) => void;
 }
@@ -95,7 +95,7 @@ function publishHandler(options: NodeOptions): RpcHandler<PublishMessage, Record
       const { path, steps } = await publish.run(call, signal);
       report.outcome = path;
       report.steps = steps;
-      onPublished({ path, steps });
+      onPublished({ path, steps }, message.target_path);
       return {};
     } catch (error) {
       onFailed(toCodedError(error, 'the driver failed unexpectedly; see its log').code);

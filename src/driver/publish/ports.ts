@@ -39,11 +39,8 @@ export interface ConnectorSource {
    */
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined;
 
-  /**
-   * Calls the listener after a possible change of the results of `peek` or `peekFlags`, with the name of the Connector
-   * if nothing else has changed.
-   */
-  onChange(listener: (connectorName?: string) => void): void;
+  /** Calls the listener after a possible change of the results of `peek` or `peekFlags`. */
+  onChange(listener: () => void): void;
 
   /** Keeps the connectors and their classes current while a pod's published volume uses them. Idempotent per volume. */
   retain(volumeId: string, refs: readonly ConnectorRef[], owner: Owner): void;

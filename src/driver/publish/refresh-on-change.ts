@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Deadline, sleep } from '../../shared/abortable.ts';
 import { CodedError, toCodedError } from '../../shared/errors.ts';
+import { threadTimeMs } from '../content/template-renderer.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { driverLimits } from '../limits.ts';
@@ -25,6 +26,8 @@ const monotonicNow = (): number => performance.now();
 
 /** Changes within this time are handled by one scan, in milliseconds. */
 const scanMs = 50;
+/** Pause after a scan, in times of its CPU time: scans take a twentieth of the thread at most, also on a full node. */
+const scanPause = 20;
 /** A refresh that takes longer, in milliseconds, is left to the kubelet. */
 const timeoutMs = 10_000;
 
@@ -60,8 +63,8 @@ export class RefreshOnChange {
   /** By target path, of volumes that still exist. */
   readonly #attempts = new Map<string, Attempt>();
   #scan: NodeJS.Timeout | undefined;
-  /** Names of the Connectors that have changed since the last scan; undefined if anything else has. */
-  #changedNames: Set<string> | undefined = new Set();
+  /** End of the pause after the last scan, by the monotonic clock. */
+  #pausedUntilMs = 0;
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
@@ -71,17 +74,24 @@ export class RefreshOnChange {
     this.#rate = new TokenBucket(rate, monotonicNow);
   }
 
-  /** Schedules a scan after a possible change: of the volumes with a Connector of this name, or of all. */
-  readonly changed = (connectorName?: string): void => {
-    if (connectorName === undefined) this.#changedNames = undefined;
-    else this.#changedNames?.add(connectorName);
+  /** Schedules a scan after a possible change. */
+  readonly changed = (): void => {
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
     const changedAtMs = monotonicNow();
+    const waitMs = Math.max(scanMs, this.#pausedUntilMs - changedAtMs);
     this.#scan = setTimeout(() => {
       this.#scan = undefined;
+      const startMs = threadTimeMs();
       this.#scanVolumes(changedAtMs);
-    }, scanMs).unref();
+      this.#pausedUntilMs = monotonicNow() + scanPause * (threadTimeMs() - startMs);
+    }, waitMs).unref();
   };
+
+  /** Refreshes a published volume if an object has changed after it was read, before a scan could find the volume. */
+  published(targetPath: string): void {
+    const volume = this.#deps.volumes.get(targetPath);
+    if (volume !== undefined && this.#needsRefresh(volume)) void this.#run(volume.request, monotonicNow());
+  }
 
   stop(): void {
     this.#stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
@@ -94,13 +104,7 @@ export class RefreshOnChange {
     for (const targetPath of this.#attempts.keys()) {
       if (volumes.get(targetPath) === undefined) this.#attempts.delete(targetPath);
     }
-    const names = this.#changedNames;
-    this.#changedNames = new Set();
-    for (const volume of volumes.all()) {
-      const { connectors } = volume.request.attributes;
-      const canDiffer = names === undefined || connectors.some(({ name }) => names.has(name));
-      if (canDiffer && this.#needsRefresh(volume)) void this.#run(volume.request, changedAtMs);
-    }
+    for (const volume of volumes.all()) if (this.#needsRefresh(volume)) void this.#run(volume.request, changedAtMs);
   }
 
   #needsRefresh(volume: PublishedVolume): boolean {
@@ -167,8 +171,7 @@ export class RefreshOnChange {
       this.#pending.delete(targetPath);
     }
     // Something can have changed during the refresh.
-    const volume = volumes.get(targetPath);
-    if (volume !== undefined && this.#needsRefresh(volume)) void this.#run(volume.request, monotonicNow());
+    this.published(targetPath);
   }
 
   async #refresh(volume: PublishedVolume, changedAtMs: number): Promise<void> {

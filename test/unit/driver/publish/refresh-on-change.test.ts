@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { threadTimeMs } from '../../../../src/driver/content/template-renderer.ts';
 import { PublishedVolumes } from '../../../../src/driver/publish/published-volumes.ts';
 import { RefreshOnChange } from '../../../../src/driver/publish/refresh-on-change.ts';
 import { silentLog } from '../../../../src/shared/log.ts';
@@ -9,7 +11,10 @@ import { started } from '../../../support/started.ts';
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
 
 /** Starts one with a volume for each list of connectors. @returns it, and the names that it has looked up. */
-function refreshing(...volumesOf: readonly (readonly string[])[]): {
+function refreshing(
+  volumesOf: readonly (readonly string[])[],
+  onLook = (): void => undefined,
+): {
   readonly refresh: RefreshOnChange;
   readonly seen: string[];
 } {
@@ -33,6 +38,7 @@ function refreshing(...volumesOf: readonly (readonly string[])[]): {
       release: () => undefined,
       peekFlags: () => flags,
       peek: (refs) => {
+        onLook();
         seen.push(refs.map(({ name }) => name).join());
         return [];
       },
@@ -56,22 +62,34 @@ function refreshing(...volumesOf: readonly (readonly string[])[]): {
 }
 
 describe('the search for volumes whose input has changed', () => {
-  it('looks at those with a Connector of the changed name, whatever else a namespace has', async () => {
-    const { refresh, seen } = refreshing(['a', 'b'], ['c'], ['d', 'a'], []);
-    refresh.changed('a');
-    await eventually('it looks', () => seen.length > 0);
-    assert.deepEqual(seen, ['a,b', 'd,a']);
-  });
-
-  it('looks at all of them after any other change', async () => {
-    const { refresh, seen } = refreshing(['a'], ['c']);
-    refresh.changed('a');
+  it('looks at all of them after a change, however many there were', async () => {
+    const { refresh, seen } = refreshing([['a'], ['c']]);
     refresh.changed();
-    refresh.changed('a');
+    refresh.changed();
     await eventually('it looks', () => seen.length > 0);
     assert.deepEqual(seen, ['a', 'c']);
-    refresh.changed('c');
-    await eventually('it looks again', () => seen.length > 2);
-    assert.deepEqual(seen.slice(2), ['c']);
+  });
+
+  it('looks at a published volume alone', () => {
+    const { refresh, seen } = refreshing([['a'], ['c']]);
+    refresh.published('/volume-1');
+    assert.deepEqual(seen, ['c']);
+  });
+
+  it('takes a twentieth of the thread at most, whatever changes and however many volumes there are', async () => {
+    const lookMs = 2;
+    const look = (): void => {
+      for (const endMs = threadTimeMs() + lookMs; threadTimeMs() < endMs;);
+    };
+    const { refresh, seen } = refreshing([['a'], ['b'], ['c'], ['d'], ['e'], ['f']], look);
+    const startMs = performance.now();
+    while (performance.now() - startMs < 1500) {
+      refresh.changed();
+      await sleep(5);
+    }
+    const lookedMs = lookMs * seen.length;
+    // The first scan comes before the first pause.
+    assert.ok(lookedMs <= (performance.now() - startMs) / 20 + 6 * lookMs, `${lookedMs} ms`);
+    assert.ok(lookedMs > 0);
   });
 });
