@@ -18,7 +18,7 @@ import path from 'node:path';
 import { KubeletClient } from '../support/driver/kubelet-client.ts';
 import { TestVolume } from '../support/driver/test-volume.ts';
 import { repository } from '../support/deploy/manifests.ts';
-import { ImageBuilder, ownArchitecture } from '../support/deploy/image.ts';
+import { ImageBuilder, ownArchitecture } from '../support/image/image-builder.ts';
 import { missingForArm64 } from '../support/e2e/arm64.ts';
 import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.ts';
 

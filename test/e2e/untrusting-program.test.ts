@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { run } from '../support/e2e/programs.ts';
 import { needs } from '../support/e2e/rendered-classes.ts';
-import { CertificateAuthority } from '../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../support/tls/certificate-authority.ts';
 import { eventually } from '../support/poll.ts';
 import { connector, grant } from '../support/proxy/manifests.ts';
 import { ProxyFixture } from '../support/proxy/proxy-fixture.ts';

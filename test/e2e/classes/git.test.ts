@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.ts';
+import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/classes/class-cases.ts';
 import { useClassFixture } from '../../support/e2e/class-fixture.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { caseToken } from '../../support/deploy/class-cases.ts';
+import { caseToken } from '../../support/classes/class-cases.ts';
 import { runMaven } from '../../support/e2e/maven.ts';
 import { useClassFixture } from '../../support/e2e/class-fixture.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caseToken, hostileAddress } from '../../support/deploy/class-cases.ts';
+import { caseToken, hostileAddress } from '../../support/classes/class-cases.ts';
 import { useClassFixture } from '../../support/e2e/class-fixture.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.ts';
+import { caseProxyHost, caseToken, hostileText } from '../../support/classes/class-cases.ts';
 import { useClassFixture } from '../../support/e2e/class-fixture.ts';
 import type { Run } from '../../support/e2e/programs.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { useClassFixture } from '../../support/e2e/class-fixture.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 
 describe('the files for image registries of the chart', function () {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
-import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.ts';
+import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/classes/class-cases.ts';
 import { RenderedClasses, needs } from '../../support/e2e/rendered-classes.ts';
 
 /** Java's own reader of properties, which also sonar-scanner uses; what it read as XML. */

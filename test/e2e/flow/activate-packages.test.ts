@@ -17,7 +17,7 @@ import { proven } from '../../support/e2e/compatibility.ts';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.ts';
 import type { FlowFixture } from '../../support/e2e/flow-fixture.ts';
 import { npmRegistry } from '../../support/e2e/npm-registry.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import type { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';

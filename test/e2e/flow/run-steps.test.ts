@@ -9,7 +9,7 @@ import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.ts'
 import { containersEnvironment, needsRootForContainers, ownLimits } from '../../support/e2e/programs.ts';
 import { pythonWheel } from '../../support/e2e/python-wheel.ts';
 import { imagePolicy } from '../../support/e2e/tekton-step.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { ToolServer } from '../../support/proxy/tool-server.ts';
 
 const host = 'tools.test';

@@ -60,7 +60,6 @@ class Fixture {
     this.cluster = cluster;
     this.volume = cluster.node.volume();
     for (const file of rights) if (file !== 'driver') cluster.grantDriver(file);
-    cluster.putPod(this.volume);
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     this.#approvals = new ApprovalsController(cluster.api);
     this.#approving = setInterval(() => this.#approve(), 5);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { classManifests } from '../../support/deploy/class-cases.ts';
-import type { ClassSpec } from '../../support/deploy/class-cases.ts';
-import type { FakeAnswer, FakeTool } from '../../support/deploy/fake-tools.ts';
+import { classManifests } from '../../support/classes/class-cases.ts';
+import type { ClassSpec } from '../../support/classes/class-cases.ts';
+import type { FakeAnswer, FakeTool } from '../../support/classes/fake-tools.ts';
 import {
   badLogin,
   cloudAnswer,
@@ -12,7 +12,7 @@ import {
   isOfApp,
   oauthTokens,
   sentTo,
-} from '../../support/deploy/fake-tools.ts';
+} from '../../support/classes/fake-tools.ts';
 import { eventually } from '../../support/poll.ts';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
 import { connector, secret } from '../../support/proxy/manifests.ts';

@@ -5,7 +5,7 @@ import { applyAll, removeInstallation } from '../../support/deploy/installation.
 import { parseManifests, rendered, repository, type Manifest } from '../../support/deploy/manifests.ts';
 import { pages } from '../../support/docs/pages.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
 
 /** The objects of Kubernetes and of this project in the blocks of a page; other tests apply those of Tekton. */

@@ -260,15 +260,13 @@ describe('the connections of the Kubernetes client', () => {
     assert.equal(api.requests.length, 2);
   });
 
-  for (const credential of ['token', 'client-certificate'] as const) {
-    it(`identifies itself by the ${credential} of a kubeconfig`, async () => {
-      const file = path.join(folder, 'config');
-      api.writeKubeconfig(file, { name: 'jane', groups: ['developers'], namespace: 'team-a' }, credential);
-      api.bind({ group: 'developers', rules: [{ verbs: ['get'], apiGroups: ['*'], resources: ['connectors'] }] });
-      await use(kubeconfigConfig(file, now)).get(git, { signal: never });
-      assert.equal(api.requests[0]!.user, 'jane');
-    });
-  }
+  it('identifies itself by the token of a kubeconfig', async () => {
+    const file = path.join(folder, 'config');
+    api.writeKubeconfig(file, { name: 'jane', groups: ['developers'], namespace: 'team-a' });
+    api.bind({ group: 'developers', rules: [{ verbs: ['get'], apiGroups: ['*'], resources: ['connectors'] }] });
+    await use(kubeconfigConfig(file, now)).get(git, { signal: never });
+    assert.equal(api.requests[0]!.user, 'jane');
+  });
 
   it('reports each attempt to its observer', async () => {
     const told: string[] = [];

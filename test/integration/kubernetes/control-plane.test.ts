@@ -5,6 +5,10 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { jsonMember } from '../../../src/shared/json.ts';
+import { kubeconfigConfig } from '../../../src/shared/kube/kubeconfig.ts';
+import { writeKubeconfig } from '../../support/kube-api/credential-files.ts';
+import { testClient } from '../../support/kube-client/test-client.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
 import { eventually } from '../../support/poll.ts';
 
@@ -29,6 +33,22 @@ describe('the control plane of the tests', () => {
     assert.equal(asNobody.code, 403, asNobody.text);
     await admin.remove(object);
     assert.equal(await admin.find(object), undefined);
+  });
+
+  it("identifies the programs' client by the certificate of a kubeconfig", async () => {
+    const { authority, folder, url } = plane();
+    const { certificate, key } = authority.issue({ commonName: 'jane', organizations: ['developers'] });
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    const user = { 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) };
+    const file = path.join(folder, 'jane');
+    writeKubeconfig(file, { server: url, ca: authority.certificate, user });
+    const client = testClient(kubeconfigConfig(file, () => performance.now()));
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+    const type = { ...review, plural: 'selfsubjectreviews' };
+    const { status } = await client.create({ type }, review, { signal: new AbortController().signal });
+    const found = jsonMember(status, 'userInfo');
+    const [username, groups] = ['username', 'groups'].map((key) => jsonMember(found, key));
+    assert.deepEqual({ username, groups }, { username: 'jane', groups: ['developers', 'system:authenticated'] });
   });
 
   it('runs commands as an administrator', async () => {

@@ -15,22 +15,24 @@ import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.ts';
 import { writeKubeconfig } from '../../support/kube-api/credential-files.ts';
 import { testClient } from '../../support/kube-client/test-client.ts';
 import { ApiClient } from '../../support/kubernetes/api-client.ts';
+import { needs, type AuditEvent } from '../../support/kubernetes/audit-log.ts';
 import { InstalledPrograms } from '../../support/kubernetes/installed-programs.ts';
 import { expandRights, type Right } from '../../support/kubernetes/rights.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
 import { eventually } from '../../support/poll.ts';
-import { flags, grant } from '../../support/proxy/manifests.ts';
+import { connector, flags, grant, secret } from '../../support/proxy/manifests.ts';
 
 const api = 'connectors.alauda.io/v1alpha1';
 const attributes = { connectors: 'registry' };
 const values = {
   driver: { tokenMinting: true },
   approval: { enabled: true },
-  proxy: { enabled: true, credentialNamespaces: ['ci'] },
+  proxy: { enabled: true, credentialNamespaces: ['ci'], identities: [{ namespace: 'ci' }] },
   imagePulls: { enabled: true },
 };
 const health = `${ownAddress}:9809`;
 const driverFlags = ['--allow-token-minting', '--http-address', health];
+const proxyFlags = ['--publish-ca-config-map'];
 const approvalOn = flags({
   'enable-connector-proxy-permissions': 'true',
   'enable-connectors-approval': 'true',
@@ -55,7 +57,12 @@ describe('the options of the chart with a real API server', function () {
   let volume: TestVolume;
 
   before(async () => {
-    installed = await InstalledPrograms.start(plane(), { values, driverFlags, addresses: [ownAddress] });
+    const namespace = 'connectors-system';
+    // Of an earlier CA.
+    const caConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'connectors-proxy-ca' } };
+    await plane().admin.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, caConfigMap]);
+    const flags = { driverFlags, proxyFlags };
+    installed = await InstalledPrograms.start(plane(), { ...flags, values, addresses: [ownAddress] });
   });
   after(async () => {
     // Absent where the suite was skipped.
@@ -82,7 +89,7 @@ describe('the options of the chart with a real API server', function () {
       const common = ['--node-name', 'node-1', ...installed.node.flags, ...installed.driverFlags];
       assert.deepEqual(await problems(...common), []);
       const ofProxy = ['--http-address', `${ownAddress}:9808`, '--kubeconfig', installed.accounts[0]?.file ?? ''];
-      assert.deepEqual(await problems('--proxy', ...ofProxy, '--publish-ca-config-map'), []);
+      assert.deepEqual(await problems('--proxy', ...ofProxy, ...proxyFlags), []);
     });
   });
 
@@ -161,7 +168,7 @@ describe('the options of the chart with a real API server', function () {
 
   describe('doctor names the right that is missing', () => {
     const driverConfig = parseServeConfig(['--node-name=node-1', ...driverFlags], {});
-    const proxyConfig = parseProxyConfig(['--publish-ca-config-map'], {});
+    const proxyConfig = parseProxyConfig(proxyFlags, {});
     const { signal } = new AbortController();
 
     function examine(program: 'driver' | 'proxy', kubeconfig: string): Promise<readonly CheckResult[]> {
@@ -183,7 +190,11 @@ describe('the options of the chart with a real API server', function () {
     for (const program of ['driver', 'proxy'] as const) {
       it(`of the ${program}, each by itself`, async () => {
         await installed.put(approvalOn);
-        const rights = expandRights(await renderChart(values), `connectors-${program === 'driver' ? 'csi' : 'proxy'}`);
+        const rights = expandRights(
+          await renderChart(values),
+          `connectors-${program === 'driver' ? 'csi' : 'proxy'}`,
+          'own',
+        );
         assert.ok(rights.length > 12, String(rights.length));
         for (const [index, lost] of rights.entries()) {
           const name = `lesser-${program}-${index}`;
@@ -207,6 +218,46 @@ describe('the options of the chart with a real API server', function () {
           );
           assert.match(found[0] ?? '', /: apply the (?:roles of deploy\/manifests\/|chart with )/);
         }
+      });
+    }
+  });
+
+  describe('the roles of the chart', () => {
+    before(async () => {
+      await installed.put(
+        { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'ci', name: 'deployer' } },
+        secret('identity', 'connectors.alauda.io/service-account-token', {
+          ...{ serviceAccount: 'deployer', audience: 'vault' },
+        }),
+        connector('vault', installed.content, { className: 'npm', secret: 'identity', caSecret: 'tool-ca' }),
+      );
+    });
+
+    for (const account of ['connectors-csi', 'connectors-proxy']) {
+      it(`give ${account} each right that it uses, and no others`, async () => {
+        const rights = expandRights(await renderChart(values), account, 'all');
+        assert.ok(rights.length > 12, String(rights.length));
+        if (account === 'connectors-csi')
+          for (const { resource } of rights) assert.doesNotMatch(resource, /secrets|\*/);
+        const requests = (): readonly AuditEvent[] =>
+          plane().audited.filter(({ user }) => user.username === `system:serviceaccount:connectors-system:${account}`);
+        let unused: readonly Right[] = [];
+        await eventually(
+          () => `all are used: ${JSON.stringify(unused)}`,
+          () => {
+            const events = requests();
+            // Policies look these up.
+            unused = rights.filter(({ verb }) => verb !== 'identify');
+            unused = unused.filter((right) => !events.some((event) => needs(event, right)));
+            return unused.length === 0;
+          },
+          20_000,
+        );
+        const denied = requests().filter(({ responseStatus }) => responseStatus?.code === 403);
+        assert.deepEqual(
+          denied.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
+          [],
+        );
       });
     }
   });

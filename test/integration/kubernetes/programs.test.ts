@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { needsHelm } from '../../support/deploy/helm.ts';
@@ -20,20 +20,6 @@ import { connector, grant } from '../../support/proxy/manifests.ts';
 const attributes = { connectors: 'registry', 'configuration.names': 'npmrc' };
 /** Where each of the two replicas is at the port of their Service. */
 const addresses = [ownAddress, otherAddress] as const;
-const auditPolicy = {
-  apiVersion: 'audit.k8s.io/v1',
-  kind: 'Policy',
-  omitStages: ['RequestReceived'],
-  rules: [{ level: 'Metadata', userGroups: ['system:serviceaccounts:connectors-system'] }],
-};
-
-interface AuditEvent {
-  readonly verb: string;
-  readonly requestURI: string;
-  readonly user: { readonly username: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
-  readonly objectRef?: { readonly subresource?: string };
-  readonly responseStatus?: { readonly code: number };
-}
 
 /** The chart's objects, the built driver and two built proxies, each with the rights of its account and no others. */
 describe('both programs with a real API server', function () {
@@ -50,9 +36,7 @@ describe('both programs with a real API server', function () {
   before(needsKubernetes);
   before(needsKnownPorts);
   before(async () => {
-    writeFileSync(file('audit.yaml'), JSON.stringify(auditPolicy));
-    const flags = [`--audit-policy-file=${file('audit.yaml')}`, `--audit-log-path=${file('audit.log')}`];
-    plane = await ControlPlane.start({ flags });
+    plane = await ControlPlane.start();
     installed = await InstalledPrograms.start(plane, { addresses });
   });
   after(async () => {
@@ -74,16 +58,9 @@ describe('both programs with a real API server', function () {
     return (await runTask(volume.target, script, {}, through(replica))).output;
   }
 
-  function auditEvents(): readonly AuditEvent[] {
-    return readFileSync(file('audit.log'), 'utf8')
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as AuditEvent);
-  }
-
   /** The replicas that have written status since then. */
   function writers(since = 0): readonly number[] {
-    const written = auditEvents().filter(({ objectRef }, at) => at >= since && objectRef?.subresource === 'status');
+    const written = plane.audited.filter(({ objectRef }, at) => at >= since && objectRef?.subresource === 'status');
     const ids = written.map(({ user }) => user.extra?.['authentication.kubernetes.io/credential-id']?.[0] ?? '');
     const known = installed.accounts.map(({ credentialId }) => credentialId);
     return [...new Set(ids.map((id) => known.indexOf(id)))];
@@ -163,14 +140,14 @@ describe('both programs with a real API server', function () {
     const before = volume.read();
     await plane.killApiServer();
     assert.deepEqual(volume.read(), before);
-    outage.from = auditEvents().length;
+    outage.from = plane.audited.length;
     await plane.restartApiServer();
     assert.deepEqual(volume.read(), before);
     for (const replica of addresses.keys())
       await eventually('the pod gets an answer', async () => (await get(replica)) === 'the content');
     await installed.moveTo('/npm/third');
     await follows('third');
-    outage.to = auditEvents().length;
+    outage.to = plane.audited.length;
     await installed.kubelet.untilAllPublishedAgain();
   });
 
@@ -213,7 +190,7 @@ describe('both programs with a real API server', function () {
   it('have the status written by the other replica when the first ends', async () => {
     const [leader = -1] = writers().slice(-1);
     await installed.proxies[leader]?.stop();
-    const since = auditEvents().length;
+    const since = plane.audited.length;
     await installed.moveTo('/npm/fourth');
     await eventually('the status is written', () => writers(since).length > 0);
     assert.deepEqual(writers(since), [1 - leader]);
@@ -227,7 +204,7 @@ describe('both programs with a real API server', function () {
   });
 
   it('ask for nothing that the roles of the chart refuse', () => {
-    const refused = auditEvents().filter(
+    const refused = plane.audited.filter(
       ({ responseStatus }, at) => responseStatus?.code === 403 && (at < outage.from || at >= outage.to),
     );
     assert.deepEqual(

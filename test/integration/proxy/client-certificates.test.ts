@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { DockerRegistry } from '../../support/e2e/docker-registry.ts';
 import { missingPrograms } from '../../support/e2e/programs.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { eventually } from '../../support/poll.ts';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
 import { connector, connectorClass, grant, proxyService, secret } from '../../support/proxy/manifests.ts';

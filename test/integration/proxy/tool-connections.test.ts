@@ -4,7 +4,7 @@ import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { eventually } from '../../support/poll.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { connector, grant, secret } from '../../support/proxy/manifests.ts';
 import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
 import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.ts';

@@ -61,7 +61,6 @@ const places: Readonly<Record<string, StuckPlace>> = {
     attributes: { connectors: 'harbor', 'token.expiration': '1h' },
     block: (cluster, volume) => {
       cluster.grantDriver('token-minting');
-      cluster.putPod(volume);
       return slowAnswer({ subresource: 'token' })(cluster, volume);
     },
   },

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { classManifests, type ClassSpec } from '../deploy/class-cases.ts';
+import { classManifests, type ClassSpec } from '../classes/class-cases.ts';
 import { repository } from '../deploy/manifests.ts';
 import { formatted } from './formatted.ts';
 

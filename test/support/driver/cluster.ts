@@ -17,7 +17,6 @@ import { InProcessDriver } from './in-process-driver.ts';
 import type { InProcessOptions } from './in-process-driver.ts';
 import { connector, connectorClass } from './manifests.ts';
 import { NodeSandbox } from './node-sandbox.ts';
-import type { TestVolume } from './test-volume.ts';
 
 interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
@@ -45,6 +44,8 @@ export class Cluster {
     this.credentials = api.writeInClusterFiles(path.join(this.node.root, 'serviceaccount'), driverAccount);
     this.put(connector('harbor'));
     this.put(connectorClass('oci'));
+    // Of pods. Tokens are minted for accounts that exist.
+    this.put({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'ci', name: 'builder' } });
     this.allow('harbor');
   }
 
@@ -137,13 +138,6 @@ export class Cluster {
 
   put(object: JsonObject): void {
     this.api.put(object as unknown as KubeObject);
-  }
-
-  /** The objects that a TokenRequest for the volume's pod needs. */
-  putPod({ pod }: TestVolume): void {
-    const { namespace, name, uid, serviceAccountName } = pod;
-    this.put({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: serviceAccountName } });
-    this.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, uid }, spec: { serviceAccountName } });
   }
 
   get reviews(): number {

@@ -6,7 +6,7 @@ import { DriverProcess } from '../driver/driver-process.ts';
 import { connector, connectorClass } from '../driver/manifests.ts';
 import { NodeSandbox } from '../driver/node-sandbox.ts';
 import type { TestVolume } from '../driver/test-volume.ts';
-import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { run } from './programs.ts';
 import type { Run } from './programs.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import type { Purpose } from '../access/driver-rules.ts';
-import { classesFolder } from '../deploy/class-cases.ts';
+import { classesFolder } from '../classes/class-cases.ts';
 import { only, rendered } from '../deploy/manifests.ts';
 import { DriverProcess } from '../driver/driver-process.ts';
 import { NodeSandbox } from '../driver/node-sandbox.ts';
@@ -31,7 +31,7 @@ export const toolPassword = 'CREDENTIAL-CANARY-of-the-tool';
 /** Where the proxy has its metrics. */
 const metricsAddress = `${ownAddress}:9808`;
 /** All that others than their owners may read. */
-const readableResources = ['connectors', 'connectorclasses', 'leases', 'accessrequests', 'events', 'configmaps'];
+const readableResources = ['connectors', 'connectorclasses', 'leases', 'accessrequests', 'configmaps'];
 
 export interface FlowOptions {
   /** Names of tools, which nobody but the proxy finds. */

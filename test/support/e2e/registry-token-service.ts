@@ -1,6 +1,6 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { ToolServer } from '../proxy/tool-server.ts';
 import type { SeenRequest } from '../proxy/tool-server.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { JsonObject } from '../../../src/shared/json.ts';
-import { caseProxyHost, classCase, renderCase } from '../deploy/class-cases.ts';
+import { caseProxyHost, classCase, renderCase } from '../classes/class-cases.ts';
 import { missingPrograms, run, type Run } from './programs.ts';
 
 /** A folder with rendered files of the ConnectorClasses, and the programs that read them. */

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import type { CertificateAuthority } from './certificates.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import type { Identities } from './identities.ts';
 
 /** Written as the kubelet does: a reader sees the old content or the new, never half of one. */
@@ -78,11 +78,6 @@ export function writeKubeconfig(file: string, { server, ca, user }: KubeconfigPa
     users: [{ name: 'test', user }],
   });
   replaceFile(file, text);
-}
-
-export function clientCertificateFields(authority: CertificateAuthority, user: KubeconfigUser): Record<string, string> {
-  const pair = authority.issue({ commonName: user.name, organizations: user.groups ?? [] });
-  return { 'client-certificate-data': base64(pair.certificate), 'client-key-data': base64(pair.key) };
 }
 
 function base64(text: string): string {

@@ -7,7 +7,7 @@ export interface User {
   readonly groups: readonly string[];
 }
 
-export interface BoundPod {
+interface BoundPod {
   readonly name: string;
   readonly uid: string;
 }
@@ -137,7 +137,7 @@ function serviceAccountUser(namespace: string, name: string): User {
   });
 }
 
-export function withStandardGroups(user: User): User {
+function withStandardGroups(user: User): User {
   return { name: user.name, groups: [...user.groups, 'system:authenticated'] };
 }
 

@@ -1,18 +1,17 @@
 import { createSecureServer } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { Server as TlsServer } from 'node:tls';
+import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { stringify } from 'lossless-json';
 import { AccessRules } from './access-rules.ts';
 import type { Binding } from './access-rules.ts';
 import { applyFaults } from './apply-faults.ts';
-import { CertificateAuthority } from './certificates.ts';
-import type { KeyPair } from './certificates.ts';
-import { clientCertificateFields, writeInClusterFiles, writeKubeconfig } from './credential-files.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
+import type { KeyPair } from '../tls/certificate-authority.ts';
+import { writeInClusterFiles, writeKubeconfig } from './credential-files.ts';
 import type { InClusterFiles, KubeconfigUser } from './credential-files.ts';
 import { Faults } from './faults.ts';
-import { Identities, withStandardGroups } from './identities.ts';
+import { Identities } from './identities.ts';
 import type { User } from './identities.ts';
 import { ObjectStore, resourceByKind, resourceByPlural } from './object-store.ts';
 import type { Backup, ObjectName } from './object-store.ts';
@@ -39,7 +38,7 @@ export interface KubeApiOptions {
 const sessionMegabytes = 100;
 
 /** A request as the audit log of the API server would have it. */
-export interface LoggedRequest extends RequestAttributes {
+interface LoggedRequest extends RequestAttributes {
   /** Empty when the caller is not known. */
   readonly user: string;
   /** Query parameters. */
@@ -76,12 +75,7 @@ export class KubeApi {
   private constructor(options: KubeApiOptions) {
     this.#options = options;
     this.faults = new Faults(options.random ?? Math.random);
-    const tls = {
-      requestCert: true,
-      rejectUnauthorized: false,
-      ca: this.authority.certificate,
-      ...pemOf(serverCertificate(this.authority, 'valid')),
-    };
+    const tls = pemOf(serverCertificate(this.authority, 'valid'));
     const serve = (request: ApiRequest, response: ApiResponse): void => void this.#serve(request, response);
     const settings = { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 };
     this.#server = createSecureServer(
@@ -214,16 +208,6 @@ export class KubeApi {
     return this.requestsOf(pattern).length;
   }
 
-  /** What the user has needed so far, as `verb group/resource/subresource`, sorted: the least that RBAC must grant. */
-  permissionsUsed(user: string): readonly string[] {
-    const used = this.requestsOf({ user }).filter(({ isResource }) => isResource);
-    const texts = used.map(
-      ({ verb, group, resource, subresource }) =>
-        `${verb} ${[group, resource, subresource].filter((part) => part !== '').join('/')}`,
-    );
-    return [...new Set(texts)].sort();
-  }
-
   clearRequests(): void {
     this.#requests.length = 0;
   }
@@ -261,10 +245,7 @@ export class KubeApi {
 
   /** Which certificate new connections get. */
   useCertificate(choice: CertificateChoice): void {
-    this.#server.setSecureContext({
-      ...pemOf(serverCertificate(this.authority, choice)),
-      ca: this.authority.certificate,
-    });
+    this.#server.setSecureContext(pemOf(serverCertificate(this.authority, choice)));
   }
 
   // Credentials
@@ -274,13 +255,10 @@ export class KubeApi {
     return writeInClusterFiles(folder, this.authority, this.identities, account, this.#port);
   }
 
-  /** Writes a kubeconfig for a user with a static token, or with a client certificate. */
-  writeKubeconfig(file: string, user: KubeconfigUser, credential: 'token' | 'client-certificate' = 'token'): void {
-    const fields =
-      credential === 'token'
-        ? { token: this.tokenFor(user.name, user.groups) }
-        : clientCertificateFields(this.authority, user);
-    writeKubeconfig(file, { server: this.url, ca: this.authority.certificate, user: fields }, user.namespace);
+  /** Writes a kubeconfig for a user with a static token. */
+  writeKubeconfig(file: string, { name, groups, namespace }: KubeconfigUser): void {
+    const user = { token: this.tokenFor(name, groups) };
+    writeKubeconfig(file, { server: this.url, ca: this.authority.certificate, user }, namespace);
   }
 
   async #serve(request: ApiRequest, response: ApiResponse): Promise<void> {
@@ -305,11 +283,7 @@ export class KubeApi {
 
   #authenticate(request: ApiRequest): User | undefined {
     const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
-    if (token !== undefined) return this.identities.authenticate(token);
-    const { socket } = request;
-    if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-    const { CN, O } = socket.getPeerCertificate().subject;
-    return withStandardGroups({ name: String(CN), groups: O === undefined ? [] : [O].flat() });
+    return token === undefined ? undefined : this.identities.authenticate(token);
   }
 
   #log(url: URL, attributes: RequestAttributes, user: User | undefined, reply: Reply): void {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { textOf } from './object-text.ts';
 import { apiVersionOf, storedResources } from './resources.ts';
 import type { KubeObject, StoredObject, StoredResource } from './resources.ts';
-import { alreadyExists, conflict, expired, invalid, notFound } from './status.ts';
+import { alreadyExists, conflict, expired, notFound } from './status.ts';
 
 export interface StoreEvent {
   readonly revision: number;
@@ -80,25 +80,15 @@ export class ObjectStore {
   update(resource: StoredResource, object: KubeObject): StoredObject {
     const previous = this.get(resource, object.metadata);
     if (!previous) throw notFound(resource, object.metadata.name);
-    const { resourceVersion, uid } = object.metadata;
+    const { resourceVersion } = object.metadata;
     if (resourceVersion !== undefined && resourceVersion !== previous.metadata.resourceVersion) {
       throw conflict(resource, object.metadata.name, 'the object has been modified; please apply your changes');
-    }
-    if (uid !== undefined && uid !== previous.metadata.uid) {
-      throw conflict(resource, object.metadata.name, 'Precondition failed: UID in precondition');
-    }
-    if (resource.kind === 'AccessRequest' && !isDeepStrictEqual(previous['spec'], object['spec'])) {
-      throw invalid(resource.kind, object.metadata.name, 'spec: Invalid value: field is immutable');
     }
     return this.put(resource, object);
   }
 
   /** Creates or replaces without asking; what the server fills in (uid, generation, …) is filled in. */
   put(resource: StoredResource, object: KubeObject): StoredObject {
-    if (resource.namespaced !== (object.metadata.namespace !== undefined)) {
-      const rule = resource.namespaced ? 'Required value' : 'Forbidden';
-      throw invalid(resource.kind, object.metadata.name, `metadata.namespace: ${rule}`);
-    }
     const previous = this.get(resource, object.metadata);
     const stored = freezeDeep<StoredObject>({
       ...structuredClone(object),

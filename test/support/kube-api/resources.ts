@@ -19,10 +19,8 @@ export const storedResources: readonly StoredResource[] = [
   { ...core, resource: 'configmaps', kind: 'ConfigMap' },
   { ...core, resource: 'secrets', kind: 'Secret' },
   { ...core, resource: 'serviceaccounts', kind: 'ServiceAccount' },
-  { ...core, resource: 'pods', kind: 'Pod' },
   { group: 'coordination.k8s.io', version: 'v1', resource: 'leases', kind: 'Lease', namespaced: true },
   { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices', kind: 'EndpointSlice', namespaced: true },
-  { group: 'events.k8s.io', version: 'v1', resource: 'events', kind: 'Event', namespaced: true },
   { group: 'storage.k8s.io', version: 'v1', resource: 'csidrivers', kind: 'CSIDriver', namespaced: false },
 ];
 

@@ -1,5 +1,4 @@
 import type { KubeObject } from './resources.ts';
-import { badRequest } from './status.ts';
 
 export type Selector = (object: KubeObject) => boolean;
 
@@ -15,6 +14,6 @@ export function selectorOf(query: URLSearchParams): Selector {
 
 function test(text: string, of: (object: KubeObject) => Readonly<Record<string, string>> | undefined): Selector {
   const [, key, value] = /^([^\s=!]+)=([^\s=]*)$/.exec(text) ?? [];
-  if (key === undefined) throw badRequest(`selector not supported: ${text}`);
+  if (key === undefined) throw new Error(`selector not supported: ${text}`);
   return (object) => of(object)?.[key] === value;
 }

@@ -1,5 +1,5 @@
-import { CertificateAuthority } from './certificates.ts';
-import type { KeyPair } from './certificates.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
+import type { KeyPair } from '../tls/certificate-authority.ts';
 
 export type CertificateChoice = 'valid' | 'expired' | 'not-yet-valid' | 'wrong-host' | 'unknown-authority';
 

@@ -6,7 +6,7 @@ import { apiVersionOf } from './resources.ts';
 import type { KubeObject, StoredResource } from './resources.ts';
 import { selectorOf } from './selectors.ts';
 import type { Selector } from './selectors.ts';
-import { badRequest, StatusError } from './status.ts';
+import { StatusError } from './status.ts';
 
 /** How an expired revision is told: as an ERROR event on a 200 stream, or as HTTP 410. Servers do both. */
 export type GoneAs = 'event' | 'status';
@@ -40,16 +40,12 @@ export class WatchStream {
   }
 
   start(query: URLSearchParams, goneAs: GoneAs): void {
-    const from = query.get('resourceVersion') ?? '';
-    if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resourceVersion`);
-    const isFromNow = from === '' || from === '0';
-    this.#from = Number(from);
+    // The programs list before they watch.
+    this.#from = Number(query.get('resourceVersion'));
     const pending: StoreEvent[] = [];
     let deliver = (event: StoreEvent): void => void pending.push(event);
     try {
-      this.#stopWatching = this.#store.watch(isFromNow ? this.#store.revision : Number(from), (event) =>
-        deliver(event),
-      );
+      this.#stopWatching = this.#store.watch(this.#from, (event) => deliver(event));
     } catch (error) {
       if (goneAs === 'status' || !(error instanceof StatusError)) throw error;
       this.#reply.head(200);
@@ -59,7 +55,6 @@ export class WatchStream {
     }
     this.#reply.onClose(() => this.#stop());
     this.#reply.head(200);
-    if (isFromNow) this.#sendInitial();
     deliver = (event) => this.#deliver(event);
     pending.forEach(deliver);
     const timeoutSeconds = Number(query.get('timeoutSeconds') ?? '0');
@@ -78,12 +73,6 @@ export class WatchStream {
   end(): void {
     this.bookmark();
     this.#reply.end();
-  }
-
-  #sendInitial(): void {
-    for (const object of this.#store.list(this.resource, this.namespace)) {
-      if (this.#selects(object)) this.#send('ADDED', object);
-    }
   }
 
   /** An object that begins to match the selector is ADDED to this watch, one that no longer does is DELETED. */

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
 import { kubectlFolders } from '../deploy/helm.ts';
-import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { writeKubeconfig } from '../kube-api/credential-files.ts';
 import { eventually } from '../poll.ts';
 import { ApiClient } from './api-client.ts';
+import { auditPolicy, readAuditLog, type AuditEvent } from './audit-log.ts';
 import { Child } from './child.ts';
 
 interface ControlPlaneOptions {
@@ -28,6 +29,7 @@ export interface CommandRun {
 const ports = { from: 20_000, to: 32_000 };
 /** In the folder. */
 const etcdSocket = 'localhost:1';
+const auditLog = 'audit.log';
 /** 4 s on a free machine, a minute where ten programs wait for each processor. */
 const readyMs = 150_000;
 
@@ -73,6 +75,11 @@ export class ControlPlane {
   /** An administrator. */
   get admin(): ApiClient {
     return new ApiClient({ url: this.url, ca: this.authority.certificate, token: this.#token });
+  }
+
+  /** The requests so far of the accounts of the chart. */
+  get audited(): readonly AuditEvent[] {
+    return readAuditLog(path.join(this.folder, auditLog));
   }
 
   async stop(): Promise<void> {
@@ -143,6 +150,7 @@ export class ControlPlane {
     this.#write('api.crt', certificate);
     this.#write('api.key', key);
     this.#write('tokens.csv', `${this.#token},admin,admin,"system:masters"\n`);
+    this.#write('audit.json', JSON.stringify(auditPolicy));
     // A socket in the folder, so that the two need no ports. etcd does not use the port of its peers alone.
     const peer = 'http://127.0.0.1:0';
     this.#child('etcd', [
@@ -189,6 +197,7 @@ export class ControlPlane {
       '--tls-cert-file=api.crt',
       '--tls-private-key-file=api.key',
       '--token-auth-file=tokens.csv',
+      '--client-ca-file=ca.crt',
       '--authorization-mode=Node,RBAC',
       '--enable-admission-plugins=NodeRestriction',
       '--allow-privileged=true',
@@ -197,6 +206,8 @@ export class ControlPlane {
       '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
       '--service-account-key-file=accounts.key',
       '--service-account-signing-key-file=accounts.key',
+      '--audit-policy-file=audit.json',
+      `--audit-log-path=${auditLog}`,
       ...this.#flags,
     ]);
     this.#apiServer = child;

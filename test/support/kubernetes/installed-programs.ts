@@ -36,6 +36,7 @@ interface InstallationOptions {
   /** Where each replica listens, at port 80. Absent: one on a free port. */
   readonly addresses?: readonly string[];
   readonly driverFlags?: readonly string[];
+  readonly proxyFlags?: readonly string[];
   /** Milliseconds after which the kubelet gives a call up. */
   readonly callTimeoutMs?: number;
 }
@@ -60,6 +61,7 @@ export class InstalledPrograms {
   readonly accounts: Account[] = [];
   readonly addresses: readonly string[];
   readonly #driverFlags: readonly string[];
+  readonly #proxyFlags: readonly string[];
   /** Of pods, by uid. */
   readonly #tokens = new Map<string, string>();
   #where = '/npm';
@@ -70,6 +72,7 @@ export class InstalledPrograms {
     this.plane = plane;
     this.addresses = options.addresses ?? [];
     this.#driverFlags = options.driverFlags ?? [];
+    this.#proxyFlags = options.proxyFlags ?? [];
     this.kubelet = new TestKubelet({
       kubeletDir: this.node.kubeletDir,
       firstBackoffMs: 50,
@@ -119,7 +122,10 @@ export class InstalledPrograms {
     const account = await this.kubeconfigOf('connectors-proxy', `proxy-${this.accounts.length}`);
     this.accounts.push(account);
     const options = { directory: this.work, hosts: [toolHost], address };
-    const proxy = await ProxyProcess.start({ ...options, flags: ['--kubeconfig', account.file, ...flags] });
+    const proxy = await ProxyProcess.start({
+      ...options,
+      flags: ['--kubeconfig', account.file, ...this.#proxyFlags, ...flags],
+    });
     this.proxies.push(proxy);
     return proxy;
   }

@@ -24,12 +24,18 @@ interface Binding extends Manifest {
   readonly subjects: readonly { readonly name: string; readonly namespace?: string }[];
 }
 
-/** The rights that roles and bindings give an account in the whole cluster and in its own namespace, each once. */
-export function expandRights(objects: readonly Manifest[], account: string): readonly Right[] {
+/**
+ * The rights that roles and bindings give an account, each once.
+ * @param where `own`: in the whole cluster and in its own namespace; `all`: in other namespaces too.
+ */
+export function expandRights(objects: readonly Manifest[], account: string, where: 'own' | 'all'): readonly Right[] {
   const rights = objects
     .filter((object): object is Binding => object.kind.endsWith('RoleBinding'))
     .filter(({ metadata, subjects }) =>
-      subjects.some(({ name, namespace }) => name === account && [undefined, namespace].includes(metadata.namespace)),
+      subjects.some(
+        ({ name, namespace }) =>
+          name === account && (where === 'all' || [undefined, namespace].includes(metadata.namespace)),
+      ),
     )
     .flatMap(({ metadata, roleRef }) => {
       const roles = objects.filter(

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { awsProblem } from './aws-verifier.ts';
 import type { AwsKeys } from './aws-verifier.ts';
 import { credentialCanary } from './proxy-fixture.ts';
-import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { ToolServer } from './tool-server.ts';
 import type { SeenRequest } from './tool-server.ts';
 

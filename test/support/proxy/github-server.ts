@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jwtVerify } from 'jose';
-import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { ToolServer } from './tool-server.ts';
 import type { SeenRequest } from './tool-server.ts';
 

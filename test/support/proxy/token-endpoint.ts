@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { ToolServer } from './tool-server.ts';
 import type { SeenRequest } from './tool-server.ts';
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { CertificateAuthority } from '../kube-api/certificates.ts';
+import type { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from './ecr.ts';
 import { GithubServer, appPrivateKey } from './github-server.ts';
 import { GoogleKey } from './google-key.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { CertificateAuthority } from '../kube-api/certificates.ts';
+import { CertificateAuthority } from '../tls/certificate-authority.ts';
 import { secret } from './manifests.ts';
 
 export interface SeenRequest {

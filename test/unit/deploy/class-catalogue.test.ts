@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
-import { classManifests, type ClassSpec } from '../../support/deploy/class-cases.ts';
+import { classManifests, type ClassSpec } from '../../support/classes/class-cases.ts';
 import { deployFolder, readManifests, rendered, type Manifest } from '../../support/deploy/manifests.ts';
 import { proxyService } from '../../support/proxy/manifests.ts';
 

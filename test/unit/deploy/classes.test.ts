@@ -14,7 +14,7 @@ import {
   hostileAddress,
   hostileText,
   renderCase,
-} from '../../support/deploy/class-cases.ts';
+} from '../../support/classes/class-cases.ts';
 import { repository } from '../../support/deploy/manifests.ts';
 
 interface Recording {

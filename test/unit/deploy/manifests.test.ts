@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { classManifests } from '../../support/deploy/class-cases.ts';
+import { classManifests } from '../../support/classes/class-cases.ts';
 import {
   chartFile,
   crdsFolder,

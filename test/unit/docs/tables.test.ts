@@ -16,7 +16,7 @@ import { jsonMember, type JsonValue } from '../../../src/shared/json.ts';
 import { Secret } from '../../../src/shared/secret.ts';
 import { attributeTable } from '../../../src/driver/publish/attribute-table.ts';
 import { resolvedOf } from '../../support/domain.ts';
-import { CertificateAuthority } from '../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../support/tls/certificate-authority.ts';
 import { pages } from '../../support/docs/pages.ts';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../../src/shared/json.ts';
 import { knownSecretTypes } from '../../../../src/proxy/credentials/tool-credentials.ts';
 import { generatorOf } from '../../../../src/proxy/credentials/generator/generators.ts';
 import { GeneratorEvaluator } from '../../../../src/proxy/credentials/generator/generator-evaluator.ts';
-import { classManifests } from '../../../support/deploy/class-cases.ts';
+import { classManifests } from '../../../support/classes/class-cases.ts';
 import { api, usePolicies } from '../../../support/deploy/installed-policies.ts';
 import type { Manifest } from '../../../support/deploy/manifests.ts';
 

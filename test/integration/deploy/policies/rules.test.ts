@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Connector } from '../../../../src/shared/connectors/model.ts';
 import { parseRules, RulesError } from '../../../../src/proxy/rules/parse-rules.ts';
 import { connectorAnnotations, ownerProblem } from '../../../../src/proxy/rules/request-rules.ts';
-import { classManifests } from '../../../support/deploy/class-cases.ts';
+import { classManifests } from '../../../support/classes/class-cases.ts';
 import { api, namespace, optedOut, usePolicies } from '../../../support/deploy/installed-policies.ts';
 import type { Manifest } from '../../../support/deploy/manifests.ts';
 import { brokenRules, validRules } from '../../../support/rules/rules-corpus.ts';

@@ -79,7 +79,6 @@ describe('a proxy that expects tokens of its own', () => {
   });
 
   it('is never given one for the API server, neither passed nor minted', async () => {
-    cluster.putPod(volume);
     cluster.grantDriver('token-minting');
     cluster.put(at('greedy', 'http://greedy.example', 'https://kubernetes.default.svc'));
     const driver = await cluster.readyDriver({ flags: ['--allow-token-minting'] });

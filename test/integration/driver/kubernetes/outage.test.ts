@@ -233,7 +233,6 @@ describe('while the API server is away', () => {
       cluster.grantDriver('token-minting');
       const driver = await cluster.readyDriver({ ...clocks, timings, flags: ['--allow-token-minting'] });
       const volume = cluster.node.volume();
-      cluster.putPod(volume);
       const publish = (): Promise<void> =>
         driver.kubelet.publishVolume(volume, { attributes: { connectors: 'harbor', 'token.expiration': '1h' } });
       await publish();

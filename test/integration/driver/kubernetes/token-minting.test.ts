@@ -26,7 +26,6 @@ describe('a lifetime of its own', () => {
     laterMs = 0;
     cluster = started(await Cluster.start());
     volume = cluster.node.volume();
-    cluster.putPod(volume);
     nowMs = Date.now();
   });
 
@@ -125,7 +124,6 @@ describe('a lifetime of its own', () => {
   it('is never shared between pods, nor between lifetimes', async () => {
     const driver = await startMinting();
     const other = cluster.node.volume({ name: 'other-pod' });
-    cluster.putPod(other);
     const second = cluster.node.volume({ ...volume.pod, volumeName: 'second' });
     await driver.kubelet.publishVolume(volume, hour);
     await driver.kubelet.publishVolume(other, hour);
@@ -143,7 +141,6 @@ describe('a lifetime of its own', () => {
       const driver = await startMinting();
       const publish = (each = volume): Promise<void> => driver.kubelet.publishVolume(each, hour);
       const other = cluster.node.volume({ name: 'other' });
-      cluster.putPod(other);
       await publish();
       await publish(other);
       laterMs = 0.79 * hourMs;
@@ -186,7 +183,6 @@ describe('a lifetime of its own', () => {
     const gone = volume;
     const alive = cluster.node.volume({ name: 'alive' });
     const last = cluster.node.volume({ name: 'last' });
-    for (const each of [alive, last]) cluster.putPod(each);
     await publish(gone);
     await publish(alive);
     nowMs += 9 * 60_000;

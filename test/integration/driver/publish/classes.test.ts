@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { classManifests, requiredValue, type ClassSpec } from '../../../support/deploy/class-cases.ts';
+import { classManifests, requiredValue, type ClassSpec } from '../../../support/classes/class-cases.ts';
 import { deployFolder, readManifests } from '../../../support/deploy/manifests.ts';
 import { DriverProcess } from '../../../support/driver/driver-process.ts';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { CertificateAuthority } from '../../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../../support/tls/certificate-authority.ts';
 import { eventually } from '../../../support/poll.ts';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.ts';
 import { connectorClass, grant, secret } from '../../../support/proxy/manifests.ts';

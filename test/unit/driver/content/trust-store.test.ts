@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { trustStoreOf } from '../../../../src/driver/content/trust-store.ts';
 import { certificateBlocks } from '../../../../src/shared/pem.ts';
-import { CertificateAuthority } from '../../../support/kube-api/certificates.ts';
+import { CertificateAuthority } from '../../../support/tls/certificate-authority.ts';
 
 const [one, two] = [new CertificateAuthority('one').certificate, new CertificateAuthority('two').certificate];
 

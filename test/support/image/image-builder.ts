@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { arm64Libraries, arm64Loader, arm64Node, arm64Packages } from '../e2e/arm64.ts';
 import { missingPrograms } from '../e2e/programs.ts';
-import { repository } from './manifests.ts';
+import { repository } from '../deploy/manifests.ts';
 import { hasManyIds } from '../user-ids.ts';
 
 /**

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { compileTemplate } from '../../../src/shared/gotemplate/template.ts';
 import type { JsonObject } from '../../../src/shared/json.ts';
-import { chartFolder, manifestFiles, readManifests, type Manifest } from './manifests.ts';
+import { chartFolder, manifestFiles, readManifests, type Manifest } from '../deploy/manifests.ts';
 
 /** A file of a ConnectorClass of the chart with data to render it with. */
 interface ClassCase {
