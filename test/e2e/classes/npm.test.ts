@@ -57,6 +57,8 @@ describe('.npmrc and .yarnrc.yml of the chart', function () {
 
     it('bring Yarn to the proxy with all connectors and the token', async () => {
       writeFileSync(path.join(fixture.rendered.folder, 'package.json'), '{}');
+      // Otherwise Yarn looks for one in the folders above.
+      writeFileSync(path.join(fixture.rendered.folder, 'yarn.lock'), '');
       fixture.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors', fixture.proxy.host);
       await fixture.rendered.run('yarnpkg', ['npm', 'info', 'left-pad'], {
         YARN_HTTP_RETRY: '0',
