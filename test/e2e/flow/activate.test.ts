@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { helms, needsHelm } from '../../support/deploy/helm.ts';
 import { activated, afterOneLine, connected, startTool, withTls } from '../../support/e2e/activated.ts';
 import type { Job, Volumes } from '../../support/e2e/activated.ts';
 import { proven } from '../../support/e2e/compatibility.ts';
@@ -207,6 +208,15 @@ describe('programs after `activate`, with no other setting', function () {
       const command = `sh -euc 'oras push ${reference} layer >&2; oras manifest fetch --format "go-template=${format}" ${reference}'`;
       const job = { before: 'echo layer >layer', command, env };
       assert.match(await proves('activate-oras', volumes, job), /^sha256:[0-9a-f]{64}/);
+    });
+
+    it(...proven('activate-helm'), async function () {
+      const helm = helms.at(-1);
+      if (helm === undefined) return needsHelm.call(this);
+      const charts = `oci://${registry.address}/charts`;
+      const steps = `${helm} push app-0.1.0.tgz ${charts} >&2; ${helm} pull ${charts}/app --untar --untardir got >&2; ls got`;
+      const job = { before: `${helm} create app >&2; ${helm} package app >&2`, command: `sh -euc '${steps}'`, env };
+      assert.equal(await proves('activate-helm', volumes, job), 'app\n');
     });
   });
 });

@@ -5,7 +5,7 @@ import { refusedPrograms } from './refused-programs.ts';
 
 const head = `# Compatibility
 
-Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. A name in italics is the [configuration](classes.md#configurations) of the volume, as in \`configuration.names: pipconf\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`. Each row is a test against a tool that requires TLS and a password, and that only the proxy can reach. TLS says whether a
+Most programs need only the line [\`activate\`](volumes.md#activate): \`. DIRECTORY/activate\` before them, or \`sh DIRECTORY/activate PROGRAM\`. A name in italics is the [configuration](classes.md#configurations) of the volume, as in \`configuration.names: pipconf\`. buildah, curl, git, oras, podman, skopeo and wget also work with \`.env\` and \`ca.crt\`. Each row is a test, on Debian 13, against a tool that requires TLS and a password, and that only the proxy can reach. TLS says whether a
 row with \`activate\` also works with [TLS to the proxy](proxy.md#tls-between-pod-and-proxy), which is not the default. [Proxy modes](proxy.md#proxy-modes) explains the modes.
 `;
 
@@ -57,8 +57,7 @@ const more = `## What some programs need
 For Go set \`GOPROXY\` to the Connector's address, and \`GOSUMDB=off\` if it has no checksum database. For cargo,
 \`.cargo/config.toml\` has \`registry = "sparse+ADDRESS/"\`, with the final slash, in \`[source.company]\` and \`replace-with = "company"\` in \`[source.crates-io]\`.
 
-Helm, uv and kaniko were not run, but should work, because Helm and kaniko are Go programs as kubectl is, and uv reads \`HTTPS_PROXY\` and
-\`SSL_CERT_FILE\`. Programs for SSH and gRPC do not work through the proxy. The versions are those of the machine that generated this page, with Debian 13.
+\`aws\` (1.45) and \`az\` (2.74) reached played hosts after \`activate\`, also with TLS to the proxy: tried by hand. Not run were \`gcloud\`, which needs \`CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE="$SSL_CERT_FILE"\`, uv, which reads \`HTTPS_PROXY\` and \`SSL_CERT_FILE\`, and kaniko, a Go program as Helm is. Programs for SSH and gRPC do not work through the proxy. 
 
 Next: [rules](rules.md), to allow only some requests.
 `;

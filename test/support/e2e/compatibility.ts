@@ -182,6 +182,13 @@ export const proofs = {
   'activate-buildah': { ...buildah, ...activated, https: 'yes', does: 'builds, pushes and pulls' },
   'activate-podman': { ...podman, ...activated, https: 'yes', does: 'pulls' },
   'activate-oras': { ...oras, ...activated, https: 'yes', does: 'pushes' },
+  'activate-helm': {
+    program: 'Helm',
+    version: '.ci/programs/tools/v35/helm/helm version --short',
+    ...activated,
+    https: 'yes',
+    does: 'pushes and pulls a chart',
+  },
   'activate-busybox': {
     program: 'BusyBox wget',
     version: 'busybox | head -n 1',
