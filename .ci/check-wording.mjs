@@ -44,22 +44,23 @@ function partsOf(name, text) {
 
 /** Returns the problems of a file, each with its line in front of it. */
 export function problemsOf(name, text) {
-  const found = blocksOf(name, text)
-    .filter(({ block }) => !/\bwording: \S/.test(block))
-    .flatMap(({ line, block }) =>
-      block
-        .replace(/^\s*(?:- )?"?\w+"?: ["'>|-]*/, withoutText)
-        .split(/(?<=[.!?][)"']*)\s+(?=["'(`*]*[A-Z0-9`])/)
-        .map((sentence) => sentence.trim())
-        .flatMap((sentence) =>
-          words.flatMap(({ pattern, use }) =>
-            Array.from(sentence.matchAll(pattern), ({ 0: word, index }) => {
-              const place = block.indexOf(sentence) + index + word.search(/\S/);
-              return `${line + lineAt(block, place) - 1}: "${word.trim()}": use ${use}`;
-            }),
-          ),
+  const blocks = blocksOf(name, text).filter(({ block }) => !/\bwording: \S/.test(block));
+  const all = blocks.map(({ block }) => block).join('\n');
+  const present = words.filter(({ pattern }) => pattern.source.startsWith('^') || all.search(pattern) >= 0);
+  const found = blocks.flatMap(({ line, block }) =>
+    block
+      .replace(/^\s*(?:- )?"?\w+"?: ["'>|-]*/, withoutText)
+      .split(/(?<=[.!?][)"']*)\s+(?=["'(`*]*[A-Z0-9`])/)
+      .map((sentence) => sentence.trim())
+      .flatMap((sentence) =>
+        present.flatMap(({ pattern, use }) =>
+          Array.from(sentence.matchAll(pattern), ({ 0: word, index }) => {
+            const place = block.indexOf(sentence) + index + word.search(/\S/);
+            return `${line + lineAt(block, place) - 1}: "${word.trim()}": use ${use}`;
+          }),
         ),
-    );
+      ),
+  );
   const rows = name.endsWith('.md') ? text.matchAll(/^ *\|.{160,}$/gm) : [];
   const long = Array.from(rows, ({ 0: row, index }) => {
     return `${lineAt(text, index)}: table line of over 160 characters: ${row.slice(0, 40)}`;

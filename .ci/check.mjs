@@ -12,8 +12,7 @@ const checks = [
   ['node', '.ci/check-links.mjs'],
   ['node', '.ci/check-wording.mjs'],
   ['markdownlint-cli2'],
-  ['tsc', '--pretty', 'false'],
-  ['oxlint', '--format', 'unix'],
+  ['oxlint', '--format', 'unix', '--type-check'],
 ];
 
 async function run() {
