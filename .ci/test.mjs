@@ -49,6 +49,8 @@ const flaky = [];
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'ct-'));
 fs.chmodSync(folder, 0o755);
 let folders = 0;
+/** The sources that one part has compiled, for those that start after its end. */
+const TEST_COMPILE_CACHE = path.join(folder, 'compiled');
 
 function print(text) {
   printedMs = Date.now();
@@ -92,7 +94,7 @@ async function run(name, [program, ...args], { env = {}, isShown = false, onRepo
   fs.writeFileSync(TEST_REPORT, '');
   const child = spawn(program, args, {
     ...{ cwd: root, detached: true, stdio: ['ignore', output, output], timeout: limitMs, killSignal: 'SIGKILL' },
-    env: { ...process.env, ...env, TMPDIR: own, TEST_REPORT },
+    env: { ...process.env, ...env, TMPDIR: own, TEST_REPORT, TEST_COMPILE_CACHE },
   });
   let length = 0;
   const readReport = () => {

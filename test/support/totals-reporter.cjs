@@ -1,9 +1,14 @@
 // mocha's spec reporter. If .ci/test.mjs sets $TEST_REPORT, it also appends a line of JSON for each result to that file:
 // {file, outcome: passed|failed|pending, title, message} of a test or hook, and {outcome: complete} at the end.
 const { appendFileSync } = require('node:fs');
+const { enableCompileCache } = require('node:module');
 const path = require('node:path');
 const { setTimeout } = require('node:timers');
 const { reporters, Runner } = require('mocha');
+
+// Loaded before the tests. Not by NODE_COMPILE_CACHE, which the programs of tests would have too.
+const { TEST_COMPILE_CACHE } = process.env;
+if (TEST_COMPILE_CACHE) enableCompileCache(TEST_COMPILE_CACHE);
 
 const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Runner.constants;
 

@@ -45,8 +45,18 @@ function documentsOf(text: string, origin: string, version: '1.1' | '1.2'): read
   });
 }
 
+/** Fixtures read the same files of the repository for each test: each is parsed once, and every caller has its own copy. */
+const parsed = new Map<string, readonly Manifest[]>();
+
+function parsedOnce(file: string, textOf: (text: string) => string = (text) => text): Manifest[] {
+  const manifests = parsed.get(file) ?? parseManifests(textOf(readFileSync(file, 'utf8')), file);
+  parsed.set(file, manifests);
+  return structuredClone([...manifests]);
+}
+
+/** The objects of a file, which does not change while tests run. */
 export function readManifests(file: string): Manifest[] {
-  return parseManifests(readFileSync(file, 'utf8'), file);
+  return parsedOnce(file);
 }
 
 /** Every YAML file below `folder`, but for kustomizations, which are no objects of a cluster. */
@@ -72,9 +82,9 @@ export function chartFile(name: string): Manifest[] {
  * namespace.
  */
 export function readTemplate(name: string): Manifest[] {
-  const text = readFileSync(path.join(chartFolder, 'templates', `${name}.yaml`), 'utf8');
-  const filled = text.replaceAll(/\{\{ \$?\.Release\.Namespace \}\}/g, 'connectors-system');
-  return parseManifests(filled.replaceAll(/\{\{.*?\}\}/gs, ''), name);
+  return parsedOnce(path.join(chartFolder, 'templates', `${name}.yaml`), (text) =>
+    text.replaceAll(/\{\{ \$?\.Release\.Namespace \}\}/g, 'connectors-system').replaceAll(/\{\{.*?\}\}/gs, ''),
+  );
 }
 
 /** The one object of that kind (and name): a test that finds none or two has to fail. */
