@@ -10,7 +10,7 @@ import type {
   VolumeFile,
   VolumeStatistics,
 } from '../publish/ports.ts';
-import { AtomicWriter } from './atomic-writer.ts';
+import { AtomicWriter, dataLink } from './atomic-writer.ts';
 import type { RevisionNames } from './atomic-writer.ts';
 import { check, checkValue, closing, openDirectory } from './directory.ts';
 import type { Directory } from './directory.ts';
@@ -32,7 +32,7 @@ import { fileModeOf } from './file-mode.ts';
 import { selinuxContext } from './selinux.ts';
 import { deduplicateFiles } from './deduplicate-files.ts';
 import type { SharedFiles } from './deduplicate-files.ts';
-import { AT_REMOVEDIR, open } from './syscalls.ts';
+import { AT_FDCWD, AT_REMOVEDIR, open } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 import { TargetPaths } from './target-path.ts';
 import type { Target } from './target-path.ts';
@@ -98,7 +98,14 @@ export class TmpfsHost {
 
   /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState {
-    return this.#at(targetPath, (target) => this.#inspect(target));
+    return this.#at(targetPath, (target) => (target === undefined ? 'absent' : inspectTarget(this.#syscalls, target)));
+  }
+
+  /** Reports whether a target still has a complete volume, in two system calls. They read nothing that links lead to. */
+  isPublished(targetPath: string): boolean {
+    const fd = this.#syscalls.openat(AT_FDCWD, `${targetPath}/${dataLink}/.`, open.pathOnly, 0);
+    if (fd >= 0) this.#syscalls.close(fd);
+    return fd >= 0;
   }
 
   /**
@@ -156,7 +163,7 @@ export class TmpfsHost {
   /** @throws {CodedError} NOT_FOUND if the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics {
     return this.#at(targetPath, (target) => {
-      if (target === undefined || this.#inspect(target) !== 'published') {
+      if (target === undefined || inspectTarget(this.#syscalls, target) !== 'published') {
         throw new CodedError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
       }
       return statisticsAt(this.#syscalls, target);
@@ -192,10 +199,6 @@ export class TmpfsHost {
       permissions: fileModeOf(options),
       selinuxContext: selinuxContext(this.#options.hasSelinux, options.selinuxContext),
     };
-  }
-
-  #inspect(target: Target | undefined): TargetState {
-    return target === undefined ? 'absent' : inspectTarget(this.#syscalls, target);
   }
 
   async #remove(target: Target): Promise<void> {

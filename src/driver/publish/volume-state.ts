@@ -67,7 +67,7 @@ export function isKnownUnchanged(deps: PublishDependencies, published: Published
   const { request } = published;
   const authorization = authorizationIfUnchanged(deps, request, published);
   if (authorization === undefined || !deps.access.isKnownAllowed(authorization)) return false;
-  return volumeStateOf(deps, request.targetPath).kind === 'known';
+  return deps.host.isPublished(request.targetPath);
 }
 
 /** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */

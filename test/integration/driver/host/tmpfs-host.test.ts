@@ -63,7 +63,11 @@ describe('a volume', () => {
     });
 
     it('is published at a look until it is detached, unmounted, or another one is there', async () => {
-      const isPublished = (): boolean => host.inspect(kubelet.target) === 'published';
+      const isPublished = (): boolean => {
+        const isInspected = host.inspect(kubelet.target) === 'published';
+        assert.equal(host.isPublished(kubelet.target), isInspected);
+        return isInspected;
+      };
       assert.equal(isPublished(), false);
       host.put(kubelet.target, files, {});
       assert.equal(isPublished(), true);
