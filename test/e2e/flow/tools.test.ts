@@ -173,6 +173,15 @@ describe('programs of all kinds, with nothing but a volume', function () {
         assert.match(await fixture.task(volume, script, env), new RegExp(`^${key}\\n`));
       });
     }
+
+    it('git clones in a Task that copies .git-credentials and .gitconfig to its home, as git-clone of Tekton does', async () => {
+      const { fixture } = use;
+      const volume = await connected(fixture, 'git', git.url(host), 'gitconfig', () => ({}));
+      const script = `unset http_proxy https_proxy; export HOME=$(mktemp -d)
+        cp .git-credentials .gitconfig "$HOME" && chmod 400 "$HOME"/.git*
+        git clone -q ${git.url(host)}/app.git "$HOME/app" && git -C "$HOME/app" log --format=%s | tail -n 1`;
+      assert.equal(await fixture.task(volume, script, { GIT_TERMINAL_PROMPT: '0' }), 'first\n');
+    });
   });
 
   it(...proven('npm'), async () => {

@@ -5,7 +5,7 @@ import { classManifests, type ClassSpec } from '../../support/classes/class-case
 import { deployFolder, readManifests, rendered, type Manifest } from '../../support/deploy/manifests.ts';
 import { proxyService } from '../../support/proxy/manifests.ts';
 
-const gitFiles = ['.gitconfig', 'git.environment'];
+const gitFiles = ['.git-credentials', '.gitconfig', 'git.environment'];
 const registryFiles = ['config.json', 'registries.conf', 'registry.environment'];
 
 /** By class and configuration, as workloads name them in `configuration.names` and find them in the volume. */
