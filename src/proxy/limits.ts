@@ -302,9 +302,9 @@ export const proxyLimits = {
   /** Connectors whose status the proxy evaluates. The other requests at the API server are for clients. */
   status: {
     /** Connectors at the same time. */
-    permits: 8,
+    permits: 16,
     /** Largest part of these for one namespace: a tool that does not respond takes ten seconds. */
-    namespaceShare: 1 / 2,
+    namespaceShare: 1 / 4,
   },
   /** Probes of ConnectorClasses. */
   probes: {
