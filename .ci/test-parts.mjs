@@ -5,18 +5,20 @@
  * belongs to the innermost of them. Suites with a control plane of their own say less, so that they do not start at once.
  */
 const places = {
-  conformance: 20,
+  conformance: 10,
   e2e: 690,
   fault: 160,
-  'fault/api': 260,
+  'fault/api': 130,
   'fault/driver': 40,
   'fault/host': 160,
+  'fault/proxy/shares': 240,
   integration: 250,
   'integration/deploy': 170,
   'integration/deploy/lifecycle.test.ts': 76,
   'integration/deploy/versions.test.ts': 70,
   'integration/docs': 60,
-  'integration/driver': 290,
+  'integration/driver': 260,
+  'integration/driver/load': 120,
   'integration/proxy': 260,
   'integration/scenarios': 90,
   model: 670,
@@ -24,16 +26,19 @@ const places = {
   unit: 200,
 };
 /** Places that take more are divided, but for those whose suites share one control plane of Kubernetes. */
-const partSeconds = 80;
+const partSeconds = 120;
 const whole = Object.keys(places).filter((place) => /^integration\/(deploy|docs)/.test(place));
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];
-/** The others have random input, and programs that take 20 seconds. */
+/** The others have random input, and programs that take long. */
 const slow = [
   ...load,
   'e2e/arm64.test.ts',
   'e2e/classes/maven.test.ts',
+  'e2e/classes/python.test.ts',
+  'e2e/classes/sonarqube.test.ts',
+  'e2e/flow/activate-hosts.test.ts',
   'e2e/flow/activate-packages.test.ts',
   'e2e/flow/activate.test.ts',
   'e2e/flow/image-pulls.test.ts',
@@ -43,16 +48,17 @@ const slow = [
   'e2e/flow/tools.test.ts',
   'e2e/flow/whole-system.test.ts',
   'e2e/image.test.ts',
+  'e2e/observability.test.ts',
   'fault/fuzz',
   'integration/deploy/lifecycle.test.ts',
   'integration/deploy/versions.test.ts',
   'integration/kubernetes',
   'soak',
 ];
-/** `npm test` runs a twentieth of the random sequences that `npm run test:slow` and CI run. */
+/** `npm test` runs three in a hundred of the random sequences that `npm run test:slow` and CI run. */
 const random = ['model'];
-const fewer = { MODEL_RUNS: '50' };
-const fewerShare = 0.05;
+const fewer = { MODEL_RUNS: '30' };
+const fewerShare = 0.03;
 
 /** All names above, each of a folder or file of `test`. */
 export const names = [...Object.keys(places), ...slow, ...random];

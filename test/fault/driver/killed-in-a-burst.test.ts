@@ -15,7 +15,7 @@ describe('a driver that is killed while a burst publishes', function () {
     node = started(new NodeSandbox());
   });
 
-  for (const mounted of [0, 1, 13, burstSize - 1]) {
+  for (const mounted of [0, 13, burstSize - 1]) {
     it(`after ${mounted} mounts leaves each volume whole or absent, and its successor completes them all`, async () => {
       const volumes = Array.from({ length: burstSize }, () => node.volume());
       const first = await DriverProcess.start(node);

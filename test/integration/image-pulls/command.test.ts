@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { parseImagePullsConfig } from '../../../src/image-pulls/flags.ts';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.ts';
 import { InstallerProcess } from '../../support/image-pulls/installer-process.ts';
 import { NodeDirectories } from '../../support/image-pulls/node-directories.ts';
@@ -83,17 +84,18 @@ describe('connectors-csi image-pulls', function () {
   });
 
   it('ends with the usage for what it does not understand', async () => {
-    for (const [task, flags, problem] of [
-      ['remove', [], /^connectors-csi image-pulls: the first argument must be install or uninstall/],
-      ['install', ['--registry', 'a/b'], /--registry "a\/b": must be a DNS name/],
-      ['install', ['--crio-dir', 'here'], /--crio-dir "here": must be an absolute path/],
-      ['install', ['--crio-dir', '/a/../b'], /--crio-dir "\/a\/\.\.\/b": must be a path without/],
-      ['install', ['--proxy-port', '0'], /--proxy-port "0": must be a port/],
-      ['install', ['--provider-dir', '', '--containerd-dir', '', '--crio-dir', ''], /must not be empty/],
+    const { exited } = start('remove');
+    assert.equal(await exited, 2);
+    assert.match(installer!.log, /^connectors-csi image-pulls: the first argument must be install or uninstall/);
+    for (const [flags, message] of [
+      [['--registry', 'a/b'], /--registry "a\/b": must be a DNS name/],
+      [['--crio-dir', 'here'], /--crio-dir "here": must be an absolute path/],
+      [['--crio-dir', '/a/../b'], /--crio-dir "\/a\/\.\.\/b": must be a path without/],
+      [['--proxy-port', '0'], /--proxy-port "0": must be a port/],
+      [['--provider-dir', '', '--containerd-dir', '', '--crio-dir', ''], /must not be empty/],
     ] as const) {
-      const { exited } = start(task, flags);
-      assert.equal(await exited, 2);
-      assert.match(installer!.log, problem);
+      const words = [...node.flags, '--ca-file', node.at('config', 'ca.crt'), '--proxy-host', '10.96.0.10', ...flags];
+      assert.throws(() => parseImagePullsConfig(words, {}), { name: 'UsageError', message });
     }
   });
 });

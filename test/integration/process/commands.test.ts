@@ -17,23 +17,18 @@ const isRoot = process.geteuid?.() === 0;
 
 describe('the program', () => {
   it('has help and version as commands too', () => {
-    const { status, stdout } = call('help', 'check');
+    const { status, stdout } = call('help', 'doctor', '--proxy');
     assert.equal(status, 0);
-    assert.equal(stdout, call('check', '--help').stdout);
-    assert.equal(call('help', 'doctor', '--proxy').stdout, call('doctor', '--proxy', '--help').stdout);
+    assert.equal(stdout, call('doctor', '--proxy', '--help').stdout);
     assert.match(call('help').stdout, /^Usage: connectors-csi COMMAND/);
     for (const word of ['version', '-v']) assert.equal(call(word).stdout, call('--version').stdout);
   });
 
   it('suggests the command that was meant', () => {
-    for (const [word, meant] of Object.entries({ rendr: 'render', chekc: 'check', Doctor: 'doctor', sevre: 'serve' })) {
-      const { status, stderr } = call(word);
-      assert.equal(status, 2);
-      assert.match(stderr, new RegExp(`^connectors-csi: unknown command "${word}": did you mean "${meant}"\\?\n`));
-    }
-    for (const word of ['install', 'x', 'constructor'])
-      assert.match(call(word).stderr, new RegExp(`^connectors-csi: unknown command "${word}"\n`));
-    assert.match(call('help', 'rendr').stderr, /did you mean "render"/);
+    const { status, stderr } = call('help', 'chekc');
+    assert.equal(status, 2);
+    assert.match(stderr, /^connectors-csi: unknown command "chekc": did you mean "check"\?\n/);
+    assert.match(call('constructor').stderr, /^connectors-csi: unknown command "constructor"\n/);
   });
 
   it('says that doctor checks one thing, and prints its results as JSON', () => {

@@ -45,7 +45,7 @@ describe('the life of a node', () => {
         await node.startDriver();
         node.runPods(30);
         await node.kubelet.untilAllPublished();
-        for (let round = 0; round < 3; round += 1) {
+        for (let round = 0; round < 2; round += 1) {
           const old = [...node.kubelet.pods].slice(0, 10);
           node.kubelet.renewTokens();
           node.kubelet.eventForAll();

@@ -1,11 +1,11 @@
 import { processorTimeMs } from '../processor-time.ts';
 
 const kilobyte = 1024;
-const sizes = { small: kilobyte, medium: 4 * kilobyte, large: 16 * kilobyte };
+const sizes = { small: kilobyte, medium: 2 * kilobyte, large: 16 * kilobyte };
 const characters = Array.from('aA0 \n"\\/%.,:;=-&?@({');
 
-/** Less than this is fast, whatever it is in relation to others. A square of 16 KB takes 50 ms and more, one of 4 KB 3 ms. */
-const fastMs = { medium: 0.5, large: 4 };
+/** Less than this is fast, whatever it is in relation to others. A square of 16 KB takes 50 ms and more, one of 2 KB 0.8 ms. */
+const fastMs = { medium: 0.25, large: 4 };
 /** The growth from 1 KB to 16 KB: 16 times when linear, 256 times with the square. */
 const maxGrowth = 60;
 const measurements = 5;

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { listed, listedInQuotes, quote, shownPath, unsubstitutedIn } from '../../../src/shared/message-text.ts';
+import {
+  listed,
+  listedInQuotes,
+  quote,
+  shownPath,
+  suggestion,
+  unsubstitutedIn,
+} from '../../../src/shared/message-text.ts';
 
 describe('quote', () => {
   it('gives one escaped line of at most 100 characters', () => {
@@ -35,5 +42,18 @@ describe('a variable that was not substituted', () => {
     assert.match(unsubstitutedIn('a,$(params.b),c') ?? '', /^still holds "\$\(params\.b\)": Tekton/);
     assert.match(unsubstitutedIn('$(params.b') ?? '', /^still holds "\$\(params\.b": Tekton/);
     assert.equal(unsubstitutedIn('$HOME (x)'), undefined);
+  });
+});
+
+describe('a suggestion', () => {
+  const names = ['serve', 'proxy', 'render', 'check', 'doctor'];
+
+  it('is the name that was meant', () => {
+    for (const [word, meant] of Object.entries({ rendr: 'render', chekc: 'check', Doctor: 'doctor', sevre: 'serve' }))
+      assert.equal(suggestion(word, names), `: did you mean "${meant}"?`);
+  });
+
+  it('is not made for another word', () => {
+    for (const word of ['install', 'x', 'constructor', '']) assert.equal(suggestion(word, names), '');
   });
 });
