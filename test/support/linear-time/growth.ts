@@ -8,7 +8,8 @@ const characters = Array.from('aA0 \n"\\/%.,:;=-&?@({');
 const fastMs = { medium: 0.25, large: 4 };
 /** The growth from 1 KB to 16 KB: 16 times when linear, 256 times with the square. */
 const maxGrowth = 60;
-const measurements = 5;
+/** On a busy machine several in a row can take long. */
+const measurements = 30;
 
 interface Filler {
   readonly name: string;

@@ -8,9 +8,17 @@ import { sbomOf } from '../../../.ci/sbom.mjs';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { repository } from '../../support/deploy/manifests.ts';
 
-async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {
-  const { metafile } = await build({ ...bundles[name], outfile: `/dev/null/${name}.js`, write: false });
-  return Object.keys(metafile.inputs);
+const built = new Map<string, Promise<readonly string[]>>();
+
+/** The files of a bundle, which is built once for all tests. */
+function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {
+  const found =
+    built.get(name) ??
+    build({ ...bundles[name], outfile: `/dev/null/${name}.js`, write: false }).then(({ metafile }) =>
+      Object.keys(metafile.inputs),
+    );
+  built.set(name, found);
+  return found;
 }
 
 describe('the bundles', () => {
