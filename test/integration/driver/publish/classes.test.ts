@@ -50,9 +50,10 @@ describe('a volume with the configurations of a class of the chart', () => {
       };
       await driver.kubelet.publishVolume(volume, { attributes });
       const files = volume.read();
-      for (const file of configurations.flatMap(({ data }) => Object.keys(data))) {
-        const text = files[file] ?? '';
-        assert.notEqual(text.trim(), '', file);
+      for (const [file, template] of configurations.flatMap(({ data }) => Object.entries(data))) {
+        const text = files[file];
+        assert.ok(text !== undefined, file);
+        assert.equal(text.trim() === '', template === '', file);
         assert.doesNotMatch(text, /<no value>/, file);
       }
       assert.ok(files['.env']);
