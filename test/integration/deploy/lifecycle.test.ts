@@ -34,8 +34,11 @@ type Kind = keyof typeof kinds;
 
 for (const [index, helm] of helms.entries()) {
   const isNewest = index === helms.length - 1;
-  /** Helm 4 applies on the server, where it has to take the fields from kubectl as well. */
-  const takeOver = isNewest ? '--take-ownership --force-conflicts' : '--take-ownership';
+  /**
+   * Helm 4 applies on the server, where it has to take the fields from kubectl as well. Helm 3 patches by what it has
+   * installed before, so that custom resources which are there stay as they are, unless it replaces them.
+   */
+  const takeOver = `--take-ownership ${isNewest ? '--force-conflicts' : '--force'}`;
 
   describe(`a release of the ${isNewest ? 'newest' : 'older'} Helm`, () => {
     const plane = sharedControlPlane();
@@ -165,8 +168,8 @@ for (const [index, helm] of helms.entries()) {
       const own = async (): Promise<readonly Manifest[]> =>
         (
           await Promise.all(
-            (['DaemonSet', 'Deployment', 'CSIDriver', 'ValidatingAdmissionPolicy'] as const).map((kind) =>
-              ownOf(plane(), kind),
+            (['DaemonSet', 'Deployment', 'CSIDriver', 'ValidatingAdmissionPolicy', 'ConnectorClass'] as const).map(
+              (kind) => ownOf(plane(), kind),
             ),
           )
         ).flat();
