@@ -51,7 +51,7 @@ export class ToolHandshakes {
     // A tool that does not respond keeps its permit until another connection waits for one. Waiting takes no time of the
     // thread, so it is not charged: a healthy tool can be slow, or this process.
     const timer = setInterval(() => {
-      if (this.#permits.waiting > 0) socket.destroy(slowHandshake());
+      if (this.#permits.isWaitedFor(namespace)) socket.destroy(slowHandshake());
     }, patienceMs);
     try {
       this.#threads.ensureFree(namespace, `tools of namespace ${namespace} have certificates that take long to verify`);

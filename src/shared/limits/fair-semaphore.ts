@@ -47,6 +47,12 @@ export class FairSemaphore {
     return this.#queue.length;
   }
 
+  /** Reports whether another task waits for what a task of the namespace uses: one of all permits, or of its share. */
+  isWaitedFor(namespace: string): boolean {
+    const isFull = this.#running >= this.#options.permits && this.#queue.length > 0;
+    return isFull || this.#queue.waitingIn([namespace]) > 0;
+  }
+
   /** Runs a task with a permit. @throws as `acquire`; errors of the task. */
   async run<T>(owner: Owner, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     const release = await this.acquire(owner, signal);

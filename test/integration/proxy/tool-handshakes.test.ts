@@ -12,7 +12,8 @@ import { portOf } from '../../support/proxy/proxy-fixture.ts';
 import { toolAuthority } from '../../support/proxy/tool-server.ts';
 import { started } from '../../support/started.ts';
 
-const { unfinished, namespaceShare, slowMs, certificates, rsaBits, rsaExponent } = proxyLimits.toolHandshakes;
+const { unfinished, namespaceShare, patienceMs, slowMs, certificates, rsaBits, rsaExponent } =
+  proxyLimits.toolHandshakes;
 const { burst } = proxyLimits.thread;
 const trust: Trust = { id: 'test', context: tls.createSecureContext({ ca: toolAuthority.certificate }) };
 
@@ -91,5 +92,24 @@ describe('a TLS handshake with a tool', () => {
     const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
     const port = await toolWith({ cert: certificate, key });
     for (let at = 0; at < 3; at += 1) assert.ok(await run(port));
+  });
+
+  it('may take long while another namespace waits for its own places only', async () => {
+    const silent = started(net.createServer((socket) => void socket.on('error', () => undefined)));
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    for (let at = 0; at < unfinished; at += 1) run(portOf(silent), 'hostile').catch(() => undefined);
+    const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
+    const port = await toolWith({ cert: certificate, key });
+    const slow = started(net.createServer({ pauseOnConnect: true }));
+    slow.on('connection', (socket: net.Socket) => {
+      const begin = (): void => {
+        const tool = net.connect(port, '127.0.0.1').on('error', () => undefined);
+        socket.on('error', () => undefined).pipe(tool);
+        tool.pipe(socket);
+      };
+      setTimeout(begin, 2 * patienceMs);
+    });
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    assert.ok(await run(portOf(slow)));
   });
 });
