@@ -18,12 +18,13 @@ import { version } from '../shared/version.ts';
 import { driverLimits } from './limits.ts';
 import { limits } from '../shared/limits/defaults.ts';
 import type { LimitObserver } from '../shared/limits/limit-observer.ts';
-import { withRejectionLog } from './rejection-log.ts';
 import { VolumeMemory } from './publish/volume-memory.ts';
 import type { Backend } from './backend.ts';
 import { VolumeService } from './volume-service.ts';
 import type { VolumeServiceOptions } from './volume-service.ts';
 import { ProxyCaFile } from './proxy-ca-file.ts';
+import type { Log } from '../shared/log.ts';
+import { TokenBuckets } from '../shared/limits/token-bucket.ts';
 
 /** Timeout of an RPC in milliseconds. The kubelet waits two minutes, so the driver responds before that. */
 const maxRpcMs = 115_000;
@@ -222,4 +223,19 @@ function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemo
     },
     syscalls,
   );
+}
+
+/**
+ * Returns an observer that counts rejections, and logs one a minute for each pod and limit: a pod with hundreds of
+ * rejected calls must not flood the log. Each rejection is an event of the pod anyway.
+ * @param now a monotonic clock in milliseconds.
+ */
+export function withRejectionLog(counter: LimitObserver, log: Log, now = () => performance.now()): LimitObserver {
+  const lines = new TokenBuckets(driverLimits.messages.rejections, now);
+  return {
+    rejected: (limit, scope, pod) => {
+      counter.rejected(limit, scope, pod);
+      if (lines.of(`${limit} ${pod}`).acquire()) log.warn('Rejected requests over limit', { limit, scope, pod });
+    },
+  };
 }

@@ -44,8 +44,6 @@ export const driverLimits = {
     burst: 32,
     /** Interval for one more. Until then the pod's publishes are rejected, except those of mounted volumes. */
     everyMs: 250,
-    /** Pods that are tracked. */
-    keys: 1024,
   },
   /** One client's connection to a gRPC socket of the driver. The kubelet opens one for every call and closes it. */
   grpcConnection: {
@@ -103,14 +101,12 @@ export const driverLimits = {
     missingValues: 10,
     /** Warnings that are logged once: several for each volume of a full node. Those of the volume with the most are evicted first. */
     warnings: 4096,
-    /** Lines of the log about rejections of one pod and limit. See driver/rejection-log.ts. */
+    /** Lines of the log about rejections of one pod and limit. See driver/driver.ts. */
     rejections: {
       /** Lines at once. */
       burst: 1,
       /** Interval for one more. */
       everyMs: 60_000,
-      /** Pods and limits that are tracked; a node has fewer. */
-      keys: 1000,
     },
   },
   /** Renders of a volume's configurations. See driver/content/template-renderer.ts. */

@@ -1,13 +1,7 @@
 import { sleep } from '../shared/abortable.ts';
-import { TokenBuckets } from '../shared/limits/token-buckets.ts';
-import type { TokenBucketsLimits } from '../shared/limits/token-buckets.ts';
+import { TokenBuckets } from '../shared/limits/token-bucket.ts';
+import type { TokenRate } from '../shared/limits/token-bucket.ts';
 import { rateLimited } from './proxy-error.ts';
-
-/** Limits of the failed tasks of one key; see `limits.failedReviews`. */
-interface FailureRateLimits extends TokenBucketsLimits {
-  /** Maximum wait of a task in milliseconds. */
-  readonly longestMs: number;
-}
 
 /**
  * Rate-limits failed tasks per key, such as reviews of forged tokens or of missing permissions. Caching does not help
@@ -19,8 +13,8 @@ export class FailureRateLimiter {
   readonly #now: () => number;
   readonly #budgets: TokenBuckets;
 
-  /** @param now a monotonic clock in milliseconds. */
-  constructor(limits: FailureRateLimits, now: () => number) {
+  /** @param limits see `limits.failedReviews`. @param now a monotonic clock in milliseconds. */
+  constructor(limits: TokenRate & { readonly longestMs: number }, now: () => number) {
     this.#longestMs = limits.longestMs;
     this.#now = now;
     this.#budgets = new TokenBuckets(limits, now);

@@ -55,16 +55,26 @@ export const proxyLimits = {
     burst: 1_000,
     /** Interval for one more: a twentieth of a CPU. */
     everyMs: 20,
+    /** The part of a share that other holders cannot use up. */
+    light: { burst: 100, everyMs: 200 },
+    /** The part of all holders together, beyond that: half of a CPU. So those with little work find the thread free. */
+    common: { burst: 100, everyMs: 2 },
+    /** Namespaces and addresses with a share. Beyond it, the one that was used least recently is dropped. */
+    holders: 4096,
     /** Longest wait. */
     longestMs: 5_000,
     /** Milliseconds of a share that checks of Connectors leave to requests. */
     reservedMs: 500,
-    /** A chunk of a body, in reads with more than 256 of them. */
-    chunkMs: 1 / 400,
+    /** A chunk of a body, in reads with more than 64 of them. */
+    chunkMs: 1 / 150,
+    /** The rest of a read with too many, for the client's address: its next connections wait. */
+    restMs: 20,
     /** Informational responses (1xx) to a request that exceed the limit of headers: a read has thousands of them. */
     floodMs: 20,
     /** A TLS handshake with a client. */
     handshakeMs: 1,
+    /** One of those that wait for the same share, when it goes on. The rest of its cost is charged later. */
+    turnMs: 5,
     /**
      * A rejected request, for the client's address. A client that shows its token only after a 407 has one for each
      * connection.
@@ -116,8 +126,6 @@ export const proxyLimits = {
   trustStores: {
     /** Trust stores in memory. */
     count: 48,
-    /** Pause after each, in parts of its time: so all of them together take a third of the thread. */
-    pausePart: 2,
   },
   /** TLS handshakes with tools. See proxy/tool/tool-handshakes.ts. */
   toolHandshakes: {
@@ -196,15 +204,15 @@ export const proxyLimits = {
     bytes: 16 << 10,
     /** Lines of these headers. @listed `431`, `502` */
     lines: 256,
-    /** Connectors and pods whose tools have sent more informational responses (1xx) than that. */
-    floodingOwners: 1024,
   },
   /** Bytes of transfers in memory. */
   transfers: {
     /** Bytes that one side has sent and the other does not take, above which reading pauses. One read can exceed it. */
     pendingBytes: 32 << 10,
     /** Chunks in one read of a socket that are free. Further ones cost `thread.chunkMs`. */
-    freeChunks: 256,
+    freeChunks: 64,
+    /** Chunks in one read of a socket, 64 KiB, while the share of the thread is used up. @listed closed, `429` */
+    mostChunks: 1024,
     /** Rest of a request's body that is read after an error response, so that the client reads the response. */
     restBytes: 256 << 10,
     /** Time for that, and for the client to read a last response. */

@@ -1,9 +1,11 @@
 import { threadCpuUsage } from 'node:process';
 import { sleep } from '../shared/abortable.ts';
-import type { TokenBucket } from '../shared/limits/token-bucket.ts';
-import { TokenBuckets } from '../shared/limits/token-buckets.ts';
+import { BoundedMap } from '../shared/limits/bounded-map.ts';
+import { TokenBucket } from '../shared/limits/token-bucket.ts';
 import { proxyLimits } from './limits.ts';
 import { rateLimited } from './proxy-error.ts';
+
+const { holders, light, common, longestMs } = proxyLimits.thread;
 
 /** Reports the CPU time of this thread, in milliseconds. */
 function threadCpuMs(): number {
@@ -11,35 +13,80 @@ function threadCpuMs(): number {
   return (user + system) / 1000;
 }
 
+/** The share of one holder. */
+export class ThreadShare {
+  readonly #own: TokenBucket;
+  /** Its part that other holders cannot use up. */
+  readonly #light: TokenBucket;
+  readonly #common: TokenBucket;
+
+  /** @param ofAll what all holders use beyond that. */
+  constructor(now: () => number, ofAll: TokenBucket) {
+    this.#own = new TokenBucket(proxyLimits.thread, now);
+    this.#light = new TokenBucket(light, now);
+    this.#common = ofAll;
+  }
+
+  /** Charges milliseconds of the thread, and overdraws the share if necessary. */
+  charge(ms: number): void {
+    this.#own.charge(ms);
+    this.#next.charge(ms);
+  }
+
+  /** Whether so much is overdrawn that waiting would take too long. Only work whose cost is known afterwards can do that. */
+  get isExhausted(): boolean {
+    return this.#own.delayMs(0) > longestMs;
+  }
+
+  /** Returns the milliseconds until work may begin, and leaves `reservedMs` of the share; 0 for now. */
+  delayMs(reservedMs = 0): number {
+    return Math.max(this.#own.delayMs(reservedMs), this.#next.delayMs(0));
+  }
+
+  /** Calls back once the next connection may begin, unless it closes before, and charges its price. */
+  whenFree(priceMs: number, connection: { readonly destroyed: boolean }, begin: () => void): void {
+    const delayMs = this.delayMs();
+    if (delayMs === 0) {
+      this.charge(priceMs);
+      begin();
+    } else if (!connection.destroyed) {
+      setTimeout(() => this.whenFree(priceMs, connection, begin), Math.min(delayMs, longestMs));
+    }
+  }
+
+  /** The bucket that further work is charged to, in addition to the share. */
+  get #next(): TokenBucket {
+    return this.#light.delayMs(0) > 0 ? this.#common : this.#light;
+  }
+}
+
 /**
  * The shares of the only thread, by namespace; for clients without a token by address. Work that blocks the thread is
  * measured, or has a price, and charged to the namespace that caused it. While a share is overdrawn, the next such work of
- * the namespace waits. Work of other namespaces does not.
+ * the namespace waits. Work of other namespaces does not: what many have together is limited too.
  */
 export class ThreadShares {
-  readonly #budgets: TokenBuckets;
+  readonly #shares = new BoundedMap<ThreadShare>(holders);
+  readonly #common: TokenBucket;
   readonly #now: () => number;
   readonly #cpuMs: () => number;
 
   /** @param now a monotonic clock in milliseconds. @param cpuMs the CPU time of the thread. */
   constructor(now: () => number, cpuMs: () => number = threadCpuMs) {
-    this.#budgets = new TokenBuckets(proxyLimits.thread, now);
+    this.#common = new TokenBucket(common, now);
     this.#now = now;
     this.#cpuMs = cpuMs;
   }
 
-  /** Returns the share of a holder, in milliseconds. */
-  of(holder: string): TokenBucket {
-    return this.#budgets.of(holder);
+  of(holder: string): ThreadShare {
+    const share = this.#shares.get(holder) ?? new ThreadShare(this.#now, this.#common);
+    this.#shares.set(holder, share);
+    return share;
   }
 
-  /**
-   * Ensures that the share of a holder is not overdrawn.
-   * @param what the work that there was too much of, for the message.
-   * @throws {ProxyError} 429
-   */
+  /** Ensures that the share of a holder is not overdrawn. @throws {ProxyError} 429 that names the work `what`. */
   ensureFree(holder: string, what: string): void {
-    if (this.of(holder).delayMs(0) > 0) throw rateLimited(what);
+    if (this.of(holder).delayMs() > 0) throw rateLimited(what);
   }
 
   /** Runs a task that blocks the thread, and charges the time. */
@@ -52,26 +99,18 @@ export class ThreadShares {
     }
   }
 
-  /** Charges work that has a price. @returns the milliseconds that it has to wait. */
-  delayMs(holder: string, priceMs: number): number {
-    const share = this.of(holder);
-    const delayMs = Math.min(share.delayMs(0), proxyLimits.thread.longestMs);
-    // Clients that leave instead of waiting must not delay others for longer.
-    if (delayMs < proxyLimits.thread.longestMs) share.charge(priceMs);
-    return delayMs;
-  }
-
   /**
-   * Waits while the share of a holder is overdrawn.
+   * Waits while the share of a holder is overdrawn, then charges a price.
    * @param what as for `ensureFree`.
    * @throws {ProxyError} 429 if the wait would be too long; {CodedError} the signal's reason.
    */
-  async wait(holder: string, what: string, signal: AbortSignal): Promise<void> {
-    const latestMs = this.#now() + proxyLimits.thread.longestMs;
+  async wait(holder: string, what: string, signal: AbortSignal, priceMs = 0): Promise<void> {
+    const latestMs = this.#now() + longestMs;
     const share = this.of(holder);
-    for (let delayMs = share.delayMs(0); delayMs > 0; delayMs = share.delayMs(0)) {
+    for (let delayMs = share.delayMs(); delayMs > 0; delayMs = share.delayMs()) {
       if (this.#now() + delayMs > latestMs) throw rateLimited(what);
       await sleep(delayMs, signal);
     }
+    share.charge(priceMs);
   }
 }

@@ -13,7 +13,6 @@ import { SelfEndpoints } from './self-endpoints.ts';
 import type { ProxyService } from './status/proxy-service.ts';
 import type { ThreadShares } from './thread-shares.ts';
 import { AddressRules } from './tool/address-rules.ts';
-import { InformationalLimiter } from './tool/informational-limiter.ts';
 import { Resolver } from './tool/resolver.ts';
 import type { ToolOwner, DnsLookup } from './tool/resolver.ts';
 import { ToolClient } from './tool/tool-client.ts';
@@ -76,7 +75,6 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
       [...apiServer, ...backend.apiServerEndpoints().map(({ address }) => address)].includes(host),
     ),
     threads,
-    informational: new InformationalLimiter(threads),
     connectMs,
   });
   const trust = new UpstreamTrust(secrets, trustStores, threads);

@@ -11,7 +11,7 @@ import type { PublishSlot } from '../publish/ports.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import type { LimitObserver } from '../../shared/limits/limit-observer.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { TokenBuckets } from '../../shared/limits/token-bucket.ts';
 import { objectKey } from '../../shared/names.ts';
 import { WatchQuota } from './watch-quota.ts';
 import { syncFailure, waitForSync } from '../../shared/connectors/wait-for-sync.ts';

@@ -2,16 +2,18 @@ import { threadCpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.ts';
 import { Budget, MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
 import { defaultLimits } from '../../shared/gotemplate/limits.ts';
-import type { JsonObject } from '../../shared/json.ts';
+import type { JsonObject, JsonValue } from '../../shared/json.ts';
 import { Secret } from '../../shared/secret.ts';
 import { resolveParams } from './configuration-params.ts';
-import type { ResolvedConnector } from '../../shared/connectors/model.ts';
+import type { ResolvedConnector, Connector, ConnectorClass } from '../../shared/connectors/model.ts';
 import type { PublishSlot } from '../publish/ports.ts';
 import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.ts';
 import type { RenderedConfiguration, RenderedFiles } from './render-job.ts';
 import { renderFiles, type RenderJob, type RenderOutcome } from './render-job.ts';
-import { templateData } from './template-data.ts';
 import { driverLimits } from '../limits.ts';
+import { jsonItems, jsonMember, jsonObject } from '../../shared/json.ts';
+import type { ClassGroup } from './configuration-selection.ts';
+import { originOf } from './proxy-endpoint.ts';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];
@@ -116,4 +118,65 @@ function configurationsOf(
     data: templateData(group, params[index] ?? {}, tokenOf(group.connectorClass.name), caBundle),
     shownData: templateData(group, params[index] ?? {}, shownToken, caBundle),
   }));
+}
+
+/**
+ * Returns the data of a class's templates, their dot (docs/writing-a-connectorclass.md).
+ * @param params of the configuration to render.
+ */
+export function templateData(
+  { connectorClass, connectors }: ClassGroup,
+  params: JsonObject,
+  token: Secret,
+  caBundle: string | undefined,
+): JsonObject {
+  const views = connectors.map((connector) => connectorView(connector, connectorClass));
+  return {
+    connector: views[0] ?? null,
+    connectors: views,
+    connectorclass: {
+      ...connectorClass.object,
+      name: connectorClass.name,
+      proxyAddress: connectorClass.proxyAddress?.url ?? proxyOriginOf(connectors[0]),
+    },
+    context: { token: token.expose(), proxy: { caCert: caBundle ?? '' } },
+    configurations: params,
+  };
+}
+
+/** Returns `scheme://host[:port]` of the first connector's proxy, for a class without an address in its status. */
+function proxyOriginOf(connector: Connector | undefined): string {
+  return originOf(connector?.proxyAddress?.url ?? '') ?? '';
+}
+
+/** Returns the whole object with `name`, `namespace` and `status.proxyAddress`, and with the class's defaults. */
+function connectorView(connector: Connector, connectorClass: ConnectorClass): JsonObject {
+  const spec = jsonObject(connector.object, 'spec');
+  const classSpec = jsonObject(connectorClass.object, 'spec');
+  return {
+    ...connector.object,
+    name: connector.ref.name,
+    namespace: connector.ref.namespace,
+    spec: {
+      ...spec,
+      params: withDefaults(jsonMember(spec, 'params'), jsonMember(classSpec, 'params')),
+      addressExtensions: withDefaults(
+        jsonMember(spec, 'addressExtensions'),
+        jsonMember(classSpec, 'addressExtensions'),
+      ),
+    },
+    status: { ...jsonObject(connector.object, 'status'), proxyAddress: connector.proxyAddress?.url ?? '' },
+  };
+}
+
+/** Returns the list of `{name, value}`, with an entry for each default of the class that the connector does not set. */
+function withDefaults(own: JsonValue | undefined, declared: JsonValue | undefined): readonly JsonValue[] {
+  const set = jsonItems(own);
+  const names = new Set(set.map((entry) => jsonMember(entry, 'name')));
+  const missing = jsonItems(declared).flatMap((entry) => {
+    const name = jsonMember(entry, 'name');
+    const value = jsonMember(entry, 'default') ?? jsonMember(entry, 'value');
+    return name === undefined || value === undefined || names.has(name) ? [] : [{ name, value }];
+  });
+  return [...set, ...missing];
 }

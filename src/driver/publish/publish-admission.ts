@@ -5,7 +5,7 @@ import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import type { Owner } from '../../shared/limits/owner.ts';
 import type { LimitObserver, RejectionScope } from '../../shared/limits/limit-observer.ts';
 import { SharedQuota } from '../../shared/limits/shared-quota.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { TokenBuckets } from '../../shared/limits/token-bucket.ts';
 import type { PublishSlot } from './ports.ts';
 
 /** See `driverLimits.publishes`. */

@@ -37,7 +37,7 @@ export class ChangedConnectors {
   /** Parses a changed Connector, or rejects it for now. */
   parse({ identity, characters }: RawObject, parse: () => AdmittedObject): AdmittedObject {
     const { namespace = '', name } = identity;
-    if (this.#threads.of(namespace).delayMs(0) === 0) return this.#threads.measure(namespace, parse);
+    if (this.#threads.of(namespace).delayMs() === 0) return this.#threads.measure(namespace, parse);
     const key = objectKey(identity);
     const problem = `connector ${key} has changed, and connectors of namespace ${namespace} change more often than its share of CPU time permits`;
     const error = new CodedError('RESOURCE_EXHAUSTED', `${problem}: try again in a minute`);
@@ -51,7 +51,7 @@ export class ChangedConnectors {
 
   async #parseLater(namespace: string, changes: BoundedMap<Change>): Promise<void> {
     try {
-      for (let delayMs = 1; changes.size > 0; delayMs = this.#threads.of(namespace).delayMs(0)) {
+      for (let delayMs = 1; changes.size > 0; delayMs = this.#threads.of(namespace).delayMs()) {
         if (delayMs === 0) this.#threads.measure(namespace, () => this.#parseFirst(changes));
         else await sleep(delayMs, this.#signal);
       }

@@ -14,7 +14,6 @@ import type { ThreadShares } from '../thread-shares.ts';
 const noBundle: PemBundle = [];
 const maxLength = proxyLimits.connector.caBytes;
 const maxCount = proxyLimits.connector.caCertificates;
-const { pausePart } = proxyLimits.trustStores;
 
 /**
  * Selects the CA certificates for a Connector's tool: the system's, those for all Connectors, and the Connector's own.
@@ -23,7 +22,7 @@ export class UpstreamTrust {
   readonly #secrets: SecretSource;
   readonly #stores: TrustStoreCache;
   readonly #threads: ThreadShares;
-  /** One creation at a time, with a pause for others after each: no request is served meanwhile. */
+  /** One creation in each turn of the event loop: no request is served meanwhile. */
   readonly #turns = new FairSemaphore({ permits: 1 });
 
   constructor(secrets: SecretSource, stores: TrustStoreCache, threads: ThreadShares) {
@@ -70,20 +69,16 @@ export class UpstreamTrust {
     const tooMany = `too many CAs of namespace ${namespace} (caCertSecretRef)`;
     await this.#threads.wait(namespace, tooMany, signal);
     const release = await this.#turns.acquire({ namespace, podUid: '' }, signal);
-    const known = this.#stores.get(id);
-    if (known !== undefined) {
-      release();
-      return known;
-    }
-    const startMs = performance.now();
     try {
+      const known = this.#stores.get(id);
+      if (known !== undefined) return known;
       this.#threads.ensureFree(namespace, tooMany);
       return this.#threads.measure(namespace, () => {
         for (const bundle of bundles) hasCertificate(bundle);
         return this.#stores.getOrCreate(bundles, owner, client);
       });
     } finally {
-      setTimeout(release, pausePart * (performance.now() - startMs)).unref();
+      release();
     }
   }
 }

@@ -87,7 +87,7 @@ export class AccessLogEntry implements RouteRecord {
 
   #write(message: string, line: LogFields, isServed: boolean): void {
     const { threads, log } = this.#options;
-    if (isServed || threads.of(addressOf(this.#incoming.request)).delayMs(0) === 0) log.info(message, line);
+    if (isServed || threads.of(addressOf(this.#incoming.request)).delayMs() === 0) log.info(message, line);
   }
 
   #clientFields(): Pick<LogFields, 'serviceAccount' | 'pod'> {

@@ -1,6 +1,6 @@
 import type { ConnectorRef } from '../../shared/connectors/model.ts';
 import { Counts } from '../../shared/limits/counts.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { TokenBuckets } from '../../shared/limits/token-bucket.ts';
 import type { OwnerLimits } from '../rules/owner-limits.ts';
 import { limitAnnotations } from '../rules/owner-limits.ts';
 import { ProxyError } from '../proxy-error.ts';

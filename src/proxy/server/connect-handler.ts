@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { sleep } from '../../shared/abortable.ts';
 import { limits } from '../../shared/limits/defaults.ts';
 import { proxyLimits } from '../limits.ts';
 import type { LeafCertificates } from '../certificates/leaf-certificates.ts';
@@ -75,8 +74,8 @@ export class ConnectHandler {
       }
       entry.connector = match.connector.ref;
       const { namespace } = ownerOf(authenticated.client);
-      const delayMs = threads.delayMs(namespace, proxyLimits.thread.handshakeMs);
-      if (delayMs > 0) await sleep(delayMs, clientGone.signal);
+      const tooMany = `too many TLS handshakes of namespace ${namespace}`;
+      await threads.wait(namespace, tooMany, clientGone.signal, proxyLimits.thread.handshakeMs);
       socket.off('close', abort);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {

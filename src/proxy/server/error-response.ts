@@ -94,10 +94,10 @@ export async function delayRejection(
   threads: ThreadShares,
   clientGone: AbortSignal,
 ): Promise<void> {
-  const delayMs = threads.delayMs(addressOf(request), proxyLimits.thread.rejectionMs);
-  if (delayMs === 0) return;
   slot.release();
-  await sleep(delayMs, clientGone).catch(() => undefined);
+  const { rejectionMs, longestMs } = proxyLimits.thread;
+  const waiting = threads.wait(addressOf(request), '', clientGone, rejectionMs);
+  await waiting.catch(() => sleep(longestMs, clientGone)).catch(() => undefined);
 }
 
 /** Discards the body of a request while its rejection is delayed. A long body closes the connection. */

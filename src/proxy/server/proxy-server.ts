@@ -8,12 +8,12 @@ import { listen } from '../../shared/process/listen.ts';
 import type { ListenAddress } from '../../shared/process/listen.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { RequestBody } from '../tool/request-body.ts';
-import type { ThreadShares } from '../thread-shares.ts';
+import type { ThreadShare, ThreadShares } from '../thread-shares.ts';
 import { addressOf } from './authenticated-client.ts';
 import type { ConnectHandler } from './connect-handler.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
-import type { ExchangeSlots } from './exchange-slots.ts';
-import { endWith, parserError } from './error-response.ts';
+import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.ts';
+import { endWith, parserError, rawErrorResponse } from './error-response.ts';
 import type { RequestHandler } from './request-handler.ts';
 import { RequestQueues, clientGoneError } from './request-queues.ts';
 import type { QueuedRequest } from './request-queues.ts';
@@ -142,7 +142,9 @@ export class ProxyServer {
     // A connection comes again after a rejected CONNECT.
     if (this.#tunnels.has(socket) || this.#accepted.has(socket)) return;
     this.#accepted.set(socket, socket);
-    this.#options.connections.acquire(socket);
+    if (!this.#options.connections.acquire(socket)) return;
+    const share = this.#options.threads.of(socket.remoteAddress ?? '');
+    if (share.delayMs() > 0) setImmediate(() => holdBack(socket, share));
   }
 
   /** Returns the accepted connection of a stream. */
@@ -155,23 +157,18 @@ export class ProxyServer {
     this.#used.add(this.#acceptedOf(socket));
     // An error of writing after the connection has closed, which no client can see.
     response.on('error', ignore);
-    const body = new RequestBody(request, () => this.#options.threads.of(addressOf(request)));
     if (this.#isStopping) response.setHeader('Connection', 'close');
     const queued = this.#queues.add(request);
     if (queued === undefined) socket.destroy();
-    else void this.#serve(request, response, body, queued);
+    else void this.#serve(request, response, queued);
   }
 
   /** Serves a request. It is in flight until its response has left the process. */
-  async #serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: RequestBody,
-    queued: QueuedRequest,
-  ): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, queued: QueuedRequest): Promise<void> {
     const { slots, requests } = this.#options;
     const { socket } = request;
     const slot = slots.acquire(this.#acceptedOf(socket));
+    const body = this.#bodyOf(request, slot, response);
     try {
       if (queued.turn !== undefined) await queued.turn;
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
@@ -211,12 +208,7 @@ export class ProxyServer {
     const slot = this.#options.slots.acquire(this.#acceptedOf(socket));
     const clientGone = new AbortController();
     socket.once('close', () => clientGone.abort(clientGoneError));
-    const incoming = {
-      request,
-      body: new RequestBody(request, () => this.#options.threads.of(addressOf(request))),
-      slot,
-      clientGone: clientGone.signal,
-    };
+    const incoming = { request, body: this.#bodyOf(request, slot), slot, clientGone: clientGone.signal };
     try {
       await this.#options.requests.serveUpgrade({ ...incoming, session: this.#tunnels.get(socket) }, socket, head);
     } finally {
@@ -252,6 +244,18 @@ export class ProxyServer {
     }
   }
 
+  #bodyOf(request: IncomingMessage, slot: ExchangeSlot, response?: ServerResponse): RequestBody {
+    return new RequestBody(
+      request,
+      () => this.#options.threads.of(slot.owner()),
+      (error) => {
+        this.#options.threads.of(addressOf(request)).charge(proxyLimits.thread.restMs);
+        if (response?.headersSent === false) request.socket.write(rawErrorResponse(error, true));
+        request.destroy(error);
+      },
+    );
+  }
+
   /** Closes the connection: after a parse error the start of the next request is uncertain. */
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     if (!socket.writable || error.code === 'ECONNRESET' || !this.#queues.isEmpty(socket)) {
@@ -260,6 +264,15 @@ export class ProxyServer {
     }
     endWith(socket, parserError(error.code));
   }
+}
+
+/**
+ * Reads nothing from a new connection while the share of its address is overdrawn: a first read can have thousands of chunks.
+ * Call it in the turn of the event loop after the connection: Node starts to read in its next tick.
+ */
+function holdBack(socket: Socket, share: ThreadShare): void {
+  socket.pause();
+  share.whenFree(proxyLimits.thread.turnMs, socket, () => socket.resume());
 }
 
 /** Waits until a response has left the process, or its connection is closed. */

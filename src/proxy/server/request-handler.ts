@@ -3,7 +3,7 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { throwIfAborted } from '../../shared/errors.ts';
-import { ProxyError } from '../proxy-error.ts';
+import { ProxyError, rateLimited } from '../proxy-error.ts';
 import type { ClientIdentity } from '../auth/ports.ts';
 import { Exchange } from '../tool/exchange.ts';
 import { valuesOf } from '../tool/headers.ts';
@@ -102,15 +102,21 @@ export class RequestHandler {
   /**
    * Records the connector, and enforces the limits that its owner set.
    * @returns a function to call when the request is complete; undefined if there are no limits.
-   * @throws {ProxyError} 429
+   * @throws {ProxyError} 429, also if a namespace whose work this is has used up more than its share of the thread.
    */
   #acquire(
     route: Route | 'registry-root',
     { client }: IncomingExchange,
     entry: AccessLogEntry,
   ): (() => void) | undefined {
-    if (route === 'registry-root' || route.connector === undefined || client === undefined) return undefined;
+    if (route === 'registry-root' || client === undefined) return undefined;
+    const { threads } = this.#options;
+    for (const namespace of [ownerOf(client).namespace, route.outgoing.owner.namespace]) {
+      if (threads.of(namespace).isExhausted)
+        throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
+    }
     const { connector, ownerLimits } = route;
+    if (connector === undefined) return undefined;
     entry.connector = connector;
     return ownerLimits && this.#options.clients.acquire(connector, ownerLimits, podOf(client));
   }
@@ -219,10 +225,11 @@ export class RequestHandler {
     await this.#options.authorizer.authorizeAny(client, connectors, signal).catch(() => session.end());
   }
 
-  /** Logs a failure and delays its response. @returns the response to send; undefined if the client has left. */
+  /** Logs a failure and delays its response. @returns the response to send, or that was sent; undefined if the client has left. */
   async #toProxyError(error: unknown, incoming: IncomingExchange): Promise<ProxyError | undefined> {
     const { request, body, slot, clientGone } = incoming;
-    if (clientGone.aborted) return undefined;
+    const { errored } = request.socket;
+    if (clientGone.aborted) return errored instanceof ProxyError ? errored : undefined;
     const failure = toProxyError(error);
     if (failure.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });

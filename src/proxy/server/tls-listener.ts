@@ -44,12 +44,6 @@ export function createTlsServer({ certificate, threads, acquire, secured, failed
   return createServer({ noDelay: true, keepAlive: true }, (socket) => {
     socket.on('error', () => undefined);
     if (!acquire(socket)) return;
-    const delayMs = threads.delayMs(socket.remoteAddress ?? '', proxyLimits.thread.handshakeMs);
-    if (delayMs === 0) {
-      secure(socket);
-      return;
-    }
-    const timer = setTimeout(() => secure(socket), delayMs);
-    socket.once('close', () => clearTimeout(timer));
+    threads.of(socket.remoteAddress ?? '').whenFree(proxyLimits.thread.handshakeMs, socket, () => secure(socket));
   });
 }

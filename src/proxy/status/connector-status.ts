@@ -6,7 +6,7 @@ import type { JsonValue } from '../../shared/json.ts';
 import type { KubeClient } from '../../shared/kube/kube-client.ts';
 import { generationOf, metadataText } from '../../shared/kube/kube-object.ts';
 import { doublingMs } from '../../shared/limits/backoff.ts';
-import { TokenBuckets } from '../../shared/limits/token-buckets.ts';
+import { TokenBuckets } from '../../shared/limits/token-bucket.ts';
 import { listed } from '../../shared/message-text.ts';
 import { caProblem } from '../certificates/certificate-authority.ts';
 import type { CaSource } from '../certificates/certificate-authority.ts';

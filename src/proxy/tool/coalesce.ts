@@ -1,14 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CoalescingStream } from './coalescing-stream.ts';
+import type { ProxyError } from '../proxy-error.ts';
 import type { ChunkShare, Source } from './coalescing-stream.ts';
 
 /**
  * Coalesces the chunks of a message or connection of Node. Reading starts at once, because an unread stream keeps each
  * chunk as a separate object.
  */
-export function coalesce(readable: IncomingMessage | Socket, chunkShare: ChunkShare): CoalescingStream {
-  const stream = new CoalescingStream(new NodeSource(readable), chunkShare);
+export function coalesce(
+  readable: IncomingMessage | Socket,
+  chunkShare: ChunkShare,
+  destroy: (error: ProxyError) => void = (error) => void readable.destroy(error),
+): CoalescingStream {
+  const stream = new CoalescingStream(new NodeSource(readable), chunkShare, destroy);
   readable.on('data', (chunk: Buffer) => stream.push(chunk));
   if (readable.readableEnded) stream.end();
   else readable.once('end', () => stream.end());

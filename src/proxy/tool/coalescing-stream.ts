@@ -1,11 +1,13 @@
 import { proxyLimits } from '../limits.ts';
 import { abortError } from '../../shared/errors.ts';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
+import { rateLimited } from '../proxy-error.ts';
+import type { ProxyError } from '../proxy-error.ts';
+import type { ThreadShare } from '../thread-shares.ts';
 
-const { pendingBytes, freeChunks } = proxyLimits.transfers;
-const { chunkMs } = proxyLimits.thread;
+const { pendingBytes, freeChunks, mostChunks } = proxyLimits.transfers;
+const { chunkMs, turnMs } = proxyLimits.thread;
 /** Returns the share of the thread that chunks of a stream are charged to; see ThreadShares. */
-export type ChunkShare = () => TokenBucket;
+export type ChunkShare = () => ThreadShare;
 
 /** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */
 export const smallChunkBytes = 4 * 1024;
@@ -35,11 +37,12 @@ export interface Sink {
  * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number
  * of chunks. The attacker is a peer that sends chunks of one byte: each would become a write of several hundred bytes,
  * and exhaust the heap. CPU time of
- * very many small chunks is charged to the namespace.
+ * very many small chunks is charged to the namespace, whose streams wait for its share, or end.
  */
 export class CoalescingStream {
   readonly #source: Source;
   readonly #chunkShare: ChunkShare;
+  readonly #destroy: (error: ProxyError) => void;
   #sink: Sink | undefined;
   #onEnd: (() => void) | undefined;
   #pending: Buffer[] = [];
@@ -55,7 +58,6 @@ export class CoalescingStream {
   /** Set while the share is overdrawn. */
   #waiting: NodeJS.Timeout | undefined;
   #isPaused = false;
-  #isUnlimited = false;
   /** `bytesRead` of the source at the last chunk, and the chunks since that read. */
   #readBytes = 0;
   #chunks = 0;
@@ -67,9 +69,11 @@ export class CoalescingStream {
   /** Bytes beyond the limit are dropped. */
   #limit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
-  constructor(source: Source, chunkShare: ChunkShare) {
+  /** @param destroy closes the connection at once: neither Node nor undici stops in the middle of a read. */
+  constructor(source: Source, chunkShare: ChunkShare, destroy: (error: ProxyError) => void) {
     this.#source = source;
     this.#chunkShare = chunkShare;
+    this.#destroy = destroy;
   }
 
   get hasEnded(): boolean {
@@ -95,7 +99,7 @@ export class CoalescingStream {
       return;
     }
     this.#keep(chunk);
-    if (this.#pendingBytes >= pendingBytes && !this.#isUnlimited) {
+    if (this.#pendingBytes >= pendingBytes) {
       this.#isFull = true;
       this.#pause();
     }
@@ -146,31 +150,24 @@ export class CoalescingStream {
   }
 
   /**
-   * Waits for the end of a small source, regardless of the limit of pending bytes.
+   * Waits for the end of a small source.
    * @returns everything in one buffer; undefined if it exceeds `maxBytes`.
    * @throws the signal's reason; an error if the source closes early.
    */
   whole(maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
-    this.#isUnlimited = true;
+    const content = Buffer.allocUnsafe(maxBytes);
+    let length = 0;
     return new Promise((resolve, reject) => {
-      const exceed = (): void => resolve(undefined);
-      const end = (): void => {
-        this.#closeBlock();
-        resolve(Buffer.concat(this.#pending));
-      };
-      if (this.#receivedBytes > maxBytes) {
-        exceed();
-        return;
-      }
-      if (this.#hasEnded) {
-        end();
-        return;
-      }
-      this.#limit = { bytes: maxBytes, onExceeded: exceed };
-      this.#onEnd = end;
       this.onAborted(reject);
       signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
-      this.#goOn();
+      const write = (chunk: Buffer, onWritten: () => void): void => {
+        if (length + chunk.length > maxBytes) resolve(undefined);
+        else {
+          length += chunk.copy(content, length);
+          onWritten();
+        }
+      };
+      this.pipeTo({ destroyed: false, write }, () => resolve(content.subarray(0, length)));
     });
   }
 
@@ -244,8 +241,10 @@ export class CoalescingStream {
     if (this.#chunks % freeChunks === 0) {
       const share = this.#chunkShare();
       share.charge(freeChunks * chunkMs);
-      const waitMs = share.delayMs(0);
-      if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#endWait(), waitMs);
+      const waitMs = share.delayMs();
+      if (waitMs > 0) this.#waiting ??= setTimeout(this.#endWait, waitMs);
+      if (waitMs > 0 && this.#chunks === mostChunks)
+        this.#destroy(rateLimited('too many chunks of a few bytes, send larger ones'));
     }
     if (this.#waiting !== undefined) this.#pause();
   }
@@ -255,10 +254,14 @@ export class CoalescingStream {
     this.#source.pause();
   }
 
-  #endWait(): void {
-    this.#waiting = undefined;
+  /** All streams of a namespace wait for its share. The one that reads next charges a little at once, so the others wait on. */
+  readonly #endWait = (): void => {
+    const share = this.#chunkShare();
+    const waitMs = share.delayMs();
+    if (waitMs === 0) share.charge(turnMs);
+    this.#waiting = waitMs > 0 ? setTimeout(this.#endWait, waitMs) : undefined;
     this.#goOnIfPossible();
-  }
+  };
 
   #goOn(): void {
     this.#isFull = false;

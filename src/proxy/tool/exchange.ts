@@ -130,7 +130,7 @@ export class Exchange implements Transfer {
     const { request, body } = this.#incoming;
     const { framing } = body;
     if (credential.headersAfter !== undefined && isSmall(framing) && body.isStreamed && !body.expectsContinue) {
-      await body.buffer(maxBufferedBytes, this.#leavingSignal());
+      await body.buffer(framing.bytes, this.#leavingSignal());
     }
     const use: CredentialUse = {
       method: request.method ?? '',
@@ -271,7 +271,7 @@ export class Exchange implements Transfer {
   }
 }
 
-function isSmall(framing: Framing): boolean {
+function isSmall(framing: Framing): framing is Extract<Framing, { kind: 'length' }> {
   return framing.kind === 'length' && framing.bytes <= maxBufferedBytes;
 }
 

@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { Socket } from 'node:net';
 import { proxyLimits } from '../limits.ts';
 import { coalesce } from './coalesce.ts';
+import { informationalCounter } from './informational-counter.ts';
 import type { ChunkShare } from './coalescing-stream.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
@@ -18,7 +19,7 @@ export class NodeCall implements ToolExchange {
   readonly #request: ClientRequest;
   #hasSwitched = false;
 
-  constructor({ socket, opened }: Opening, toolRequest: ToolRequest, { informational, threads }: CallParts) {
+  constructor({ socket, opened }: Opening, toolRequest: ToolRequest, { threads }: CallParts) {
     this.socket = socket;
     const { method, path, headers } = toolRequest;
     const request = http.request({
@@ -36,7 +37,7 @@ export class NodeCall implements ToolExchange {
     this.#request = request;
     // One more than permitted, to detect a response with too many.
     request.maxHeadersCount = proxyLimits.headers.lines + 1;
-    const counter = informational.counter(toolRequest.origin, toolRequest.owner);
+    const counter = informationalCounter(toolRequest, threads);
     request.on('information', ({ rawHeaders }) => {
       const failure = counter(rawHeaders);
       if (failure !== undefined) request.destroy(failure);

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { unclearMessage } from '../proxy-error.ts';
+import type { ProxyError } from '../proxy-error.ts';
 import { isOverridingHeader } from '../rules/overrides.ts';
 import { coalesce } from './coalesce.ts';
 import { smallChunkBytes } from './coalescing-stream.ts';
@@ -67,11 +68,11 @@ export class RequestBody {
   #content: Buffer | undefined;
   #hasStarted = false;
 
-  /** @param incoming a request whose headers have just arrived. */
-  constructor(incoming: IncomingMessage, chunkShare: ChunkShare) {
+  /** @param incoming a request whose headers have just arrived. @param destroy closes the connection at once. */
+  constructor(incoming: IncomingMessage, chunkShare: ChunkShare, destroy?: (error: ProxyError) => void) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
-    if (hasBody(rawHeaders)) this.#stream = coalesce(incoming, chunkShare);
+    if (hasBody(rawHeaders)) this.#stream = coalesce(incoming, chunkShare, destroy);
     this.expectsContinue = this.#stream !== undefined && hasWord(rawHeaders, 'expect', '100-continue');
   }
 
@@ -91,11 +92,11 @@ export class RequestBody {
   }
 
   /**
-   * Buffers a body of at most `maxBytes`, so that it can be sent again.
+   * Buffers a body of so many bytes, so that it can be sent again.
    * @throws the signal's reason; an error if the client leaves.
    */
-  async buffer(maxBytes: number, signal: AbortSignal): Promise<void> {
-    this.#content = await this.#stream?.whole(maxBytes, signal);
+  async buffer(bytes: number, signal: AbortSignal): Promise<void> {
+    this.#content = await this.#stream?.whole(bytes, signal);
   }
 
   /**
@@ -106,7 +107,7 @@ export class RequestBody {
   async bufferSmall(maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
     const framing = framingOf(this.#incoming);
     if (framing.kind !== 'length' || framing.bytes > maxBytes || this.expectsContinue) return undefined;
-    await this.buffer(maxBytes, signal);
+    await this.buffer(framing.bytes, signal);
     return this.#content;
   }
 

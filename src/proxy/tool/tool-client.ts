@@ -36,7 +36,6 @@ export class ToolClient {
    * @param body read as the tool takes it.
    * @param onContinue called when the tool has sent `100 Continue`, if the body's client waits for it.
    * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
-   * @throws {ProxyError} 502 if tools of the owner have flooded too often.
    */
   send(request: ToolRequest, body?: OutgoingBody, onContinue: () => void = () => undefined): ToolExchange {
     const { headers } = request;
@@ -45,7 +44,7 @@ export class ToolClient {
       call.send(body, onContinue);
       return call;
     }
-    this.#ensureAllowed(request);
+    this.#ensureNotBlocked(request);
     const isExclusive = hasConnectionScheme(headers, 'authorization');
     const connection = isExclusive ? new ToolConnection(this.#open(request), '') : this.#kept(request);
     return new UndiciCall(request, body, connection, this.#options);
@@ -79,7 +78,7 @@ export class ToolClient {
   }
 
   #single(request: ToolRequest): NodeCall {
-    this.#ensureAllowed(request);
+    this.#ensureNotBlocked(request);
     const opening = this.#open(request);
     try {
       return new NodeCall(opening, request, this.#options);
@@ -99,12 +98,10 @@ export class ToolClient {
 
   /**
    * Checks the host of an origin on every call, because blocked addresses change.
-   * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself; 502 if the owner's tools sent floods of 1xx.
+   * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself.
    */
-  #ensureAllowed({ origin, owner }: ToolRequest): void {
-    const { resolver, informational } = this.#options;
-    resolver.ensureNotBlocked(origin.host, origin.port);
-    informational.ensureAllowed(origin, owner);
+  #ensureNotBlocked({ origin }: ToolRequest): void {
+    this.#options.resolver.ensureNotBlocked(origin.host, origin.port);
   }
 }
 

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { CoalescingStream } from './coalescing-stream.ts';
 import type { RawHeaders } from './headers.ts';
 import { valuesOf } from './headers.ts';
-import type { InformationalLimiter } from './informational-limiter.ts';
 import type { ToolOwner } from './resolver.ts';
 import type { ToolOrigin } from './tool-origin.ts';
 import type { ThreadShares } from '../thread-shares.ts';
@@ -24,7 +23,6 @@ export interface ToolRequest {
 
 /** The parts that all requests of a client share. */
 export interface CallParts {
-  readonly informational: InformationalLimiter;
   readonly threads: ThreadShares;
 }
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { CoalescingStream } from './coalescing-stream.ts';
 import type { Source } from './coalescing-stream.ts';
 import type { RawHeaders } from './headers.ts';
@@ -8,7 +7,9 @@ import type { OutgoingBody } from './request-body.ts';
 import { hasConnectionScheme } from './tool-exchange.ts';
 import type { CallParts, ToolExchange, ToolRequest, ToolResponse } from './tool-exchange.ts';
 import type { PendingConnection } from './tool-connection.ts';
-import type { InformationalCounter } from './informational-limiter.ts';
+import { informationalCounter } from './informational-counter.ts';
+import type { InformationalCounter } from './informational-counter.ts';
+import type { ThreadShare } from '../thread-shares.ts';
 import { connectionClosed, ToolConnection } from './tool-connection.ts';
 import { UnusableResponse } from './tool-failure.ts';
 import { Upload } from './request-body.ts';
@@ -63,7 +64,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     connection.dispatch(options, this);
   }
 
-  readonly #chunkShare = (): TokenBucket => this.#parts.threads.of(this.#request.owner.namespace);
+  readonly #chunkShare = (): ThreadShare => this.#parts.threads.of(this.#request.owner.namespace);
 
   get socket(): Socket | undefined {
     return this.#connection?.socket;
@@ -80,8 +81,7 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const rawHeaders = textsOf(controller.rawHeaders);
     if (status >= 100 && status < 200 && status !== 101) {
-      const { origin, owner } = this.#request;
-      this.#informational ??= this.#parts.informational.counter(origin, owner);
+      this.#informational ??= informationalCounter(this.#request, this.#parts.threads);
       const failure = this.#informational(rawHeaders);
       if (failure !== undefined) this.destroy(failure);
       return;
@@ -94,7 +94,8 @@ export class UndiciCall implements ToolExchange, Dispatcher.DispatchHandler {
     }
     if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isExclusive = true;
     this.#status = status;
-    const body = new CoalescingStream(new ResponseSource(this.socket, controller), this.#chunkShare);
+    const source = new ResponseSource(this.socket, controller);
+    const body = new CoalescingStream(source, this.#chunkShare, (error) => this.destroy(error));
     this.#body = body;
     this.#resolve({ status, rawHeaders, body, rawTrailers: () => this.#rawTrailers });
   }

@@ -1,3 +1,5 @@
+import { BoundedMap } from './bounded-map.ts';
+
 /** The rate of a token bucket. */
 export interface TokenRate {
   /** Tokens of a full bucket. */
@@ -57,5 +59,25 @@ export class TokenBucket {
     const { burst, everyMs } = this.#rate;
     this.#tokens = Math.min(burst, this.#tokens + (nowMs - this.#asOfMs) / everyMs);
     this.#asOfMs = nowMs;
+  }
+}
+
+/** Token buckets by key, such as a pod or an address. Of more than 4096, the one that was used least recently is dropped. */
+export class TokenBuckets {
+  readonly #rate: TokenRate;
+  readonly #now: () => number;
+  readonly #buckets = new BoundedMap<TokenBucket>(4096);
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(rate: TokenRate, now: () => number) {
+    this.#rate = rate;
+    this.#now = now;
+  }
+
+  /** Returns the bucket of a key. @param rate of a key that has one of its own. */
+  of(key: string, rate = this.#rate): TokenBucket {
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, this.#now);
+    this.#buckets.set(key, bucket);
+    return bucket;
   }
 }

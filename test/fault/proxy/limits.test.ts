@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.ts';
 import { connector, grant, secret } from '../../support/proxy/manifests.ts';
 import { ProcessFixture } from '../../support/proxy/process-fixture.ts';
@@ -15,7 +16,7 @@ const MiB = 2 ** 20;
 const hosts = ['tool.example', 'other.example'];
 const hostileNamespaces = Array.from({ length: 8 }, (_, at) => `hostile-${at + 1}`);
 
-/** The part of a limit that is still used after a flood. On a busy machine some of what filled half of it has timed out. */
+/** The part of a limit that is still used after a flood, for which half of it was filled. */
 const stalledPart = 3 / 8;
 
 /** Binds a Role to the account `builder` of namespaces. */
@@ -25,7 +26,7 @@ function withSubjects(object: object, namespaces: readonly string[]): object {
 }
 
 describe('the proxy as deployed, at its limits', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let tool: StallingTool;
   let fixture: ProcessFixture;
   let cgroup: MemoryCgroup | undefined;
@@ -77,16 +78,26 @@ describe('the proxy as deployed, at its limits', function () {
     return read('limit_used') / read('limit_max');
   }
 
-  /** Has all clients open some more until half of a limit is used: on a busy machine, the proxy gives up some of them. */
-  async function fill(limit: string, open: (client: StallingClient) => Promise<void>, part = 1 / 2): Promise<void> {
+  /** Has all clients open some more until it is enough: on a busy machine, the proxy gives up some of them. */
+  async function openUntil(
+    what: string,
+    open: (client: StallingClient) => Promise<void>,
+    isEnough: () => boolean | Promise<boolean>,
+  ): Promise<void> {
     await eventually(
-      `${limit}: ${part} is used`,
+      what,
       async () => {
         await Promise.all(clients.flatMap((client) => Array.from({ length: 8 }, () => open(client))));
-        return (await partUsed(limit)) >= part;
+        return isEnough();
       },
       240_000,
     );
+  }
+
+  /** Opens requests until so many are at the tool. */
+  async function stall(count: number): Promise<void> {
+    const open = (client: StallingClient): Promise<void> => client.stall(`tool.example:${tool.port}`);
+    await openUntil(`${count} requests are at the tool`, open, () => tool.waiting.size >= count);
   }
 
   /** Both sides of all requests write until nothing goes on, as neither reads. */
@@ -140,9 +151,8 @@ describe('the proxy as deployed, at its limits', function () {
   }
 
   it('survives transfers in chunks of one byte that neither side reads, and serves others afterwards', async () => {
-    const authority = `tool.example:${tool.port}`;
     openHostileClients();
-    await fill('requests_in_flight', (client) => client.stall(authority));
+    await stall(proxyLimits.requestsInFlight.total / 2);
     flood(oneByteChunks);
     await settled();
     await assertUsed(stalledPart, 'requests_in_flight');
@@ -155,9 +165,10 @@ describe('the proxy as deployed, at its limits', function () {
   it('survives all limits reached at once, and serves others', async () => {
     const authority = `tool.example:${tool.port}`;
     openHostileClients();
-    await fill('tool_connections', (client) => client.stall(authority));
+    await stall(proxyLimits.toolSockets.total / 2);
     await Promise.all(clients.flatMap((client) => Array.from({ length: 8 }, () => client.beginHeaders(authority))));
-    await fill('connections', (client) => client.beginHeaders());
+    const isHalfUsed = async (): Promise<boolean> => (await partUsed('connections')) >= 1 / 2;
+    await openUntil('half of the connections are used', (client) => client.beginHeaders(), isHalfUsed);
     await assertUsed(1 / 2, 'requests_in_flight', 'tool_connections', 'connections');
     report(await bystand(100));
     assert.ok(!proxy.hasEnded, proxy.log);
@@ -168,7 +179,7 @@ describe('the proxy as deployed, at its limits', function () {
 
   it('survives as many large transfers as it takes, of which neither side reads anything', async () => {
     openHostileClients();
-    await fill('tool_connections', (client) => client.stall(`tool.example:${tool.port}`));
+    await stall(proxyLimits.toolSockets.total / 2);
     flood(largeChunks);
     await settled();
     await assertUsed(stalledPart, 'requests_in_flight', 'tool_connections');

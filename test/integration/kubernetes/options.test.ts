@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { driverPermissions } from '../../../src/cli/doctor/permissions.ts';
+import { driverPermissions } from '../../../src/cli/doctor/doctor.ts';
 import { parseServeConfig } from '../../../src/driver/config.ts';
 import { parseProxyConfig } from '../../../src/proxy/config.ts';
 import { examineProxy } from '../../../src/proxy/doctor/proxy-doctor.ts';

@@ -8,7 +8,6 @@ import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
 import { headOf } from '../../support/proxy/proxy-client.ts';
 import { ProxyFixture, credentialCanary, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
 import { RawTool } from '../../support/proxy/raw-tool.ts';
-import { ToolServer } from '../../support/proxy/tool-server.ts';
 import { started } from '../../support/started.ts';
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
@@ -163,30 +162,19 @@ describe('a tool that means harm', () => {
     await assertServesOn();
   });
 
-  it('gets no requests for a while when it says "wait" as fast as it can again and again', async () => {
+  it('costs its namespace its share of the thread when it says "wait" as fast as it can again and again', async () => {
     const { longestMs } = proxyLimits.thread;
-    const other = started(await ToolServer.start('http', (_request, response) => response.end('hello')));
-    fixture.put([
-      connector('tool', tool.url, { auth: 'none' }),
-      connector('other', other.url(), { auth: 'none' }),
-      ...grant('builder', ['tool', 'other']),
-    ]);
+    fixture.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
     tool.answer = (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000));
-    const limited = / without end: fix the tool, then try again in \d+ s/;
     await eventually('the share is used up', async () => {
-      const floods = await Promise.all(Array.from({ length: 8 }, () => client.get(tool.url)));
-      assert.deepEqual([...new Set(floods.map(({ status }) => status))], [502]);
-      return floods.some(({ body }) => limited.test(body));
+      const floods = await Promise.all(Array.from({ length: 64 }, () => client.get(tool.url)));
+      return floods.some(({ status }) => status === 429);
     });
     answerWith(wellBehaved);
     const { connections } = tool;
-    const { status, body, headers } = await client.get(tool.url);
-    assert.equal(status, 502);
-    assert.match(body, /sent informational responses \(1xx\) without end: fix the tool, then try again in \d+ s/);
-    assert.ok(Number(headers['retry-after']) <= longestMs / 1000);
+    const { status, body } = await client.get(tool.url);
+    assert.deepEqual([status, body], [429, 'namespace ci has used up its share of CPU time: try again in 5 s\n']);
     assert.equal(tool.connections, connections);
-    const both = await fixture.client('ci/tool,ci/other');
-    assert.equal((await both.get(other.url())).body, 'hello', 'the tools of other connectors do');
     passedMs = longestMs;
     await assertServesOn();
   });

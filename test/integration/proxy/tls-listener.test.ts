@@ -180,7 +180,8 @@ describe('TLS to the proxy itself', () => {
 
 describe('TLS handshakes', () => {
   it('of an address whose share is used up wait, and those of others do not', async () => {
-    const threads = new ThreadShares(() => 0);
+    let nowMs = 0;
+    const threads = new ThreadShares(() => nowMs);
     threads.of('127.0.0.1').charge(2 * proxyLimits.thread.burst);
     const ca = parseCa(createCa({ now: Date.now }), 'the CA');
     const leaves = new LeafCertificates(() => ca, { now: Date.now });
@@ -209,6 +210,7 @@ describe('TLS handshakes', () => {
       secured.map(({ remoteAddress }) => remoteAddress),
       ['127.0.0.2'],
     );
+    nowMs += 60_000;
     await eventually('the others are served later', () => secured.length === 3);
     listener.close();
     for (const socket of [...attacker, other, ...secured, ...accepted]) socket.destroy();

@@ -46,10 +46,10 @@ container's memory limit, raise the flags in proportion, and \`--max-tool-connec
 ${tables['Proxy'] ?? ''}
 Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. Further ones are rejected, which the alert
 \`ConnectorsProxyObjectsRejected\` reports. A
-Connector whose tool sends endless informational responses (1xx) gets no requests while the namespace is over its share of CPU time: rules, CAs,
-Secrets, changed Connectors, probes, TLS handshakes and bodies in tiny chunks count for it. A Connector that changes meanwhile gets \`503\` until
+namespace that has used up much more than its share of CPU time gets \`429\` for all requests: rules, CAs, Secrets, changed Connectors,
+probes, TLS handshakes, bodies in tiny chunks and endless informational responses (1xx) of its tools count for it. A Connector that changes meanwhile gets \`503\` until
 its new version is parsed. So one namespace can delay others by a second at once, and takes a twentieth of the thread
-afterwards. Ten can delay them by some seconds, and take half of it.
+afterwards. Each further one can delay them by a tenth of a second, and all together take half of it.
 
 ## Objects and files
 

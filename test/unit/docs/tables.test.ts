@@ -8,7 +8,7 @@ import { proxyFlags } from '../../../src/proxy/config.ts';
 import { defaultFlags, parseFeatureFlags } from '../../../src/shared/connectors/feature-flags.ts';
 import { builtInFiles } from '../../../src/driver/content/built-in-files.ts';
 import { chooseProxyEndpoint } from '../../../src/driver/content/proxy-endpoint.ts';
-import { templateData } from '../../../src/driver/content/template-data.ts';
+import { templateData } from '../../../src/driver/content/template-renderer.ts';
 import { rejectionContent } from '../../../src/driver/content/volume-content.ts';
 import { errorCodes } from '../../../src/shared/errors.ts';
 import { isFinal } from '../../support/csi/final-codes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LogFields } from '../../../src/shared/log.ts';
 import { silentLog } from '../../../src/shared/log.ts';
-import { withRejectionLog } from '../../../src/driver/rejection-log.ts';
+import { withRejectionLog } from '../../../src/driver/driver.ts';
 
 describe('the log of rejections', () => {
   it('has one line a minute for each pod and limit, and all are counted', () => {

@@ -2,6 +2,7 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
+import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -24,6 +25,8 @@ export class AttackerProcess {
 
   private constructor(name: string) {
     this.#child = run('attacker.ts', name);
+    // A real one is on another node: it takes the proxy's attention, not its processor.
+    setPriority(this.#child.pid ?? 0, constants.priority.PRIORITY_LOW);
     this.#child.stdin.on('error', () => undefined);
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => (this.#output += chunk));
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { templateData } from '../../../../src/driver/content/template-data.ts';
+import { templateData } from '../../../../src/driver/content/template-renderer.ts';
 import { Secret } from '../../../../src/shared/secret.ts';
 import { classOf, connectorOf } from '../../../support/domain.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { trustStoreOf } from '../../../../src/driver/content/trust-store.ts';
+import { trustStoreOf } from '../../../../src/driver/content/built-in-files.ts';
 import { certificateBlocks } from '../../../../src/shared/pem.ts';
 import { CertificateAuthority } from '../../../support/tls/certificate-authority.ts';
 

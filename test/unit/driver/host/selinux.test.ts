@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checkSelinux } from '../../../../src/cli/doctor/node-checks.ts';
+import { checkSelinux } from '../../../../src/cli/doctor/doctor.ts';
 import { selinuxContext, selinuxProcessLabel } from '../../../../src/driver/host/selinux.ts';
 
 describe('whether SELinux is active', () => {

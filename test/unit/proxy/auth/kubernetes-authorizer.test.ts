@@ -33,7 +33,7 @@ describe('the authorizer of clients', () => {
       },
     };
     // The clock stands still, so a second token never comes.
-    const limiter = new FailureRateLimiter({ burst: 1, everyMs: 2_000, longestMs: 1_000, keys: 8 }, () => 0);
+    const limiter = new FailureRateLimiter({ burst: 1, everyMs: 2_000, longestMs: 1_000 }, () => 0);
     const authorizer = subjectAccessReviewAuthorizer(reviewer, limiter, () => true);
     const signal = new AbortController().signal;
     const ask = async (): Promise<boolean> => authorizer.isAnyAllowed(client, [permission], signal);

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { CoalescingStream } from '../../../../src/proxy/tool/coalescing-stream.ts';
-import { TokenBucket } from '../../../../src/shared/limits/token-bucket.ts';
+import { proxyLimits } from '../../../../src/proxy/limits.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
+import type { ThreadShare } from '../../../../src/proxy/thread-shares.ts';
 
 const kibibyte = 1024;
 
-const share = new TokenBucket({ burst: 1e6, everyMs: 1 }, () => 0);
-
 describe('a coalescing stream', () => {
   let isPaused: boolean;
+  let destroyedBy: string | undefined;
+  let share: ThreadShare;
+  let source: { bytesRead: number; pause: () => void; resume: () => void };
   let stream: CoalescingStream;
   let written: Buffer[];
   let waiting: ((error?: Error | null) => void)[];
@@ -16,8 +19,14 @@ describe('a coalescing stream', () => {
 
   beforeEach(() => {
     isPaused = false;
-    const source = { bytesRead: 0, pause: () => void (isPaused = true), resume: () => void (isPaused = false) };
-    stream = new CoalescingStream(source, () => share);
+    destroyedBy = undefined;
+    share = new ThreadShares(() => 0).of('ci');
+    source = { bytesRead: 0, pause: () => void (isPaused = true), resume: () => void (isPaused = false) };
+    stream = new CoalescingStream(
+      source,
+      () => share,
+      ({ message }) => void (destroyedBy = message),
+    );
     written = [];
     waiting = [];
     sink = {
@@ -126,5 +135,39 @@ describe('a coalescing stream', () => {
     complete(new Error('destroyed'));
     assert.equal(written.length, 2);
     assert.equal(hasEnded, false);
+  });
+
+  describe('that gets a read of very small chunks', () => {
+    const { freeChunks, mostChunks } = proxyLimits.transfers;
+    const read = (chunks: number): void => {
+      source.bytesRead += 1;
+      for (let at = 0; at < chunks; at += 1) stream.push(chunkOf(1, 'a'));
+    };
+    const overdraw = (): void => share.charge(2 * proxyLimits.thread.burst);
+
+    it('charges them to the share, and goes on as long as it lasts', () => {
+      read(freeChunks - 1);
+      overdraw();
+      read(freeChunks - 1);
+      assert.ok(!isPaused, 'as few as that are free');
+    });
+
+    it('waits while the share is overdrawn', () => {
+      overdraw();
+      read(freeChunks);
+      assert.ok(isPaused);
+      read(mostChunks - 1);
+      assert.equal(destroyedBy, undefined);
+      stream.close();
+    });
+
+    it('ends with an error that says why where it has most of them then', () => {
+      read(mostChunks);
+      assert.equal(destroyedBy, undefined, 'not before');
+      overdraw();
+      read(mostChunks);
+      assert.equal(destroyedBy, 'too many chunks of a few bytes, send larger ones: try again in 5 s');
+      stream.close();
+    });
   });
 });

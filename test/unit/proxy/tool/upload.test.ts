@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { CoalescingStream } from '../../../../src/proxy/tool/coalescing-stream.ts';
 import { Upload } from '../../../../src/proxy/tool/request-body.ts';
-import { TokenBucket } from '../../../../src/shared/limits/token-bucket.ts';
+import { ThreadShares } from '../../../../src/proxy/thread-shares.ts';
 
 describe('an upload', () => {
   it('gathers the small chunks of a read, although its reader takes each at once', async () => {
-    const share = new TokenBucket({ burst: 1000, everyMs: 1 }, () => 0);
+    const share = new ThreadShares(() => 0).of('ci');
     const source = { bytesRead: 1, pause: () => undefined, resume: () => undefined };
-    const stream = new CoalescingStream(source, () => share);
+    const stream = new CoalescingStream(
+      source,
+      () => share,
+      () => assert.fail('it is not destroyed'),
+    );
     const upload = new Upload();
     const lengths: number[] = [];
     upload.on('data', (chunk: Buffer) => lengths.push(chunk.length));
