@@ -24,6 +24,8 @@ const places = {
   model: 670,
   soak: 100,
   unit: 200,
+  'unit/linear-time.test.ts': 40,
+  'unit/shared/gotemplate/worst.test.ts': 40,
 };
 /** Places that take more are divided, but for those whose suites share one control plane of Kubernetes. */
 const partSeconds = 120;
@@ -31,7 +33,7 @@ const whole = Object.keys(places).filter((place) => /^integration\/(deploy|docs)
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];
-/** The others have random input, and programs that take long. */
+/** The others have random input, programs that take long, and measurements of CPU time. */
 const slow = [
   ...load,
   'e2e/arm64.test.ts',
@@ -54,6 +56,8 @@ const slow = [
   'integration/deploy/versions.test.ts',
   'integration/kubernetes',
   'soak',
+  'unit/linear-time.test.ts',
+  'unit/shared/gotemplate/worst.test.ts',
 ];
 /** `npm test` runs three in a hundred of the random sequences that `npm run test:slow` and CI run. */
 const random = ['model'];
