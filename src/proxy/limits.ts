@@ -19,6 +19,8 @@ export const proxyLimits = {
     /** Request body that is kept, so that the request can be repeated with a token. */
     repeatableBytes: 64 << 10,
   },
+  /** Sockets that accept connections of clients at one port. Thousands of connections can wait to be accepted. */
+  acceptors: 8,
   /** Connections of the proxy to tools. */
   toolSockets: {
     /** Connections to tools, 40 KiB each: `--max-tool-connections`. @listed idle ones closed, `503` */

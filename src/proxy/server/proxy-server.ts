@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { Server as TlsServer, Socket } from 'node:net';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import { limits } from '../../shared/limits/defaults.ts';
 import { proxyLimits } from '../limits.ts';
 import type { Log } from '../../shared/log.ts';
@@ -47,7 +47,9 @@ const ignore = (): void => undefined;
 export class ProxyServer {
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
-  readonly #tls: TlsServer | undefined;
+  readonly #tls: NetServer | undefined;
+  /** Further ones at its port: of each, Node accepts one connection in a turn of the event loop. */
+  readonly #acceptors: readonly NetServer[];
   /** Accepted connections by themselves, and by their decrypted streams. */
   readonly #accepted = new WeakMap<Socket, Socket>();
   /** Connections inside tunnels. */
@@ -84,6 +86,9 @@ export class ProxyServer {
         },
         failed: (error) => this.#onFailure(error),
       });
+    this.#acceptors = Array.from({ length: proxyLimits.acceptors - 1 }, () =>
+      createNetServer({ noDelay: true, keepAlive: true }, (socket) => this.#server.emit('connection', socket)),
+    );
     this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
@@ -109,7 +114,9 @@ export class ProxyServer {
     const { address, log } = this.#options;
     const { backlog } = limits.connections;
     const onAcceptError = (error: Error): void => log.warn('Failed to accept connection', { error });
-    const port = await listen(this.#server, '--proxy-address', address, { backlog, onAcceptError });
+    const parts = { backlog, onAcceptError, reusePort: true };
+    const port = await listen(this.#server, '--proxy-address', address, parts);
+    for (const acceptor of this.#acceptors) await listen(acceptor, '--proxy-address', { ...address, port }, parts);
     const { tls } = this.#options;
     if (this.#tls === undefined || tls === undefined) return { port, tlsPort: undefined };
     return { port, tlsPort: await listen(this.#tls, '--tls-address', tls.address, { backlog, onAcceptError }) };
@@ -122,7 +129,7 @@ export class ProxyServer {
   /** Closes the listeners, waits up to `drainMs` for requests in flight, and aborts the rest. */
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
-    this.#server.close();
+    for (const server of [this.#server, ...this.#acceptors]) server.close();
     this.#tls?.close();
     this.#closeIdle();
     const endsAtMs = performance.now() + drainMs;
