@@ -96,7 +96,8 @@ export async function delayRejection(
 ): Promise<void> {
   slot.release();
   const { rejectionMs, longestMs } = proxyLimits.thread;
-  const waiting = threads.wait(addressOf(request), '', clientGone, rejectionMs);
+  threads.of(addressOf(request)).charge(rejectionMs);
+  const waiting = threads.wait(addressOf(request), '', clientGone);
   await waiting.catch(() => sleep(longestMs, clientGone)).catch(() => undefined);
 }
 

@@ -6,7 +6,7 @@ import { ProxyError } from '../proxy-error.ts';
 
 /** One request in flight. */
 export interface ExchangeSlot {
-  /** The client's address; after authentication its namespace. */
+  /** `address ADDRESS`; after authentication the client's namespace. */
   owner(): string;
   /** @throws {ProxyError} 429 if the client address had too many requests in flight. */
   ensureAcquired(): void;
@@ -40,7 +40,7 @@ export class ExchangeSlots {
     const rejection = this.#tryAcquire(holder);
     let isAcquired = rejection === undefined;
     return {
-      owner: () => holder.slice(holder.indexOf(' ') + 1),
+      owner: () => holder.replace(/^namespace /, ''),
       ensureAcquired: () => {
         if (rejection !== undefined) throw rejection;
       },

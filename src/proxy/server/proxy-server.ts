@@ -150,7 +150,7 @@ export class ProxyServer {
     if (this.#tunnels.has(socket) || this.#accepted.has(socket)) return;
     this.#accepted.set(socket, socket);
     if (!this.#options.connections.acquire(socket)) return;
-    const share = this.#options.threads.of(socket.remoteAddress ?? '');
+    const share = this.#options.threads.of(`address ${socket.remoteAddress ?? ''}`);
     if (share.delayMs() > 0) setImmediate(() => holdBack(socket, share));
   }
 
@@ -256,7 +256,7 @@ export class ProxyServer {
       request,
       () => this.#options.threads.of(slot.owner()),
       (error) => {
-        this.#options.threads.of(addressOf(request)).charge(proxyLimits.thread.restMs);
+        this.#options.threads.of(`address ${addressOf(request)}`).charge(proxyLimits.thread.restMs);
         if (response?.headersSent === false) request.socket.write(rawErrorResponse(error, true));
         request.destroy(error);
       },
@@ -273,10 +273,7 @@ export class ProxyServer {
   }
 }
 
-/**
- * Reads nothing from a new connection while the share of its address is overdrawn: a first read can have thousands of chunks.
- * Call it in the turn of the event loop after the connection: Node starts to read in its next tick.
- */
+/** Reads nothing from a new connection while the share of its address is overdrawn. Node has started it in its next tick. */
 function holdBack(socket: Socket, share: ThreadShare): void {
   socket.pause();
   share.whenFree(proxyLimits.thread.turnMs, socket, () => socket.resume());

@@ -44,6 +44,8 @@ export function createTlsServer({ certificate, threads, acquire, secured, failed
   return createServer({ noDelay: true, keepAlive: true }, (socket) => {
     socket.on('error', () => undefined);
     if (!acquire(socket)) return;
-    threads.of(socket.remoteAddress ?? '').whenFree(proxyLimits.thread.handshakeMs, socket, () => secure(socket));
+    threads
+      .of(`address ${socket.remoteAddress ?? ''}`)
+      .whenFree(proxyLimits.thread.handshakeMs, socket, () => secure(socket));
   });
 }

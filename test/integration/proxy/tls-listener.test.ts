@@ -182,7 +182,7 @@ describe('TLS handshakes', () => {
   it('of an address whose share is used up wait, and those of others do not', async () => {
     let nowMs = 0;
     const threads = new ThreadShares(() => nowMs);
-    threads.of('127.0.0.1').charge(2 * proxyLimits.thread.burst);
+    threads.of('address 127.0.0.1').charge(2 * proxyLimits.thread.burst);
     const ca = parseCa(createCa({ now: Date.now }), 'the CA');
     const leaves = new LeafCertificates(() => ca, { now: Date.now });
     const secured: tls.TLSSocket[] = [];
