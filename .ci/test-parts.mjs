@@ -33,6 +33,8 @@ const whole = Object.keys(places).filter((place) => /^integration\/(deploy|docs)
 
 /** Only `npm run test:slow` runs these. Those of `load` fill a driver or a proxy as far as it lets them. */
 const load = ['fault/proxy/limits.test.ts', 'fault/proxy/shares', 'integration/driver/load'];
+/** Attacks from other processes. A proxy without a processor serves no client, so they run when nothing else does. */
+const alone = ['fault/proxy/limits.test.ts', 'fault/proxy/shares'];
 /** The others have random input, programs that take long, and measurements of CPU time. */
 const slow = [
   ...load,
@@ -71,7 +73,7 @@ const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${n
 
 /**
  * @param command `quick`: `npm test`; `slow`: `npm run test:slow`; `all`: both.
- * @param files all test files, as `test/….test.ts`. @returns the parts, longest first: {name, files, seconds, env}.
+ * @param files all test files, as `test/….test.ts`. @returns the parts, longest first: {name, files, seconds, env, isAlone}.
  * @throws if a file is in no place.
  */
 export function partsOf(command, files) {
@@ -80,7 +82,8 @@ export function partsOf(command, files) {
   const lost = files.filter((file) => placeOf(file) === undefined);
   if (lost.length > 0) throw new Error(`in no part: ${lost.join(' ')}`);
   const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, random));
-  const isSlow = (file) => isIn(file, [...slow, ...random]);
+  const isAlone = (file) => isIn(file, alone);
+  const isSlow = (file) => isIn(file, [...slow, ...random]) && !isAlone(file);
   const divided = (isOwn, suffix, common) =>
     Object.keys(places).flatMap((place) => {
       const all = files.filter((file) => placeOf(file) === place);
@@ -98,5 +101,6 @@ export function partsOf(command, files) {
   return [
     ...(command === 'slow' ? [] : divided(isQuick, '', { env: fewer })),
     ...(command === 'quick' ? [] : divided(isSlow, ', slow', { env: {} })),
+    ...(command === 'quick' ? [] : divided(isAlone, ', alone', { env: {}, isAlone: true })),
   ].sort((a, b) => b.seconds - a.seconds);
 }

@@ -229,13 +229,14 @@ if (command === 'only') {
   const names = fs.readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' });
   const files = names.filter((name) => name.endsWith('.test.ts')).map((name) => `test/${name}`);
   const parts = partsOf(command, files);
-  const queue = [...programs[command], ...parts];
+  const queue = [...programs[command], ...parts.filter(({ isAlone }) => !isAlone)];
   const minutes = Math.ceil(queue.reduce((sum, { seconds }) => sum + seconds, 0) / 6 / 60);
   print(`${parts.length} parts, ${lanes} at a time: about ${minutes} minutes on two free processors`);
   const lane = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) await (next.program ? runProgram(next) : runPart(next));
   };
   await Promise.all(Array.from({ length: lanes }, lane));
+  for (const part of parts.filter(({ isAlone }) => isAlone)) await runPart(part);
   await retry();
 }
 finish();

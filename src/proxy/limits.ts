@@ -61,17 +61,13 @@ export const proxyLimits = {
     light: { burst: 100, everyMs: 200 },
     /** The part of all holders together, beyond that: half of a CPU. So those with little work find the thread free. */
     common: { burst: 100, everyMs: 2 },
-    /** Namespaces and addresses with a share. Beyond it, the one that was used least recently is dropped. */
-    holders: 4096,
     /** Longest wait. */
     longestMs: 5_000,
     /** Milliseconds of a share that checks of Connectors leave to requests. */
     reservedMs: 500,
     /** A chunk of a body, in reads with more than 64 of them. */
     chunkMs: 1 / 150,
-    /** The rest of a read with too many, for the client's address: its next connections wait. */
-    restMs: 20,
-    /** Informational responses (1xx) to a request that exceed the limit of headers: a read has thousands of them. */
+    /** A read with thousands of informational responses (1xx), or of chunks whose connection was closed. */
     floodMs: 20,
     /** A TLS handshake with a client. */
     handshakeMs: 1,
@@ -136,7 +132,7 @@ export const proxyLimits = {
     /** Largest part of these for one namespace. */
     namespaceShare: 1 / 4,
     /** Time for one while others wait. */
-    patienceMs: 1_000,
+    patienceMs: 3_000,
     /** Milliseconds of the thread for certificates beyond the limits. */
     slowMs: 200,
     /** Certificates of a tool, with its CA's. Usual are three. @listed `502` */

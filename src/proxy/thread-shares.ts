@@ -5,7 +5,7 @@ import { TokenBucket } from '../shared/limits/token-bucket.ts';
 import { proxyLimits } from './limits.ts';
 import { rateLimited } from './proxy-error.ts';
 
-const { holders, light, common, longestMs } = proxyLimits.thread;
+const { light, common, longestMs } = proxyLimits.thread;
 
 /** Reports the CPU time of this thread, in milliseconds. */
 function threadCpuMs(): number {
@@ -43,15 +43,16 @@ export class ThreadShare {
     return Math.max(this.#own.delayMs(reservedMs), this.#next.delayMs(0));
   }
 
-  /** Calls back once the next connection may begin, unless it closes before, and charges its price. */
+  /**
+   * Calls back once the next read or handshake of a connection may begin, unless it closes before. It is charged at once, so
+   * that thousands of them begin one after the other, except beyond the longest wait, after which they ask again.
+   */
   whenFree(priceMs: number, connection: { readonly destroyed: boolean }, begin: () => void): void {
-    const delayMs = this.delayMs();
-    if (delayMs === 0) {
-      this.charge(priceMs);
-      begin();
-    } else if (!connection.destroyed) {
-      setTimeout(() => this.whenFree(priceMs, connection, begin), Math.min(delayMs, longestMs));
-    }
+    const delayMs = Math.min(this.delayMs(), longestMs);
+    if (delayMs < longestMs) this.charge(priceMs);
+    const next = delayMs < longestMs ? begin : () => this.whenFree(priceMs, connection, begin);
+    if (delayMs === 0) next();
+    else setTimeout(() => (connection.destroyed ? undefined : next()), delayMs);
   }
 
   /** The bucket that further work is charged to, in addition to the share. */
@@ -66,7 +67,7 @@ export class ThreadShare {
  * the namespace waits. Work of other namespaces does not: what many have together is limited too.
  */
 export class ThreadShares {
-  readonly #shares = new BoundedMap<ThreadShare>(holders);
+  readonly #shares = new BoundedMap<ThreadShare>(4096);
   readonly #common: TokenBucket;
   readonly #now: () => number;
   readonly #cpuMs: () => number;
@@ -100,17 +101,25 @@ export class ThreadShares {
   }
 
   /**
-   * Waits while the share of a holder is overdrawn, then charges a price.
+   * Waits while the share of a holder is overdrawn.
    * @param what as for `ensureFree`.
    * @throws {ProxyError} 429 if the wait would be too long; {CodedError} the signal's reason.
    */
-  async wait(holder: string, what: string, signal: AbortSignal, priceMs = 0): Promise<void> {
+  async wait(holder: string, what: string, signal: AbortSignal): Promise<void> {
     const latestMs = this.#now() + longestMs;
     const share = this.of(holder);
     for (let delayMs = share.delayMs(); delayMs > 0; delayMs = share.delayMs()) {
       if (this.#now() + delayMs > latestMs) throw rateLimited(what);
       await sleep(delayMs, signal);
     }
+  }
+
+  /** Charges work that has a price at once, and waits until it may begin, after those that wait already. @throws as `wait`. */
+  async waitForTurn(holder: string, what: string, signal: AbortSignal, priceMs: number): Promise<void> {
+    const share = this.of(holder);
+    const delayMs = share.delayMs();
+    if (delayMs > longestMs) throw rateLimited(what);
     share.charge(priceMs);
+    if (delayMs > 0) await sleep(delayMs, signal);
   }
 }

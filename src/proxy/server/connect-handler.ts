@@ -75,7 +75,7 @@ export class ConnectHandler {
       entry.connector = match.connector.ref;
       const { namespace } = ownerOf(authenticated.client);
       const tooMany = `too many TLS handshakes of namespace ${namespace}`;
-      await threads.wait(namespace, tooMany, clientGone.signal, proxyLimits.thread.handshakeMs);
+      await threads.waitForTurn(namespace, tooMany, clientGone.signal, proxyLimits.thread.handshakeMs);
       socket.off('close', abort);
       const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
       this.#intercept(authenticated, named, socket, owner, start, (reason) => {

@@ -96,8 +96,7 @@ export async function delayRejection(
 ): Promise<void> {
   slot.release();
   const { rejectionMs, longestMs } = proxyLimits.thread;
-  threads.of(addressOf(request)).charge(rejectionMs);
-  const waiting = threads.wait(addressOf(request), '', clientGone);
+  const waiting = threads.waitForTurn(addressOf(request), '', clientGone, rejectionMs);
   await waiting.catch(() => sleep(longestMs, clientGone)).catch(() => undefined);
 }
 

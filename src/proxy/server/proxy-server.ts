@@ -86,9 +86,9 @@ export class ProxyServer {
         },
         failed: (error) => this.#onFailure(error),
       });
-    this.#acceptors = Array.from({ length: proxyLimits.acceptors - 1 }, () =>
-      createNetServer({ noDelay: true, keepAlive: true }, (socket) => this.#server.emit('connection', socket)),
-    );
+    const accept = (socket: Socket): boolean => this.#server.emit('connection', socket);
+    const sockets = { noDelay: true, keepAlive: true, allowHalfOpen: true };
+    this.#acceptors = Array.from({ length: proxyLimits.acceptors - 1 }, () => createNetServer(sockets, accept));
     this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
@@ -256,7 +256,7 @@ export class ProxyServer {
       request,
       () => this.#options.threads.of(slot.owner()),
       (error) => {
-        this.#options.threads.of(`address ${addressOf(request)}`).charge(proxyLimits.thread.restMs);
+        this.#options.threads.of(`address ${addressOf(request)}`).charge(proxyLimits.thread.floodMs);
         if (response?.headersSent === false) request.socket.write(rawErrorResponse(error, true));
         request.destroy(error);
       },

@@ -56,7 +56,7 @@ export class CoalescingStream {
   /** Whether the limit of pending bytes is reached. */
   #isFull = false;
   /** Set while the share is overdrawn. */
-  #waiting: NodeJS.Timeout | undefined;
+  #isWaiting = false;
   #isPaused = false;
   /** `bytesRead` of the source at the last chunk, and the chunks since that read. */
   #readBytes = 0;
@@ -78,6 +78,11 @@ export class CoalescingStream {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** Whether the source has closed before its end. */
+  get destroyed(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** Bytes received from the source. */
@@ -113,7 +118,6 @@ export class CoalescingStream {
 
   /** Records that the source has closed: it was aborted unless it had ended. */
   close(error?: Error | null): void {
-    clearTimeout(this.#waiting);
     if (this.#hasEnded || this.#failure !== undefined) return;
     this.#failure = error ?? new Error('the stream ended early');
     this.#onAborted?.(this.#failure);
@@ -242,11 +246,11 @@ export class CoalescingStream {
       const share = this.#chunkShare();
       share.charge(freeChunks * chunkMs);
       const waitMs = share.delayMs();
-      if (waitMs > 0) this.#waiting ??= setTimeout(this.#endWait, waitMs);
+      if (waitMs > 0 && !this.#isWaiting) this.#waitFor(share);
       if (waitMs > 0 && this.#chunks === mostChunks)
         this.#destroy(rateLimited('too many chunks of a few bytes, send larger ones'));
     }
-    if (this.#waiting !== undefined) this.#pause();
+    if (this.#isWaiting) this.#pause();
   }
 
   #pause(): void {
@@ -254,14 +258,13 @@ export class CoalescingStream {
     this.#source.pause();
   }
 
-  /** All streams of a namespace wait for its share. The one that reads next charges a little at once, so the others wait on. */
-  readonly #endWait = (): void => {
-    const share = this.#chunkShare();
-    const waitMs = share.delayMs();
-    if (waitMs === 0) share.charge(turnMs);
-    this.#waiting = waitMs > 0 ? setTimeout(this.#endWait, waitMs) : undefined;
-    this.#goOnIfPossible();
-  };
+  #waitFor(share: ThreadShare): void {
+    this.#isWaiting = true;
+    share.whenFree(turnMs, this, () => {
+      this.#isWaiting = false;
+      this.#goOnIfPossible();
+    });
+  }
 
   #goOn(): void {
     this.#isFull = false;
@@ -269,7 +272,7 @@ export class CoalescingStream {
   }
 
   #goOnIfPossible(): void {
-    if (!this.#isPaused || this.#isFull || this.#waiting !== undefined) return;
+    if (!this.#isPaused || this.#isFull || this.#isWaiting) return;
     this.#isPaused = false;
     this.#source.resume();
   }

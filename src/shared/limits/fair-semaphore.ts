@@ -49,8 +49,7 @@ export class FairSemaphore {
 
   /** Reports whether another task waits for what a task of the namespace uses: one of all permits, or of its share. */
   isWaitedFor(namespace: string): boolean {
-    const isFull = this.#running >= this.#options.permits && this.#queue.length > 0;
-    return isFull || this.#queue.waitingIn([namespace]) > 0;
+    return this.#queue.waitingIn(this.#running < this.#options.permits ? [namespace] : []) > 0;
   }
 
   /** Runs a task with a permit. @throws as `acquire`; errors of the task. */

@@ -44,12 +44,10 @@ products are not taken at once: a request that takes 1.5 MiB has the connections
 container's memory limit, raise the flags in proportion, and \`--max-tool-connections\` to at least 1.5 times \`--max-requests-in-flight\`. The names in the last column are [reasons of conditions](troubleshooting.md#a-connector-is-not-ready).
 
 ${tables['Proxy'] ?? ''}
-Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. Further ones are rejected, which the alert
-\`ConnectorsProxyObjectsRejected\` reports. A
-namespace that has used up much more than its share of CPU time gets \`429\` for all requests: rules, CAs, Secrets, changed Connectors,
-probes, TLS handshakes, bodies in tiny chunks and endless informational responses (1xx) of its tools count for it. A Connector that changes meanwhile gets \`503\` until
-its new version is parsed. So one namespace can delay others by a second at once, and takes a twentieth of the thread
-afterwards. Each further one can delay them by a tenth of a second, and all together take half of it.
+Connectors and classes take up to 128 MiB (\`--max-object-memory\`), half of it for one namespace. The alert
+\`ConnectorsProxyObjectsRejected\` reports rejected ones. Rules, CAs, Secrets, changed Connectors (\`503\` until they are parsed), probes,
+TLS handshakes, tiny chunks and floods of 1xx count for a namespace's share of CPU time. Far over it, all requests get \`429\`. One
+namespace can delay others by a second, each further one by a tenth; later all take half.
 
 ## Objects and files
 

@@ -59,6 +59,7 @@ describe('the shares of the thread', () => {
     begin(4, { destroyed: true });
     threads.of('ci').whenFree(handshakeMs, socket, () => begun.push(5));
     assert.deepEqual(begun.slice(atOnce), [5], 'others do not wait');
+    // The overdraft of both, then one more for each that has its turn.
     for (const expected of [[1], [1, 2], [1, 2, 3], [1, 2, 3]]) {
       nowMs += common.everyMs;
       mock.timers.tick(common.everyMs);

@@ -18,7 +18,7 @@ function silentConnectors(namespace: string): readonly object[] {
 }
 
 describe('a proxy as deployed that ten namespaces attack in all ways at once', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   before(needsKnownPorts);
 
   it('answers all probes, and serves others afterwards as before', async () => {

@@ -3,7 +3,7 @@ import { AttackedProxy } from '../../../support/proxy/attacks/attacked-proxy.ts'
 import { started } from '../../../support/started.ts';
 
 describe('transfers in chunks of one byte, attacked from another process', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
 
   it('of eight namespaces leave the thread to others', async () => {
     const attacked = started(await AttackedProxy.start(8, { scheme: 'http' }));

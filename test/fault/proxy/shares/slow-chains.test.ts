@@ -3,7 +3,7 @@ import { AttackedProxy } from '../../../support/proxy/attacks/attacked-proxy.ts'
 import { started } from '../../../support/started.ts';
 
 describe('certificates of tools that take long to verify, attacked from another process', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
 
   it('cost the namespace of two pods its share, and leave the thread to others', async () => {
     const attacked = started(await AttackedProxy.start(1));

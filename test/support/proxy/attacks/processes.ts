@@ -25,8 +25,6 @@ export class AttackerProcess {
 
   private constructor(name: string) {
     this.#child = run('attacker.ts', name);
-    // A real one is on another node: it takes the proxy's attention, not its processor.
-    setPriority(this.#child.pid ?? 0, constants.priority.PRIORITY_LOW);
     this.#child.stdin.on('error', () => undefined);
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => (this.#output += chunk));
   }
@@ -42,6 +40,8 @@ export class AttackerProcess {
       ])) as [unknown];
       if (String(code).startsWith('exit')) throw new Error(`the attacker ${name} has ended: ${String(code)}`);
     }
+    // A real one is on another node: it takes the proxy's attention, not its processor.
+    setPriority(attacker.#child.pid ?? 0, constants.priority.PRIORITY_LOW);
     return attacker;
   }
 
