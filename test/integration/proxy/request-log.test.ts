@@ -175,23 +175,24 @@ describe("the proxy's log of requests", () => {
   });
 
   it('does not grow with the requests of a client that is rejected', async () => {
-    const { burst, rejectionMs } = proxyLimits.thread;
-    // No share grows.
-    const still = started(await ProxyFixture.start(toolWithLogin(tool.url()), { monotonicNow: () => 0 }));
-    const lines = burst / rejectionMs;
+    const { burst, everyMs, common, rejectionMs } = proxyLimits.thread;
+    let nowMs = 0;
+    const still = started(await ProxyFixture.start(toolWithLogin(tool.url()), { monotonicNow: () => nowMs }));
+    // So slowly that what all have in common is not used up, only the share of the address.
+    const stepMs = common.everyMs * rejectionMs;
+    const lines = burst / (rejectionMs - stepMs / everyMs);
+    const count = Math.ceil(lines) + 10;
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const forged = await still.client('ci/tool', { expiresIn: -10 });
-    for (let made = 0; made < lines + 5; made += 1) {
+    for (let made = 0; made < count; made += 1) {
+      nowMs += stepMs;
       assert.equal((await forged.get(tool.url(), {}, agent)).status, 407);
     }
     agent.destroy();
-    assert.equal(still.requests.length, lines);
-    assert.match(await still.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${lines + 5}\n`));
+    assert.ok(Math.abs(still.requests.length - lines) <= 1, `${still.requests.length} of ${count} lines`);
+    assert.match(await still.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${count}\n`));
     // Served ones are still there.
     assert.equal((await (await still.client()).get(tool.url())).status, 200);
-    assert.deepEqual(
-      still.requests.slice(lines).map(({ status }) => status),
-      [200],
-    );
+    assert.equal(still.requests.at(-1)?.['status'], 200);
   });
 });
