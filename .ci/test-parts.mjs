@@ -54,6 +54,7 @@ const slow = [
   'e2e/image.test.ts',
   'e2e/observability.test.ts',
   'fault/fuzz',
+  'integration/check/same-answer.test.ts',
   'integration/deploy/lifecycle.test.ts',
   'integration/deploy/versions.test.ts',
   'integration/kubernetes',
@@ -61,13 +62,13 @@ const slow = [
   'unit/linear-time.test.ts',
   'unit/shared/gotemplate/worst.test.ts',
 ];
-/** `npm test` runs three in a hundred of the random sequences that `npm run test:slow` and CI run. */
-const random = ['model'];
-const fewer = { MODEL_RUNS: '30' };
-const fewerShare = 0.03;
+/** Of these suites `npm test` runs a share of the cases; `npm run test:slow` and CI run all. */
+const shortened = ['model', 'fault/api'];
+const fewer = { MODEL_RUNS: '30', API_FAILURE_STEP: '4' };
+const fewerShare = 0.2;
 
 /** All names above, each of a folder or file of `test`. */
-export const names = [...Object.keys(places), ...slow, ...random];
+export const names = [...Object.keys(places), ...slow, ...shortened];
 
 const isIn = (file, list) => list.some((name) => `${file}/`.startsWith(`test/${name}/`));
 
@@ -81,14 +82,14 @@ export function partsOf(command, files) {
   const placeOf = (file) => innermostFirst.find((place) => isIn(file, [place]));
   const lost = files.filter((file) => placeOf(file) === undefined);
   if (lost.length > 0) throw new Error(`in no part: ${lost.join(' ')}`);
-  const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, random));
+  const isQuick = (file) => !isIn(file, slow) && (command === 'quick' || !isIn(file, shortened));
   const isAlone = (file) => isIn(file, alone);
-  const isSlow = (file) => isIn(file, [...slow, ...random]) && !isAlone(file);
+  const isSlow = (file) => isIn(file, [...slow, ...shortened]) && !isAlone(file);
   const divided = (isOwn, suffix, common) =>
     Object.keys(places).flatMap((place) => {
       const all = files.filter((file) => placeOf(file) === place);
       const own = all.filter(isOwn);
-      const share = common.env === fewer && random.includes(place) ? fewerShare : 1;
+      const share = common.env === fewer && shortened.includes(place) ? fewerShare : 1;
       const seconds = (places[place] * share * own.length) / all.length;
       const count = Math.min(own.length, whole.includes(place) ? 1 : Math.ceil(seconds / partSeconds));
       return Array.from({ length: count }, (_, index) => ({

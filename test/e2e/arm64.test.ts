@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { repository } from '../support/deploy/manifests.ts';
 import { DriverProcess } from '../support/driver/driver-process.ts';
 import { NodeSandbox } from '../support/driver/node-sandbox.ts';
 import { Arm64, missingForArm64 } from '../support/e2e/arm64.ts';
@@ -20,12 +17,6 @@ describe('on arm64', function () {
   after(() => {
     // Absent where the suite was skipped.
     (arm64 as Arm64 | undefined)?.remove();
-  });
-
-  it('the program starts', async () => {
-    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
-    assert.equal(await arm64.run('-p', 'process.arch'), 'arm64\n');
-    assert.equal(await arm64.run(arm64.main, '--version'), `${version}\n`);
   });
 
   it('the driver publishes a volume, renews its token, tells its statistics and takes it away', async () => {

@@ -216,8 +216,7 @@ describe('the image', function () {
     });
 
     it('is the same, to its digest, when it is built again', () => {
-      const again = architectures.map((architecture) => builder.build(architecture, 'localhost/again'));
-      assert.equal(builder.push(builder.list('localhost/again', again), address), reference);
+      assert.equal(builder.digest(builder.build(ownArchitecture, 'localhost/again')), builder.digest(image));
     });
 
     it('can be signed with all its images, and verified with that key and no other', () => {

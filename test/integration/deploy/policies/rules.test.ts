@@ -126,7 +126,7 @@ describe('the admission policy about rules', () => {
   it('reports nothing that the proxy accepts, whatever the rules', async () => {
     const accepted = fc.sample(anyRules, 4000).filter(isRead);
     assert.ok(accepted.length > 100, String(accepted.length));
-    for (const rules of accepted.slice(0, 500)) assert.deepEqual(await told({ rules }), [], rules);
+    for (const rules of accepted.slice(0, 150)) assert.deepEqual(await told({ rules }), [], rules);
   });
 });
 
