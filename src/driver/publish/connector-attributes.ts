@@ -38,9 +38,9 @@ export function parseConnectors(
 
 function parseConnectorList(list: string, podNamespace: string, problems: string[]): readonly ConnectorRef[] {
   const { maxItems } = attributeTable.connectors;
-  const items = listItems(list);
+  const items = listItems(list, maxItems);
   if (items.length > maxItems) {
-    problems.push(`attribute "connectors" names ${items.length} connectors: at most ${maxItems} are allowed`);
+    problems.push(`attribute "connectors" names over ${maxItems} connectors: use fewer`);
     return [];
   }
   const refs = new Map<string, ConnectorRef>();
@@ -79,8 +79,11 @@ function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, pro
   return nameProblem === undefined && namespaceProblem === undefined;
 }
 
-/** Splits a comma-separated list and trims its items; one comma at the end is permitted. */
-export function listItems(list: string): readonly string[] {
-  const items = list.split(',').map((item) => item.trim());
+/**
+ * Splits a comma-separated list and trims its items; one comma at the end is permitted. Of a list with more than `maxItems`
+ * it returns a few more, as it can have thousands.
+ */
+export function listItems(list: string, maxItems: number): readonly string[] {
+  const items = list.split(',', maxItems + 2).map((item) => item.trim());
   return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;
 }

@@ -306,7 +306,7 @@ export const refusedBlocks: readonly RefusedBlock[] = [
   {
     what: '33 connectors',
     block: { connectors: Array.from({ length: 33 }, (_, index) => `many-${index}`).join(',') },
-    says: [/names 33 connectors: at most 32 are allowed/],
+    says: [/names over 32 connectors: use fewer/],
   },
   {
     what: 'a workspace’s variable',

@@ -107,12 +107,22 @@ describe('volume attributes', () => {
     [
       '257 names',
       { 'configuration.names': Array.from({ length: 257 }, (_, index) => `c${index}`).join() },
-      /^attribute "configuration.names" has 257 items: at most 256 are allowed$/,
+      /^attribute "configuration.names" has over 256 items: use fewer$/,
+    ],
+    [
+      'params that are nested deep',
+      { 'configuration.params': `{"config":{"user":${'['.repeat(15_000)}${']'.repeat(15_000)}}}` },
+      /^attribute "configuration.params" has over 1024 values for this volume: use fewer$/,
+    ],
+    [
+      'thousands of params of no configuration, told in one problem',
+      { 'configuration.params': JSON.stringify(Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [n, 0]))) },
+      /^attribute "configuration.params": the value of "0", "1", .* and 2980 more must be an object/,
     ],
     [
       '1,025 values of params',
       { 'configuration.params': JSON.stringify({ config: { user: Array(1023).fill('x') } }) },
-      /^attribute "configuration.params" has 1025 values for this volume: at most 1024 are allowed$/,
+      /^attribute "configuration.params" has over 1024 values for this volume: use fewer$/,
     ],
   ] as const) {
     it(`are refused with ${what}`, () => {
