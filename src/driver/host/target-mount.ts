@@ -7,7 +7,7 @@ import { descriptorPath } from './linux-syscalls.ts';
 import { AT_REMOVEDIR, unmountFlag, open, TMPFS_MAGIC } from './syscalls.ts';
 import type { Syscalls } from './syscalls.ts';
 import type { Target } from './target-path.ts';
-import type { TargetState, VolumeStatistics } from '../publish/ports.ts';
+import type { VolumeStatistics } from '../publish/ports.ts';
 import { openCurrentRevision } from './atomic-writer.ts';
 import type { TmpfsLimits } from './footprint.ts';
 
@@ -39,19 +39,16 @@ export function mountAt(syscalls: Syscalls, target: Target, directory: Directory
     : { kind: 'foreign' };
 }
 
-export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
+/** Reports whether a volume with its files is mounted on a target. */
+export function hasVolume(syscalls: Syscalls, target: Target): boolean {
   const directory = openTarget(syscalls, target);
-  return directory === undefined ? 'absent' : closing(syscalls, directory, () => stateOf(syscalls, target, directory));
-}
-
-function stateOf(syscalls: Syscalls, target: Target, directory: Directory): TargetState {
-  const { kind } = mountAt(syscalls, target, directory);
-  if (kind === 'none') return 'unmounted';
-  if (kind === 'foreign') return 'foreign';
-  const revision = openCurrentRevision(syscalls, directory);
-  if (revision === undefined) return 'incomplete';
-  syscalls.close(revision.fd);
-  return 'published';
+  if (directory === undefined) return false;
+  return closing(syscalls, directory, () => {
+    if (mountAt(syscalls, target, directory).kind !== 'tmpfs') return false;
+    const revision = openCurrentRevision(syscalls, directory);
+    if (revision !== undefined) syscalls.close(revision.fd);
+    return revision !== undefined;
+  });
 }
 
 /** Returns the usage of the file system at a target. */

@@ -2,14 +2,7 @@ import path from 'node:path';
 import { CodedError } from '../../shared/errors.ts';
 import type { VolumeMemory, VolumeOwner } from '../publish/volume-memory.ts';
 import { shownPath } from '../../shared/message-text.ts';
-import type {
-  MountOptions,
-  ReplacedFiles,
-  TargetState,
-  VolumeChange,
-  VolumeFile,
-  VolumeStatistics,
-} from '../publish/ports.ts';
+import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile, VolumeStatistics } from '../publish/ports.ts';
 import { AtomicWriter, dataLink } from './atomic-writer.ts';
 import type { RevisionNames } from './atomic-writer.ts';
 import { check, checkValue, closing, openDirectory } from './directory.ts';
@@ -19,7 +12,7 @@ import { isSameLimits, largerOf, memoryOf, tmpfsLimitsOf } from './footprint.ts'
 import type { TmpfsLimits } from './footprint.ts';
 import {
   foreignMount,
-  inspectTarget,
+  hasVolume,
   mountAt,
   openTarget,
   removeDirectory,
@@ -96,12 +89,12 @@ export class TmpfsHost {
     }
   }
 
-  /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
-  inspect(targetPath: string): TargetState {
-    return this.#at(targetPath, (target) => (target === undefined ? 'absent' : inspectTarget(this.#syscalls, target)));
+  /** Reports whether a target has a volume in O(1): compares devices and file system types, not the mount table. */
+  hasVolume(targetPath: string): boolean {
+    return this.#at(targetPath, (target) => target !== undefined && hasVolume(this.#syscalls, target));
   }
 
-  /** Reports whether a target still has a complete volume, in two system calls. They read nothing that links lead to. */
+  /** Reports whether a known volume is still there, in two system calls. They read nothing that links lead to. */
   isPublished(targetPath: string): boolean {
     const fd = this.#syscalls.openat(AT_FDCWD, `${targetPath}/${dataLink}/.`, open.pathOnly, 0);
     if (fd >= 0) this.#syscalls.close(fd);
@@ -163,7 +156,7 @@ export class TmpfsHost {
   /** @throws {CodedError} NOT_FOUND if the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics {
     return this.#at(targetPath, (target) => {
-      if (target === undefined || inspectTarget(this.#syscalls, target) !== 'published') {
+      if (target === undefined || !hasVolume(this.#syscalls, target)) {
         throw new CodedError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
       }
       return statisticsAt(this.#syscalls, target);

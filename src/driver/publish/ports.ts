@@ -172,12 +172,6 @@ export interface MountOptions extends FileGroup {
   readonly selinuxContext?: string;
 }
 
-/**
- * State of a target path. `published`: the driver's tmpfs with complete content; `incomplete`: a tmpfs without it, for
- * example of another program; `foreign`: a mount that is not a tmpfs.
- */
-export type TargetState = 'absent' | 'unmounted' | 'incomplete' | 'published' | 'foreign';
-
 export interface VolumeStatistics {
   readonly bytes: { readonly total: number; readonly used: number; readonly available: number };
   readonly inodes: { readonly total: number; readonly used: number; readonly available: number };

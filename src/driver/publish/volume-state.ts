@@ -19,10 +19,9 @@ export function volumeStateOf(
   { host, volumes }: Pick<PublishDependencies, 'host' | 'volumes'>,
   targetPath: string,
 ): VolumeState {
-  const state = host.inspect(targetPath);
-  if (state !== 'published' && state !== 'incomplete') return { kind: 'new' };
+  if (!host.hasVolume(targetPath)) return { kind: 'new' };
   const volume = volumes.get(targetPath);
-  return volume === undefined || state === 'incomplete' ? { kind: 'mounted' } : { kind: 'known', volume };
+  return volume === undefined ? { kind: 'mounted' } : { kind: 'known', volume };
 }
 
 /**
