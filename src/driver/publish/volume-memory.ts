@@ -7,8 +7,8 @@ import type { AttributeName } from './attribute-table.ts';
 import { objectKey } from '../../shared/names.ts';
 
 /**
- * The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. Until they are
- * published again they count for every namespace that has more than its floor.
+ * The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. Until the kubelet
+ * calls for them they count for every namespace that has more than its floor.
  */
 export interface VolumeOwner {
   readonly podUid: string;
@@ -96,12 +96,15 @@ export class VolumeMemory {
 
   /**
    * Reserves memory for a call while it is in flight. A mounted volume has reserved it already, unless the call takes
-   * more than the last one.
+   * more than the last one. The call names the namespace of a volume from before, also if it fails.
    * @returns releases it. Call it once.
    * @throws {CodedError} as `acquire`.
    */
   acquireCall(key: string, owner: VolumeOwner, heapBytes: number): () => void {
-    const mounted = this.#usages.get(key)?.owner;
+    const usage = this.#usages.get(key);
+    const mounted = usage?.owner;
+    if (usage !== undefined && mounted?.pod === undefined)
+      this.#set(key, { ...usage, owner: { ...mounted, ...owner } });
     const reserved =
       mounted === undefined ? 0 : Math.max(driverLimits.volumeMemory.refreshBytes, (mounted.heapBytes ?? 0) / 2);
     const bytes = Math.max(0, heapBytes - reserved);

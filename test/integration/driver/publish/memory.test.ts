@@ -69,6 +69,23 @@ describe('the memory of a node', () => {
     assert.match(await driver.driver.metrics.text(), /limit_used\{limit="volume_memory_bytes"\} 0\n/);
   });
 
+  it('is counted for the namespace of a volume from before once the kubelet calls for it, also in vain', async () => {
+    await start(24);
+    const volumes = Array.from({ length: 10 }, () => volumeOf('evil'));
+    for (const volume of volumes) await publish(volume);
+    await driver.stop();
+
+    await start(24);
+    const others = Array.from({ length: 12 }, () => volumeOf('team'));
+    const publishOthers = async (): Promise<void> => {
+      for (const volume of others) await publish(volume);
+    };
+    await assertFails(publishOthers(), 'RESOURCE_EXHAUSTED', /, and volumes of an earlier driver \d/);
+    for (const volume of volumes)
+      await assertFails(driver.kubelet.publishVolume(volume, { attributes: {} }), 'UNAVAILABLE', /^refresh failed/);
+    await publishOthers();
+  });
+
   it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {
     node.writeManifest('harbor.json', connector('harbor'));
     await start(3);

@@ -124,7 +124,7 @@ describe('the memory of the volumes', () => {
     refuses(() => memory.acquire('new', owner, 10 * MiB), /^the volumes of pod ci\/p/);
   });
 
-  it('counts volumes from before for every namespace above its floor, until they are published again', () => {
+  it('counts volumes from before for every namespace above its floor, until they are published or called for', () => {
     memory.adopt('old', { podUid: 'old', heapBytes: 0 }, 70 * MiB);
     memory.acquire('v', ownerOf('ci', 'p'), 10 * MiB);
     refuses(
@@ -134,6 +134,16 @@ describe('the memory of the volumes', () => {
     memory.acquire('small', ownerOf('late', 'p'), 2 * MiB);
     memory.acquire('old', { ...ownerOf('a', 'p'), heapBytes: 0 }, 70 * MiB);
     memory.acquire('more', ownerOf('ci', 'q'), MiB);
+    memory.release('old');
+    memory.adopt('older', { podUid: 'uid-b-p', heapBytes: 0 }, 70 * MiB);
+    refuses(() => memory.acquire('yet more', ownerOf('ci', 'r'), MiB), /an earlier driver 70 MiB/);
+    // It fails, and its volume stays as it is.
+    memory.acquireCall('older', ownerOf('b', 'p'), 0)();
+    memory.acquire('yet more', ownerOf('ci', 'r'), MiB);
+    refuses(
+      () => memory.acquire('its', ownerOf('b', 'q'), 11 * MiB),
+      /^the volumes of namespace b .* 70 MiB of the 80/,
+    );
   });
 
   it('is given back by a publish that failed', () => {
