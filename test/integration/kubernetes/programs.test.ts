@@ -136,6 +136,41 @@ describe('both programs with a real API server', function () {
     await isReady();
   });
 
+  it('leave a condition that another controller has applied to it, and own the others', async () => {
+    const { apiVersion, kind, metadata } = installed.registry;
+    const path = `${await plane.admin.pathOf(installed.registry)}/status?fieldManager=scanner`;
+    const apply = async (...conditions: readonly object[]): Promise<void> => {
+      const body = { apiVersion, kind, metadata, status: { conditions } };
+      const { code, text } = await plane.admin.request({ method: 'PATCH', path, body, type: 'apply-patch+yaml' });
+      assert.equal(code, 200, text);
+    };
+    /** The conditions of each field manager. */
+    const owned = async (): Promise<object> => {
+      const { managedFields } = ((await plane.admin.find(installed.registry)) as unknown as Managed).metadata;
+      const ofStatus = managedFields.filter(({ subresource }) => subresource === 'status');
+      return Object.fromEntries(
+        ofStatus.map(({ manager, operation, fieldsV1 }) => [
+          `${manager}, ${operation}`,
+          // Such as `k:{"type":"Ready"}`.
+          Object.keys(fieldsV1['f:status']?.['f:conditions'] ?? {}).flatMap(
+            (key) => /"type":"(\w+)"/.exec(key)?.[1] ?? [],
+          ),
+        ]),
+      );
+    };
+    await apply({ type: 'Scanned', status: 'True' });
+    await installed.moveTo('/npm/scanned');
+    await follows('scanned');
+    await installed.isJudged();
+    const types = ['AuthReady', 'CACertReady', 'ConnectorClassReady', 'LivenessReady', 'ProxyServiceReady', 'Ready'];
+    const ofProxy = { 'connectors-csi-proxy, Update': [...types, 'SecretReady'] };
+    assert.deepEqual(await owned(), { ...ofProxy, 'scanner, Apply': ['Scanned'] });
+    await apply();
+    assert.deepEqual(await owned(), ofProxy);
+    assert.equal(await installed.condition('Scanned'), '');
+    await installed.isJudged();
+  });
+
   it('keep files and go on when the API server is away for a while', async () => {
     const before = volume.read();
     await plane.killApiServer();
@@ -213,3 +248,14 @@ describe('both programs with a real API server', function () {
     );
   });
 });
+
+interface Managed {
+  readonly metadata: {
+    readonly managedFields: readonly {
+      readonly manager: string;
+      readonly operation: string;
+      readonly subresource?: string;
+      readonly fieldsV1: { readonly 'f:status'?: { readonly 'f:conditions'?: object } };
+    }[];
+  };
+}
