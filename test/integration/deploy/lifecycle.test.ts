@@ -5,7 +5,7 @@ import { driver } from '../../support/deploy/driver-objects.ts';
 import { helms, needsHelm } from '../../support/deploy/helm.ts';
 import { putForeignKinds } from '../../support/deploy/foreign-kinds.ts';
 import { allValuesOfServer, putNode, removeInstallation } from '../../support/deploy/installation.ts';
-import { chartFolder, only, rendered, type Manifest } from '../../support/deploy/manifests.ts';
+import { chartFolder, only, rendered, repository, type Manifest } from '../../support/deploy/manifests.ts';
 import { needs } from '../../support/e2e/rendered-classes.ts';
 import type { CommandRun, ControlPlane } from '../../support/kubernetes/control-plane.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
@@ -32,13 +32,21 @@ const kinds = {
 } as const;
 type Kind = keyof typeof kinds;
 
+/** In one line. */
+const page = readFileSync(path.join(repository, 'docs', 'installation.md'), 'utf8').replaceAll(/(?:\\?\s)+/g, ' ');
+/** Flags on the page: to take over from kubectl, with the newest Helm and with the older one; after a removal; for a proxy. */
+const [, common = '', ofNewest = '', ofOlder = ''] =
+  /add `(--[a-z-]+)` to `helm install`, and with Helm 4 `(--[a-z-]+)`, with Helm 3 `(--[a-z-]+)`,/.exec(page) ?? [];
+const [, againOfOlder = ''] = /With Helm 3, a later `helm install` needs `(--[a-z-]+)`,/.exec(page) ?? [];
+const [, proxyLater = ''] = /--reset-then-reuse-values ((?:--[a-z-]+ )*--set proxy.enabled=true) ```/.exec(page) ?? [];
+
 for (const [index, helm] of helms.entries()) {
   const isNewest = index === helms.length - 1;
   /**
    * Helm 4 applies on the server, where it has to take the fields from kubectl as well. Helm 3 patches by what it has
-   * installed before, so that custom resources which are there stay as they are, unless it replaces them.
+   * installed before, so that CRDs and custom resources which are there stay as they are, unless it replaces them.
    */
-  const takeOver = `--take-ownership ${isNewest ? '--force-conflicts' : '--force'}`;
+  const takeOver = `${common} ${isNewest ? ofNewest : ofOlder}`;
 
   describe(`a release of the ${isNewest ? 'newest' : 'older'} Helm`, () => {
     const plane = sharedControlPlane();
@@ -102,14 +110,22 @@ for (const [index, helm] of helms.entries()) {
       const crd = path.join(chart, 'charts', 'crds', 'crds', 'connectors.yaml');
       const text = readFileSync(crd, 'utf8');
       writeFileSync(crd, text.replace('      served: true\n', '      served: true\n      deprecated: true\n'));
-      const isNew = async (): Promise<boolean> =>
-        JSON.stringify(await ownOf(plane(), 'CustomResourceDefinition')).includes('"deprecated":true');
+      const oci = path.join(chart, 'files', 'classes', 'oci.yaml');
+      writeFileSync(
+        oci,
+        readFileSync(oci, 'utf8').replace('displayName: User name and password', 'displayName: Newer'),
+      );
+      /** Whether CRDs and classes are those of the newer chart. */
+      const areNew = async (): Promise<readonly boolean[]> => [
+        JSON.stringify(await ownOf(plane(), 'CustomResourceDefinition')).includes('"deprecated":true'),
+        JSON.stringify(await ownOf(plane(), 'ConnectorClass')).includes('"displayName":"Newer"'),
+      ];
       const imageOf = async (): Promise<string> => driver(await ownOf(plane(), 'DaemonSet')).image;
       await run(upgradeOf('--set-string image.tag=7'));
-      assert.deepEqual([await imageOf(), await isNew()], ['r/connectors-csi:7', true]);
+      assert.deepEqual([await imageOf(), ...(await areNew())], ['r/connectors-csi:7', true, true]);
 
       await run(`${helm} rollback connectors-csi 1 ${release}`);
-      assert.deepEqual([(await imageOf()) === 'r/connectors-csi:7', await isNew()], [false, false]);
+      assert.deepEqual([(await imageOf()) === 'r/connectors-csi:7', ...(await areNew())], [false, false, false]);
 
       await run(`${helm} uninstall connectors-csi ${release}`);
       const left = await Promise.all(
@@ -118,8 +134,9 @@ for (const [index, helm] of helms.entries()) {
       assert.deepEqual(Object.fromEntries(left.filter(([, count]) => count > 0)), {
         ...{ Connector: 1, ConnectorClass: classes, CustomResourceDefinition: 3, Lease: 1, Namespace: 1, Secret: 1 },
       });
-      // It takes what it has left.
-      await install();
+      // It takes what it has left, and makes it new.
+      await install(`${withProxy} ${isNewest ? '' : againOfOlder}`);
+      assert.deepEqual(await areNew(), [true, true]);
     });
 
     ofTemplates('has all values, and none of them again', async () => {
@@ -146,7 +163,7 @@ for (const [index, helm] of helms.entries()) {
       assert.deepEqual(await specs(), before);
     });
 
-    it('gets a proxy later, after the CRDs, with the flag of the page', async () => {
+    it('gets a proxy later, after the CRDs, by the command of the page', async () => {
       await install(image);
       const { stderr } = await plane().run(`${upgradeOf('--set proxy.enabled=true')} || true`);
       const [, crds] =
@@ -155,7 +172,7 @@ for (const [index, helm] of helms.entries()) {
         ) ?? [];
       assert.ok(crds, stderr);
       await run(crds.replace('deploy/', `${path.dirname(chartFolder)}/`));
-      await run(upgradeOf('--set proxy.enabled=true --take-ownership'));
+      await run(upgradeOf(proxyLater));
       assert.equal((await ownOf(plane(), 'ConnectorClass')).length, classes);
     });
 
