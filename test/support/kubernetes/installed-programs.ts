@@ -16,12 +16,13 @@ import { ProxyProcess } from '../e2e/proxy-process.ts';
 import { writeKubeconfig } from '../kube-api/credential-files.ts';
 import { TestKubelet } from '../kubelet/test-kubelet.ts';
 import { eventually } from '../poll.ts';
+import { deployedEnv } from '../proxy/deployed-env.ts';
 import { connector, grant, secret } from '../proxy/manifests.ts';
 import { ProxyClient } from '../proxy/proxy-client.ts';
 import { ToolServer, toolCa } from '../proxy/tool-server.ts';
 import type { CommandRun, ControlPlane } from './control-plane.ts';
 
-const toolHost = 'tool.test';
+export const toolHost = 'tool.test';
 export const login = { username: 'robot', password: 'CREDENTIAL-CANARY-of-the-tool' };
 const basic = `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
@@ -121,7 +122,7 @@ export class InstalledPrograms {
   async startReplica(flags: readonly string[], address = '127.0.0.1:0'): Promise<ProxyProcess> {
     const account = await this.kubeconfigOf('connectors-proxy', `proxy-${this.accounts.length}`);
     this.accounts.push(account);
-    const options = { directory: this.work, hosts: [toolHost], address };
+    const options = { directory: this.work, hosts: [toolHost], address, env: deployedEnv() };
     const proxy = await ProxyProcess.start({
       ...options,
       flags: ['--kubeconfig', account.file, ...this.#proxyFlags, ...flags],
