@@ -74,9 +74,13 @@ async function renderFiles(
   warn: (warning: string) => void,
   signal: AbortSignal,
 ): Promise<readonly VolumeFile[]> {
-  const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
-    maxTokenExpirationMs: Infinity,
-  });
+  const written = {
+    connectors: config.connectors,
+    'configuration.names': config['configuration-names'],
+    'configuration.params': config['configuration-params'],
+  };
+  const limits = { maxTokenExpirationMs: Infinity };
+  const { attributes, problems } = parseVolumeAttributes(written, config.namespace, limits);
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
   const source = new DirectoryConnectors({
     directory: config.manifests,
@@ -99,6 +103,10 @@ async function renderFiles(
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
   const url = config['proxy-url'];
+  const isPending = resolved.some(({ connector: { proxyAddress }, connectorClass }) => {
+    return proxyAddress === undefined && connectorClass.proxy?.hasRef === true;
+  });
+  if (url === undefined && isPending) warn('a Connector has no status: set --proxy-url for a trial');
   const tried = resolved.map(({ connector, connectorClass }) => ({
     connector: url === undefined ? connector : { proxyAddress: { url }, ...connector },
     connectorClass,
@@ -129,14 +137,6 @@ function withNames(error: CodedError, names: readonly string[]): CodedError {
   if (error.code !== 'NOT_FOUND') return error;
   const there = names.length === 0 ? 'no Connector' : listed(names);
   return new CodedError('NOT_FOUND', `${error.message}; --manifests has ${there}`);
-}
-
-function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {
-  return {
-    connectors: config.connectors,
-    ...(config['configuration-names'] === '' ? {} : { 'configuration.names': config['configuration-names'] }),
-    ...(config['configuration-params'] === '' ? {} : { 'configuration.params': config['configuration-params'] }),
-  };
 }
 
 function asText({ name, content }: VolumeFile): string {
