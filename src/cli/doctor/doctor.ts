@@ -71,7 +71,7 @@ async function resultsOf(
 /** Returns the text of `--help`, with the flags of what is checked. */
 async function usageOf(args: readonly string[]): Promise<string> {
   const what = [proxySwitch, imagePullsSwitch].find((each) => args.includes(each));
-  return `Usage: connectors-csi doctor [--proxy | --image-pulls] [flags]
+  return `Usage: connectors-csi doctor [--proxy | --image-pulls] [flags], in the container of the driver or the proxy
 
 Checks the node, the cluster and the running driver, one line for each check. Exit status 1 if a line says "fail". In
 the container of a running driver or proxy, its own flags and environment are the defaults.

@@ -47,7 +47,7 @@ export function parseAskedClient(user: string, pod?: ClientPod): ClientIdentity 
   }
   const { namespace } = account;
   if (pod !== undefined && pod.namespace !== namespace) {
-    const message = `has namespace ${namespace}, but --pod is in ${pod.namespace}: a pod uses accounts of its own`;
+    const message = `has namespace ${namespace}, but --pod is in ${pod.namespace}: a pod uses service accounts of its own`;
     throw new UsageError(message);
   }
   return {
@@ -88,7 +88,7 @@ export function parseAskedConnectors(list: string, client: ClientIdentity | unde
   const namespace = client?.account?.namespace ?? '';
   const refs = parseConnectors((name) => (name === 'connectors' ? list : undefined), namespace, problems);
   if (problems.length > 0) throw new UsageError(problems.join('; '));
-  if (refs.some((ref) => ref.namespace === '')) throw new UsageError('must be NAMESPACE/NAME, as there is no account');
+  if (refs.some((ref) => ref.namespace === '')) throw new UsageError('must be NAMESPACE/NAME: - has no namespace');
   return refs;
 }
 
