@@ -255,7 +255,7 @@ describe('A generator of a class', function () {
     assert.equal(status, 502);
     assert.match(
       body,
-      /generator\.rego of auth type "own" is not run: add generator\.cel with the same result \(docs\/writing-a-connectorclass\.md#from-rego /,
+      /generator\.rego of auth type "own" is not run: add generator\.cel with the same result \(docs\/migration\.md#generators /,
     );
     put({ rego, cel: '{"headers": {"Private-Token": secret.token}}' });
     assert.equal((await client.get(tool.url())).status, 200);

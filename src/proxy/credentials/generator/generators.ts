@@ -139,6 +139,6 @@ export function generatorOf(type: JsonValue | undefined, className: string): Cel
     throw new Misconfiguration('BrokenGenerator', `${source} must have at most ${textLength} characters`);
   }
   if (jsonMember(generator, 'rego') === undefined) return undefined;
-  const message = `${nameOf('rego')} is not run: add generator.cel with the same result (docs/writing-a-connectorclass.md#from-rego has examples)`;
+  const message = `${nameOf('rego')} is not run: add generator.cel with the same result (docs/migration.md#generators has examples)`;
   throw new Misconfiguration('UnsupportedGenerator', message);
 }
