@@ -62,19 +62,12 @@ export const driverLimits = {
     /** One request. The volume attributes take at most 192 KiB of it, and tokens of ten audiences 20 KiB. */
     requestBytes: 256 << 10,
   },
-  /** The driver's CSI socket. The kubelet can connect for all volumes of a node at once. */
+  /** A socket of the driver. The kubelet can connect for all volumes of a node at once. */
   csiSocket: {
     /** Connections: more than publishes can be in flight. */
     connections: 4096,
     /** Connections that wait to be accepted; the kernel also applies net.core.somaxconn, usually 4096. */
     backlog: 4096,
-  },
-  /** The driver's registration socket. */
-  registrationSocket: {
-    /** Connections. */
-    connections: 16,
-    /** Connections that wait to be accepted. */
-    backlog: 16,
   },
   /** Approvals. See driver/approval/approvals.ts. */
   approvals: {
@@ -136,8 +129,6 @@ export const driverLimits = {
     files: 128,
     /** Content of all files of a volume. @listed `ResourceExhausted` */
     bytes: 1 << 20,
-    /** Variables in one file `NAME.environment` of a class. @listed `FailedPrecondition` */
-    variables: 256,
     /** Length of one volume attribute. @listed `InvalidArgument` */
     attributeBytes: 32 << 10,
     /** Items of `configuration.names`. @listed `InvalidArgument` */

@@ -1,9 +1,5 @@
 import { CodedError } from '../../shared/errors.ts';
-import { driverLimits } from '../limits.ts';
 import { fileNameProblem } from '../syntax/file-name.ts';
-
-const { variables: maxVariables } = driverLimits.volume;
-const tooMany = `a file has at most ${maxVariables} variables`;
 
 /**
  * Variables that a configuration must not set, because their value can run code, or breaks the shell or the loader. The
@@ -85,7 +81,7 @@ export function checkEnvironmentFile(content: Uint8Array, template: string, plac
   const inTemplate = new Set(template.match(/\b\w+(?==)/g));
   const seen = new Set<string>();
   for (const { number, line } of variableLines(content)) {
-    const problem = seen.size < maxVariables ? lineProblem(line, inTemplate, seen) : tooMany;
+    const problem = lineProblem(line, inTemplate, seen);
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', `${place}: line ${number}: ${problem}`);
   }
 }

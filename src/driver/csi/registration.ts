@@ -105,7 +105,7 @@ export class KubeletRegistration {
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
-      socket: driverLimits.registrationSocket,
+      socket: driverLimits.csiSocket,
       onRejected: this.#options.onRejected,
       log: this.#options.edge.log,
     });

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { TmpfsLimits } from './footprint.ts';
 import { volumeSource } from './tmpfs.ts';
@@ -61,8 +61,8 @@ interface MountedVolume {
 
 /** Returns the volumes that earlier drivers mounted. Reads the mount table, so it is called once, at the start. */
 export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
-  const real = realPath(kubeletDir);
-  if (real === undefined) return [];
+  if (!existsSync(kubeletDir)) return [];
+  const real = realpathSync(kubeletDir);
   const pods = path.join(real, 'pods/');
   return readMountTable()
     .filter(({ point, type, source }) => type === 'tmpfs' && source === volumeSource && point.startsWith(pods))
@@ -80,14 +80,6 @@ function limitsOf(point: string): TmpfsLimits {
     return { sizeBytes: blocks * bsize, inodes: files };
   } catch {
     return { sizeBytes: 0, inodes: 0 };
-  }
-}
-
-function realPath(directory: string): string | undefined {
-  try {
-    return realpathSync(directory);
-  } catch {
-    return undefined;
   }
 }
 

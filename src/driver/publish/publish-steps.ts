@@ -3,7 +3,7 @@ import type { ResolvedConnector } from '../../shared/connectors/model.ts';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.ts';
 import type { RenderedFiles } from '../content/render-job.ts';
 import type { ContentDefaults } from '../content/volume-content.ts';
-import { audiencesOf, planVolume } from '../content/volume-plan.ts';
+import { planVolume } from '../content/volume-plan.ts';
 import type { VolumePlan } from '../content/volume-plan.ts';
 import { paramsOf } from './attributes.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
@@ -84,11 +84,6 @@ export function planContent(
   return access.kind === 'rejected'
     ? { rejection: access }
     : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
-}
-
-/** Returns the audiences of the tokens that the content needs. */
-export function audiencesFor(planned: PlannedContent): readonly string[] {
-  return 'plan' in planned ? audiencesOf(planned.plan) : [];
 }
 
 /** Renders the planned content in memory, and reports its warnings. @throws {CodedError} as `renderVolumeContent`. */

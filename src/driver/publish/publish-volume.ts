@@ -1,4 +1,5 @@
 import { CodedError, orCodedError, orThrow, throwIfAborted, toCodedError } from '../../shared/errors.ts';
+import { audiencesOf } from '../content/volume-plan.ts';
 import type { VolumeAttributes } from './attributes.ts';
 import type { VolumeChange, PublishSlot } from './ports.ts';
 import type { PublishDependencies } from './publish-dependencies.ts';
@@ -6,7 +7,6 @@ import type { FeatureFlags } from '../../shared/connectors/model.ts';
 import { memoryOwnerOf } from './publish-request.ts';
 import type { PublishCall, PublishRequest } from './publish-request.ts';
 import {
-  audiencesFor,
   decideAccess,
   planContent,
   readConnectors,
@@ -172,7 +172,8 @@ export class PublishVolume {
     // 7. Tokens.
     const defaults = contentDefaults();
     const planned = planContent(decision, resolved, request, defaults);
-    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiencesFor(planned), slot);
+    const audiences = 'plan' in planned ? audiencesOf(planned.plan) : [];
+    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, slot);
     throwIfAborted(signal);
     warnAboutLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');

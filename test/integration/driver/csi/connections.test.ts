@@ -33,7 +33,7 @@ describe('a connection to the driver', () => {
         socketPath: node.socketPath,
         ownsFolder: true,
         drainMs: 1000,
-        socket: { ...driverLimits.registrationSocket, connections: 8 },
+        socket: { ...driverLimits.csiSocket, connections: 8 },
         onRejected: () => (rejected += 1),
         connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
         log: silentLog,

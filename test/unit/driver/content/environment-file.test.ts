@@ -49,12 +49,6 @@ describe('a file of variables', () => {
     );
     assert.throws(() => check('TOOL=x\nTOOL=y\n', template), /line 2: variable TOOL is set twice/);
   });
-
-  it('has at most 256 variables', () => {
-    const lines = Array.from({ length: 256 }, (_, n) => `A${n}=x\n`).join('');
-    check(lines);
-    assert.throws(() => check(`${lines}# comment\nB=x\n`), /line 258: a file has at most 256 variables$/);
-  });
 });
 
 describe('the variables that a configuration must not set', () => {
