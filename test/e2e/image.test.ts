@@ -150,11 +150,9 @@ describe('the image', function () {
       }
     });
 
-    it('starts, knows its commands and calls the system', () => {
-      assert.equal(run('-p', 'process.arch').stdout, 'arm64\n');
+    it('starts, and calls the system', () => {
       assert.equal(run('/app/dist/main.js', '--version').stdout, `${version}\n`);
-      assert.match(run('/app/dist/main.js', 'serve', '--help').stdout, /--kubelet-dir/);
-      assert.equal(run('-e', callThroughKoffi).stdout, 'true\n');
+      assert.equal(run('-e', `console.log(process.arch); ${callThroughKoffi}`).stdout, 'arm64\ntrue\n');
     });
   });
 

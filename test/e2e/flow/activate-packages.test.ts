@@ -165,7 +165,8 @@ describe('package managers after `activate`, with no other setting', function ()
     const before = `mkdir -p .gradle/init.d
       cat >.gradle/init.d/proxy.gradle <<'END'\n${initScript()}END
       echo '${build}' >build.gradle`;
-    const job = { before, command: '/usr/bin/gradle --gradle-user-home .gradle --no-daemon --quiet fetch' };
+    const command = '/usr/bin/gradle --gradle-user-home .gradle --no-daemon --quiet fetch';
+    const job = { before, command, isSlow: true };
     assert.equal(await activated(use.fixture, 'activate-gradle', plain, job), 'thing-1.jar\n');
   });
 });

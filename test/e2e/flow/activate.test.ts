@@ -128,7 +128,12 @@ describe('programs after `activate`, with no other setting', function () {
       .map((word) => (word.startsWith('-Dmaven.repo.local=') ? '-Dmaven.repo.local=m2' : word))
       .join(' ');
     const before = `cp ${fixture.work}/pom.xml .`;
-    const job = { before, command: `sh -c '${command} >&2 || true'`, after: 'find m2 -name parent-1.pom' };
+    const job = {
+      before,
+      command: `sh -c '${command} >&2 || true'`,
+      after: 'find m2 -name parent-1.pom',
+      isSlow: true,
+    };
     assert.equal(await proves('activate-maven', volumes, job), 'm2/com/example/parent/1/parent-1.pom\n');
   });
 

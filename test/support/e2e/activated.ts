@@ -92,6 +92,8 @@ export interface Job {
   /** Commands after it. */
   readonly after?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Takes so long that it runs after the one line alone: `activate` sets the same variables for what runs inside of it. */
+  readonly isSlow?: boolean;
 }
 
 /**
@@ -106,8 +108,10 @@ export async function activated(
 ): Promise<string> {
   const proof = proofs[key] as ActivatedProof;
   const sourced = await afterOneLine(fixture, http, job);
-  const wrapped = await runJob(fixture, http, job, (activate, command) => `sh ${activate} ${command}`);
-  assert.equal(wrapped.stdout, sourced, wrapped.output);
+  if (job.isSlow !== true) {
+    const wrapped = await runJob(fixture, http, job, (activate, command) => `sh ${activate} ${command}`);
+    assert.equal(wrapped.stdout, sourced, wrapped.output);
+  }
   if (proof.https === 'yes') assert.equal(await afterOneLine(fixture, https, job), sourced);
   else {
     const { status, stdout } = await runJob(fixture, https, job, sourcedForm);

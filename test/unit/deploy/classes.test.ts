@@ -52,16 +52,18 @@ describe('the ConnectorClasses of the chart, rendered', () => {
   });
 
   for (const testCase of cases) {
+    let text: string | undefined;
+    const output = (): string => (text ??= renderCase(testCase));
     it(`give what Go gives: ${testCase.name}`, () => {
-      assert.equal(renderCase(testCase), recorded.get(testCase.name)?.output);
+      assert.equal(output(), recorded.get(testCase.name)?.output);
     });
 
     const [place = ''] = testCase.name.split(': ');
     const parse = parsers.find(([pattern]) => pattern.test(place))?.[1];
-    if (parse) it(`can be read back: ${testCase.name}`, () => assert.ok(parse(renderCase(testCase))));
+    if (parse) it(`can be read back: ${testCase.name}`, () => assert.ok(parse(output())));
 
     it(`leave nothing out and nothing unset: ${testCase.name}`, () => {
-      assert.doesNotMatch(renderCase(testCase), /<no value>|<nil>|%!|\n\n\n/);
+      assert.doesNotMatch(output(), /<no value>|<nil>|%!|\n\n\n/);
     });
   }
 

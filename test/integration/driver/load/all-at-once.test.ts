@@ -31,66 +31,26 @@ interface Attack {
   readonly connectors: readonly string[];
 }
 
-const bloats = { volumes: 12, connectors: hugeNames };
-const asks = { connectors: numbered('made-up-{volume}', perVolume) };
-const fills = { connectors: ['full'] };
+/** Whose volumes watch too many objects. */
+const watches: Attack = { pod: 'covers', ...watching };
+/** What falls upon the driver besides, at once and in this order. */
+const attacks: readonly Attack[] = [
+  { pod: 'asks', connectors: numbered('made-up-{volume}', perVolume), volumes: 700 },
+  { pod: 'bloats', connectors: hugeNames, volumes: 12 },
+  { pod: 'fills', connectors: ['full'], volumes: 395 },
+];
+/** Of the process, beside what its volumes hold: mostly 150 to 175 MiB. With bytes for each file of a CA bundle over 250. */
+const maxPeakBytes = 220 * MiB;
 
-interface Case {
-  readonly whose: string;
-  /** Whose volumes watch too many objects. */
-  readonly watches: Attack;
-  /** What falls upon the driver besides, at once and in this order. */
-  readonly attacks: readonly Attack[];
-  /** Of the process, beside what its volumes hold. */
-  readonly maxPeakBytes: number;
-  /** In the metrics: what each attack is refused, as far as it gets. */
-  readonly bounds: readonly RegExp[];
-  /** Memory is shared out only where it has a limit. */
-  readonly memoryBounds: readonly RegExp[];
-  /** Messages that the kubelet has received by the end. */
-  readonly told: readonly RegExp[];
-}
-
+/** In the metrics, when a pod is refused something. */
 const refused = (bound: string): RegExp =>
   new RegExp(`^connectors_csi_limit_rejections_total\\{limit="${bound}",scope="pod"\\} [1-9]`, 'm');
 
-/** Whose fault it is, in either way. */
-const tooMany = /of pod evil\/\w+ failed on this node|pod evil\/\w+ has 32 publishes in flight/;
+/** Messages that the kubelet has received by the end. The first says whose fault it is, in either way. */
+const told = [/of pod evil\/\w+ failed on this node|pod evil\/\w+ has 32 publishes in flight/, /is larger than 64 KiB/];
 
-const cases: readonly Case[] = [
-  {
-    // As many volumes as fit into a pod.
-    whose: 'one pod',
-    watches: { pod: 'a', ...watching },
-    attacks: [
-      { pod: 'a', ...bloats },
-      { pod: 'a', ...fills, volumes: 200 },
-      { pod: 'a', ...asks, volumes: 457 },
-    ],
-    // Resident, of which 46 to 56 MiB are Node's program: mostly it is 120 to 140 MiB.
-    maxPeakBytes: 180 * MiB,
-    bounds: [refused('publishes')],
-    memoryBounds: [],
-    told: [tooMany],
-  },
-  {
-    whose: 'four pods of one namespace',
-    watches: { pod: 'covers', ...watching },
-    attacks: [
-      { pod: 'asks', ...asks, volumes: 700 },
-      { pod: 'bloats', ...bloats },
-      { pod: 'fills', ...fills, volumes: 395 },
-    ],
-    // Mostly it is 150 to 175 MiB. With bytes for each file of a CA bundle it is over 250.
-    maxPeakBytes: 220 * MiB,
-    bounds: [refused('publishes')],
-    memoryBounds: [/^connectors_csi_limit_rejections_total\{limit="volume_memory_bytes",scope="pod"\} [1-9]/m],
-    told: [tooMany, /is larger than 64 KiB/],
-  },
-];
-
-function podsOf(attacks: readonly Attack[]): LoadPod[] {
-  return attacks.map(({ pod: name, volumes, connectors }) => {
+function podsOf(list: readonly Attack[]): LoadPod[] {
+  return list.map(({ pod: name, volumes, connectors }) => {
     const uid = `${name.slice(0, 1).repeat(8)}-0000-4000-8000-000000000000`;
     return { identity: { namespace: 'evil', name, uid }, volumes, attributes: { connectors: connectors.join() } };
   });
@@ -112,85 +72,86 @@ function changingText(round: number): string {
   return `${round} ${'a'.repeat(hugeBytes)}`;
 }
 
-for (const { whose, watches, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases)
-  describe(`calls, objects, watches and memory beyond all bounds, at once and from ${whose}`, () => {
-    let cluster: Cluster;
-    let driver: DriverProcess;
-    let loadGenerator: LoadGenerator;
-    let cgroup: MemoryCgroup | undefined;
-    beforeEach(async () => {
-      cluster = await Cluster.start();
-      cluster.put(flagsConfigMap({ 'enable-multi-connector': 'true' }));
-      for (const name of hugeNames) cluster.put(huge(name, manyObjects));
-      for (const name of [...watchedNames, 'full']) cluster.put(connector(name, { namespace: 'evil' }));
-      cluster.allow([...hugeNames, ...watchedNames, 'full'], 'evil/builder', 'evil');
-      const bundle = path.join(cluster.node.root, 'ca.crt');
-      fs.writeFileSync(bundle, `-----BEGIN CERTIFICATE-----\n${'QUFB'.repeat(56_000)}\n-----END CERTIFICATE-----\n`);
-      cgroup = MemoryCgroup.make(limitBytes);
-      driver = new DriverProcess(
-        cluster.node,
-        [...cluster.processFlags(), '--log-level', 'info', '--proxy-ca-file', bundle],
-        {},
-        cgroup?.entering ?? [],
-      );
-      await driver.kubelet.untilReady();
-      loadGenerator = new LoadGenerator();
-    });
-    afterEach(async () => {
-      await loadGenerator.end();
-      driver.kill();
-      await driver.exited;
-      await cluster.stop();
-      cgroup?.remove();
-    });
-
-    it('fail no volume of other pods, stop no refresh, and neither kill nor swell the driver', async () => {
-      const running = cluster.node.volume({ namespace: 'ci', name: 'running' });
-      await firstPublish(driver, running);
-      const alone = await firstPublish(driver, cluster.node.volume());
-
-      const meets = (bound: RegExp): Promise<void> =>
-        eventually(
-          `each attack meets its bound, ${String(bound)}`,
-          async () => {
-            await sleep(500);
-            return bound.test((await driver.http('/metrics')).body);
-          },
-          150_000,
-        );
-      // First, since the driver tries only four volumes a second of a pod that fails, in any order.
-      await loadGenerator.run(cluster.node, podsOf([watches]));
-      await meets(refused('watches'));
-      await loadGenerator.run(cluster.node, podsOf(attacks));
-      let round = 0;
-      const update = (): void => cluster.put(huge('huge-0', changingText((round += 1))));
-      const took: Took[] = [];
-      while (took.length < 16) {
-        update();
-        took.push(await firstPublish(driver, cluster.node.volume({ namespace: 'ci', name: `late-${took.length}` })));
-        update();
-        running.renewToken();
-        await driver.kubelet.publishVolume(running);
-        assert.equal(running.read()['context.token'], running.token);
-        update();
-        await sleep(500);
-      }
-      for (const bound of [...bounds, ...(cgroup === undefined ? [] : memoryBounds)]) await meets(bound);
-      const { attempts, published } = await loadGenerator.report();
-      const { peakBytes } = memoryOf(driver.pid);
-      const [wall, work] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
-      console.log(
-        `      first publishes: ${listed(wall)} ms (${listed([alone.wallMs])} alone), the driver's work meanwhile ${listed(work)} ms; ` +
-          `${attempts} attempts, ${published} volumes published, ${round} updates, the driver's peak ${toMiB(peakBytes)} MiB, ` +
-          `with its volumes ${cgroup === undefined ? 'not known' : toMiB(cgroup.peakBytes)} MiB, limit reached ${cgroup?.limitHits ?? 0} times`,
-      );
-      for (const message of told)
-        await eventually(`the pods are told, ${String(message)}`, async () =>
-          (await loadGenerator.report()).events.some(([text]) => message.test(text)),
-        );
-      assert.ok(peakBytes < maxPeakBytes, `${toMiB(peakBytes)} MiB`);
-    }).timeout(600_000);
+describe('calls, objects, watches and memory beyond all bounds, at once and from four pods of one namespace', () => {
+  let cluster: Cluster;
+  let driver: DriverProcess;
+  let loadGenerator: LoadGenerator;
+  let cgroup: MemoryCgroup | undefined;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    cluster.put(flagsConfigMap({ 'enable-multi-connector': 'true' }));
+    for (const name of hugeNames) cluster.put(huge(name, manyObjects));
+    for (const name of [...watchedNames, 'full']) cluster.put(connector(name, { namespace: 'evil' }));
+    cluster.allow([...hugeNames, ...watchedNames, 'full'], 'evil/builder', 'evil');
+    const bundle = path.join(cluster.node.root, 'ca.crt');
+    fs.writeFileSync(bundle, `-----BEGIN CERTIFICATE-----\n${'QUFB'.repeat(56_000)}\n-----END CERTIFICATE-----\n`);
+    cgroup = MemoryCgroup.make(limitBytes);
+    driver = new DriverProcess(
+      cluster.node,
+      [...cluster.processFlags(), '--log-level', 'info', '--proxy-ca-file', bundle],
+      {},
+      cgroup?.entering ?? [],
+    );
+    await driver.kubelet.untilReady();
+    loadGenerator = new LoadGenerator();
   });
+  afterEach(async () => {
+    await loadGenerator.end();
+    driver.kill();
+    await driver.exited;
+    await cluster.stop();
+    cgroup?.remove();
+  });
+
+  it('fail no volume of other pods, stop no refresh, and neither kill nor swell the driver', async () => {
+    const running = cluster.node.volume({ namespace: 'ci', name: 'running' });
+    await firstPublish(driver, running);
+    const alone = await firstPublish(driver, cluster.node.volume());
+
+    const meets = (bound: RegExp): Promise<void> =>
+      eventually(
+        `each attack meets its bound, ${String(bound)}`,
+        async () => {
+          await sleep(500);
+          return bound.test((await driver.http('/metrics')).body);
+        },
+        150_000,
+      );
+    // First, since the driver tries only four volumes a second of a pod that fails, in any order.
+    await loadGenerator.run(cluster.node, podsOf([watches]));
+    await meets(refused('watches'));
+    await loadGenerator.run(cluster.node, podsOf(attacks));
+    let round = 0;
+    const update = (): void => cluster.put(huge('huge-0', changingText((round += 1))));
+    const took: Took[] = [];
+    while (took.length < 8) {
+      update();
+      took.push(await firstPublish(driver, cluster.node.volume({ namespace: 'ci', name: `late-${took.length}` })));
+      update();
+      running.renewToken();
+      await driver.kubelet.publishVolume(running);
+      assert.equal(running.read()['context.token'], running.token);
+      update();
+      await sleep(500);
+    }
+    // Memory is shared out only where it has a limit.
+    for (const bound of ['publishes', ...(cgroup === undefined ? [] : ['volume_memory_bytes'])])
+      await meets(refused(bound));
+    const { attempts, published } = await loadGenerator.report();
+    const { peakBytes } = memoryOf(driver.pid);
+    const [wall, work] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
+    console.log(
+      `      first publishes: ${listed(wall)} ms (${listed([alone.wallMs])} alone), the driver's work meanwhile ${listed(work)} ms; ` +
+        `${attempts} attempts, ${published} volumes published, ${round} updates, the driver's peak ${toMiB(peakBytes)} MiB, ` +
+        `with its volumes ${cgroup === undefined ? 'not known' : toMiB(cgroup.peakBytes)} MiB, limit reached ${cgroup?.limitHits ?? 0} times`,
+    );
+    for (const message of told)
+      await eventually(`the pods are told, ${String(message)}`, async () =>
+        (await loadGenerator.report()).events.some(([text]) => message.test(text)),
+      );
+    assert.ok(peakBytes < maxPeakBytes, `${toMiB(peakBytes)} MiB`);
+  }).timeout(600_000);
+});
 
 function listed(numbers: readonly number[]): string {
   return numbers.map((number) => number.toFixed(0)).join(', ');

@@ -14,7 +14,7 @@ const MiB = 2 ** 20;
 const limitBytes = 576 * MiB;
 const imageEnv = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 /** Each pod of others is published, and then as often again with a new token. */
-const [otherPods, renewals] = [16, 4];
+const [otherPods, renewals] = [8, 4];
 const teams = ['team-0', 'team-1', 'team-2', 'team-3'];
 const othersTiming = { republishMs: 1000, callTimeoutMs: 120_000, firstBackoffMs: 500, maxBackoffMs: 122_000 };
 
