@@ -44,7 +44,7 @@ for (const [index, helm] of helms.entries()) {
   const isNewest = index === helms.length - 1;
   /**
    * Helm 4 applies on the server, where it has to take the fields from kubectl as well. Helm 3 patches by what it has
-   * installed before, so that CRDs and custom resources which are there stay as they are, unless it replaces them.
+   * installed before, so that custom resources which are there stay as they are, unless it replaces them.
    */
   const takeOver = `${common} ${isNewest ? ofNewest : ofOlder}`;
 
