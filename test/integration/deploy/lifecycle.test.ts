@@ -72,7 +72,8 @@ for (const [index, helm] of helms.entries()) {
     const upgradeOf = (flags: string): string =>
       `${helm} upgrade connectors-csi ${chart} ${release} --reset-then-reuse-values ${flags}`;
 
-    it('is installed by one command where there is nothing, and says what comes next', async () => {
+    it('is installed by one command, upgrades the CRDs too, is rolled back, and leaves what users have made', async () => {
+      const { admin } = plane();
       const { stdout } = await install();
       assert.match(
         stdout,
@@ -93,11 +94,7 @@ for (const [index, helm] of helms.entries()) {
         assert.equal(found.length, count, kind);
         assert.ok(found.every(isAnnotated), kind);
       }
-    });
 
-    it('upgrades the CRDs too, is rolled back, and leaves what users and the proxy have made', async () => {
-      const { admin } = plane();
-      await install();
       await admin.apply([
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ci' } },
         {

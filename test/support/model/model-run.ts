@@ -16,7 +16,7 @@ interface ModelOptions {
 export const modelLimitMs = 1_500_000;
 const maxCommands = { short: 10, long: 200 };
 const defaultRuns = 200;
-const defaultSeconds = 60;
+const defaultSeconds = 30;
 
 /**
  * Plays random sequences of commands on a node and its model, each from a node without volumes. `MODEL_RUNS` short ones,
