@@ -12,8 +12,7 @@ const places = {
   'fault/driver': 50,
   'fault/host': 100,
   integration: 360,
-  'integration/deploy': 240,
-  'integration/docs': 160,
+  'integration/deploy': 170,
   'integration/driver': 310,
   'integration/proxy': 450,
   'integration/scenarios': 180,
@@ -21,7 +20,7 @@ const places = {
   unit: 270,
 };
 
-/** Only `npm run test:slow` runs these: random input, programs that take long, measurements of CPU time, and most load. */
+/** Only `npm run test:slow` runs these: random input, programs that take long, measurements of CPU time, most load and real API servers. */
 const slow = {
   'e2e/arm64.test.ts': 130,
   'e2e/classes/maven.test.ts': 40,
@@ -43,7 +42,9 @@ const slow = {
   'fault/fuzz': 60,
   'integration/check/same-answer.test.ts': 25,
   'integration/deploy/lifecycle.test.ts': 200,
-  'integration/deploy/versions.test.ts': 140,
+  'integration/deploy/policies': 80,
+  'integration/deploy/versions.test.ts': 110,
+  'integration/docs': 160,
   'integration/driver/load': 320,
   'integration/kubernetes': 150,
   soak: 115,
