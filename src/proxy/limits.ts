@@ -59,6 +59,8 @@ export const proxyLimits = {
     everyMs: 20,
     /** The part of a share that other holders cannot use up. */
     light: { burst: 100, everyMs: 200 },
+    /** The same for an address: many can connect at once, and one read takes up to 26 ms. */
+    lightOfAddress: { burst: 20, everyMs: 200 },
     /** The part of all holders together, beyond that: half of a CPU. So those with little work find the thread free. */
     common: { burst: 100, everyMs: 2 },
     /** Longest wait. */
@@ -71,8 +73,6 @@ export const proxyLimits = {
     floodMs: 20,
     /** A TLS handshake with a client. */
     handshakeMs: 1,
-    /** One of those that wait for the same share, when it goes on. The rest of its cost is charged later. */
-    turnMs: 5,
     /**
      * A rejected request, for the client's address. A client that shows its token only after a 407 has one for each
      * connection.

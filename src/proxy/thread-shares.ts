@@ -2,10 +2,11 @@ import { threadCpuUsage } from 'node:process';
 import { sleep } from '../shared/abortable.ts';
 import { BoundedMap } from '../shared/limits/bounded-map.ts';
 import { TokenBucket } from '../shared/limits/token-bucket.ts';
+import type { TokenRate } from '../shared/limits/token-bucket.ts';
 import { proxyLimits } from './limits.ts';
 import { rateLimited } from './proxy-error.ts';
 
-const { light, common, longestMs } = proxyLimits.thread;
+const { light, lightOfAddress, common, longestMs, floodMs } = proxyLimits.thread;
 
 /** Reports the CPU time of this thread, in milliseconds. */
 function threadCpuMs(): number {
@@ -19,18 +20,22 @@ export class ThreadShare {
   /** Its part that other holders cannot use up. */
   readonly #light: TokenBucket;
   readonly #common: TokenBucket;
+  readonly #waiting = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param ofAll what all holders use beyond that. */
-  constructor(now: () => number, ofAll: TokenBucket) {
+  constructor(now: () => number, lightRate: TokenRate, ofAll: TokenBucket) {
     this.#own = new TokenBucket(proxyLimits.thread, now);
-    this.#light = new TokenBucket(light, now);
+    this.#light = new TokenBucket(lightRate, now);
     this.#common = ofAll;
   }
 
   /** Charges milliseconds of the thread, and overdraws the share if necessary. */
   charge(ms: number): void {
     this.#own.charge(ms);
-    this.#next.charge(ms);
+    // A read costs more than is left for sure: the next one waits for that.
+    const isOverdrawn = this.#light.delayMs(-floodMs) > 0;
+    (isOverdrawn ? this.#common : this.#light).charge(ms);
   }
 
   /** Whether so much is overdrawn that waiting would take too long. Only work whose cost is known afterwards can do that. */
@@ -40,24 +45,34 @@ export class ThreadShare {
 
   /** Returns the milliseconds until work may begin, and leaves `reservedMs` of the share; 0 for now. */
   delayMs(reservedMs = 0): number {
-    return Math.max(this.#own.delayMs(reservedMs), this.#next.delayMs(0));
+    return Math.max(this.#own.delayMs(reservedMs), Math.min(this.#light.delayMs(0), this.#common.delayMs(0)));
   }
 
   /**
-   * Calls back once the next read or handshake of a connection may begin, unless it closes before. It is charged at once, so
-   * that thousands of them begin one after the other, except beyond the longest wait, after which they ask again.
+   * Calls back once a read or handshake of a connection may begin. Those that wait begin one in a turn of the event loop,
+   * because what it costs is known after it.
+   * @returns ends the wait. A connection that closes calls it: otherwise thousands that have closed stay in memory.
    */
-  whenFree(priceMs: number, connection: { readonly destroyed: boolean }, begin: () => void): void {
-    const delayMs = Math.min(this.delayMs(), longestMs);
-    if (delayMs < longestMs) this.charge(priceMs);
-    const next = delayMs < longestMs ? begin : () => this.whenFree(priceMs, connection, begin);
-    if (delayMs === 0) next();
-    else setTimeout(() => (connection.destroyed ? undefined : next()), delayMs);
+  whenFree(begin: () => void): () => void {
+    if (this.#waiting.size === 0 && this.delayMs() === 0) begin();
+    else {
+      this.#waiting.add(begin);
+      if (this.#timer === undefined) this.#beginLater();
+    }
+    return () => this.#waiting.delete(begin);
   }
 
-  /** The bucket that further work is charged to, in addition to the share. */
-  get #next(): TokenBucket {
-    return this.#light.delayMs(0) > 0 ? this.#common : this.#light;
+  #beginLater(): void {
+    const beginNext = (): void => {
+      const [begin] = this.delayMs() === 0 ? this.#waiting : [];
+      if (begin !== undefined) {
+        this.#waiting.delete(begin);
+        begin();
+      }
+      this.#timer = undefined;
+      if (this.#waiting.size > 0) this.#beginLater();
+    };
+    this.#timer = setTimeout(beginNext, Math.min(this.delayMs() + 1, longestMs));
   }
 }
 
@@ -80,7 +95,8 @@ export class ThreadShares {
   }
 
   of(holder: string): ThreadShare {
-    const share = this.#shares.get(holder) ?? new ThreadShare(this.#now, this.#common);
+    const rate = holder.startsWith('address ') ? lightOfAddress : light;
+    const share = this.#shares.get(holder) ?? new ThreadShare(this.#now, rate, this.#common);
     this.#shares.set(holder, share);
     return share;
   }

@@ -84,8 +84,7 @@ export function discardRest(request: IncomingMessage, body: RequestBody, respons
 
 /**
  * Waits until the response to a rejected request can be sent, or the client leaves. The attacker is a pod with hundreds of
- * connections that sends a request as soon as it gets a response. Node accepts one connection per iteration of the event
- * loop, so other clients would wait for seconds to be accepted. A waiting request is not in flight: it counts only for its
+ * connections that sends a request as soon as it gets a response. A waiting request is not in flight: it counts only for its
  * connection.
  */
 export async function delayRejection(

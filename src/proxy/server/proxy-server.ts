@@ -151,7 +151,7 @@ export class ProxyServer {
     this.#accepted.set(socket, socket);
     if (!this.#options.connections.acquire(socket)) return;
     const share = this.#options.threads.of(`address ${socket.remoteAddress ?? ''}`);
-    if (share.delayMs() > 0) setImmediate(() => holdBack(socket, share));
+    if (share.delayMs() > 0) setImmediate(() => socket.destroyed || holdBack(socket, share));
   }
 
   /** Returns the accepted connection of a stream. */
@@ -276,7 +276,8 @@ export class ProxyServer {
 /** Reads nothing from a new connection while the share of its address is overdrawn. Node has started it in its next tick. */
 function holdBack(socket: Socket, share: ThreadShare): void {
   socket.pause();
-  share.whenFree(proxyLimits.thread.turnMs, socket, () => socket.resume());
+  const stopWaiting = share.whenFree(() => socket.resume());
+  socket.once('close', stopWaiting);
 }
 
 /** Waits until a response has left the process, or its connection is closed. */

@@ -44,8 +44,9 @@ export function createTlsServer({ certificate, threads, acquire, secured, failed
   return createServer({ noDelay: true, keepAlive: true }, (socket) => {
     socket.on('error', () => undefined);
     if (!acquire(socket)) return;
-    threads
-      .of(`address ${socket.remoteAddress ?? ''}`)
-      .whenFree(proxyLimits.thread.handshakeMs, socket, () => secure(socket));
+    const share = threads.of(`address ${socket.remoteAddress ?? ''}`);
+    share.charge(proxyLimits.thread.handshakeMs);
+    const stopWaiting = share.whenFree(() => secure(socket));
+    socket.once('close', stopWaiting);
   });
 }

@@ -5,7 +5,7 @@ import type { ProxyError } from '../proxy-error.ts';
 import type { ThreadShare } from '../thread-shares.ts';
 
 const { pendingBytes, freeChunks, mostChunks } = proxyLimits.transfers;
-const { chunkMs, turnMs } = proxyLimits.thread;
+const { chunkMs } = proxyLimits.thread;
 /** Returns the share of the thread that chunks of a stream are charged to; see ThreadShares. */
 export type ChunkShare = () => ThreadShare;
 
@@ -36,8 +36,7 @@ export interface Sink {
  * A stream that gathers small chunks into few writes: all that arrives during a write waits for its end. Then it is
  * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number
  * of chunks. The attacker is a peer that sends chunks of one byte: each would become a write of several hundred bytes,
- * and exhaust the heap. CPU time of
- * very many small chunks is charged to the namespace, whose streams wait for its share, or end.
+ * and exhaust the heap. The CPU time of many small chunks is charged to a share, for which their stream waits, or ends.
  */
 export class CoalescingStream {
   readonly #source: Source;
@@ -57,6 +56,7 @@ export class CoalescingStream {
   #isFull = false;
   /** Set while the share is overdrawn. */
   #isWaiting = false;
+  #stopWaiting = ignore;
   #isPaused = false;
   /** `bytesRead` of the source at the last chunk, and the chunks since that read. */
   #readBytes = 0;
@@ -80,11 +80,6 @@ export class CoalescingStream {
     return this.#hasEnded;
   }
 
-  /** Whether the source has closed before its end. */
-  get destroyed(): boolean {
-    return this.#failure !== undefined;
-  }
-
   /** Bytes received from the source. */
   get receivedBytes(): number {
     return this.#receivedBytes;
@@ -92,6 +87,8 @@ export class CoalescingStream {
 
   /** Takes the next chunk of the source. */
   push(chunk: Buffer): void {
+    // undici passes on the rest of a read.
+    if (this.#failure !== undefined) return;
     this.#receivedBytes += chunk.length;
     this.#countChunk();
     if (this.#limit !== undefined && this.#receivedBytes > this.#limit.bytes) {
@@ -118,6 +115,7 @@ export class CoalescingStream {
 
   /** Records that the source has closed: it was aborted unless it had ended. */
   close(error?: Error | null): void {
+    this.#stopWaiting();
     if (this.#hasEnded || this.#failure !== undefined) return;
     this.#failure = error ?? new Error('the stream ended early');
     this.#onAborted?.(this.#failure);
@@ -247,7 +245,7 @@ export class CoalescingStream {
       share.charge(freeChunks * chunkMs);
       const waitMs = share.delayMs();
       if (waitMs > 0 && !this.#isWaiting) this.#waitFor(share);
-      if (waitMs > 0 && this.#chunks === mostChunks)
+      if (waitMs > 0 && this.#chunks >= mostChunks)
         this.#destroy(rateLimited('too many chunks of a few bytes, send larger ones'));
     }
     if (this.#isWaiting) this.#pause();
@@ -260,7 +258,7 @@ export class CoalescingStream {
 
   #waitFor(share: ThreadShare): void {
     this.#isWaiting = true;
-    share.whenFree(turnMs, this, () => {
+    this.#stopWaiting = share.whenFree(() => {
       this.#isWaiting = false;
       this.#goOnIfPossible();
     });

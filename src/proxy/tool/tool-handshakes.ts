@@ -43,8 +43,10 @@ export class ToolHandshakes {
     const abort = (): void => closed.abort();
     socket.once('close', abort);
     if (socket.destroyed) abort();
-    const release = await this.#permits
-      .acquire({ namespace, podUid: holder }, closed.signal)
+    const tooMany = `tools of namespace ${namespace} have certificates that take long to verify`;
+    const release = await this.#threads
+      .wait(namespace, tooMany, closed.signal)
+      .then(() => this.#permits.acquire({ namespace, podUid: holder }, closed.signal))
       .catch((error: unknown) => {
         throw socket.errored ?? error;
       });
@@ -54,7 +56,7 @@ export class ToolHandshakes {
       if (this.#permits.isWaitedFor(namespace)) socket.destroy(slowHandshake());
     }, patienceMs);
     try {
-      this.#threads.ensureFree(namespace, `tools of namespace ${namespace} have certificates that take long to verify`);
+      this.#threads.ensureFree(namespace, tooMany);
       let isSlow = false;
       const secure = connectTls({
         ...{ socket, ...tlsOptions(host, trust) },

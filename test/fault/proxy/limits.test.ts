@@ -157,7 +157,7 @@ describe('the proxy as deployed, at its limits', function () {
     // Those over the share of their namespace are ended.
     await settled();
     for (const client of clients) client.close();
-    await settled();
+    await eventually('all have ended', async () => (await partUsed('requests_in_flight')) === 0, 60_000);
     report(await bystand(20));
     assert.ok(!proxy.hasEnded, proxy.log);
   });

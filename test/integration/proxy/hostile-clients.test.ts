@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { Socket } from 'node:net';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { eventually } from '../../support/poll.ts';
-import type { ProxyClient } from '../../support/proxy/proxy-client.ts';
+import { ProxyClient } from '../../support/proxy/proxy-client.ts';
 import { grant } from '../../support/proxy/manifests.ts';
 import { ProxyFixture, toolWithLogin } from '../../support/proxy/proxy-fixture.ts';
 import { ToolServer } from '../../support/proxy/tool-server.ts';
@@ -333,6 +333,22 @@ describe('a client that means harm', () => {
     assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 3'));
     await small.stopProxy();
     await Promise.all(asked);
+  });
+
+  it('that sends thousands of tiny chunks beyond the share of its namespace is ended, while others are served', async () => {
+    const [role, binding] = grant('builder', ['tool'], { name: 'use-other' });
+    const subjects = [{ kind: 'ServiceAccount', name: 'builder', namespace: 'other' }];
+    const objects = [...toolWithLogin(tool.url()), role!, { ...binding, subjects }];
+    // The share is not refilled.
+    const still = started(await ProxyFixture.start(objects, { monotonicNow: () => 0 }));
+    client = await still.client();
+    const text = await client.exchange(message(['Transfer-Encoding: chunked'], '1\r\na\r\n'.repeat(300_000)), 60_000);
+    assert.match(text, /^HTTP\/1\.1 429 /);
+    assert.match(text, /too many chunks of a few bytes, send larger ones: try again in 5 s/);
+    await eventually('the log says so', () => still.requests.some(({ outcome }) => outcome === 'rate_limited'));
+    const token = await still.token({ namespace: 'other' });
+    const other = new ProxyClient(still.port, 'ci/tool', token, still.authority, '127.0.0.2');
+    assert.equal((await other.get(`${tool.url()}/`)).body, 'hello');
   });
 
   it('has connections to tools limited in total, however many addresses a connector has', async () => {

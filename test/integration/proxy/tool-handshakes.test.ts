@@ -14,7 +14,7 @@ import { started } from '../../support/started.ts';
 
 const { unfinished, namespaceShare, patienceMs, slowMs, certificates, rsaBits, rsaExponent } =
   proxyLimits.toolHandshakes;
-const { burst } = proxyLimits.thread;
+const { burst, everyMs, longestMs } = proxyLimits.thread;
 const trust: Trust = { id: 'test', context: tls.createSecureContext({ ca: toolAuthority.certificate }) };
 
 describe('a TLS handshake with a tool', () => {
@@ -77,7 +77,7 @@ describe('a TLS handshake with a tool', () => {
   it('is not begun for a namespace whose share is used up, and is for another one', async () => {
     const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
     const port = await toolWith({ cert: certificate, key });
-    threads.of('hostile').charge(burst + 1);
+    threads.of('hostile').charge(burst + longestMs / everyMs + 1);
     await assert.rejects(run(port, 'hostile'), { status: 429 });
     assert.ok(await run(port, 'ci'));
   });

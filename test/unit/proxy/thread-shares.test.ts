@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mock } from 'node:test';
 import { proxyLimits } from '../../../src/proxy/limits.ts';
 import { ThreadShares } from '../../../src/proxy/thread-shares.ts';
 import { neverAborted } from '../../support/domain.ts';
+import { eventually } from '../../support/poll.ts';
 
-const { burst, everyMs, light, common, longestMs, handshakeMs } = proxyLimits.thread;
+const { burst, everyMs, light, common, longestMs } = proxyLimits.thread;
 
 describe('the shares of the thread', () => {
   let nowMs: number;
@@ -46,26 +46,24 @@ describe('the shares of the thread', () => {
     await wait(neverAborted);
   });
 
-  it('delay connections beyond them, each a little longer, and none that has closed', () => {
-    mock.timers.enable({ apis: ['setTimeout'] });
+  it('let connections wait while they are overdrawn, then begin one in a turn of the event loop', async () => {
     const begun: number[] = [];
-    const socket = { destroyed: false };
     const hostile = threads.of('hostile');
-    const begin = (at: number, on = socket): void => hostile.whenFree(handshakeMs, on, () => begun.push(at));
-    for (let at = 0; at < light.burst + common.burst + 2; at += 1) begin(at);
-    const atOnce = begun.length;
-    assert.equal(atOnce, light.burst + common.burst + 2, 'each of both can be overdrawn by one');
-    for (const at of [1, 2, 3]) begin(at);
-    begin(4, { destroyed: true });
-    threads.of('ci').whenFree(handshakeMs, socket, () => begun.push(5));
-    assert.deepEqual(begun.slice(atOnce), [5], 'others do not wait');
-    // The overdraft of both, then one more for each that has its turn.
-    for (const expected of [[1], [1, 2], [1, 2, 3], [1, 2, 3]]) {
-      nowMs += common.everyMs;
-      mock.timers.tick(common.everyMs);
-      assert.deepEqual(begun.slice(atOnce + 1), expected);
+    const begin = (at: number): void => {
+      begun.push(at);
+      if (at < 3) hostile.charge(common.burst + 2);
+    };
+    // Its own part, which can be overdrawn, and that of all.
+    for (let count = 0; count < 3; count += 1) begin(0);
+    const stops = [1, 2, 3, 4].map((at) => hostile.whenFree(() => begin(at)));
+    stops[2]?.();
+    threads.of('ci').whenFree(() => void begun.push(-1));
+    assert.deepEqual(begun, [0, 0, 0, -1], 'others do not wait');
+    for (const expected of [[1], [1, 2], [1, 2, 4]]) {
+      nowMs += 2 * burst;
+      await eventually('one has begun', () => begun.length === 4 + expected.length);
+      assert.deepEqual(begun.slice(4), expected);
     }
-    mock.timers.reset();
   });
 
   it('of all with much work are together half of the thread, and those with little never wait', () => {
