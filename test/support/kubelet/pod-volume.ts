@@ -7,6 +7,8 @@ export interface VolumeSettings {
   /** The driver's CSI socket; undefined while it is not registered. */
   readonly endpoint: () => string | undefined;
   readonly tokenOf: (volume: TestVolume) => string;
+  /** Of the Secret that the volume names. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Milliseconds between two publishes of a mounted volume. */
   readonly republishMs: number;
   /** Milliseconds after which a call is given up. */
@@ -121,7 +123,7 @@ export class PodVolume {
   /** The kubelet's SetUp: its own directory and file first, then three calls, each over a new connection. */
   async #mount(signal: AbortSignal): Promise<void> {
     const { volume } = this;
-    const { callTimeoutMs, endpoint, tokenOf } = this.#settings;
+    const { callTimeoutMs, endpoint, tokenOf, secrets = {} } = this.#settings;
     const socket = endpoint();
     if (socket === undefined) throw new Error('the driver is not in the list of registered CSI drivers');
     fs.mkdirSync(volume.parent, { recursive: true, mode: 0o750 });
@@ -131,7 +133,7 @@ export class PodVolume {
     await client.nodeCapabilities();
     await client.nodeCapabilities();
     volume.token = tokenOf(volume);
-    const request = volume.publishRequest({ attributes: this.#attributes });
+    const request = volume.publishRequest({ attributes: this.#attributes, fields: { secrets } });
     await client.publish(request, { timeoutMs: callTimeoutMs, signal });
   }
 

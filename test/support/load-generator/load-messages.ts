@@ -6,6 +6,8 @@ export interface LoadPod {
   readonly volumes: number;
   /** `{volume}` in a value stands for the volume's number. */
   readonly attributes: Readonly<Record<string, string>>;
+  /** Of the Secret that the volumes name. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** What a Hoarder publishes, first and then. */

@@ -15,7 +15,7 @@ let socketPath = '';
 
 function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<LoadCommand, { kind: 'run' }>): void {
   socketPath = socket;
-  for (const { identity, volumes: count, attributes } of pods) {
+  for (const { identity, volumes: count, attributes, secrets = {} } of pods) {
     for (let index = 0; index < count; index += 1) {
       // Pods may be given more than once, with other volumes.
       const volume = new TestVolume(kubeletDir, { ...identity, volumeName: `v${volumes.length}` });
@@ -24,6 +24,7 @@ function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<LoadComma
       );
       const pod = new PodVolume(volume, own, {
         ...timing,
+        secrets,
         endpoint: () => socketPath,
         tokenOf: ({ pod: owner }) => tokenFor(owner),
       });

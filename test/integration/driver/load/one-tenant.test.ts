@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { driverLimits } from '../../../../src/driver/limits.ts';
 import { floorsOf } from '../../../../src/shared/limits/dynamic-share.ts';
 import { LoadGenerator } from '../../../support/load-generator/load-generator.ts';
@@ -8,9 +6,7 @@ import type { LoadPod } from '../../../support/load-generator/load-messages.ts';
 import { Cluster } from '../../../support/driver/cluster.ts';
 import { DriverProcess } from '../../../support/driver/driver-process.ts';
 import { firstPublish } from '../../../support/driver/first-publish.ts';
-import { assertFails } from '../../../support/driver/kubelet-client.ts';
 import { connector, connectorClass } from '../../../support/driver/manifests.ts';
-import type { TestVolume } from '../../../support/driver/test-volume.ts';
 import { eventually } from '../../../support/poll.ts';
 import { MemoryCgroup } from '../../../support/soak/memory-cgroup.ts';
 
@@ -62,24 +58,34 @@ describe('a tenant without a special right', () => {
   };
 
   // With other names, every-attack.test.ts has such volumes.
-  it('stops nobody with volumes of 8,000 names of the kubelet, and is told how many there can be', async () => {
-    const names = Array.from({ length: 8000 }, (_, index) => `csi.storage.k8s.io/${index.toString(36)}`);
-    const attributes = Object.fromEntries(names.map((name) => [name, '']));
-    const pods = Array.from({ length: 12 }, (_, pod): LoadPod => {
-      return { identity: { namespace: 'evil', name: `many-${pod}` }, volumes: 3, attributes };
-    });
-    await loadGenerator.run(cluster.node, pods);
-    await serves(8);
-    const isTold = ([text]: readonly [string, number]): boolean => text.includes('over 128 volumeAttributes and keys');
-    await eventually('the pods are told', async () => (await loadGenerator.report()).events.some(isTold));
-    const { events } = await loadGenerator.report();
-    // Others are of pods that fail all the time.
-    assert.deepEqual(
-      events.filter((event) => !isTold(event) && !event[0].includes('was not tried')),
-      [],
-    );
-  }).timeout(600_000);
+  const names = (prefix: string, count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index.toString(36)}`, '']));
+  for (const [what, attributes, secrets] of [
+    ['8,000 names of the kubelet', names('csi.storage.k8s.io/', 8000), {}],
+    ['a Secret of 27,000 keys', { connectors: 'own' }, names('', 27_000)],
+  ] as const) {
+    it(`stops nobody with volumes of ${what}, and is told how many there can be`, async () => {
+      const pods = Array.from({ length: 12 }, (_, pod): LoadPod => {
+        return { identity: { namespace: 'evil', name: `many-${pod}` }, volumes: 3, attributes, secrets };
+      });
+      await loadGenerator.run(cluster.node, pods);
+      await serves(8);
+      const isTold = ([text]: readonly [string, number]): boolean =>
+        text.includes('over 128 volumeAttributes and keys');
+      await eventually('the pods are told', async () => (await loadGenerator.report()).events.some(isTold));
+      const { events } = await loadGenerator.report();
+      // Others are of pods that fail all the time.
+      assert.deepEqual(
+        events.filter((event) => !isTold(event) && !event[0].includes('was not tried')),
+        [],
+      );
+    }).timeout(600_000);
+  }
 
+  const untilTold = (message: RegExp): Promise<void> =>
+    eventually('evil meets its share', async () =>
+      (await loadGenerator.report()).events.some(([text]) => message.test(text)),
+    );
   const used = async (): Promise<number> => {
     const { body } = await driver.http('/metrics');
     return Number(/^connectors_csi_limit_used\{limit="volume_memory_bytes"\} (\d+)$/m.exec(body)?.[1]);
@@ -90,34 +96,15 @@ describe('a tenant without a special right', () => {
     cluster.put(connectorClass('big', { configurations: [big] }));
     cluster.put(connector('big', { namespace: 'evil', className: 'big' }));
     cluster.allow('big', 'evil/builder', 'evil');
-    const publish = (volume: TestVolume, attributes: Readonly<Record<string, string>>): Promise<void> =>
-      driver.kubelet.publishVolume(volume, { attributes });
-    const opened: number[] = [];
-    /** As when the owner edits its Connector: large files, then small ones twice, so that the large ones have no name. */
-    const keepOpen = async (): Promise<void> => {
-      const volume = cluster.node.volume({ namespace: 'evil' });
-      await publish(volume, { connectors: 'big', 'configuration.names': 'big' });
-      opened.push(fs.openSync(path.join(volume.target, 'big'), 'r'));
-      for (let round = 0; round < 2; round += 1) {
-        volume.renewToken();
-        await publish(volume, { connectors: 'own' });
-      }
-      await driver.kubelet.unpublishVolume(volume);
-    };
-    try {
-      // 350 MiB, if nothing stops it.
-      const all = async (): Promise<void> => {
-        while (opened.length < 400) await keepOpen();
-      };
-      await assertFails(all(), 'RESOURCE_EXHAUSTED', /^the volumes of namespace evil on this node can use/);
-      await serves(5);
-      assert.ok((await used()) > opened.length * 900_000);
-    } finally {
-      for (const fd of opened.splice(0)) fs.closeSync(fd);
-    }
+    const large = { connectors: 'big', 'configuration.names': 'big' };
+    await loadGenerator.hoard(cluster.node, { namespace: 'evil', large, small: { connectors: 'own' }, file: 'big' });
+    await untilTold(/: the volumes of namespace evil on this node can use/);
+    await serves(5);
+    const { hoarded } = await loadGenerator.report();
+    assert.ok((await used()) > hoarded * 900_000);
+    await loadGenerator.tearDown();
     await eventually('the memory is released', async () => (await used()) < 10 << 20);
-    await keepOpen();
-    for (const fd of opened) fs.closeSync(fd);
+    await driver.kubelet.publishVolume(cluster.node.volume({ namespace: 'evil' }), { attributes: large });
   }).timeout(600_000);
 
   it('takes no more than its share of a node after the driver has started again', async () => {
@@ -131,10 +118,6 @@ describe('a tenant without a special right', () => {
     const budget = limitBytes - driverLimits.volumeMemory.reserveBytes;
     // Mounted volumes are not refreshed, so that their namespace stays unknown after the restart.
     const timing = { republishMs: 3_600_000, callTimeoutMs: 120_000, firstBackoffMs: 500, maxBackoffMs: 2000 };
-    const untilTold = (message: RegExp): Promise<void> =>
-      eventually('evil meets its share', async () =>
-        (await loadGenerator.report()).events.some(([text]) => message.test(text)),
-      );
     await loadGenerator.run(cluster.node, pods, timing);
     await untilTold(/: the volumes of namespace evil on this node can use/);
     assert.ok((await used()) <= budget * driverLimits.volumeMemory.namespaceShare);
