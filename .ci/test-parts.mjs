@@ -54,7 +54,11 @@ const slow = {
 };
 
 /** As those, but when nothing else runs: attacks from other processes. A proxy without a processor serves no client. */
-const alone = { 'fault/proxy/limits.test.ts': 40, 'fault/proxy/shares': 190 };
+const alone = {
+  'fault/proxy/limits.test.ts': 40,
+  'fault/proxy/shares': 190,
+  'integration/driver/load/every-attack.test.ts': 50,
+};
 
 /** Of these suites `npm test` runs a share of the cases, `npm run test:slow` all. */
 const shortened = ['model', 'fault/api'];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../deploy/manifests.ts';
+import { eventually } from '../poll.ts';
 
 /** What an API server answers. */
 export interface ApiAnswer {
@@ -141,11 +142,17 @@ export class ApiClient {
     const isOf = (resource: Resource): boolean => resource.kind === kind && !resource.name.includes('/');
     const known = this.#resources.get(group)?.find(isOf);
     if (known !== undefined) return known;
-    const { text } = await this.request({ path: group });
-    const { resources = [] } = JSON.parse(text) as { readonly resources?: readonly Resource[] };
-    this.#resources.set(group, resources);
-    const found = resources.find(isOf);
-    assert.ok(found, `the API server does not know ${kind} of ${group}`);
+    let found: Resource | undefined;
+    // It lists a kind some time after its CRD is established.
+    await eventually(`the API server knows ${kind} of ${group}`, async () => {
+      const { code, text } = await this.request({ path: group });
+      if (code !== 200) return false;
+      const { resources = [] } = JSON.parse(text) as { readonly resources?: readonly Resource[] };
+      this.#resources.set(group, resources);
+      found = resources.find(isOf);
+      return found !== undefined;
+    });
+    assert.ok(found);
     return found;
   }
 
