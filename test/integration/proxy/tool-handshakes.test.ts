@@ -18,11 +18,13 @@ const { burst, everyMs, longestMs } = proxyLimits.thread;
 const trust: Trust = { id: 'test', context: tls.createSecureContext({ ca: toolAuthority.certificate }) };
 
 describe('a TLS handshake with a tool', () => {
+  let nowMs: number;
   let threads: ThreadShares;
   let handshakes: ToolHandshakes;
 
   beforeEach(() => {
-    threads = new ThreadShares(() => 0);
+    nowMs = 0;
+    threads = new ThreadShares(() => nowMs);
     handshakes = new ToolHandshakes(threads);
   });
 
@@ -80,6 +82,15 @@ describe('a TLS handshake with a tool', () => {
     threads.of('hostile').charge(burst + longestMs / everyMs + 1);
     await assert.rejects(run(port, 'hostile'), { status: 429 });
     assert.ok(await run(port, 'ci'));
+  });
+
+  it('waits for a namespace whose share is used up for a moment', async () => {
+    const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
+    const port = await toolWith({ cert: certificate, key });
+    threads.of('ci').charge(burst + 1);
+    const secure = run(port);
+    nowMs = 2 * everyMs;
+    assert.ok(await secure);
   });
 
   it('of other namespaces has a turn although four namespaces have tools that say nothing', async () => {

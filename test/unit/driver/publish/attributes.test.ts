@@ -110,6 +110,11 @@ describe('volume attributes', () => {
       /^attribute "configuration.names" has over 256 items: use fewer$/,
     ],
     [
+      'a param that is there twice',
+      { 'configuration.params': '{"config":{"user":"a","user":"b"}}' },
+      /^attribute "configuration.params" is not valid JSON: a key is there twice/,
+    ],
+    [
       'params that are nested deep',
       { 'configuration.params': `{"config":{"user":${'['.repeat(15_000)}${']'.repeat(15_000)}}}` },
       /^attribute "configuration.params" has over 1024 values for this volume: use fewer$/,
