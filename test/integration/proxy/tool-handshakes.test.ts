@@ -10,6 +10,7 @@ import { slowChain } from '../../support/proxy/attacks/slow-chain.ts';
 import type { ChainOptions } from '../../support/proxy/attacks/slow-chain.ts';
 import { portOf } from '../../support/proxy/proxy-fixture.ts';
 import { toolAuthority } from '../../support/proxy/tool-server.ts';
+import { eventually } from '../../support/poll.ts';
 import { started } from '../../support/started.ts';
 
 const { unfinished, namespaceShare, patienceMs, slowMs, certificates, rsaBits, rsaExponent } =
@@ -19,12 +20,18 @@ const trust: Trust = { id: 'test', context: tls.createSecureContext({ ca: toolAu
 
 describe('a TLS handshake with a tool', () => {
   let nowMs: number;
+  /** How often a share has asked for the time. */
+  let asked: number;
   let threads: ThreadShares;
   let handshakes: ToolHandshakes;
 
   beforeEach(() => {
     nowMs = 0;
-    threads = new ThreadShares(() => nowMs);
+    asked = 0;
+    threads = new ThreadShares(() => {
+      asked += 1;
+      return nowMs;
+    });
     handshakes = new ToolHandshakes(threads);
   });
 
@@ -88,7 +95,9 @@ describe('a TLS handshake with a tool', () => {
     const { certificate, key } = toolAuthority.issue({ commonName: 'tool', hosts: ['tool.example'] });
     const port = await toolWith({ cert: certificate, key });
     threads.of('ci').charge(burst + 1);
+    asked = 0;
     const secure = run(port);
+    await Promise.race([secure, eventually('it finds the share used up', () => asked > 0)]);
     nowMs = 2 * everyMs;
     assert.ok(await secure);
   });
