@@ -9,6 +9,7 @@ import { chartFolder, only, rendered, repository, type Manifest } from '../../su
 import { needs } from '../../support/e2e/rendered-classes.ts';
 import type { CommandRun, ControlPlane } from '../../support/kubernetes/control-plane.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
+import { eventually } from '../../support/poll.ts';
 
 const release = '--namespace connectors-system';
 const classes = rendered('classes').length;
@@ -31,6 +32,11 @@ const kinds = {
   ValidatingAdmissionPolicy: 'admissionregistration.k8s.io/v1',
 } as const;
 type Kind = keyof typeof kinds;
+/** Of what kubectl has applied, what a release has to have as its own. */
+const takenOver = [
+  ...(['CSIDriver', 'ConnectorClass', 'CustomResourceDefinition'] as const),
+  ...(['DaemonSet', 'Deployment', 'ValidatingAdmissionPolicy'] as const),
+];
 
 /** In one line. */
 const page = readFileSync(path.join(repository, 'docs', 'installation.md'), 'utf8').replaceAll(/(?:\\?\s)+/g, ' ');
@@ -173,26 +179,43 @@ for (const [index, helm] of helms.entries()) {
       assert.equal((await ownOf(plane(), 'ConnectorClass')).length, classes);
     });
 
-    it('takes over what kubectl has applied, if it is told to', async function () {
-      needs('kubectl').call(this, () => undefined);
-      for (const name of ['crds', 'standalone', 'classes']) {
-        const { status, stderr } = await plane().run(
-          `kubectl apply -f ${path.join(chartFolder, '..', 'manifests', name)}.yaml`,
-        );
-        assert.equal(status, 0, stderr);
-      }
-      const own = async (): Promise<readonly Manifest[]> =>
-        (
-          await Promise.all(
-            (['DaemonSet', 'Deployment', 'CSIDriver', 'ValidatingAdmissionPolicy', 'ConnectorClass'] as const).map(
-              (kind) => ownOf(plane(), kind),
-            ),
-          )
-        ).flat();
-      assert.ok(!(await own()).some(isAnnotated));
-      await install(`${withProxy} ${takeOver}`);
-      assert.ok((await own()).every(isAnnotated));
-    });
+    const manifests = ['crds', 'standalone', 'classes'].map((name) =>
+      path.join(chartFolder, '..', 'manifests', `${name}.yaml`),
+    );
+    const kustomized = path.join(repository, 'test', 'fixtures', 'installations', 'kustomized.yaml');
+    for (const [made, files] of [
+      ['has applied', manifests],
+      ['had applied before there was a chart', [kustomized]],
+    ] as const) {
+      it(`takes over what kubectl ${made}, if it is told to`, async function () {
+        needs('kubectl').call(this, () => undefined);
+        for (const file of files) {
+          let problem = '';
+          // Which fails until the kind of each object is known.
+          await eventually(
+            () => `kubectl applies: ${problem}`,
+            async () => {
+              const { status, stderr } = await plane().run(`kubectl apply -f ${file}`);
+              problem = stderr;
+              return status === 0;
+            },
+          );
+        }
+        const own = async (): Promise<readonly Manifest[]> =>
+          (await Promise.all(takenOver.map((kind) => ownOf(plane(), kind)))).flat();
+        // Manifests of CRDs have the annotations already.
+        assert.ok(!(await own()).some((one) => one.kind !== 'CustomResourceDefinition' && isAnnotated(one)));
+        await install(`${withProxy} ${takeOver}`);
+        const taken = await own();
+        assert.ok(taken.every(isAnnotated));
+        // Not only the annotation is new.
+        const newer = [...rendered('crds'), ...rendered('classes')].filter(({ kind }) => kind !== 'ClusterRole');
+        for (const wanted of newer) {
+          const found = only(taken, wanted.kind, wanted.metadata.name);
+          assert.partialDeepStrictEqual(found['spec'], wanted['spec'], wanted.metadata.name);
+        }
+      });
+    }
 
     ofTemplates('has tokens passed as secrets as soon as each kubelet can do that', async () => {
       const isInSecrets = async (): Promise<unknown> =>
