@@ -9,33 +9,37 @@ import { cpuTimeOf } from './ways.ts';
 const clients = 200;
 const pauseMs = proxyLimits.toolSockets.idleMs + 2_000;
 
-/** Bursts of a process. Its figure is their median. */
+/** Bursts of each process. */
 const repeats = 3;
 
 /** Measures requests that many clients send at once, after a pause in which connections to tools have become too old. */
-export async function measureBurst(way: MeasuredWay, note: Note): Promise<void> {
-  const sockets: Socket[] = [];
-  const medians: number[] = [];
-  const slowest: number[] = [];
-  const cpu: number[] = [];
+export async function measureBursts(ways: readonly MeasuredWay[], note: Note): Promise<void> {
+  const bursts: { readonly way: MeasuredWay; readonly sockets: Socket[] }[] = [];
   try {
-    for (let count = 0; count < clients; count += 1) sockets.push(await open(way));
-    const ask = (): Promise<number[]> => Promise.all(sockets.map((socket) => timed(() => small(way, socket))));
-    await ask();
+    for (const way of ways) {
+      const sockets: Socket[] = [];
+      bursts.push({ way, sockets });
+      for (let count = 0; count < clients; count += 1) sockets.push(await open(way));
+      await ask(way, sockets);
+    }
     for (let count = 0; count < repeats; count += 1) {
       await sleep(pauseMs);
-      const before = cpuTimeOf(way.pid);
-      const took = await ask();
-      medians.push(median(took));
-      slowest.push(Math.max(...took));
-      if (way.pid !== undefined) cpu.push((cpuTimeOf(way.pid).all - before.all) / clients);
+      for (const { way, sockets } of bursts) {
+        const before = cpuTimeOf(way.pid);
+        const took = await ask(way, sockets);
+        note('burst of 200 after a pause, p50, ms', way, median(took));
+        note('burst of 200 after a pause, slowest, ms', way, Math.max(...took));
+        if (way.pid !== undefined)
+          note('CPU time of a request, burst, ms', way, (cpuTimeOf(way.pid).all - before.all) / clients);
+      }
     }
-    note('burst of 200 after a pause, p50, ms', way, median(medians));
-    note('burst of 200 after a pause, slowest, ms', way, median(slowest));
-    if (way.pid !== undefined) note('CPU time of a request, burst, ms', way, median(cpu));
   } finally {
-    for (const socket of sockets) socket.destroy();
+    for (const { sockets } of bursts) for (const socket of sockets) socket.destroy();
   }
+}
+
+function ask(way: MeasuredWay, sockets: readonly Socket[]): Promise<number[]> {
+  return Promise.all(sockets.map((socket) => timed(() => small(way, socket))));
 }
 
 /** One request for one byte. Node's client would close the connection before the pause is over. */

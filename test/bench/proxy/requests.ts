@@ -4,7 +4,7 @@ import type { Wrk } from './wrk.ts';
 
 /** Path of a response of one byte. */
 const small = '/1';
-const seconds = 4;
+const seconds = 2;
 /** Longer for many clients, so that their first requests, with a handshake each, are less than one in a hundred. */
 const manySeconds = 6;
 /** V8 compiles most of what a request uses in the first 40,000. */
@@ -13,7 +13,7 @@ const warmingRequests = 100_000;
 /** Clients that send small requests, each one the next request after the response. */
 export const loads = [
   { name: 'kept connection', clients: 1, seconds, path: small },
-  { name: 'fresh connections', clients: 1, seconds: 2, path: small, isFresh: true },
+  { name: 'fresh connections', clients: 1, seconds: 1, path: small, isFresh: true },
   { name: '20 clients', clients: 20, seconds, path: small },
   { name: '200 clients', clients: 200, seconds: manySeconds, path: small },
 ] as const;

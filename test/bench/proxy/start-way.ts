@@ -10,7 +10,7 @@ import { SquidBump } from './squid-bump.ts';
 import type { MeasuredWay, WayName } from './ways.ts';
 
 /** A way whose process has just begun. */
-interface StartedWay extends MeasuredWay {
+export interface StartedWay extends MeasuredWay {
   readonly stop: () => Promise<void>;
   /** The end of its log. */
   readonly lastWords: () => string;

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { MemoryCgroup } from '../../soak/memory-cgroup.ts';
 import type { KubeApi } from '../../kube-api/kube-api.ts';
 import type { ProxyProcess, ProxyProcessOptions } from '../../e2e/proxy-process.ts';
@@ -100,6 +101,8 @@ export class AttackedProxy {
     const { ATTACKED_MAIN: main } = process.env;
     const built = main === undefined ? {} : { main };
     const proxy = await fixture.replica(hosts, flags, { ...place, ...built, env: deployedEnv(), ...entering });
+    // In a cluster, the tools and the API server too are on other nodes. Only root may give a higher priority.
+    if (process.getuid?.() === 0) setPriority(proxy.pid, constants.priority.PRIORITY_HIGHEST);
     return new AttackedProxy(fixture, tool, hostile, proxy, cgroup);
   }
 
