@@ -95,9 +95,10 @@ export class ThreadShares {
   }
 
   of(holder: string): ThreadShare {
-    const rate = holder.startsWith('address ') ? lightOfAddress : light;
+    const [rate, kind] = holder.startsWith('address ') ? [lightOfAddress, 'addresses'] : [light, 'namespaces'];
     const share = this.#shares.get(holder) ?? new ThreadShare(this.#now, rate, this.#common);
-    this.#shares.set(holder, share);
+    // A client can have many addresses, which evict no namespace.
+    this.#shares.set(holder, share, kind);
     return share;
   }
 

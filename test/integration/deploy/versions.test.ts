@@ -15,8 +15,7 @@ describe('an API server of an older version', () => {
   before(needsHelm);
   before(needsKubernetes);
 
-  // What both take, 1.34 between them takes too.
-  for (const version of ['1.33', '1.35']) {
+  for (const version of ['1.33', '1.34', '1.35']) {
     it(`of ${version} takes the chart with its defaults and a proxy, and what is rendered for kubectl`, async () => {
       const plane = started(await ControlPlane.start({ flags: [`--emulated-version=${version}`] }));
       const run = async (command: string): Promise<void> => {

@@ -32,6 +32,12 @@ describe('the shares of the thread', () => {
     threads.ensureFree('hostile', 'too much');
   });
 
+  it('are kept for a namespace, whatever addresses come', () => {
+    threads.of('hostile').charge(burst + 1);
+    for (let at = 0; at < 5_000; at += 1) threads.of(`address 10.0.${at >> 8}.${at & 255}`);
+    assert.ok(threads.of('hostile').delayMs() > 0);
+  });
+
   it('are waited for, unless that takes too long or the client leaves', async () => {
     const wait = (signal: AbortSignal): Promise<void> => threads.wait('hostile', 'too much', signal);
     threads.of('hostile').charge(burst + longestMs / everyMs + 1);
