@@ -10,6 +10,8 @@ import { valuesOf } from './headers.ts';
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
+  /** Each message needs it, and the identity changes with the CA only. */
+  #named = { identity: '', name: '' };
 
   /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
@@ -35,6 +37,8 @@ export class Via {
 
   get #name(): string {
     const identity = this.#identity() ?? this.#ownIdentity;
-    return `connectors-proxy-${hash('sha256', identity).slice(0, 16)}`;
+    if (identity !== this.#named.identity)
+      this.#named = { identity, name: `connectors-proxy-${hash('sha256', identity).slice(0, 16)}` };
+    return this.#named.name;
   }
 }

@@ -22,7 +22,6 @@ export class ReflectedState {
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
-  #isConnected = false;
   #confirmedAtMs: number | undefined;
   #error: unknown;
   #abandoned: Error | undefined;
@@ -40,11 +39,6 @@ export class ReflectedState {
   /** Whether the objects have been listed at least once. */
   get isSynced(): boolean {
     return this.#isSynced;
-  }
-
-  /** Whether a watch is open, so that the state is current except for changes in transit. */
-  get isConnected(): boolean {
-    return this.#isConnected;
   }
 
   /** When the server last confirmed this state, by the client's clock. Undefined before the first list. */
@@ -147,20 +141,17 @@ export class ReflectedState {
   }
 
   connected(): void {
-    this.#isConnected = true;
     this.#error = undefined;
     this.#wake();
   }
 
   disconnected(error: unknown): void {
-    this.#isConnected = false;
     this.#error = error ?? this.#error;
     this.#wake();
   }
 
   /** Ends all changes. Waiters fail with the reason. */
   abandon(reason: Error): void {
-    this.#isConnected = false;
     this.#abandoned = reason;
     this.#wake();
   }

@@ -191,7 +191,7 @@ describe('the connections of the Kubernetes client', () => {
     const timings = { ...quickTimings, pingIntervalMs: 20, pingTimeoutMs: 300 };
     use({ ...adminConfig(api), port: proxy.port }, { timings });
     watch(3);
-    await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
+    await eventually('all watches are open', () => api.openWatches() === 3);
     proxy.stall();
     api.put(connector('git-1', 'b'));
     await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
@@ -203,7 +203,7 @@ describe('the connections of the Kubernetes client', () => {
     const timings = { ...quickTimings, pingIntervalMs: 200, pingTimeoutMs: 300 };
     use({ ...adminConfig(api), port: proxy.port }, { timings });
     watch(3);
-    await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
+    await eventually('all watches are open', () => api.openWatches() === 3);
     api.sendGoaway();
     await eventually('it has heard', async () => {
       await client!.get(git, { signal: never });

@@ -124,7 +124,7 @@ describe('a list that is read in pages', () => {
   it('forgets what no page has, and keeps the others as they are', async () => {
     for (let index = 0; index < 600; index += 1) api.put(connector(`c-${index}`, 'a'));
     const reflector = await reflect();
-    await eventually('the watch is open', () => reflector.state.isConnected);
+    await eventually('the watch is open', () => api.openWatches() > 0);
     const kept = reflector.state.objects.get('team-a/c-5');
     api.faults.add({ verb: 'watch', count: 5, effect: { kind: 'status', code: 503 } });
     api.closeConnections();
@@ -138,13 +138,13 @@ describe('a list that is read in pages', () => {
   it('of one name has no limit, and an event over the limit makes it read again', async () => {
     api.put(connector('git', 'a'));
     const { state } = await reflect({ ...everything, namespace: 'team-a', name: 'git' });
-    await eventually('the watch is open', () => state.isConnected);
+    await eventually('the watch is open', () => api.openWatches() > 0);
     api.put(sized('git', 1.4 * 2 ** 20));
     await eventually('it is skipped', () => state.rejected.has('team-a/git'));
     assert.match(state.rejected.get('team-a/git')?.message ?? '', tooLarge);
     assert.equal(state.objects.size, 0);
     assert.ok(api.requestsOf({ verb: 'list' }).every(({ query }) => query['limit'] === undefined));
-    await eventually('the watch is open', () => state.isConnected);
+    await eventually('the watch is open', () => api.openWatches() > 0);
     api.put(connector('git', 'b'));
     await eventually('it is taken once it is smaller', () => state.objects.has('team-a/git'));
   });

@@ -34,7 +34,10 @@ describe('the shares of the thread', () => {
 
   it('are kept for a namespace, whatever addresses come', () => {
     threads.of('hostile').charge(burst + 1);
-    for (let at = 0; at < 5_000; at += 1) threads.of(`address 10.0.${at >> 8}.${at & 255}`);
+    for (let at = 0; at < 5_000; at += 1) {
+      threads.of(`address 10.0.${at >> 8}.${at & 255}`);
+      threads.of(`fd00::${at.toString(16)}`);
+    }
     assert.ok(threads.of('hostile').delayMs() > 0);
   });
 
