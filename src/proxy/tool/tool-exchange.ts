@@ -63,8 +63,8 @@ export function hasConnectionScheme(rawHeaders: RawHeaders, name: string): boole
   return valuesOf(rawHeaders, name).some((value) => value.split(',').some((each) => connectionSchemes.test(each)));
 }
 
-/** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2, and RFC 4918, 9.1). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND']);
 
 export function isIdempotent(method: string): boolean {
   return idempotent.has(method);

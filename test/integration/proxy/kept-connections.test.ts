@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.ts';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.ts';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.ts';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.ts';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.ts';
 import { TokenRegistry } from '../../support/proxy/registry.ts';
 import { TokenEndpoint } from '../../support/proxy/token-endpoint.ts';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.ts';
@@ -10,6 +10,25 @@ import { started } from '../../support/started.ts';
 
 describe('a kept connection that the server closes at its next use', function () {
   this.timeout(120_000);
+
+  it('loses no request that can be repeated', async () => {
+    const tool = started(await ToolServer.start('https'));
+    const fixture = started(
+      await ProxyFixture.start([
+        connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+        robotLogin,
+        ...grant('builder', ['tool']),
+      ]),
+    );
+    tool.closesKept = true;
+    const client = await fixture.client('ci/tool');
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND']) {
+      await eventually(`${method} is lost`, async () => {
+        assert.equal((await client.getSecurely(`${tool.url()}/x`, { method })).status, 200, method);
+        return tool.lost.includes(`${method} /x`);
+      });
+    }
+  });
 
   it('loses no request for a token', async () => {
     let nowMs = Date.now();
