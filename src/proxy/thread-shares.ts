@@ -95,10 +95,8 @@ export class ThreadShares {
   }
 
   of(holder: string): ThreadShare {
-    const known = this.#shares.get(holder);
-    if (known !== undefined) return known;
     const rate = holder.startsWith('address ') ? lightOfAddress : light;
-    const share = new ThreadShare(this.#now, rate, this.#common);
+    const share = this.#shares.get(holder) ?? new ThreadShare(this.#now, rate, this.#common);
     // A client can have many addresses, which evict no namespace. Only they have dots or colons.
     this.#shares.set(holder, share, /[.:]/.test(holder) ? 'addresses' : 'namespaces');
     return share;

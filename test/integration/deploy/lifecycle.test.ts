@@ -9,7 +9,6 @@ import { chartFolder, only, rendered, repository, type Manifest } from '../../su
 import { needs } from '../../support/e2e/rendered-classes.ts';
 import type { CommandRun, ControlPlane } from '../../support/kubernetes/control-plane.ts';
 import { sharedControlPlane } from '../../support/kubernetes/shared-control-plane.ts';
-import { eventually } from '../../support/poll.ts';
 
 const release = '--namespace connectors-system';
 const classes = rendered('classes').length;
@@ -179,27 +178,18 @@ for (const [index, helm] of helms.entries()) {
       assert.equal((await ownOf(plane(), 'ConnectorClass')).length, classes);
     });
 
-    const manifests = ['crds', 'standalone', 'classes'].map((name) =>
-      path.join(chartFolder, '..', 'manifests', `${name}.yaml`),
-    );
-    const kustomized = path.join(repository, 'test', 'fixtures', 'installations', 'kustomized.yaml');
-    for (const [made, files] of [
-      ['has applied', manifests],
-      ['had applied before there was a chart', [kustomized]],
+    for (const [made, folder] of [
+      ['has applied', path.join(chartFolder, '..', 'manifests')],
+      [
+        'had applied before there was a chart',
+        path.join(repository, 'test', 'fixtures', 'installations', 'kustomized'),
+      ],
     ] as const) {
       it(`takes over what kubectl ${made}, if it is told to`, async function () {
         needs('kubectl').call(this, () => undefined);
-        for (const file of files) {
-          let problem = '';
-          // Which fails until the kind of each object is known.
-          await eventually(
-            () => `kubectl applies: ${problem}`,
-            async () => {
-              const { status, stderr } = await plane().run(`kubectl apply -f ${file}`);
-              problem = stderr;
-              return status === 0;
-            },
-          );
+        for (const name of ['crds', 'standalone', 'classes']) {
+          const { status, stderr } = await plane().run(`kubectl apply -f ${path.join(folder, name)}.yaml`);
+          assert.equal(status, 0, stderr);
         }
         const own = async (): Promise<readonly Manifest[]> =>
           (await Promise.all(takenOver.map((kind) => ownOf(plane(), kind)))).flat();

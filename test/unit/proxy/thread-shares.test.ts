@@ -39,6 +39,12 @@ describe('the shares of the thread', () => {
       threads.of(`fd00::${at.toString(16)}`);
     }
     assert.ok(threads.of('hostile').delayMs() > 0);
+    // Of namespaces the one that was used least recently goes.
+    for (let at = 0; at < 5_000; at += 1) {
+      threads.of(`namespace-${at}`);
+      threads.of('hostile');
+    }
+    assert.ok(threads.of('hostile').delayMs() > 0);
   });
 
   it('are waited for, unless that takes too long or the client leaves', async () => {
