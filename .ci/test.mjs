@@ -143,8 +143,14 @@ async function runTests({ name, files, env }, { onFailure = () => undefined, isS
     else if (outcome === 'pending') skipped += 1;
     else add({ ...test, file });
   };
-  // Variables of the environment have precedence. Programs that the tests start as `node` use this Node too.
-  const variables = { ...env, ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
+  // Variables of the environment have precedence. Programs that the tests start as `node` use this Node too. Those in Go, the
+  // API server before all others, collect garbage less often: it is a sixth of their CPU time.
+  const variables = {
+    GOGC: '400',
+    ...env,
+    ...process.env,
+    PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
+  };
   const words = [...unshare, process.execPath, ...mocha, ...files];
   const { status, output, ms } = await run(name, words, { env: variables, isShown, onReport });
   if (!isComplete || (status !== 0 && failed.length === 0)) {

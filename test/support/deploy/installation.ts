@@ -41,10 +41,11 @@ export async function removeInstallation(plane: ControlPlane | undefined): Promi
   ];
   const own = objects.filter(({ kind, metadata }) => metadata.namespace === undefined && kind !== 'ConnectorClass');
   await remove(own);
-  await eventually('the installation is gone', async () => {
-    const found = await Promise.all(own.map((object) => admin.find(object)));
-    return found.every((object) => object === undefined);
-  });
+  // One after another: the API server would use both processors to answer for all of them until the namespaces are gone.
+  for (const object of own) {
+    const { kind, metadata } = object;
+    await eventually(`${kind} ${metadata.name} is gone`, async () => (await admin.find(object)) === undefined);
+  }
 }
 
 /** Applies objects in their order, each as soon as the API server knows its kind, and lets it be created. */
