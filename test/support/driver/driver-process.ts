@@ -114,7 +114,9 @@ export class DriverProcess {
     // A text of metrics is made once in a while: the one wanted is made after this call.
     const restedMs = this.#metricsAtMs + limits.healthPort.metricsMs + 10 - performance.now();
     if (where === '/metrics' && restedMs > 0) await delay(restedMs);
-    const response = await fetch(`http://127.0.0.1:${String(port)}${where}`);
+    // On a busy machine, the driver can close a kept connection while this call reuses it.
+    const headers = { connection: 'close' };
+    const response = await fetch(`http://127.0.0.1:${String(port)}${where}`, { headers });
     if (where === '/metrics') this.#metricsAtMs = performance.now();
     return { status: response.status, body: await response.text() };
   }
