@@ -39,13 +39,16 @@ export async function removeInstallation(plane: ControlPlane | undefined): Promi
     ...foreignDefinitions,
     ...namespaces,
   ];
-  const own = objects.filter(({ kind, metadata }) => metadata.namespace === undefined && kind !== 'ConnectorClass');
-  await remove(own);
-  // One after another: the API server would use both processors to answer for all of them until the namespaces are gone.
-  for (const object of own) {
-    const { kind, metadata } = object;
-    await eventually(`${kind} ${metadata.name} is gone`, async () => (await admin.find(object)) === undefined);
-  }
+  const left = objects.filter(({ kind, metadata }) => metadata.namespace === undefined && kind !== 'ConnectorClass');
+  await remove(left);
+  await eventually(
+    () => `the installation is gone: ${left[0]?.kind} ${left[0]?.metadata.name} is left`,
+    async () => {
+      // One request at a time: the API server would use both processors to answer for all until the namespaces are gone.
+      while (left[0] !== undefined && (await admin.find(left[0])) === undefined) left.shift();
+      return left.length === 0;
+    },
+  );
 }
 
 /** Applies objects in their order, each as soon as the API server knows its kind, and lets it be created. */

@@ -114,9 +114,7 @@ export class DriverProcess {
     // A text of metrics is made once in a while: the one wanted is made after this call.
     const restedMs = this.#metricsAtMs + limits.healthPort.metricsMs + 10 - performance.now();
     if (where === '/metrics' && restedMs > 0) await delay(restedMs);
-    // On a busy machine, the driver can close a kept connection while this call reuses it.
-    const headers = { connection: 'close' };
-    const response = await fetch(`http://127.0.0.1:${String(port)}${where}`, { headers });
+    const response = await fetch(`http://127.0.0.1:${String(port)}${where}`);
     if (where === '/metrics') this.#metricsAtMs = performance.now();
     return { status: response.status, body: await response.text() };
   }

@@ -35,7 +35,7 @@ const readyMs = 150_000;
 
 /**
  * A real kube-apiserver with etcd and the controllers, on loopback. It has no nodes and no scheduler. All of it ends with
- * this process. It takes about 5 s and 400 MiB: `shared-control-plane.ts` starts one for all suites of a process.
+ * this process. It takes about 5 s and up to 900 MiB: `shared-control-plane.ts` starts one for all suites of a process.
  */
 export class ControlPlane {
   /** Where commands run, with all state. */
