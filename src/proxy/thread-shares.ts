@@ -102,6 +102,11 @@ export class ThreadShares {
     return share;
   }
 
+  /** Reports whether a share is exhausted. A look: no share is made, or kept longer, for it. */
+  isExhausted(holder: string): boolean {
+    return this.#shares.get(holder)?.isExhausted === true;
+  }
+
   /** Ensures that the share of a holder is not overdrawn. @throws {ProxyError} 429 that names the work `what`. */
   ensureFree(holder: string, what: string): void {
     if (this.of(holder).delayMs() > 0) throw rateLimited(what);

@@ -111,9 +111,8 @@ export class RequestHandler {
   ): (() => void) | undefined {
     if (route === 'registry-root' || client === undefined) return undefined;
     const { threads } = this.#options;
-    for (const namespace of [ownerOf(client).namespace, route.outgoing.owner.namespace]) {
-      if (threads.of(namespace).isExhausted)
-        throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
+    for (const namespace of new Set([ownerOf(client).namespace, route.outgoing.owner.namespace])) {
+      if (threads.isExhausted(namespace)) throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
     }
     const { connector, ownerLimits } = route;
     if (connector === undefined) return undefined;
