@@ -39,7 +39,7 @@ export class ProxyMetrics extends ProgramMetrics implements ServerObserver, Kube
     'outcome',
     'code',
   ]);
-  readonly #bytes = this.registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
+  readonly #bytes = { received: 0, sent: 0 };
   readonly #duration = this.registry.histogram(
     'request_duration_seconds',
     'Duration of requests, tunnels excepted',
@@ -73,6 +73,7 @@ export class ProxyMetrics extends ProgramMetrics implements ServerObserver, Kube
   constructor(version: string, sources: ProxyGaugeSources) {
     super('connectors_proxy_', version, requestBuckets, () => sources.limits);
     const { registry } = this;
+    registry.labeledCallbackCounter('bytes_total', 'Bytes from clients and to them', 'direction', () => this.#bytes);
     const ready = 'Connectors by condition Ready, reported by the replica that writes status';
     registry.labeledCallbackGauge('connectors', ready, 'ready', sources.connectorsByReady);
     const { isLeaseHeld } = sources;
@@ -118,8 +119,8 @@ export class ProxyMetrics extends ProgramMetrics implements ServerObserver, Kube
   ): void {
     this.#requests.inc({ mode, outcome, code: codeLabel(status) });
     if (mode !== 'tunnel') this.#duration.observe({ mode }, durationMs / 1000);
-    this.#bytes.inc({ direction: 'received' }, received);
-    this.#bytes.inc({ direction: 'sent' }, sent);
+    this.#bytes.received += received;
+    this.#bytes.sent += sent;
     if (toolFailures.has(outcome)) this.#toolFailures.inc({ reason: outcome });
   }
 

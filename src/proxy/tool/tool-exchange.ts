@@ -53,14 +53,14 @@ export interface ToolExchange {
 }
 
 /** Schemes that authenticate the connection, not the request: the next request on it would have the same user. */
-const connectionSchemes = /^\s*(ntlm|negotiate|kerberos|nego2)\b/i;
+const connectionSchemes = /(?:^|,)\s*(?:ntlm|negotiate|kerberos|nego2)\b/i;
 
 /**
  * Reports whether a header has a scheme that authenticates the connection.
  * @param name in lower case.
  */
 export function hasConnectionScheme(rawHeaders: RawHeaders, name: string): boolean {
-  return valuesOf(rawHeaders, name).some((value) => value.split(',').some((each) => connectionSchemes.test(each)));
+  return valuesOf(rawHeaders, name).some((value) => connectionSchemes.test(value));
 }
 
 /** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2, and RFC 4918, 9.1). */
