@@ -16,7 +16,7 @@ const places = {
   'integration/driver': 310,
   'integration/proxy': 450,
   'integration/scenarios': 180,
-  model: 320,
+  model: 160,
   unit: 270,
 };
 
@@ -37,16 +37,16 @@ const slow = {
   'e2e/flow/tools.test.ts': 70,
   'e2e/flow/whole-system.test.ts': 40,
   'e2e/identities.test.ts': 35,
-  'e2e/image.test.ts': 180,
+  'e2e/image.test.ts': 270,
   'e2e/observability.test.ts': 10,
   'fault/fuzz': 60,
   'integration/check/same-answer.test.ts': 25,
-  'integration/deploy/lifecycle.test.ts': 200,
+  'integration/deploy/lifecycle.test.ts': 230,
   'integration/deploy/policies': 80,
   'integration/deploy/versions.test.ts': 110,
   'integration/docs': 160,
-  'integration/driver/load': 320,
-  'integration/kubernetes': 150,
+  'integration/driver/load': 300,
+  'integration/kubernetes': 195,
   soak: 115,
   'unit/build/test-runner.test.ts': 25,
   'unit/linear-time.test.ts': 100,
@@ -62,7 +62,7 @@ const alone = {
 
 /** Of these suites `npm test` runs a share of the cases, `npm run test:slow` all. */
 const shortened = ['model', 'fault/api'];
-const fewer = { share: 0.2, env: { MODEL_RUNS: '30', API_FAILURE_STEP: '4' } };
+const fewer = { share: 0.3, env: { MODEL_RUNS: '30', API_FAILURE_STEP: '4' } };
 
 /** Places that take more are divided, but for suites that share one control plane of Kubernetes, or load the machine. */
 const partSeconds = 120;
