@@ -113,7 +113,9 @@ describe('calls, objects, watches and memory beyond all bounds, at once and from
         `each attack meets its bound, ${String(bound)}`,
         async () => {
           await sleep(500);
-          return bound.test((await driver.http('/metrics')).body);
+          // The driver closes a connection after 5 s. Where many programs wait for each processor, a request is then unread.
+          const { body } = await driver.http('/metrics').catch(() => ({ body: '' }));
+          return bound.test(body);
         },
         150_000,
       );
