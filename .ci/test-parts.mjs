@@ -16,7 +16,7 @@ const places = {
   'integration/driver': 310,
   'integration/proxy': 450,
   'integration/scenarios': 180,
-  model: 160,
+  model: 320,
   unit: 270,
 };
 
@@ -62,7 +62,7 @@ const alone = {
 
 /** Of these suites `npm test` runs a share of the cases, `npm run test:slow` all. */
 const shortened = ['model', 'fault/api'];
-const fewer = { share: 0.3, env: { MODEL_RUNS: '30', API_FAILURE_STEP: '4' } };
+const fewer = { share: 0.2, env: { MODEL_RUNS: '30', API_FAILURE_STEP: '4' } };
 
 /** Places that take more are divided, but for suites that share one control plane of Kubernetes, or load the machine. */
 const partSeconds = 120;

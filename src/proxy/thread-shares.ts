@@ -102,9 +102,9 @@ export class ThreadShares {
     return share;
   }
 
-  /** Reports whether a share is exhausted. A look: no share is made, or kept longer, for it. */
+  /** Reports whether a share is exhausted. Only then it counts as used: each request looks at those that are not. */
   isExhausted(holder: string): boolean {
-    return this.#shares.get(holder)?.isExhausted === true;
+    return this.#shares.get(holder)?.isExhausted === true && this.of(holder).isExhausted;
   }
 
   /** Ensures that the share of a holder is not overdrawn. @throws {ProxyError} 429 that names the work `what`. */

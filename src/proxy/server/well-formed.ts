@@ -40,8 +40,7 @@ export function ensureWellFormed(
 export function ensureSameHost(request: IncomingMessage, target: RequestTarget, named: TunnelSession['named']): void {
   const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
   const [header] = valuesOf(request.rawHeaders, 'host');
-  const isUsual = header === undefined || header === authorityOf(named);
-  const host = isUsual ? named : parseAuthority(header, named.port);
+  const host = header === undefined ? named : parseAuthority(header, named.port);
   const isHost = host !== undefined && isSame(host.host, host.port);
   const isTarget = target.kind !== 'forward' || isSame(target.named.host, target.named.port);
   if (isHost && isTarget) return;

@@ -15,7 +15,7 @@ interface ModelOptions {
 /** Nothing is waited for in vain for so long. */
 export const modelLimitMs = 1_500_000;
 const maxCommands = { short: 10, long: 200 };
-const defaultRuns = 100;
+const defaultRuns = 200;
 const defaultSeconds = 30;
 
 /**

@@ -45,6 +45,13 @@ describe('the shares of the thread', () => {
       threads.of('hostile');
     }
     assert.ok(threads.of('hostile').delayMs() > 0);
+    // Also if all that it gets are refusals.
+    threads.of('refused').charge(burst + longestMs / everyMs + 1);
+    for (let at = 0; at < 5_000; at += 1) {
+      threads.of(`other-${at}`);
+      threads.isExhausted('refused');
+    }
+    assert.ok(threads.isExhausted('refused'));
   });
 
   it('are waited for, unless that takes too long or the client leaves', async () => {
