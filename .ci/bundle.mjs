@@ -12,8 +12,8 @@ const dist = path.join(root, 'dist');
 const built = mkdtempSync(path.join(root, '.dist-'));
 try {
   const metafiles = [];
-  for (const [name, options] of Object.entries(bundles)) {
-    const { metafile } = await build({ ...options, outfile: path.join(built, `${name}.js`) });
+  for (const options of Object.values(bundles)) {
+    const { metafile } = await build({ ...options, outdir: built });
     metafiles.push(metafile);
   }
   writeFileSync(path.join(built, 'NOTICES.txt'), noticesOf(root, metafiles));

@@ -1,6 +1,6 @@
-// Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
-// the proxy, its doctor, check, image-pulls and its doctor have bundles of their own, which the driver never
-// loads. koffi stays outside, because it finds its native library next to itself.
+// Options of the bundles. dist/main.js is the start, and dist/program.js loads the command with what it needs: a process
+// holds no code of other commands. Threads for slow templates have a bundle of their own. koffi stays outside, because it
+// finds its native library next to itself.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -25,23 +25,18 @@ const requireForCommonJs = [
   'const require = __createRequire(import.meta.url);',
 ];
 
-/** Redirects these imports to their bundles. */
-const apart = {
-  name: 'apart',
+/**
+ * Loads node:http by `require`. `import` reads all that a module exports, and so loads the undici in Node: 6 MB in each
+ * process.
+ */
+const requiredHttp = {
+  name: 'required-http',
   setup(builder) {
-    builder.onResolve({ filter: /\/proxy\/command\.ts$/ }, () => ({ path: './proxy.js', external: true }));
-    builder.onResolve({ filter: /\/proxy-doctor\.ts$/ }, () => ({
-      path: './proxy-doctor.js',
-      external: true,
-    }));
-    builder.onResolve({ filter: /\/node-doctor\.ts$/ }, () => ({
-      path: './image-pulls-doctor.js',
-      external: true,
-    }));
-    builder.onResolve({ filter: /\/run-check\.ts$/ }, () => ({ path: './check.js', external: true }));
-    builder.onResolve({ filter: /\/run-image-pulls\.ts$/ }, () => ({
-      path: './image-pulls.js',
-      external: true,
+    builder.onResolve({ filter: /^node:http$/ }, ({ kind, path: name }) =>
+      kind === 'require-call' ? undefined : { path: name, namespace: 'required' },
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'required' }, ({ path: name }) => ({
+      contents: `module.exports = require('${name}');`,
     }));
   },
 };
@@ -91,48 +86,23 @@ export function nodeCheck(needed) {
 
 const { engines } = JSON.parse(readFileSync(path.join(common.absWorkingDir, 'package.json'), 'utf8'));
 
-/** Options for esbuild, by the name of the file in dist. */
+/** Options for esbuild. */
 export const bundles = {
-  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
-  proxy: {
-    ...common,
-    entryPoints: ['src/proxy/command.ts'],
-    plugins: [undiciClient],
-    banner: { js: requireForCommonJs.join('\n') },
-  },
-  'proxy-doctor': {
-    ...common,
-    entryPoints: ['src/proxy/doctor/proxy-doctor.ts'],
-    banner: { js: requireForCommonJs.join('\n') },
-  },
-  check: {
-    ...common,
-    entryPoints: ['src/proxy/check/run-check.ts'],
-    plugins: [undiciClient],
-    banner: { js: requireForCommonJs.join('\n') },
-  },
-  'image-pulls': {
-    ...common,
-    entryPoints: ['src/image-pulls/run-image-pulls.ts'],
-    banner: { js: requireForCommonJs.join('\n') },
-  },
-  'image-pulls-doctor': {
-    ...common,
-    entryPoints: ['src/image-pulls/doctor/node-doctor.ts'],
-    banner: { js: requireForCommonJs.join('\n') },
-  },
+  'render-worker': { ...common, entryPoints: { 'render-worker': 'src/driver/render-worker.ts' } },
   program: {
     ...common,
-    entryPoints: ['src/program.ts'],
+    entryPoints: { program: 'src/program.ts' },
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     external: ['koffi'],
-    plugins: [apart],
+    plugins: [undiciClient, requiredHttp],
     banner: { js: requireForCommonJs.join('\n') },
   },
   main: {
     ...common,
     // It says which Node it needs.
     target: 'node18',
-    entryPoints: ['src/main.ts'],
+    entryPoints: { main: 'src/main.ts' },
     external: ['koffi'],
     plugins: [separateProgram],
     banner: {

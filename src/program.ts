@@ -1,40 +1,41 @@
 import type { Command, CommandContext } from './shared/command/command.ts';
-import { doctor } from './cli/doctor/doctor.ts';
-import { render } from './cli/render.ts';
-import { serve } from './cli/serve.ts';
-import { volumes } from './cli/volumes.ts';
+import { CodedError } from './shared/errors.ts';
 import { limits } from './shared/limits/defaults.ts';
 import { quote, suggestion } from './shared/message-text.ts';
+import { UsageError } from './shared/process/flags.ts';
 import { LogOutput } from './shared/process/log-output.ts';
 import { version } from './shared/version.ts';
 
-/** More than `image-pulls` takes to write a few files, and less than its pod's grace period. */
-const imagePullsEndMs = 5_000;
+interface NamedCommand {
+  readonly summary: string;
+  /** Loads its code, of which other commands load nothing: it would take memory on every node. */
+  readonly load: () => Promise<Command>;
+}
 
-const commands: Readonly<Record<string, Command>> = {
-  serve,
-  proxy: apart('run the Connectors proxy', () => import('./proxy/command.ts')),
-  render,
-  check: apart(
-    'report whether the proxy would let a request pass, and why',
-    () => import('./proxy/check/run-check.ts'),
-  ),
-  doctor,
-  volumes,
+const commands: Readonly<Record<string, NamedCommand>> = {
+  serve: { summary: 'run the CSI driver', load: async () => (await import('./cli/serve.ts')).serve },
+  proxy: { summary: 'run the Connectors proxy', load: () => import('./proxy/command.ts') },
+  render: {
+    summary: 'show the files that a pod would see, without mount and cluster',
+    load: async () => (await import('./cli/render.ts')).render,
+  },
+  check: {
+    summary: 'report whether the proxy would let a request pass, and why',
+    load: () => import('./proxy/check/run-check.ts'),
+  },
+  doctor: {
+    summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
+    load: async () => (await import('./cli/doctor/doctor.ts')).doctor,
+  },
+  volumes: {
+    summary: "list the node's volumes with their pods, connectors, last refresh and failures",
+    load: async () => (await import('./cli/volumes.ts')).volumes,
+  },
   'image-pulls': {
-    ...apart('write or remove the files of a node for image pulls', () => import('./image-pulls/run-image-pulls.ts')),
-    endMs: imagePullsEndMs,
+    summary: 'write or remove the files of a node for image pulls',
+    load: () => import('./image-pulls/run-image-pulls.ts'),
   },
 };
-
-/** Returns a command whose code is in a bundle of its own, which the driver never loads. */
-function apart(summary: string, load: () => Promise<Pick<Command, 'run'> & { readonly usage: string }>): Command {
-  return {
-    summary,
-    usage: async () => (await load()).usage,
-    run: async (context) => (await load()).run(context),
-  };
-}
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 
@@ -61,17 +62,20 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name = '', ...args] = isHelpOf ? [...argv.slice(1), '--help'] : argv;
   if (['--version', '-v', 'version'].includes(name)) return print(`${version}\n`);
   if (isHelp(name) || name === 'help') return print(usage);
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (named === undefined) {
     const problem = name === '' ? 'no command given' : `unknown command ${quote(name)}`;
     errorOutput.write(`connectors-csi: ${problem}${suggestion(name, Object.keys(commands))}\n\n${usage}`);
     return exitStatus.usage;
   }
+  const loading = named.load();
+  const context = contextOf(loading, args);
+  const command = await loading;
   if (args.some(isHelp)) return print(await usageOf(command, args));
   try {
-    return await command.run(contextOf(command, args));
+    return await command.run(context);
   } catch (error) {
-    if (isNamed(error, 'UsageError')) {
+    if (error instanceof UsageError) {
       errorOutput.write(`connectors-csi ${name}: ${error.message}\n\n${await hintOf(name, command)}`);
       return exitStatus.usage;
     }
@@ -82,11 +86,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 async function usageOf({ usage: text }: Command, args: readonly string[] = []): Promise<string> {
   return typeof text === 'string' ? text : text(args);
-}
-
-/** Compares by name, because the proxy's bundle has its own classes. */
-function isNamed(error: unknown, name: 'UsageError' | 'CodedError'): error is Error {
-  return error instanceof Error && error.name === name;
 }
 
 function isHelp(argument: string): boolean {
@@ -107,12 +106,15 @@ function print(text: string): number {
   return 0;
 }
 
-function contextOf({ endMs }: Command, args: readonly string[]): CommandContext {
+/** A signal counts from now on, before the command is loaded. */
+function contextOf(command: Promise<Command>, args: readonly string[]): CommandContext {
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     process.on(signal, () => {
       stopping.abort(signal);
-      if (endMs !== undefined) setTimeout(() => end(exitStatus.failure), endMs).unref();
+      void command.then(({ endMs }) => {
+        if (endMs !== undefined) setTimeout(() => end(exitStatus.failure), endMs).unref();
+      });
     });
   }
   return {
@@ -128,7 +130,8 @@ function contextOf({ endMs }: Command, args: readonly string[]): CommandContext 
 
 /** Returns the message with its cause, if the cause adds something. Unexpected errors are returned with their stack. */
 function describe(error: unknown): string {
-  if (!isNamed(error, 'CodedError')) return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
+  if (!(error instanceof Error)) return 'unknown failure';
+  if (!(error instanceof CodedError)) return error.stack ?? error.message;
   const cause = error.cause instanceof Error ? error.cause.message : '';
   return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

@@ -43,7 +43,6 @@ type RenderConfig = FlagValues<typeof renderFlags>;
  * `render`: shows the files that a pod would see, for authors of ConnectorClasses. It needs no mount and no cluster.
  */
 export const render: Command = {
-  summary: 'show the files that a pod would see, without mount and cluster',
   usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]
 
 Prints the files of a volume, or writes them into a directory. It reads Connectors and classes from a directory of

@@ -27,7 +27,6 @@ const systemClock: Clock = { now: () => Date.now() };
 
 /** `serve`: runs the driver until a signal stops it. */
 export const serve: Command = {
-  summary: 'run the CSI driver',
   endMs,
   usage: `Usage: connectors-csi serve [flags]
 

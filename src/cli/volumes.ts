@@ -18,7 +18,6 @@ const volumesFlags = {
 
 /** `volumes`: lists the volumes of this node, as reported by the driver in the same container. */
 export const volumes: Command = {
-  summary: "list the node's volumes with their pods, connectors, last refresh and failures",
   usage: `Usage: connectors-csi volumes [flags]
 
 Lists the volumes of this node with their pods, Connectors, last refresh and failures. It asks the driver that runs in

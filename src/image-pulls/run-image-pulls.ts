@@ -21,6 +21,9 @@ Flags:
 ${describeFlags(imagePullsFlags)}
 `;
 
+/** More than it takes to write a few files, and less than its pod's grace period. */
+export const endMs = 5_000;
+
 /** Runs `image-pulls` until `stopped` is aborted. @throws {UsageError} {CodedError} */
 export async function run({ args, env, stopped, logOutput }: CommandContext): Promise<number> {
   const [task = '', ...rest] = args;

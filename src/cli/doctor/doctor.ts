@@ -42,7 +42,6 @@ const doctorFlags = {
 
 /** `doctor`: checks the node for the driver. It runs in the driver's container, with the same flags and environment. */
 export const doctor: Command = {
-  summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
   usage: usageOf,
   run: async (context) => {
     const [output, args] = takeOutput(context.args);

@@ -17,13 +17,9 @@ export interface CommandContext {
 }
 
 export interface Command {
-  readonly summary: string;
   /** Time in milliseconds for the command to end after a signal; absent: no limit. */
   readonly endMs?: number;
-  /**
-   * The text of `--help`; a function if it depends on the other arguments, or the command's code is loaded only when it
-   * is called.
-   */
+  /** The text of `--help`; a function if it depends on the other arguments. */
   readonly usage: string | ((args: readonly string[]) => Promise<string>);
   /**
    * Runs the command.
