@@ -34,7 +34,6 @@ const quickTimes: Plugin = {
  */
 export async function buildQuickDriver(): Promise<string> {
   const folder = path.join(root, 'node_modules/.cache/connectors-csi-tests/quick');
-  fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   for (const name of ['main', 'render-worker'] as const) {
     fs.copyFileSync(path.join(root, `dist/${name}.js`), path.join(folder, `${name}.js`));
