@@ -107,16 +107,16 @@ export class ControlPlane {
     this.#apiServer?.signal('SIGCONT');
   }
 
-  /** Has etcd forget all revisions but the last. */
+  /** Has etcd forget all revisions but a new one, so also the last that a program knows: from bookmarks it knows any. */
   async compact(): Promise<void> {
-    const { header } = (await this.#etcd('range', { key: Buffer.from('/').toString('base64') })) as {
+    const { header } = (await this.#etcd('put', { key: Buffer.from('/compacted').toString('base64') })) as {
       readonly header: { readonly revision: string };
     };
     await this.#etcd('compaction', { revision: header.revision, physical: true });
   }
 
   /** A request to the JSON gateway of etcd. */
-  #etcd(what: 'range' | 'compaction', body: object): Promise<unknown> {
+  #etcd(what: 'put' | 'compaction', body: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const socketPath = path.join(this.folder, etcdSocket);
       const call = request({ socketPath, method: 'POST', path: `/v3/kv/${what}` }, (response) => {
