@@ -31,6 +31,8 @@ export class ObjectStore {
   #history: StoreEvent[] = [];
   #compacted = 0;
   #revision = 1000;
+  /** The last list, which its next pages are of. Made for each page, a list of 200,000 objects would take over a minute. */
+  #listed: { revision: number; prefix: string; entries: (readonly [string, StoredObject])[] } | undefined;
 
   get revision(): number {
     return this.#revision;
@@ -55,9 +57,13 @@ export class ObjectStore {
     namespace: string,
   ): readonly (readonly [key: string, object: StoredObject])[] {
     if (revision < this.#compacted) throw expired(revision, this.#compacted);
-    const objects = revision === this.#revision ? this.#objects : this.#objectsAt(revision);
     const prefix = `${resource.resource}/${namespace === '' ? '' : `${namespace}/`}`;
-    return [...objects].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    if (this.#listed?.revision !== revision || this.#listed.prefix !== prefix) {
+      const objects = [...(revision === this.#revision ? this.#objects : this.#objectsAt(revision))];
+      const entries = objects.filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+      this.#listed = { revision, prefix, entries };
+    }
+    return this.#listed.entries;
   }
 
   #objectsAt(revision: number): ReadonlyMap<string, StoredObject> {
@@ -139,6 +145,7 @@ export class ObjectStore {
    */
   restore({ revision, objects }: Backup): void {
     this.#objects.clear();
+    this.#listed = undefined;
     for (const [key, object] of objects) this.#objects.set(key, object);
     this.#revision = revision;
     this.compact();
