@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Awaitable } from '../../shared/awaitable.ts';
 import type { ApprovalSubject } from '../../shared/access/access-request.ts';
-import type { Requirement, Permission, ProxyRequirement, PodIdentity } from '../../shared/access/permission.ts';
+import type { Requirement, ProxyRequirement, PodIdentity } from '../../shared/access/permission.ts';
 import {
   describeMissing,
   isApprovalOn,
@@ -16,6 +16,7 @@ import { ProxyError } from '../proxy-error.ts';
 import type { Authorizer, ClientIdentity, PodApprovals, TokenVerifier } from './ports.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 import { objectKey } from '../../shared/names.ts';
+import { perObject } from '../../shared/per-object.ts';
 
 interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;
@@ -27,8 +28,10 @@ interface ConnectorAuthorizerOptions {
   readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
 }
 
-/** Verb of requests that concern no connector in particular. */
-const toRead = (): string => 'get';
+/** The permission that each request of a client needs, by the connector. */
+const toReadOf = perObject((client: ClientIdentity) =>
+  perObject((connector: ConnectorRef) => readRequirement(podOf(client), connector, client.identity)),
+);
 
 /** Authenticates clients and authorizes their use of connectors. */
 export class ConnectorAuthorizer {
@@ -87,7 +90,7 @@ export class ConnectorAuthorizer {
   ): Promise<readonly ConnectorRef[]> {
     setMaxListeners(0, signal);
     const results = await Promise.allSettled(
-      connectors.map((connector) => this.#missing(client, connector, toRead, signal)),
+      connectors.map((connector) => this.#missing(client, connector, () => 'get', signal)),
     );
     const allowed = connectors.filter((_connector, at) => {
       const result = results[at];
@@ -110,15 +113,15 @@ export class ConnectorAuthorizer {
     verb: () => Awaitable<string>,
     signal: AbortSignal,
   ): Promise<readonly Requirement[]> {
-    const pod = podOf(client);
+    const read = toReadOf(client)(connector);
     const flags = await this.#options.flags(signal);
-    const read = readRequirement(pod, connector, client.identity);
-    if (!(await this.#isAllowed(client, read.anyOf, signal))) return [read];
+    if (!(await this.#options.authorizer.isAnyAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
+    const pod = podOf(client);
     const proxy = proxyRequirement(pod, connector, () => client.pod !== undefined, client.identity);
     if (isApprovalOn(flags)) return (await this.#isApproved(client, proxy, { pod, connector }, signal)) ? [] : [proxy];
     const requirement = withVerb(proxy, await verb());
-    return (await this.#isAllowed(client, requirement.anyOf, signal)) ? [] : [requirement];
+    return (await this.#options.authorizer.isAnyAllowed(client, requirement.anyOf, signal)) ? [] : [requirement];
   }
 
   /**
@@ -132,16 +135,12 @@ export class ConnectorAuthorizer {
     subject: ApprovalSubject,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (await this.#isAllowed(client, [ofAccount], signal)) return true;
+    if (await this.#options.authorizer.isAnyAllowed(client, [ofAccount], signal)) return true;
     return (
       client.pod !== undefined &&
       (await this.#options.approvals.isGranted(subject, signal)) &&
-      (await this.#isAllowed(client, [ofPod], signal))
+      (await this.#options.authorizer.isAnyAllowed(client, [ofPod], signal))
     );
-  }
-
-  #isAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
-    return this.#options.authorizer.isAnyAllowed(client, permissions, signal);
   }
 
   async #denied(missing: readonly Requirement[], { pod }: ClientIdentity, signal: AbortSignal): Promise<ProxyError> {

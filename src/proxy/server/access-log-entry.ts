@@ -99,6 +99,7 @@ export class AccessLogEntry implements RouteRecord {
     const { method, rawHeaders } = this.#incoming.request;
     const [trace, second] = valuesOf(rawHeaders, 'traceparent');
     const meant = outcome === 'ok' ? [] : this.named;
+    const { serviceAccount, pod } = this.#clientFields();
     return {
       outcome,
       mode: this.#mode,
@@ -106,7 +107,8 @@ export class AccessLogEntry implements RouteRecord {
       durationMs: Math.round(durationMs),
       bytesReceived: moved.received,
       bytesSent: moved.sent,
-      ...this.#clientFields(),
+      serviceAccount,
+      pod,
       method,
       host: this.#host,
       path: this.#path,
