@@ -16,7 +16,6 @@ import { ProxyError } from '../proxy-error.ts';
 import type { Authorizer, ClientIdentity, PodApprovals, TokenVerifier } from './ports.ts';
 import { parseTokenClaims } from '../../shared/access/token-claims.ts';
 import { objectKey } from '../../shared/names.ts';
-import { perObject } from '../../shared/per-object.ts';
 
 interface ConnectorAuthorizerOptions {
   readonly tokens: TokenVerifier;
@@ -28,10 +27,8 @@ interface ConnectorAuthorizerOptions {
   readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
 }
 
-/** The permission that each request of a client needs, by the connector. */
-const toReadOf = perObject((client: ClientIdentity) =>
-  perObject((connector: ConnectorRef) => readRequirement(podOf(client), connector, client.identity)),
-);
+/** Verb of requests that concern no connector in particular. */
+const toRead = (): string => 'get';
 
 /** Authenticates clients and authorizes their use of connectors. */
 export class ConnectorAuthorizer {
@@ -90,7 +87,7 @@ export class ConnectorAuthorizer {
   ): Promise<readonly ConnectorRef[]> {
     setMaxListeners(0, signal);
     const results = await Promise.allSettled(
-      connectors.map((connector) => this.#missing(client, connector, () => 'get', signal)),
+      connectors.map((connector) => this.#missing(client, connector, toRead, signal)),
     );
     const allowed = connectors.filter((_connector, at) => {
       const result = results[at];
@@ -113,11 +110,11 @@ export class ConnectorAuthorizer {
     verb: () => Awaitable<string>,
     signal: AbortSignal,
   ): Promise<readonly Requirement[]> {
-    const read = toReadOf(client)(connector);
+    const pod = podOf(client);
     const flags = await this.#options.flags(signal);
+    const read = readRequirement(pod, connector, client.identity);
     if (!(await this.#options.authorizer.isAnyAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    const pod = podOf(client);
     const proxy = proxyRequirement(pod, connector, () => client.pod !== undefined, client.identity);
     if (isApprovalOn(flags)) return (await this.#isApproved(client, proxy, { pod, connector }, signal)) ? [] : [proxy];
     const requirement = withVerb(proxy, await verb());

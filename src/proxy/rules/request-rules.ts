@@ -8,7 +8,6 @@ import { annotationText, ownerLimitsProblem, limitAnnotations } from './owner-li
 import { parseRules, RulesError } from './parse-rules.ts';
 import type { Rule } from './parse-rules.ts';
 import { objectKey } from '../../shared/names.ts';
-import { perObject } from '../../shared/per-object.ts';
 
 /** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
 export const ruleAnnotations = {
@@ -74,14 +73,13 @@ type RulesOfObject = RuleSet | BrokenRules | 'full' | undefined;
 const classPrefix = 'class ';
 
 interface ParsedRules {
-  /** Of the object, which is replaced when it changes, and not kept. */
-  readonly id: symbol;
+  /** It is replaced when it changes, and not kept. */
+  readonly object: WeakRef<JsonObject>;
   readonly rules: RulesOfObject;
 }
 
 /** Parsed rules that are kept, by owner. They take up to 50 times the memory of their text. */
 const kept = new BoundedMap<ParsedRules>(proxyLimits.rules.keptCharacters);
-const idOf = perObject<JsonObject, symbol>(() => Symbol());
 
 /**
  * Returns the rules for requests to a Connector: its own, then those of its class. A request must satisfy each of them.
@@ -105,7 +103,7 @@ const none: readonly RuleSet[] = [];
 
 /** Reports whether the rules of a Connector are parsed, or there are none. */
 export function isParsed({ object, ref }: Connector): boolean {
-  if (kept.get(objectKey(ref))?.id === idOf(object)) return true;
+  if (kept.get(objectKey(ref))?.object.deref() === object) return true;
   return jsonMember(jsonMember(object['metadata'], 'annotations'), ruleAnnotations.rules) === undefined;
 }
 
@@ -156,9 +154,9 @@ export function isOfClass(owner: string): boolean {
 /** @param holder namespace of the object. The rules of the one with most are dropped first. */
 function rulesIn(object: JsonObject, owner: string, holder: string): RulesOfObject {
   const known = kept.get(owner);
-  if (known?.id === idOf(object)) return known.rules;
+  if (known?.object.deref() === object) return known.rules;
   const rules = parse(object, owner);
-  kept.set(owner, { id: idOf(object), rules }, holder, annotationsOf(object).length);
+  kept.set(owner, { object: new WeakRef(object), rules }, holder, annotationsOf(object).length);
   return rules;
 }
 

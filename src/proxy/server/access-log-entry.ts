@@ -99,7 +99,6 @@ export class AccessLogEntry implements RouteRecord {
     const { method, rawHeaders } = this.#incoming.request;
     const [trace, second] = valuesOf(rawHeaders, 'traceparent');
     const meant = outcome === 'ok' ? [] : this.named;
-    const { serviceAccount, pod } = this.#clientFields();
     return {
       outcome,
       mode: this.#mode,
@@ -107,8 +106,7 @@ export class AccessLogEntry implements RouteRecord {
       durationMs: Math.round(durationMs),
       bytesReceived: moved.received,
       bytesSent: moved.sent,
-      serviceAccount,
-      pod,
+      ...this.#clientFields(),
       method,
       host: this.#host,
       path: this.#path,

@@ -40,12 +40,12 @@ export class ExchangeSlots {
     const rejection = this.#tryAcquire(holder);
     let isAcquired = rejection === undefined;
     return {
-      owner: () => holder,
+      owner: () => holder.replace(/^namespace /, ''),
       ensureAcquired: () => {
         if (rejection !== undefined) throw rejection;
       },
       moveTo: ({ user, account }) => {
-        const next = account?.namespace ?? user;
+        const next = account === undefined ? user : `namespace ${account.namespace}`;
         if (isAcquired) this.#connections.retain(connection, next);
         if (!isAcquired || next === holder) return;
         this.#quota.release(holder);
@@ -65,8 +65,8 @@ export class ExchangeSlots {
 
   #tryAcquire(holder: string): ProxyError | undefined {
     if (this.#quota.acquire(holder)) return undefined;
-    const named = holder.startsWith('address ') ? holder : `namespace ${holder}`;
-    const message = `too many requests of ${named} are in flight (${this.#quota.usedBy(holder)}): try again in some seconds`;
+    const own = this.#quota.usedBy(holder);
+    const message = `too many requests of ${holder} are in flight (${own}): try again in some seconds`;
     return new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': '5' } });
   }
 }

@@ -110,9 +110,9 @@ export class RequestHandler {
     entry: AccessLogEntry,
   ): (() => void) | undefined {
     if (route === 'registry-root' || client === undefined) return undefined;
-    for (const namespace of [ownerOf(client).namespace, route.outgoing.owner.namespace]) {
-      const isExhausted = this.#options.threads.isExhausted(namespace);
-      if (isExhausted) throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
+    const { threads } = this.#options;
+    for (const namespace of new Set([ownerOf(client).namespace, route.outgoing.owner.namespace])) {
+      if (threads.isExhausted(namespace)) throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
     }
     const { connector, ownerLimits } = route;
     if (connector === undefined) return undefined;

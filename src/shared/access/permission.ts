@@ -128,11 +128,10 @@ export function withVerb(requirement: ProxyRequirement, verb: string): ProxyRequ
 const digestOf = perObject((identity: Identity) => hash('sha256', JSON.stringify(identity), 'base64'));
 
 /** Returns the same key for equal permissions. None of its parts contains a space. */
-export const permissionKey = perObject((permission: Permission): string => {
-  const { account, verb, resource, connector, podUid = '', identity } = permission;
+export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
   const identityPart = identity === undefined ? '' : ` ${digestOf(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
-});
+}
 
 /** Returns `SUBJECT can get connectors.connectors.alauda.io "harbor" in namespace "team-a"`, or with another verb phrase. */
 export function describePermission(
