@@ -46,7 +46,7 @@ export class ReflectedState {
     return this.#confirmedAtMs;
   }
 
-  /** Why the last attempt to list or watch failed; undefined once one has succeeded. */
+  /** Why the last attempt to list or watch failed; undefined once one has succeeded, and after a healthy watch. */
   get error(): unknown {
     return this.#error;
   }

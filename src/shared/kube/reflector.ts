@@ -146,8 +146,10 @@ export class Reflector {
     if (isRelist || isThrottled || isStale || reason === 'expired' || isPositionUncertain(error))
       this.#resourceVersion = undefined;
     const hasLasted = lastedMs >= watchHealthyMs;
-    if (!this.#stopping.signal.aborted) this.state.disconnected(error);
-    return { reason, isHealthy: hasLasted || events > 0, isDue: isRelist || (hasLasted && reason === 'ended'), error };
+    const isHealthy = hasLasted || events > 0;
+    // A healthy watch that breaks does not show that the server cannot be reached: the next round does.
+    if (!this.#stopping.signal.aborted) this.state.disconnected(isHealthy ? undefined : error);
+    return { reason, isHealthy, isDue: isRelist || (hasLasted && reason === 'ended'), error };
   }
 
   async #list(signal: AbortSignal): Promise<string> {

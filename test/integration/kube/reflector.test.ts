@@ -381,6 +381,20 @@ describe('a reflector', () => {
     await connected();
   });
 
+  it('does not take the end of a healthy watch for a server that is away', async () => {
+    api.put(connector('git', 'a'));
+    await reflect();
+    api.put(connector('git', 'b'));
+    await showsAddress('git', 'b');
+    const errors = new Set<unknown>();
+    const looking = reflector.state.waitFor(() => void errors.add(reflector.state.error), never);
+    api.closeConnections();
+    await eventually('the watch has begun again', () => restarts.length > 0 && api.openWatches() > 0);
+    reflector.stop();
+    await assert.rejects(looking, { code: 'CANCELLED' });
+    assert.deepEqual([...errors], [undefined]);
+  });
+
   it('stops for good', async () => {
     await reflect();
     const waiting = reflector.state.waitFor(() => undefined, never);
