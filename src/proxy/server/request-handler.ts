@@ -111,9 +111,9 @@ export class RequestHandler {
   ): (() => void) | undefined {
     if (route === 'registry-root' || client === undefined) return undefined;
     const { threads } = this.#options;
-    for (const namespace of new Set([ownerOf(client).namespace, route.outgoing.owner.namespace])) {
-      if (threads.isExhausted(namespace)) throw rateLimited(`namespace ${namespace} has used up its share of CPU time`);
-    }
+    const namespaces = [ownerOf(client).namespace, route.outgoing.owner.namespace];
+    const exhausted = namespaces.find((namespace) => threads.isExhausted(namespace));
+    if (exhausted !== undefined) throw rateLimited(`namespace ${exhausted} has used up its share of CPU time`);
     const { connector, ownerLimits } = route;
     if (connector === undefined) return undefined;
     entry.connector = connector;
