@@ -155,13 +155,7 @@ export class ConnectHandler {
 /** Waits until a response has left the process. A client that does not read it in time loses its connection. */
 async function flushed(socket: Socket, response: Buffer): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), limits.connections.flushMs);
-  await new Promise<void>((resolve) => {
-    socket.once('close', resolve);
-    socket.write(response, () => {
-      socket.off('close', resolve);
-      resolve();
-    });
-  });
+  await new Promise((resolve) => socket.write(response, resolve));
   clearTimeout(timer);
 }
 
