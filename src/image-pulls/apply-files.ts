@@ -9,7 +9,7 @@ import {
 } from './host-file.ts';
 import type { HostFile } from './host-file.ts';
 import type { NodeFile } from './node-files.ts';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import path from 'node:path';
 
 /** Result of a change of the files of a node. */
@@ -111,21 +111,17 @@ const line = /^# Written by connectors-csi image-pulls, which replaces and remov
  */
 export function signed(text: string): string {
   const [, first = '', rest = ''] = /^(#!.*\n)?([\s\S]*)$/.exec(text) ?? [];
-  const comment = `# Written by connectors-csi image-pulls, which replaces and removes this file: sha256 ${digestOf(text)}\n`;
+  const comment = `# Written by connectors-csi image-pulls, which replaces and removes this file: sha256 ${hash('sha256', text)}\n`;
   return `${first}${comment}${rest}`;
 }
 
 /** Reports whether the text is as some version of this program wrote it. */
 function isSigned(text: string): boolean {
   const found = line.exec(text);
-  return found !== null && digestOf(unsigned(text)) === found[1];
+  return found !== null && hash('sha256', unsigned(text)) === found[1];
 }
 
 /** Returns the text without the comment. */
 export function unsigned(text: string): string {
   return text.replace(line, '');
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,5 +1,5 @@
-import { threadCpuUsage } from 'node:process';
 import { sleep } from '../shared/abortable.ts';
+import { threadTimeMs } from '../shared/clock.ts';
 import { BoundedMap } from '../shared/limits/bounded-map.ts';
 import { TokenBucket } from '../shared/limits/token-bucket.ts';
 import type { TokenRate } from '../shared/limits/token-bucket.ts';
@@ -7,12 +7,6 @@ import { proxyLimits } from './limits.ts';
 import { rateLimited } from './proxy-error.ts';
 
 const { light, lightOfAddress, common, longestMs, floodMs } = proxyLimits.thread;
-
-/** Reports the CPU time of this thread, in milliseconds. */
-function threadCpuMs(): number {
-  const { user, system } = threadCpuUsage();
-  return (user + system) / 1000;
-}
 
 /** The share of one holder. */
 export class ThreadShare {
@@ -88,7 +82,7 @@ export class ThreadShares {
   readonly #cpuMs: () => number;
 
   /** @param now a monotonic clock in milliseconds. @param cpuMs the CPU time of the thread. */
-  constructor(now: () => number, cpuMs: () => number = threadCpuMs) {
+  constructor(now: () => number, cpuMs: () => number = threadTimeMs) {
     this.#common = new TokenBucket(common, now);
     this.#now = now;
     this.#cpuMs = cpuMs;

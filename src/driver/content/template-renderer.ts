@@ -1,4 +1,3 @@
-import { threadCpuUsage } from 'node:process';
 import { CodedError } from '../../shared/errors.ts';
 import { Budget, MainThreadBudgetExceeded } from '../../shared/gotemplate/budget.ts';
 import { defaultLimits } from '../../shared/gotemplate/limits.ts';
@@ -99,12 +98,6 @@ export class TemplateRenderer {
     if ('files' in outcome) return outcome;
     throw new CodedError(outcome.failure.code, outcome.failure.message);
   }
-}
-
-/** Returns the CPU time that this thread has used, in milliseconds. That of other renders in threads does not count. */
-export function threadTimeMs(): number {
-  const { user, system } = threadCpuUsage();
-  return (user + system) / 1000;
 }
 
 function configurationsOf(

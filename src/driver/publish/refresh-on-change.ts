@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Deadline, sleep } from '../../shared/abortable.ts';
 import { CodedError, toCodedError } from '../../shared/errors.ts';
-import { threadTimeMs } from '../content/template-renderer.ts';
+import { threadTimeMs } from '../../shared/clock.ts';
 import { FairSemaphore } from '../../shared/limits/fair-semaphore.ts';
 import { TokenBucket } from '../../shared/limits/token-bucket.ts';
 import { driverLimits } from '../limits.ts';

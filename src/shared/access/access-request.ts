@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { connectorsGroup } from '../connectors/api-group.ts';
 import { isJsonObject, jsonMember } from '../json.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
@@ -32,7 +32,7 @@ const maxLabelLength = 63;
  * for readability; the digest covers everything that distinguishes requests.
  */
 export function accessRequestName(subject: ApprovalSubject): string {
-  const digest = digestOf(JSON.stringify(specOf(subject)) + subject.connector.namespace, 20);
+  const digest = hash('sha256', JSON.stringify(specOf(subject)) + subject.connector.namespace).slice(0, 20);
   const podPart = subject.pod.name.replaceAll(/[^a-z0-9]/g, '-').slice(0, maxLabelLength - digest.length - 1);
   return `${podPart.replaceAll(/^-+|-+$/g, '')}-${digest}`;
 }
@@ -108,10 +108,5 @@ function labelsOf({ pod, connector }: ApprovalSubject): Readonly<Record<string, 
 /** Shortens a name of up to 253 characters to the 63 of a label value; a digest keeps it unique. */
 function labelValue(name: string): string {
   if (name.length <= maxLabelLength) return name;
-  const digest = digestOf(name, 10);
-  return `${name.slice(0, maxLabelLength - digest.length - 1)}-${digest}`;
-}
-
-function digestOf(text: string, length: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, length);
+  return `${name.slice(0, maxLabelLength - 11)}-${hash('sha256', name).slice(0, 10)}`;
 }

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { Secret } from '../../../shared/secret.ts';
 import type { RawHeaders } from '../../tool/headers.ts';
 
@@ -48,10 +48,10 @@ export function awsSignedHeaders(
   }
   const names = [...signed.keys()].sort();
   const canonicalHeaders = names.map((name) => `${name}:${signed.get(name) ?? ''}`);
-  const canonicalRequest = [method, '/', '', ...canonicalHeaders, '', names.join(';'), sha256(body)].join('\n');
+  const canonicalRequest = [method, '/', '', ...canonicalHeaders, '', names.join(';'), hash('sha256', body)].join('\n');
   const scope = [date.slice(0, 8), region, service, 'aws4_request'];
   const key = scope.reduce<string | Buffer>(hmac, `AWS4${secretAccessKey.expose()}`);
-  const text = ['AWS4-HMAC-SHA256', date, scope.join('/'), sha256(canonicalRequest)].join('\n');
+  const text = ['AWS4-HMAC-SHA256', date, scope.join('/'), hash('sha256', canonicalRequest)].join('\n');
   const credential = `${accessKeyId}/${scope.join('/')}`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${hmac(key, text).toString('hex')}`;
   return [...sent, 'Authorization', authorization];
@@ -59,8 +59,4 @@ export function awsSignedHeaders(
 
 function hmac(key: string | Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
-import { threadTimeMs } from '../../../../src/driver/content/template-renderer.ts';
+import { threadTimeMs } from '../../../../src/shared/clock.ts';
 import { driverLimits } from '../../../../src/driver/limits.ts';
 import { Budget } from '../../../../src/shared/gotemplate/budget.ts';
 import { defaultLimits } from '../../../../src/shared/gotemplate/limits.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { threadTimeMs } from '../../../../src/driver/content/template-renderer.ts';
+import { threadTimeMs } from '../../../../src/shared/clock.ts';
 import { PublishedVolumes } from '../../../../src/driver/publish/published-volumes.ts';
 import { RefreshOnChange } from '../../../../src/driver/publish/refresh-on-change.ts';
 import { silentLog } from '../../../../src/shared/log.ts';
