@@ -9,9 +9,9 @@ import { BoundedMap } from '../../shared/limits/bounded-map.ts';
 export class ConnectionLimiter {
   readonly capacity: number;
   #rejected = 0;
-  /** Open connections, by the namespace of their last authenticated request; before that, by client address. */
-  readonly #holders = new Map<Socket, string>();
-  /** Those without an authenticated request in flight. */
+  /** Open connections, by `namespace NAMESPACE` of their last authenticated request; before that, `address ADDRESS`. */
+  readonly #connections = new Map<Socket, { holder: string; isBusy: boolean }>();
+  /** Those without an authenticated request in flight. Others are left out when they are found here. */
   readonly #closable = new BoundedMap<Socket, Socket>(Infinity);
 
   constructor(capacity: number) {
@@ -19,7 +19,7 @@ export class ConnectionLimiter {
   }
 
   get used(): number {
-    return this.#holders.size;
+    return this.#connections.size;
   }
 
   /** Connections that were closed because there were too many. */
@@ -31,34 +31,43 @@ export class ConnectionLimiter {
   acquire(socket: Socket): boolean {
     if (this.used >= this.capacity) {
       this.#rejected += 1;
-      const oldest = this.#closable.evict();
+      let oldest = this.#closable.evict();
+      while (oldest !== undefined && this.#connections.get(oldest)?.isBusy === true) oldest = this.#closable.evict();
       (oldest ?? socket).destroy();
       if (oldest === undefined) return false;
-      this.#holders.delete(oldest);
+      this.#connections.delete(oldest);
     }
-    this.#holders.set(socket, socket.remoteAddress ?? '');
+    this.#connections.set(socket, { holder: this.holderOf(socket), isBusy: false });
     this.release(socket);
     socket.once('close', () => {
-      this.#holders.delete(socket);
+      this.#connections.delete(socket);
       this.#closable.delete(socket);
     });
     return true;
   }
 
+  holderOf(socket: Socket): string {
+    return this.#connections.get(socket)?.holder ?? `address ${socket.remoteAddress ?? ''}`;
+  }
+
   /** Keeps a connection open while it has an authenticated request. */
-  retain(socket: Socket, namespace: string): void {
-    if (!this.#holders.has(socket)) return;
-    this.#holders.set(socket, namespace);
-    this.#closable.delete(socket);
+  retain(socket: Socket, holder: string): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    connection.isBusy = true;
+    if (connection.holder !== holder) this.#closable.set(socket, socket, holder);
+    connection.holder = holder;
   }
 
   /** Records that a connection has no request in flight. */
   release(socket: Socket): void {
-    const holder = this.#holders.get(socket);
-    if (holder !== undefined) this.#closable.set(socket, socket, holder);
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    connection.isBusy = false;
+    if (!this.#closable.has(socket)) this.#closable.set(socket, socket, connection.holder);
   }
 
   destroyWhere(matches: (socket: Socket) => boolean): void {
-    for (const socket of this.#holders.keys()) if (matches(socket)) socket.destroy();
+    for (const socket of this.#connections.keys()) if (matches(socket)) socket.destroy();
   }
 }

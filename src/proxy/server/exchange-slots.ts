@@ -36,7 +36,7 @@ export class ExchangeSlots {
 
   /** @param connection that was accepted. */
   acquire(connection: Socket): ExchangeSlot {
-    let holder = `address ${connection.remoteAddress ?? ''}`;
+    let holder = this.#connections.holderOf(connection);
     const rejection = this.#tryAcquire(holder);
     let isAcquired = rejection === undefined;
     return {
